@@ -1,0 +1,1 @@
+"""One Lambda function an operation: parse, one call, answer."""

@@ -1,0 +1,81 @@
+"""What the operations ask of the world: a table, a cache, a clock. They know neither boto3 nor redis.
+
+Three things implement these protocols: the Lambda driver (`sync_driver`), the async driver, and the
+simulator in tests/. All methods are coroutines; those of the Lambda driver never suspend.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+Item: TypeAlias = "dict[str, dict[str, Any]]"
+"""An item as DynamoDB's low-level API has it: attribute name → `{"S": …}`, `{"N": "7"}` or `{"B": b"…"}`."""
+
+Command: TypeAlias = "tuple[str | bytes | int, ...]"
+"""A Redis command: `("HMGET", key, field, …)`."""
+
+
+class Table(Protocol):
+    """One DynamoDB table."""
+
+    name: str
+
+    async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Make one DynamoDB API request.
+
+        Args:
+            operation: the API's name for it, such as `TransactWriteItems`.
+            parameters: exactly as botocore's low-level client takes them, table name included.
+
+        Returns:
+            The answer, as botocore's low-level client gives it.
+
+        Raises:
+            ConditionFailed: a condition expression was false; nothing was applied.
+            Contended: refused for now (throttled, transaction conflict); nothing was applied.
+            Unanswered: time-out, lost connection or server error; it may have been applied.
+        """
+        ...
+
+
+class Cache(Protocol):
+    """One Valkey or Redis, standalone or cluster. All keys of one call share a hash tag."""
+
+    async def run(self, *commands: Command) -> list[Any]:
+        """Send the commands in one round trip (a pipeline, not a transaction) and return their replies.
+
+        Strings are replied as bytes. A command that the server refuses (`RENAME` of a key that is not
+        there) is replied with None.
+
+        Raises:
+            CacheUnavailable: not reached, not answered within the time-out, or switched off.
+        """
+        ...
+
+
+class Clock(Protocol):
+    """Time, waiting, and the time that is left. Randomness too, so that a simulation is repeatable."""
+
+    def now(self) -> datetime:
+        """The time in UTC."""
+        ...
+
+    def remaining(self) -> float:
+        """Seconds until the caller must have answered."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+    def random(self) -> float:
+        """A number in [0, 1)."""
+        ...
+
+    def token(self) -> bytes:
+        """Sixteen random bytes."""
+        ...

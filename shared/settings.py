@@ -1,0 +1,41 @@
+"""Settings: environment variables, read when first used, so that importing a module asks for none."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import NamedTuple
+
+
+class Settings(NamedTuple):
+    """What the environment says.
+
+    Attributes:
+        table: the DynamoDB table's name (`TURNLOG_TABLE`).
+        cache_url: `redis://…`, `rediss://…` with TLS, empty for no cache (`TURNLOG_CACHE_URL`).
+        cache_ttl: seconds that a cache entry lives after its last write (`TURNLOG_CACHE_TTL`).
+        retention_days: a session that is not changed for so long is deleted; None keeps it
+            (`TURNLOG_RETENTION_DAYS`).
+    """
+
+    table: str
+    cache_url: str
+    cache_ttl: int
+    retention_days: int | None
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        KeyError: `TURNLOG_TABLE` is not set.
+        ValueError: a number is not one.
+    """
+    retention = os.environ.get("TURNLOG_RETENTION_DAYS", "")
+    return Settings(
+        table=os.environ["TURNLOG_TABLE"],
+        cache_url=os.environ.get("TURNLOG_CACHE_URL", ""),
+        cache_ttl=int(os.environ.get("TURNLOG_CACHE_TTL") or 43_200),
+        retention_days=int(retention) if retention else None,
+    )

@@ -1,0 +1,127 @@
+"""The Lambda driver: boto3 and a sync Redis client behind the coroutine protocols.
+
+Its methods are `async def` but never suspend, so one `send(None)` runs a whole operation: no event loop, no
+asyncio import, no second copy of the code.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore import xform_name
+from botocore.config import Config
+
+from shared.errors import CacheUnavailable
+from shared.translate import TRANSLATED, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping
+
+    from shared.backend import Command
+
+T = TypeVar("T")
+
+# A lost reply is repeated by botocore, with the ClientRequestToken where it is a transaction; the operations
+# take it from there. The sum stays well inside API Gateway's 30 s.
+TABLE_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=4,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=50,
+)
+# A cache that is slower than this is slower than the table.
+CACHE_TIMEOUT = 0.05
+
+
+def run(operation: Coroutine[Any, Any, T]) -> T:
+    """Run an operation whose table, cache and clock never suspend."""
+    try:
+        operation.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    operation.close()
+    message = "a driver for run() suspended"
+    raise RuntimeError(message)
+
+
+class BotoTable:
+    """A DynamoDB table by way of a boto3 client."""
+
+    def __init__(self, name: str, client: Any) -> None:
+        self.name = name
+        self._client = client
+
+    async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """See `shared.backend.Table`."""
+        try:
+            answer: dict[str, Any] = getattr(self._client, xform_name(operation))(**parameters)
+        except TRANSLATED as error:
+            raise translated(error) from error
+        return answer
+
+
+class RedisCache:
+    """A Valkey or Redis by way of redis-py, which is told never to repeat a command on its own."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    async def run(self, *commands: Command) -> list[Any]:
+        """See `shared.backend.Cache`."""
+        from redis.exceptions import RedisError, ResponseError  # noqa: PLC0415 (half a cold start)
+
+        pipeline = self._client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        try:
+            replies = pipeline.execute(raise_on_error=False)
+        except (RedisError, OSError) as error:
+            raise CacheUnavailable(type(error).__name__) from error
+        return [None if isinstance(reply, ResponseError) else reply for reply in replies]
+
+
+def redis_client(url: str) -> Any:
+    """A redis-py client for `url` with time-outs in tens of milliseconds and no retries of its own."""
+    import redis  # noqa: PLC0415 (half a cold start, and none where there is no cache)
+    from redis.backoff import NoBackoff  # noqa: PLC0415
+    from redis.retry import Retry  # noqa: PLC0415
+
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=CACHE_TIMEOUT,
+        socket_connect_timeout=CACHE_TIMEOUT,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+    )
+
+
+class SystemClock:
+    """The machine's clock; `deadline` is in seconds of `time.monotonic`."""
+
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
+
+    def now(self) -> datetime:
+        """See `shared.backend.Clock`."""
+        return datetime.now(UTC)
+
+    def remaining(self) -> float:
+        """See `shared.backend.Clock`."""
+        return self._deadline - time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """See `shared.backend.Clock`."""
+        time.sleep(seconds)
+
+    def random(self) -> float:
+        """See `shared.backend.Clock`."""
+        return random.random()  # noqa: S311 (jitter)
+
+    def token(self) -> bytes:
+        """See `shared.backend.Clock`."""
+        return os.urandom(16)

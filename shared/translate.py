@@ -1,0 +1,63 @@
+"""The one place where botocore's errors become Turnlog's.
+
+Which of the two a failed request is decides what a retry must do, so the rule errs to one side: what is not
+surely refused is `Unanswered`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.errors import ConditionFailed, Contended, Unanswered
+
+TRANSLATED = (BotoCoreError, ClientError)
+"""What a driver catches around a request."""
+
+# Answers by which DynamoDB says that it did not do it and that a repeat may succeed:
+# docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+_REFUSED = frozenset(
+    {
+        "LimitExceededException",
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingError",
+        "ThrottlingException",
+        "TransactionConflict",
+        "TransactionConflictException",
+    }
+)
+
+
+def translated(error: Exception) -> Exception:
+    """The store's error for one of botocore's; an answer that only a defect can cause comes back as it is."""
+    if not isinstance(error, ClientError):
+        return Unanswered("The table did not answer.")
+    code = error.response.get("Error", {}).get("Code", "")
+    if code == "ConditionalCheckFailedException":
+        return ConditionFailed([error.response.get("Item")], [0])
+    if code == "TransactionCanceledException":
+        return _cancelled(error)
+    if code in _REFUSED:
+        return Contended("The table is busy.")
+    if code == "TransactionInProgressException" or _status(error) >= 500:  # noqa: PLR2004 (a class of HTTP)
+        return Unanswered("The table did not answer.")
+    return error
+
+
+def _cancelled(error: ClientError) -> Exception:
+    """A failed condition outweighs a conflict beside it: it brings the item, the conflict brings nothing."""
+    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])
+    codes = [reason.get("Code") for reason in reasons]
+    failed = [at for at, code in enumerate(codes) if code == "ConditionalCheckFailed"]
+    if failed:
+        return ConditionFailed([reason.get("Item") for reason in reasons], failed)
+    if any(code in _REFUSED for code in codes):
+        return Contended("The table is busy.")
+    return error
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

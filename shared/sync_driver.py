@@ -116,7 +116,7 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         """See `shared.backend.Clock`."""
-        time.sleep(seconds)
+        time.sleep(seconds)  # noqa: ASYNC251 (nothing else runs in this thread)
 
     def random(self) -> float:
         """See `shared.backend.Clock`."""

@@ -35,6 +35,7 @@ def translated(error: Exception) -> Exception:
     """The store's error for one of botocore's; an answer that only a defect can cause comes back as it is."""
     if not isinstance(error, ClientError):
         return Unanswered("The table did not answer.")
+    refusal: Exception = error
     code = error.response.get("Error", {}).get("Code", "")
     if code == "ConditionalCheckFailedException":
         return ConditionFailed([error.response.get("Item")], [0])
@@ -44,10 +45,10 @@ def translated(error: Exception) -> Exception:
         return Contended("The table is busy.")
     if code == "TransactionInProgressException" or _status(error) >= 500:  # noqa: PLR2004 (a class of HTTP)
         return Unanswered("The table did not answer.")
-    return error
+    return refusal
 
 
-def _cancelled(error: ClientError) -> Exception:
+def _cancelled(error: Any) -> Exception:
     """A failed condition outweighs a conflict beside it: it brings the item, the conflict brings nothing."""
     reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])
     codes = [reason.get("Code") for reason in reasons]
@@ -56,8 +57,9 @@ def _cancelled(error: ClientError) -> Exception:
         return ConditionFailed([reason.get("Item") for reason in reasons], failed)
     if any(code in _REFUSED for code in codes):
         return Contended("The table is busy.")
-    return error
+    cancelled: Exception = error
+    return cancelled
 
 
-def _status(error: ClientError) -> int:
+def _status(error: Any) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

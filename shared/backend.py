@@ -45,9 +45,10 @@ class Table(Protocol):
 class Cache(Protocol):
     """One Valkey or Redis, standalone or cluster. All keys of one call share a hash tag."""
 
-    async def run(self, *commands: Command) -> list[Any]:
-        """Send the commands in one round trip (a pipeline, not a transaction) and return their replies.
+    async def run(self, *commands: Command, atomic: bool = False) -> list[Any]:
+        """Send the commands in one round trip and return their replies.
 
+        A pipeline, between whose commands another client's may run, unless it is to be atomic (MULTI, EXEC).
         Strings are replied as bytes. A command that the server refuses (`RENAME` of a key that is not
         there) is replied with None.
 

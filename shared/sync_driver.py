@@ -9,13 +9,19 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections import Counter
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore import xform_name
 from botocore.config import Config
 
+from shared.breaker import Breaker
 from shared.errors import CacheUnavailable
+from shared.session_cache import SessionCache
+from shared.settings import settings
+from shared.store import Store
 from shared.translate import TRANSLATED, translated
 
 if TYPE_CHECKING:
@@ -71,11 +77,11 @@ class RedisCache:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    async def run(self, *commands: Command) -> list[Any]:
+    async def run(self, *commands: Command, atomic: bool = False) -> list[Any]:
         """See `shared.backend.Cache`."""
         from redis.exceptions import RedisError, ResponseError  # noqa: PLC0415 (half a cold start)
 
-        pipeline = self._client.pipeline(transaction=False)
+        pipeline = self._client.pipeline(transaction=atomic)
         for command in commands:
             pipeline.execute_command(*command)
         try:
@@ -125,3 +131,28 @@ class SystemClock:
     def token(self) -> bytes:
         """See `shared.backend.Clock`."""
         return os.urandom(16)
+
+
+@cache
+def clients() -> tuple[BotoTable, Breaker | None]:
+    """The table and the cache of this process, as the settings say."""
+    import boto3  # noqa: PLC0415 (a program that brings its own client needs none)
+
+    configured = settings()
+    table = BotoTable(configured.table, boto3.session.Session().client("dynamodb", config=TABLE_CONFIG))
+    cached = Breaker(RedisCache(redis_client(configured.cache_url))) if configured.cache_url else None
+    return table, cached
+
+
+def lambda_store(deadline: float) -> Store:
+    """What one invocation works on; `deadline` is in seconds of `time.monotonic`."""
+    configured = settings()
+    table, cached = clients()
+    counts: Counter[str] = Counter()
+    return Store(
+        table,
+        SessionCache(cached, configured.cache_ttl, counts),
+        SystemClock(deadline),
+        configured.retention_days,
+        counts,
+    )

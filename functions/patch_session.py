@@ -1,0 +1,29 @@
+"""PATCH /sessions/{session_id}."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared import etag
+from shared.answers import Answer, session_answer
+from shared.endpoint import endpoint
+from shared.errors import NotFound, PreconditionFailed, TooLarge
+from shared.models import PatchSession
+from shared.operations.change_session import patch_session
+
+if TYPE_CHECKING:
+    from shared.events import Call
+    from shared.store import Store
+
+
+@endpoint(
+    body=PatchSession,
+    headers=("if-match",),
+    answers={200: "Session"},
+    errors=(NotFound, PreconditionFailed, TooLarge),
+)
+async def handler(store: Store, call: Call, *, body: PatchSession) -> Answer:
+    """Apply a JSON merge patch to each of the session's objects that is given."""
+    patch = body.model_dump(exclude_unset=True)
+    if_match = etag.parse(call.headers.get("if-match"))
+    return session_answer(200, await patch_session(store, call.key, patch, if_match=if_match))

@@ -1,0 +1,35 @@
+"""The table's stream: purge what a deleted session left, and delete what is past its retention.
+
+G7: a record is answered for only when its work is done; the stream brings it again until then.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from shared import telemetry
+from shared.errors import TurnlogError
+from shared.keys import EXPIRY, HEAD, parse_partition
+from shared.operations.delete_session import expire_session, purge_session
+from shared.sync_driver import lambda_store, run
+
+_WORK = {HEAD: purge_session, EXPIRY: expire_session}
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Work off records of the stream; answers which failed (ReportBatchItemFailures).
+
+    docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+    """
+    failures: list[dict[str, str]] = []
+    store = lambda_store(time.monotonic() + context.get_remaining_time_in_millis() / 1000)
+    for record in event["Records"]:
+        keys = record["dynamodb"]["Keys"]
+        work = _WORK[keys["SK"]["S"]]
+        try:
+            run(work(store, parse_partition(keys["PK"]["S"])))
+        except TurnlogError:
+            failures.append({"itemIdentifier": record["dynamodb"]["SequenceNumber"]})
+    telemetry.count("purge_session", store.counts, failures=len(failures))
+    return {"batchItemFailures": failures}

@@ -1,0 +1,34 @@
+"""Entity tags: a session's is its version in quotes (RFC 9110, section 8.8.3)."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_TAG = re.compile(r'(?:W/)?"([^"]*)"')
+
+
+class Match(NamedTuple):
+    """What an `If-Match` or `If-None-Match` names.
+
+    Attributes:
+        anything: it is `*`: any version of what is there.
+        versions: those that are named; a tag that is no version of ours matches none.
+    """
+
+    anything: bool
+    versions: frozenset[int]
+
+    def admits(self, version: int) -> bool:
+        """Whether a session of this version is meant."""
+        return self.anything or version in self.versions
+
+
+def parse(header: str | None) -> Match | None:
+    """What the header names; None when there is no header."""
+    if header is None:
+        return None
+    tags = _TAG.findall(header)
+    return Match(
+        anything=header.strip() == "*", versions=frozenset(int(tag) for tag in tags if tag.isdecimal())
+    )

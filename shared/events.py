@@ -1,0 +1,169 @@
+"""What API Gateway, or a trusted caller inside the account, hands to a function.
+
+API Gateway's HTTP API sends payload format 2.0 and has checked the token: the user is the claim `sub`
+(docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html). A direct
+invoke names the user itself; IAM decides who may.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+from base64 import b64decode
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from shared.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
+from shared.keys import SessionKey, session_key
+from shared.limits import BODY_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import BaseModel
+
+    Model = TypeVar("Model", bound=BaseModel)
+
+
+class Parameter(NamedTuple):
+    """A query parameter: a whole number within bounds, a flag, or text.
+
+    Attributes:
+        kind: `int`, `bool` or `str`.
+        default: what an absent one reads as.
+        minimum: of a number.
+        maximum: of a number.
+    """
+
+    kind: type
+    default: Any = None
+    minimum: int = 0
+    maximum: int = 10**10
+    description: str = ""
+
+    def parse(self, name: str, given: str | None) -> Any:
+        """The value.
+
+        Raises:
+            Invalid: it is none of this kind.
+        """
+        if given is None:
+            return self.default
+        if self.kind is bool:
+            if given in {"true", "false"}:
+                return given == "true"
+            raise Invalid.at("query", name, msg="must be true or false")
+        if self.kind is int:
+            digits = given.removeprefix("-")
+            # So long a number cannot be within bounds, and int() would refuse it in its own words.
+            number = int(given) if digits.isascii() and digits.isdecimal() and len(digits) < 20 else None  # noqa: PLR2004
+            if number is None or not self.minimum <= number <= self.maximum:
+                raise Invalid.at(
+                    "query", name, msg=f"must be a whole number from {self.minimum} to {self.maximum}"
+                )
+            return number
+        return given
+
+
+class Call(NamedTuple):
+    """One request.
+
+    Attributes:
+        headers: with names in lower case.
+        query: as it was sent; `query_values` reads it.
+        direct: invoked by a trusted caller, without API Gateway.
+    """
+
+    user: str | None
+    path_session_id: str | None
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    raw_body: bytes
+    request_id: str
+    direct: bool
+
+    @property
+    def user_id(self) -> str:
+        """The user who calls.
+
+        Raises:
+            Unauthenticated: the request names none.
+        """
+        if self.user is None:
+            raise Unauthenticated("The request names no user: a bearer token is needed.")
+        return self.user
+
+    @property
+    def key(self) -> SessionKey:
+        """The session in the path, as this user's.
+
+        Raises:
+            Unauthenticated: the request names no user.
+            Invalid: either id is not one.
+        """
+        return session_key(self.user_id, self.path_session_id or "")
+
+    def body(self, model: type[Model], *, required: bool) -> Model:
+        """The body, checked against its model; an absent one reads as `{}` if it is not required.
+
+        Raises:
+            TooLarge: it is over Lambda's limit.
+            MalformedBody: it is not JSON.
+            Invalid: it is of the wrong shape.
+        """
+        from pydantic import ValidationError  # noqa: PLC0415 (not for functions that take no body)
+
+        if len(self.raw_body) > BODY_LIMIT:
+            raise TooLarge(
+                f"A request's body is at most {BODY_LIMIT} bytes; this one has {len(self.raw_body)}."
+            )
+        try:
+            return model.model_validate_json(self.raw_body if self.raw_body or required else b"{}")
+        except ValidationError as error:
+            # The input itself stays out: an answer's problem document may be logged by its receiver.
+            found = error.errors(include_url=False, include_context=False, include_input=False)
+            if found[0]["type"] == "json_invalid":
+                raise MalformedBody(found[0]["msg"]) from None
+            errors = [{"loc": ["body", *one["loc"]], "msg": one["msg"]} for one in found]
+            raise Invalid(f"{len(errors)} of the body's fields are wrong.", errors=errors) from None
+
+
+def parse(event: Mapping[str, Any], request_id: str) -> Call:
+    """The call in an event of either form."""
+    http = event.get("requestContext")
+    if http is None:
+        given = event.get("body")
+        return Call(
+            user=event.get("user_id"),
+            path_session_id=event.get("session_id"),
+            headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+            query={
+                name: _text(value) for name, value in (event.get("query") or {}).items() if value is not None
+            },
+            raw_body=b"" if given is None else json.dumps(given).encode(),
+            request_id=request_id,
+            direct=True,
+        )
+    return Call(
+        user=http.get("authorizer", {}).get("jwt", {}).get("claims", {}).get("sub"),
+        path_session_id=(event.get("pathParameters") or {}).get("session_id"),
+        headers=event.get("headers") or {},
+        query=event.get("queryStringParameters") or {},
+        raw_body=_raw_body(event),
+        request_id=http.get("requestId", request_id),
+        direct=False,
+    )
+
+
+def _raw_body(event: Mapping[str, Any]) -> bytes:
+    body = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        try:
+            return b64decode(body)
+        except binascii.Error as error:
+            raise MalformedBody("The body is not base64.") from error
+    return body.encode("utf-8", "surrogatepass")
+
+
+def _text(value: Any) -> str:
+    """A query value of a direct invoke, where JSON has numbers and booleans, as a query string has it."""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,84 @@
+"""Update expressions of the head, in one spelling.
+
+Attribute names are written `#name` and declared from there, so that none can collide with DynamoDB's reserved
+words (`token` and `data` are two).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from shared.keys import recency_sort_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from shared.keys import SessionKey
+
+LIVE = "attribute_exists(#message_count)"
+"""The condition that a head is there and no tombstone."""
+
+
+Value: TypeAlias = str | int | bytes
+
+
+def attribute(value: Value) -> dict[str, Any]:
+    """The value as DynamoDB's low-level API has it."""
+    match value:
+        case str():
+            return {"S": value}
+        case int():
+            return {"N": str(value)}
+        case bytes():
+            return {"B": value}
+
+
+def touch(key: SessionKey, now: str) -> dict[str, Value]:
+    """What every change of a session sets: its time, and by it the session's place in the list."""
+    return {"updated_at": now, "GSI1SK": recency_sort_key(now, key.session_id)}
+
+
+def update(
+    key: Mapping[str, Any],
+    *,
+    to: Mapping[str, Value] | None = None,
+    plus: Mapping[str, int] | None = None,
+    without: Iterable[str] = (),
+    condition: str = "",
+    values: Mapping[str, Value] | None = None,
+) -> dict[str, Any]:
+    """The parameters of UpdateItem, or of an Update in a transaction.
+
+    Args:
+        key: the item's primary key.
+        to: attributes and the values they get.
+        plus: attributes that are numbers, and what is added to each.
+        without: attributes that go.
+        condition: with `#name` for an attribute; when it fails, the item as it is comes back.
+        values: those that the condition names, without the colon.
+    """
+    sets = [f"#{name} = :{name}" for name in to or {}]
+    sets += [f"#{name} = #{name} + :plus_{name}" for name in plus or {}]
+    expression = f"SET {', '.join(sets)}"
+    if removed := [f"#{name}" for name in without]:
+        expression += f" REMOVE {', '.join(removed)}"
+    parameters: dict[str, Any] = {
+        "Key": key,
+        "UpdateExpression": expression,
+        "ExpressionAttributeNames": names(expression, condition),
+        "ExpressionAttributeValues": {
+            **{f":{name}": attribute(value) for name, value in (to or {}).items()},
+            **{f":plus_{name}": attribute(value) for name, value in (plus or {}).items()},
+            **{f":{name}": attribute(value) for name, value in (values or {}).items()},
+        },
+    }
+    if condition:
+        parameters["ConditionExpression"] = condition
+        parameters["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    return parameters
+
+
+def names(*expressions: str) -> dict[str, str]:
+    """The declaration of every `#name` in these expressions."""
+    return {f"#{name}": name for expression in expressions for name in re.findall(r"#(\w+)", expression)}

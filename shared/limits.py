@@ -1,0 +1,40 @@
+"""Every limit of the contract, and the AWS limit from which it follows.
+
+DynamoDB: an item is at most 400 KB, a transaction 100 items and 4 MB, a batch write 25 deletes
+(docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html). Lambda: a request or an answer
+is at most 6 MB (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+"""
+
+MESSAGE_LIMIT = 1 << 20
+"""Bytes of one message's JSON."""
+
+REQUEST_LIMIT = 3 << 20
+"""Bytes of the messages of one append, as stored."""
+
+BODY_LIMIT = 5_000_000
+"""Bytes of a request's body: what it stores must fit into the answer too."""
+
+PAYLOAD_LIMIT = 5_000_000
+"""Bytes of messages in one answer."""
+
+FIELDS_LIMIT = 32 * 1024
+"""Bytes of JSON of a session's objects, all together: the head is read with every request."""
+
+PART_SIZE = 390 * 1024
+"""Bytes of a message in one item: 400 KB less the keys."""
+
+TRANSACTION_ITEMS = 100
+
+MAX_BATCH = TRANSACTION_ITEMS - 1
+"""Messages in one append: the head is in the transaction too."""
+
+MAX_FIRST_BATCH = TRANSACTION_ITEMS - 3
+"""Messages in one create: the head, the user's count and the retention marker are in it too."""
+
+MAX_PUT = 10_000
+"""Messages in one PUT."""
+
+DELETE_BATCH = 25
+
+TOMBSTONE_DAYS = 30
+"""How long an id stays refused after its messages are purged; far longer than any cache entry or writer."""

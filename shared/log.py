@@ -1,0 +1,124 @@
+"""The writes of which every change of the log is made: the head moves, and the messages are put beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from shared import messages, ring
+from shared.errors import Invalid, TooLarge
+from shared.expressions import touch, update
+from shared.head import USAGE_FIELDS
+from shared.limits import MAX_BATCH, PART_SIZE, REQUEST_LIMIT
+from shared.wire import payload_size
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shared.expressions import Value
+    from shared.head import Head
+    from shared.keys import SessionKey
+    from shared.messages import Stored
+    from shared.store import Store
+
+Fields = dict[str, Any]
+
+
+def identified(store: Store, new: Sequence[Fields]) -> list[Fields]:
+    """The messages with an id each, given before the first try: the try may be repeated.
+
+    Raises:
+        Invalid: two of them share an id.
+    """
+    new = [
+        {**fields, "message_id": fields.get("message_id") or str(UUID(bytes=store.clock.token(), version=4))}
+        for fields in new
+    ]
+    if len({fields["message_id"] for fields in new}) < len(new):
+        raise Invalid.at("body", "messages", msg="two messages have one message_id")
+    return new
+
+
+def advanced(
+    store: Store, head: Head, new: Sequence[Fields], usage: Mapping[str, int] | None
+) -> tuple[Head, list[Stored]]:
+    """The head after these messages, and the messages as they will be stored.
+
+    Raises:
+        TooLarge: a message, or all of them together.
+    """
+    # Clocks differ between machines; the log's times do not run backwards for that.
+    now = max(store.now(), head.updated_at)
+    stored = [
+        messages.encode(
+            sequence, {"sequence": sequence, "message_id": fields["message_id"], "created_at": now} | fields
+        )
+        for sequence, fields in enumerate(new, head.message_count)
+    ]
+    size = sum(len(message.blob) for message in stored)
+    parts = sum(-(-len(message.blob) // PART_SIZE) for message in stored)
+    if size > REQUEST_LIMIT:
+        raise TooLarge(f"A request is at most {REQUEST_LIMIT} bytes as stored; this one has {size}.")
+    if parts > MAX_BATCH:
+        raise TooLarge(
+            f"The messages take {parts} items of at most 400 KB; an append has room for {MAX_BATCH}."
+        )
+    added = {field: getattr(head, field) + (usage or {}).get(field, 0) for field in USAGE_FIELDS}
+    after = head._replace(
+        message_count=head.message_count + len(new),
+        log_size=head.log_size + sum(payload_size(message.json) for message in stored),
+        ring=ring.extended(head.ring, (fields["message_id"] for fields in new)),
+        version=head.version + 1,
+        updated_at=now,
+        **added,
+    )
+    return after, stored
+
+
+def head_update(
+    head: Head, after: Head, *, same_version: bool, replaced: Mapping[str, Value] | None = None
+) -> Fields:
+    """The write that moves the head, if its count is still what it was.
+
+    Args:
+        head: as it is taken to be.
+        after: as `advanced` gave it.
+        same_version: only if the version is still what it was, too.
+        replaced: attributes that get a value of their own.
+    """
+    replaced = replaced or {}
+    added = {field: getattr(after, field) - getattr(head, field) for field in ("log_size", *USAGE_FIELDS)}
+    values = {"expected": head.message_count} | ({"version": head.version} if same_version else {})
+    return {
+        "Update": update(
+            head.key.head,
+            to={
+                "message_count": after.message_count,
+                "ring": after.ring,
+                **touch(head.key, after.updated_at),
+                **replaced,
+            },
+            plus={"version": 1} | {field: more for field, more in added.items() if field not in replaced},
+            condition="#message_count = :expected" + (" AND #version = :version" if same_version else ""),
+            values=values,
+        )
+    }
+
+
+def puts(key: SessionKey, stored: Sequence[Stored]) -> list[Fields]:
+    """The writes that put the messages where none is."""
+    return [
+        {"Put": {"Item": item, "ConditionExpression": "attribute_not_exists(PK)"}}
+        for message in stored
+        for item in message.items(key)
+    ]
+
+
+def message_writes(key: SessionKey, before: Stored, after: Stored) -> list[Fields]:
+    """The writes that put a message over the one that stands there, in as many parts as it takes now."""
+    items = after.items(key)
+    superfluous = before.items(key)[len(items) :]
+    return [
+        *({"Put": {"Item": item}} for item in items),
+        *({"Delete": {"Key": {"PK": item["PK"], "SK": item["SK"]}}} for item in superfluous),
+    ]

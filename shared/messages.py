@@ -1,0 +1,130 @@
+"""Messages as items: JSON as it is answered, compressed where that saves, in parts above 400 KB."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from shared.errors import TooLarge, Unanswered
+from shared.keys import parse_message_sort_key
+from shared.limits import MESSAGE_LIMIT, PART_SIZE
+from shared.wire import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from shared.backend import Item
+    from shared.keys import SessionKey
+
+TOKEN_SIZE = 8
+"""Bytes of a tool call's token in `attached`."""
+
+_WRITE_UNIT = 1024
+# Keys, attribute names and, in some, further attributes of a message's item.
+_ITEM_OVERHEAD = 140
+_SERVER_FIELDS = ("sequence", "message_id", "created_at")
+
+
+class Stored(NamedTuple):
+    """A message as the table and the cache keep it.
+
+    Attributes:
+        blob: its JSON, or that compressed by zlib: the first byte tells (`{` or 0x78).
+        attached: tokens of the tool calls that were added later, eight bytes each, oldest first.
+    """
+
+    sequence: int
+    blob: bytes
+    attached: bytes = b""
+
+    @property
+    def json(self) -> bytes:
+        """The message's JSON, as the contract shows it."""
+        return self.blob if self.blob.startswith(b"{") else zlib.decompress(self.blob)
+
+    def fields(self) -> dict[str, Any]:
+        """The message, read."""
+        fields: dict[str, Any] = json.loads(self.json)
+        return fields
+
+    def as_first_stored(self) -> dict[str, Any]:
+        """The message without the tool calls that were added later."""
+        fields = self.fields()
+        if added := len(self.attached) // TOKEN_SIZE:
+            fields["tool_calls"] = fields["tool_calls"][:-added]
+            if not fields["tool_calls"]:
+                del fields["tool_calls"]
+        return fields
+
+    def items(self, key: SessionKey) -> list[Item]:
+        """The items that hold the message."""
+        chunks = [self.blob[at : at + PART_SIZE] for at in range(0, len(self.blob), PART_SIZE)]
+        items = [
+            {**key.message(self.sequence, part), "data": {"B": chunk}} for part, chunk in enumerate(chunks)
+        ]
+        if len(items) > 1:
+            items[0] |= {"parts": {"N": str(len(items))}, "crc": {"N": str(zlib.crc32(self.blob))}}
+        if self.attached:
+            items[0]["attached"] = {"B": self.attached}
+        return items
+
+
+def encode(sequence: int, fields: Mapping[str, Any], attached: bytes = b"") -> Stored:
+    """The message as it is stored.
+
+    Raises:
+        TooLarge: its JSON is over `MESSAGE_LIMIT`.
+        Invalid: it holds what JSON cannot carry.
+    """
+    encoded = dumps(fields)
+    if len(encoded) > MESSAGE_LIMIT:
+        raise TooLarge(f"A message is at most {MESSAGE_LIMIT} bytes of JSON; one has {len(encoded)}.")
+    if _units(encoded) > 1:
+        compressed = zlib.compress(encoded)
+        if _units(compressed) < _units(encoded):
+            return Stored(sequence, compressed, attached)
+    return Stored(sequence, encoded, attached)
+
+
+def content(fields: Mapping[str, Any]) -> str:
+    """What the sender said, to compare: without the server's fields, nulls, empty lists and key order."""
+    said = {
+        name: value
+        for name, value in fields.items()
+        if name not in _SERVER_FIELDS and value is not None and value != []
+    }
+    return json.dumps(said, sort_keys=True)
+
+
+def decode(items: Iterable[Item]) -> Iterator[Stored]:
+    """The messages in these items, which come in the order of their sort keys, upwards or downwards.
+
+    Raises:
+        Unanswered: the parts of a message are not of one writing, as when an edit came between two pages.
+    """
+    parts: dict[int, Item] = {}
+    current = -1
+    for item in items:
+        sequence, part = parse_message_sort_key(item["SK"]["S"])
+        if sequence != current and parts:
+            yield _assembled(current, parts)
+            parts = {}
+        current = sequence
+        parts[part] = item
+    if parts:
+        yield _assembled(current, parts)
+
+
+def _assembled(sequence: int, parts: Mapping[int, Item]) -> Stored:
+    first = parts.get(0, {})
+    blob = b"".join(bytes(parts[part]["data"]["B"]) for part in sorted(parts))
+    if len(parts) != int(first.get("parts", {"N": "1"})["N"]) or (
+        "crc" in first and zlib.crc32(blob) != int(first["crc"]["N"])
+    ):
+        raise Unanswered("A message was changed while it was read.")
+    return Stored(sequence, blob, bytes(first.get("attached", {"B": b""})["B"]))
+
+
+def _units(data: bytes) -> int:
+    return -(-(len(data) + _ITEM_OVERHEAD) // _WRITE_UNIT)

@@ -1,0 +1,1 @@
+"""The operations, written once, as coroutines over a table and a cache."""

@@ -1,0 +1,182 @@
+"""G1, G2, G3, G7, G8: one append is one conditional transaction.
+
+The head moves from `message_count` n to n + k only if it still is n, and in the same transaction the messages
+n..n+k-1 are put and the usage is added. So two writers cannot take one sequence, nothing is half written, and
+the counts are those of the log. The condition also fails for a tombstone, which has no count (G4). When it
+fails it brings the head as it is, from which the next try starts without a read.
+
+A writer may find that a message is there already: a client sent it again, or the writer's own request was
+applied and the reply lost. Both are one case: the ring in the head names the sequence, and the message stored
+there decides. A head from the cache is good for one guess at a write; whatever else it suggests is looked up.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
+
+from shared import head as heads
+from shared import messages, ring
+from shared.errors import (
+    ConditionFailed,
+    Contended,
+    MessageIdReused,
+    SequenceMismatch,
+    Unanswered,
+)
+from shared.log import Fields, advanced, head_update, identified, puts
+from shared.store import not_found
+from shared.wire import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shared.head import Head
+    from shared.keys import SessionKey
+    from shared.messages import Stored
+    from shared.store import Store
+
+
+class Appended(NamedTuple):
+    """What an append stored, or had stored before.
+
+    Attributes:
+        messages: JSON of each message of the request, in its order.
+        sequences: of these messages.
+        head: the head afterwards. Its `version` is one low when a title changed in the same instant, so
+            that an `If-Match` with it fails rather than overwrites what its sender has not seen.
+        replayed: nothing was new.
+    """
+
+    messages: list[bytes]
+    sequences: list[int]
+    head: Head
+    replayed: bool
+
+
+async def append_messages(
+    store: Store,
+    key: SessionKey,
+    new: Sequence[Fields],
+    *,
+    usage: Mapping[str, int] | None = None,
+    expected_sequence: int | None = None,
+) -> Appended:
+    """Append messages, all or none, each once.
+
+    Args:
+        store: where.
+        key: the session.
+        new: the messages as the client sent them, 1 to 99.
+        usage: tokens to add to the session's sum, unless nothing is new.
+        expected_sequence: if given, the sequence that the first new message must get.
+
+    Raises:
+        NotFound: no such session.
+        SequenceMismatch: the next sequence is not the expected one; nothing was written.
+        MessageIdReused: an id is taken by a message with other content; nothing was written.
+        TooLarge: a message, or all of them together; nothing was written.
+        Unavailable: the table refused or did not answer; the same request may be sent again.
+    """
+    new = identified(store, new)
+    ids = [fields["message_id"] for fields in new]
+    tried: set[str] = set()
+    head, fresh = await store.cache.head(key), False
+    for attempt in count():
+        if head is None:
+            head, fresh = await store.head(key), True
+        hits = ring.find(head.ring, head.message_count, ids)
+        if not fresh and (hits or expected_sequence not in {None, head.message_count}):
+            head = None
+            continue
+        present = await _present(store, key, new, hits)
+        missing = [fields for fields in new if fields["message_id"] not in present]
+        if not missing:
+            ours = all(message.fields()["created_at"] in tried for message in present.values())
+            store.counts["appends" if ours else "replays"] += len(new)
+            return _answer(ids, present, head, replayed=not ours)
+        if expected_sequence not in {None, head.message_count}:
+            raise sequence_mismatch(head)
+        after, stored = advanced(store, head, missing, usage)
+        tried.add(after.updated_at)
+        # A guess from the cache must be right about the version too, or the answer would carry on its error.
+        try:
+            await store.transact(head_update(head, after, same_version=not fresh), *puts(key, stored))
+        except ConditionFailed as refused:
+            store.counts["conflicts"] += 1
+            head, fresh = await refusing_head(store, key, refused), True
+            await store.again(attempt, Contended("Too many writers on this session."))
+        except Contended as error:
+            store.counts["conflicts"] += 1
+            await store.again(attempt, error)
+        except Unanswered as error:
+            head = None
+            await store.again(attempt, error)
+        else:
+            await store.cache.appended(after, {message.sequence: message.blob for message in stored})
+            store.counts["appends"] += len(stored)
+            written = {fields["message_id"]: one for fields, one in zip(missing, stored, strict=True)}
+            return _answer(ids, present | written, after, replayed=False)
+    raise AssertionError  # count() does not end
+
+
+def sequence_mismatch(head: Head) -> SequenceMismatch:
+    """The answer when the log has moved on."""
+    return SequenceMismatch(
+        f"The next sequence is {head.message_count}.", extra={"message_count": head.message_count}
+    )
+
+
+async def refusing_head(store: Store, key: SessionKey, refused: ConditionFailed) -> Head:
+    """The head that a failed transaction brought back, whose first write is the head's.
+
+    Raises:
+        NotFound: the session is deleted, or there is none.
+    """
+    if (item := refused.items[0]) is None:
+        # The messages refused, not the head: it went on between the two looks, or there is none.
+        return await store.head(key)
+    head = heads.from_item(item)
+    if not head.live:
+        await store.cache.drop(key, head)
+        raise not_found()
+    return head
+
+
+async def _present(
+    store: Store, key: SessionKey, new: Sequence[Fields], hits: Mapping[str, int]
+) -> dict[str, Stored]:
+    """Those of the messages that are stored already, by id.
+
+    Raises:
+        MessageIdReused: one is, with other content.
+    """
+    if not hits:
+        return {}
+    stored = await store.stored(key, min(hits.values()), max(hits.values()) + 1)
+    present = {}
+    for fields in new:
+        message = stored.get(hits.get(fields["message_id"], -1))
+        if message is None:
+            continue
+        first = message.as_first_stored()
+        if first["message_id"] != fields["message_id"]:
+            continue  # another id with the same fingerprint
+        if messages.content(first) != messages.content(fields):
+            raise MessageIdReused(
+                "A message with this id and other content is stored.", extra={"sequence": message.sequence}
+            )
+        present[fields["message_id"]] = message
+    return present
+
+
+def _answer(ids: Sequence[str], by_id: Mapping[str, Stored], head: Head, *, replayed: bool) -> Appended:
+    ordered = [by_id[message_id] for message_id in ids]
+    return Appended(
+        messages=[
+            dumps(message.as_first_stored()) if message.attached else message.json for message in ordered
+        ],
+        sequences=[message.sequence for message in ordered],
+        head=head,
+        replayed=replayed,
+    )

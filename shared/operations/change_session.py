@@ -1,0 +1,156 @@
+"""A session's title and objects, changed on the head alone: no message is read, no append is disturbed.
+
+G7: each change bears a token, and is refused where the head bears it already. So a change whose reply was
+lost is made once, and its `If-Match` does not fail for its own effect.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from shared import head as heads
+from shared.errors import ConditionFailed, Contended, PreconditionFailed, Unanswered
+from shared.expressions import LIVE, touch, update
+from shared.operations.append_messages import refusing_head
+from shared.operations.create_session import checked_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.etag import Match
+    from shared.head import Head
+    from shared.keys import SessionKey
+    from shared.store import Store
+
+_NOT_YET = LIVE + " AND #token <> :token"
+
+
+async def set_title(
+    store: Store, key: SessionKey, title: str, *, only_if_unset: bool = False, if_match: Match | None = None
+) -> Head:
+    """Set the title, in one request; with `only_if_unset` a title that is there stands.
+
+    Raises:
+        NotFound: no such session.
+        PreconditionFailed: its version is not one that `if_match` admits.
+        Unavailable: the table refused or did not answer; the same request may be sent again.
+    """
+    token = store.clock.token()
+    condition = _NOT_YET
+    versions: dict[str, int] = {}
+    if only_if_unset:
+        condition += " AND attribute_not_exists(#title)"
+    if if_match and not if_match.anything:
+        # No session has version -1: where no version is named, none is admitted.
+        versions = {f"v{at}": v for at, v in enumerate(sorted(if_match.versions | {-1}))}
+        condition += f" AND #version IN ({', '.join(f':{name}' for name in versions)})"
+    for attempt in count():
+        change = update(
+            key.head,
+            to={"title": title, "token": token, **touch(key, store.now())},
+            plus={"version": 1},
+            condition=condition,
+            values=versions,
+        )
+        try:
+            answer = await store.write("UpdateItem", change | {"ReturnValues": "ALL_NEW"})
+            head = heads.from_item(answer["Attributes"])
+        except ConditionFailed as refused:
+            head = await refusing_head(store, key, refused)
+            if head.token != token:
+                check_version(head, if_match)
+                return head  # its title stands
+        except (Contended, Unanswered) as error:
+            await store.again(attempt, error)
+            continue
+        await store.cache.changed(head)
+        return head
+    raise AssertionError  # count() does not end
+
+
+async def patch_session(
+    store: Store, key: SessionKey, patch: Mapping[str, Any], *, if_match: Match | None = None
+) -> Head:
+    """Apply a JSON merge patch to each of the session's objects that it names.
+
+    The condition is that these objects are what the patch was applied to, so that two patches at once are
+    both kept, whatever else of the session changes.
+
+    Args:
+        store: where.
+        key: the session.
+        patch: object name → patch; null empties the object.
+        if_match: only if it admits the session's version.
+
+    Raises:
+        NotFound: no such session.
+        PreconditionFailed: its version is not one that `if_match` admits.
+        TooLarge: the objects would be.
+        Unavailable: the table refused or did not answer; the same request may be sent again.
+    """
+    token = store.clock.token()
+    head = await store.head(key)
+    for attempt in count():
+        check_version(head, if_match)
+        objects = {name: json.loads(getattr(head, name)) for name in heads.JSON_FIELDS}
+        patched = checked_fields(
+            objects | {name: merged(objects[name], change) or {} for name, change in patch.items()}
+        )
+        changed = {name: patched[name] for name in patch if patched[name] != getattr(head, name)}
+        if not changed:
+            return head
+        condition = _NOT_YET + "".join(f" AND #{name} = :was_{name}" for name in changed)
+        values: dict[str, Any] = {f"was_{name}": getattr(head, name) for name in changed}
+        if if_match:
+            condition += " AND #version = :was_version"
+            values["was_version"] = head.version
+        change = update(
+            key.head,
+            to={**changed, "token": token, **touch(key, store.now())},
+            plus={"version": 1},
+            condition=condition,
+            values=values,
+        )
+        try:
+            answer = await store.write("UpdateItem", change | {"ReturnValues": "ALL_NEW"})
+            head = heads.from_item(answer["Attributes"])
+        except ConditionFailed as refused:
+            head = await refusing_head(store, key, refused)
+            if head.token != token:
+                await store.again(attempt, Contended("The session is being changed."))
+                continue
+        except Contended as error:
+            await store.again(attempt, error)
+            continue
+        except Unanswered as error:
+            await store.again(attempt, error)
+            # The same change again, whatever the head is: if it was made, the token refuses it.
+            continue
+        await store.cache.changed(head)
+        return head
+    raise AssertionError  # count() does not end
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """The target after a JSON merge patch (RFC 7386, section 2)."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for name, change in patch.items():
+        if change is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), change)
+    return result
+
+
+def check_version(head: Head, if_match: Match | None) -> None:
+    """Let a head pass that `if_match` admits.
+
+    Raises:
+        PreconditionFailed: it does not.
+    """
+    if if_match and not if_match.admits(head.version):
+        raise PreconditionFailed(f"The session's version is {head.version}.", extra={"version": head.version})

@@ -1,0 +1,156 @@
+"""G3, G4: a session is created in one transaction with its messages and the user's count of sessions.
+
+The head is put only where there is none: a tombstone is one, so a deleted id is not given again.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+from shared import head as heads
+from shared.errors import ConditionFailed, Contended, Gone, TooLarge, Unanswered
+from shared.expressions import attribute
+from shared.head import JSON_FIELDS, Head
+from shared.keys import session_key, user_item_key
+from shared.limits import FIELDS_LIMIT
+from shared.log import advanced, identified, puts
+from shared.wire import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from shared.keys import SessionKey
+    from shared.messages import Stored
+    from shared.store import Store
+
+_SECONDS_A_DAY = 86_400
+
+
+class Created(NamedTuple):
+    """A session, and whether this call made it.
+
+    Attributes:
+        messages: those that were stored with it; none if it was there before.
+    """
+
+    head: Head
+    messages: list[Stored]
+    created: bool
+
+
+def new_session_key(store: Store, user_id: str, session_id: str | None) -> SessionKey:
+    """The key of a session to create; with a UUID if the client named none.
+
+    Raises:
+        Invalid: either id is not one.
+    """
+    return session_key(user_id, session_id or str(UUID(bytes=store.clock.token(), version=4)))
+
+
+async def create_session(
+    store: Store,
+    key: SessionKey,
+    new: Sequence[dict[str, Any]] = (),
+    *,
+    usage: Mapping[str, int] | None = None,
+    title: str | None = None,
+    fields: Mapping[str, Any] | None = None,
+) -> Created:
+    """Create a session, or find that this user already has it.
+
+    Args:
+        store: where.
+        key: the session.
+        new: its first messages as the client sent them, at most 97.
+        usage: tokens to begin the sum with.
+        title: if it has one yet.
+        fields: `metadata`, `credentials`, `successful_agent_runs`, `successful_agent_schedules`.
+
+    Raises:
+        Gone: a session with this id was deleted.
+        TooLarge: a message, all of them together, or the fields.
+        Unavailable: the table refused or did not answer; the same request may be sent again.
+    """
+    token = store.clock.token()
+    started_at = store.now()
+    blank = Head(
+        key=key,
+        version=0,
+        title=title,
+        started_at=started_at,
+        updated_at=started_at,
+        token=token,
+    )._replace(**checked_fields(fields or {}))
+    head, stored = advanced(store, blank, identified(store, new), usage)
+    for attempt in count():
+        try:
+            await store.transact(*_writes(store, head, stored))
+        except ConditionFailed as refused:
+            if (item := refused.items[0]) is None:
+                # The session went between two looks of ours, for only a tombstone's end makes that.
+                await store.again(attempt, Contended("The session is being created."))
+                continue
+            there = heads.from_item(item)
+            if not there.live:
+                raise Gone("A session with this id was deleted; the id is not given again.") from None
+            if there.token != token:
+                return Created(there, [], created=False)
+        except (Contended, Unanswered) as error:
+            await store.again(attempt, error)
+            continue
+        await store.cache.appended(head, {message.sequence: message.blob for message in stored})
+        store.counts["sessions_created"] += 1
+        store.counts["appends"] += len(stored)
+        return Created(head, stored, created=True)
+    raise AssertionError  # count() does not end
+
+
+def checked_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON text of each of the session's objects that is given.
+
+    Raises:
+        TooLarge: they are, all together.
+    """
+    encoded = {name: dumps(fields[name]).decode() for name in JSON_FIELDS if fields.get(name) is not None}
+    if (size := sum(len(value.encode()) for value in encoded.values())) > FIELDS_LIMIT:
+        raise TooLarge(
+            f"A session's objects are at most {FIELDS_LIMIT} bytes of JSON together; these have {size}."
+        )
+    return encoded
+
+
+def expiry_put(store: Store, key: SessionKey, since: datetime) -> list[dict[str, Any]]:
+    """The write of the marker whose removal by the TTL asks whether the session is past its retention."""
+    if store.retention_days is None:
+        return []
+    at = int(since.timestamp()) + store.retention_days * _SECONDS_A_DAY
+    return [{"Put": {"Item": {**key.expiry, "expires_at": attribute(at)}}}]
+
+
+def _writes(store: Store, head: Head, stored: Sequence[Stored]) -> list[dict[str, Any]]:
+    return [
+        {
+            "Put": {
+                "Item": head.item(),
+                "ConditionExpression": "attribute_not_exists(PK)",
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        },
+        sessions_counted(head.key.user_id, 1),
+        *expiry_put(store, head.key, store.clock.now()),
+        *puts(head.key, stored),
+    ]
+
+
+def sessions_counted(user_id: str, more: int) -> dict[str, Any]:
+    """The write that keeps the user's exact count of sessions."""
+    return {
+        "Update": {
+            "Key": user_item_key(user_id),
+            "UpdateExpression": "ADD session_count :more",
+            "ExpressionAttributeValues": {":more": attribute(more)},
+        }
+    }

@@ -1,0 +1,143 @@
+"""G4: a deleted session does not come back. G3: it leaves the user's count in the same transaction.
+
+Deleting turns the head into a tombstone at once, whatever the length of the session: every write asks for a
+`message_count`, which a tombstone has not. The messages are purged later, by the table's stream, as often as
+it takes; only when none is left does the tombstone get its TTL, so that an id can never be given again while
+an old message lies under it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from shared import head as heads
+from shared.errors import ConditionFailed, Contended, Unanswered
+from shared.expressions import LIVE, attribute, update
+from shared.head import JSON_FIELDS, USAGE_FIELDS
+from shared.keys import MESSAGE_PREFIX
+from shared.limits import DELETE_BATCH, TOMBSTONE_DAYS
+from shared.operations.create_session import expiry_put, sessions_counted
+from shared.store import not_found
+from shared.wire import parse_timestamp
+
+if TYPE_CHECKING:
+    from shared.head import Head
+    from shared.keys import SessionKey
+    from shared.store import Store
+
+_GONE_WITH_THE_SESSION = (
+    "GSI1PK",
+    "GSI1SK",
+    "title",
+    "message_count",
+    "log_size",
+    "ring",
+    *USAGE_FIELDS,
+    *JSON_FIELDS,
+)
+
+
+async def delete_session(store: Store, key: SessionKey, *, unchanged_since: str | None = None) -> None:
+    """Delete a session.
+
+    Args:
+        store: where.
+        key: the session.
+        unchanged_since: only if this is still its `updated_at`; else it stays, without an error.
+
+    Raises:
+        NotFound: it is not there.
+        Unavailable: the table refused or did not answer; the same request may be sent again.
+    """
+    token = store.clock.token()
+    buried = {
+        "Update": update(
+            key.head,
+            to={"deleted_at": store.now(), "token": token},
+            plus={"version": 1},
+            without=_GONE_WITH_THE_SESSION,
+            condition=LIVE + (" AND #updated_at = :seen" if unchanged_since else ""),
+            values={"seen": unchanged_since} if unchanged_since else {},
+        )
+    }
+    for attempt in count():
+        try:
+            await store.transact(buried, sessions_counted(key.user_id, -1))
+        except ConditionFailed as refused:
+            there = heads.from_item(refused.items[0]) if refused.items[0] else None
+            if there and there.live:
+                return  # changed since
+            if there is None or there.token != token:
+                raise not_found() from None
+        except (Contended, Unanswered) as error:
+            await store.again(attempt, error)
+            continue
+        await store.cache.drop(key, await store.cache.head(key))
+        store.counts["sessions_deleted"] += 1
+        return
+
+
+async def purge_session(store: Store, key: SessionKey) -> None:
+    """Remove what a deleted session left, then let its tombstone end. Does nothing to a live session.
+
+    Raises:
+        Unavailable: not done yet; to be called again.
+    """
+    head = await store.find_head(key)
+    if head is None or head.live:
+        return
+    await store.cache.drop(key, head)
+    leftover: dict[str, Any] = {
+        "KeyConditionExpression": "PK = :session AND begins_with(SK, :prefix)",
+        "ExpressionAttributeValues": {
+            ":session": attribute(key.partition),
+            ":prefix": attribute(MESSAGE_PREFIX),
+        },
+        "ProjectionExpression": "PK, SK",
+        "ConsistentRead": True,
+    }
+    while True:
+        page = await store.read("Query", leftover)
+        keys = [*page["Items"], key.expiry]
+        for at in range(0, len(keys), DELETE_BATCH):
+            await _remove(store, [{"DeleteRequest": {"Key": item}} for item in keys[at : at + DELETE_BATCH]])
+        store.counts["messages_purged"] += len(page["Items"])
+        if "LastEvaluatedKey" not in page:
+            break
+        leftover["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    await _let_end(store, head)
+
+
+async def expire_session(store: Store, key: SessionKey) -> None:
+    """Delete a session whose marker has gone, if it was not changed for the retention; else mark it again.
+
+    Raises:
+        Unavailable: not done yet; to be called again.
+    """
+    head = await store.find_head(key)
+    if head is None or not head.live or store.retention_days is None:
+        return
+    changed = parse_timestamp(head.updated_at)
+    if store.clock.now() - changed < timedelta(days=store.retention_days):
+        await store.transact(*expiry_put(store, key, changed))
+    else:
+        await delete_session(store, key, unchanged_since=head.updated_at)
+
+
+async def _remove(store: Store, requests: list[dict[str, Any]]) -> None:
+    for attempt in count():
+        answer = await store.read("BatchWriteItem", {"RequestItems": {store.table.name: requests}})
+        requests = answer.get("UnprocessedItems", {}).get(store.table.name, [])
+        if not requests:
+            return
+        await store.again(attempt, Contended("The table is busy."))
+
+
+async def _let_end(store: Store, head: Head) -> None:
+    ends = int((store.clock.now() + timedelta(days=TOMBSTONE_DAYS)).timestamp())
+    await store.read(
+        "UpdateItem",
+        update(head.key.head, to={"expires_at": ends}, condition="attribute_exists(#deleted_at)"),
+    )

@@ -1,0 +1,174 @@
+"""G1, G7: PUT compares what overlaps and appends what is new; it never slices by a count of its own.
+
+The messages of the request are what the session holds from `start_sequence` on. Those that are stored must
+match; the others are appended in steps of one transaction each, in order. What a crash, a lost reply or
+another writer leaves between two steps is looked at afresh: a repeat finishes, or says where the logs part.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from shared import messages, ring
+from shared.errors import (
+    ConditionFailed,
+    Contended,
+    Diverged,
+    Gone,
+    MessageIdReused,
+    PreconditionFailed,
+    Unanswered,
+)
+from shared.limits import MAX_BATCH, MAX_FIRST_BATCH
+from shared.log import Fields, advanced, head_update, identified, puts
+from shared.operations.change_session import check_version
+from shared.operations.create_session import checked_fields, create_session
+from shared.operations.read_session import load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shared.etag import Match
+    from shared.head import Head
+    from shared.keys import SessionKey
+    from shared.messages import Stored
+    from shared.store import Store
+
+
+class Put(NamedTuple):
+    """The session afterwards, and the messages that the request named, as they are stored."""
+
+    head: Head
+    messages: list[Stored]
+    created: bool
+
+
+async def put_session(
+    store: Store,
+    key: SessionKey,
+    new: Sequence[Fields],
+    *,
+    start: int = 0,
+    title: str | None = None,
+    usage: Mapping[str, int] | None = None,
+    fields: Mapping[str, Any] | None = None,
+    if_match: Match | None = None,
+) -> Put:
+    """Make the session hold these messages from `start` on, and these fields; create it if there is none.
+
+    Args:
+        store: where.
+        key: the session.
+        new: the messages, of any number.
+        start: the sequence of the first.
+        title: replaces, if given; as do `usage` and the objects in `fields`.
+        usage: the sum of tokens.
+        fields: see `create_session`.
+        if_match: only if it admits the version that the session has before.
+
+    Raises:
+        Diverged: a stored message differs, or a gap would arise; nothing was written.
+        MessageIdReused: a new message bears the id of an older one; nothing more was written.
+        Gone: the session was deleted.
+        PreconditionFailed: the version is another; nothing was written.
+        TooLarge: a message, or the fields.
+        Unavailable: the table refused or did not answer; the same request finishes.
+    """
+    named = [fields.get("message_id") for fields in new]
+    new = identified(store, new)
+    token = store.clock.token()
+    wanted: dict[str, Any] = {**(usage or {}), **checked_fields(fields or {})}
+    wanted |= {"title": title} if title is not None else {}
+    confirmed: list[Stored] = []
+    head: Head | None = None
+    created = ours = False
+    for attempt in count():
+        head = head or await store.find_head(key)
+        if head is None:
+            if start:
+                raise _diverged(0, 0)
+            if if_match:
+                raise PreconditionFailed("There is no such session.")
+            made = await create_session(
+                store, key, new[:MAX_FIRST_BATCH], usage=usage, title=title, fields=fields
+            )
+            head, created, confirmed = made.head, made.created, made.messages
+            ours = created
+        if not head.live:
+            raise Gone("The session was deleted; its id is not given again.")
+        ours = ours or head.token == token
+        if not ours:
+            check_version(head, if_match)
+        confirmed += await _matching(
+            store, head, list(zip(named, new, strict=True)), start=start, done=len(confirmed)
+        )
+        step = new[len(confirmed) :][:MAX_BATCH]
+        changed = (
+            {} if ours else {name: value for name, value in wanted.items() if getattr(head, name) != value}
+        )
+        if not step and not changed:
+            return Put(head, confirmed, created)
+        await _check_unused(store, head, step)
+        after, stored = advanced(store, head, step, None)
+        replaced = {"token": token, **changed}
+        same_version = if_match is not None and not ours
+        try:
+            await store.transact(
+                head_update(head, after, same_version=same_version, replaced=replaced), *puts(key, stored)
+            )
+        except (ConditionFailed, Contended, Unanswered) as refused:
+            store.counts["conflicts"] += not isinstance(refused, Unanswered)
+            lost = Contended("Too many writers on this session.")
+            await store.again(attempt, lost if isinstance(refused, ConditionFailed) else refused)
+            head = None
+            continue
+        after = after._replace(**replaced)
+        await store.cache.appended(after, {message.sequence: message.blob for message in stored})
+        store.counts["appends"] += len(stored)
+        confirmed += stored
+        head, ours = after, True
+    raise AssertionError  # count() does not end
+
+
+async def _matching(
+    store: Store, head: Head, new: Sequence[tuple[str | None, Fields]], *, start: int, done: int
+) -> list[Stored]:
+    """The stored messages that the request names, behind the first `done` of it.
+
+    Args:
+        store: where.
+        head: the session's.
+        new: the id that the client gave, if it did, and the message.
+        start: the sequence of the first.
+        done: how many are known to match.
+
+    Raises:
+        Diverged: one differs, or a gap would arise.
+    """
+    if start > head.message_count:
+        raise _diverged(head.message_count, head.message_count)
+    end = min(start + len(new), head.message_count)
+    stored = await load(store, head, start + done, end) if start + done < end else []
+    for at, message in enumerate(stored, done):
+        there = message.fields()
+        named, fields = new[at]
+        if named not in {None, there["message_id"]} or messages.content(there) != messages.content(fields):
+            raise _diverged(message.sequence, head.message_count)
+    return stored
+
+
+async def _check_unused(store: Store, head: Head, new: Sequence[Fields]) -> None:
+    """Let messages pass whose ids are new (G2)."""
+    hits = ring.find(head.ring, head.message_count, [fields["message_id"] for fields in new])
+    for message_id, sequence in hits.items():
+        stored = await store.stored(head.key, sequence, sequence + 1)
+        if sequence in stored and stored[sequence].fields()["message_id"] == message_id:
+            raise MessageIdReused("A new message bears the id of an older one.", extra={"sequence": sequence})
+
+
+def _diverged(sequence: int, message_count: int) -> Diverged:
+    return Diverged(
+        f"The stored messages differ from sequence {sequence} on; the session holds {message_count}.",
+        extra={"sequence": sequence, "message_count": message_count},
+    )

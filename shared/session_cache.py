@@ -1,0 +1,185 @@
+"""G6: the cache never makes an answer wrong, because nothing that it says is believed unchecked.
+
+Per session it keeps the head, and a hash of messages by sequence whose key bears the head's `edits`: a
+message at a sequence never changes but by an edit, and an edit changes the key. So a reader that holds the
+head from the table may use whatever it finds under that head's key, however old; what is missing it reads
+from the table. A writer uses the cached head as a guess that its condition expression checks. Every value
+bears a checksum of itself and its place. Every command may be repeated or come late: none needs a guard, and
+the one pair that must not be parted goes as a transaction.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from shared import head as heads
+from shared.errors import CacheUnavailable, Unavailable
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Mapping
+
+    from shared.backend import Cache, Command
+    from shared.head import Head
+    from shared.keys import SessionKey
+
+_CRC_SIZE = 4
+
+
+class SessionCache:
+    """The cache policy.
+
+    Args:
+        cache: the driver, or None where there is no cache.
+        ttl: seconds that an entry lives after its last write.
+        counts: where hits, misses and errors are counted.
+    """
+
+    def __init__(self, cache: Cache | None, ttl: int, counts: Counter[str]) -> None:
+        self._cache = cache
+        self._ttl = ttl
+        self._counts = counts
+
+    async def head(self, key: SessionKey) -> Head | None:
+        """The head as a writer last saw it: a guess."""
+        place = _head_place(key)
+        replies = await self._run(("GET", place))
+        dumped = _checked(place, replies[0]) if replies else None
+        self._counts["cache_head_hits" if dumped else "cache_head_misses"] += self._cache is not None
+        return heads.load(dumped) if dumped else None
+
+    async def messages(self, head: Head, first: int, end: int) -> list[bytes | None]:
+        """The blobs of the messages first..end-1 as of `head.edits`; None for each that is not there."""
+        if first == end:
+            return []
+        replies = await self._run(("HMGET", _log_place(head), *range(first, end)))
+        values = replies[0] if replies and replies[0] else [None] * (end - first)
+        found = [_checked(_message_place(head, first + at), value) for at, value in enumerate(values)]
+        hits = len(found) - found.count(None)
+        self._counts["cache_hits"] += hits
+        self._counts["cache_misses"] += (len(found) - hits) * (self._cache is not None)
+        return found
+
+    async def keep(self, head: Head, blobs: Mapping[int, bytes]) -> None:
+        """Keep messages that were read at this head."""
+        if blobs:
+            await self._run(*self._log(head, blobs))
+
+    async def appended(self, head: Head, blobs: Mapping[int, bytes]) -> None:
+        """Keep the head that an append made, and its messages."""
+        await self._run(*self._log(head, blobs), self._head(head))
+
+    async def edited(self, before: Head, after: Head, sequence: int, blob: bytes) -> None:
+        """Carry the messages over to the key of the next edit; all but the edited one are the same there.
+
+        Atomic, or a slow reader could put the message as it was before under the old key between the two
+        steps, and the rename would carry it over.
+        """
+        await self._run(
+            *self._log(before, {sequence: blob}),
+            ("RENAME", _log_place(before), _log_place(after)),
+            self._head(after),
+            atomic=True,
+        )
+
+    async def changed(self, head: Head) -> None:
+        """Keep a head whose messages are as they were."""
+        await self._run(self._head(head))
+
+    async def drop(self, key: SessionKey, head: Head | None) -> None:
+        """Drop what is kept of a session; of its messages those at this head, if one is known."""
+        places = [_head_place(key), _draft_place(key)] + ([_log_place(head)] if head else [])
+        await self._run(*(("UNLINK", place) for place in places))
+
+    async def forget(self, head: Head) -> None:
+        """Drop the head and the messages, but not the draft, of which there is no other copy."""
+        await self._run(("UNLINK", _head_place(head.key)), ("UNLINK", _log_place(head)))
+
+    async def put_draft(self, key: SessionKey, draft: bytes) -> None:
+        """Keep a turn in progress.
+
+        Raises:
+            Unavailable: there is no cache, or it does not answer.
+        """
+        await self._demand(("SET", _draft_place(key), draft, "EX", self._ttl))
+
+    async def draft(self, key: SessionKey) -> bytes | None:
+        """The turn in progress.
+
+        Raises:
+            Unavailable: there is no cache, or it does not answer.
+        """
+        draft: bytes | None = (await self._demand(("GET", _draft_place(key))))[0]
+        return draft
+
+    async def delete_draft(self, key: SessionKey) -> None:
+        """Drop the turn in progress.
+
+        Raises:
+            Unavailable: there is no cache, or it does not answer.
+        """
+        await self._demand(("UNLINK", _draft_place(key)))
+
+    async def state(self) -> str:
+        """`ok`, `off` or `unavailable`."""
+        if self._cache is None:
+            return "off"
+        return "ok" if await self._run(("PING",)) else "unavailable"
+
+    def _head(self, head: Head) -> Command:
+        place = _head_place(head.key)
+        return ("SET", place, _sealed(place, head.dump()), "EX", self._ttl)
+
+    def _log(self, head: Head, blobs: Mapping[int, bytes]) -> list[Command]:
+        place = _log_place(head)
+        fields: list[str | bytes | int] = []
+        for sequence, blob in blobs.items():
+            fields += (sequence, _sealed(_message_place(head, sequence), blob))
+        return [("HSET", place, *fields), ("EXPIRE", place, self._ttl)]
+
+    async def _run(self, *commands: Command, atomic: bool = False) -> list[Any]:
+        """Every error is a miss."""
+        if self._cache is None:
+            return []
+        try:
+            return await self._cache.run(*commands, atomic=atomic)
+        except CacheUnavailable:
+            self._counts["cache_errors"] += 1
+            return []
+
+    async def _demand(self, command: Command) -> list[Any]:
+        if self._cache is None:
+            raise Unavailable("Drafts are kept in the cache, and this deployment has none.")
+        if not (replies := await self._run(command)):
+            raise Unavailable("Drafts are kept in the cache, and it does not answer.")
+        return replies
+
+
+def _head_place(key: SessionKey) -> str:
+    return f"turnlog:{{{key.partition}}}:head"
+
+
+def _log_place(head: Head) -> str:
+    # `started_at`: an id may be given again, when its tombstone's time is over.
+    return f"turnlog:{{{head.key.partition}}}:log:{head.started_at}:{head.edits}"
+
+
+def _message_place(head: Head, sequence: int) -> str:
+    # Without `edits`: an unedited message is the same under the next key, to which `edited` carries it over.
+    return f"{head.key.partition}:{head.started_at}:{sequence}"
+
+
+def _draft_place(key: SessionKey) -> str:
+    return f"turnlog:{{{key.partition}}}:draft"
+
+
+def _sealed(place: str, value: bytes) -> bytes:
+    return zlib.crc32(value, zlib.crc32(place.encode())).to_bytes(_CRC_SIZE, "big") + value
+
+
+def _checked(place: str, sealed: bytes | None) -> bytes | None:
+    """The value, if it is what was put at this place."""
+    if sealed and _sealed(place, sealed[_CRC_SIZE:]) == sealed:
+        return sealed[_CRC_SIZE:]
+    return None

@@ -1,0 +1,135 @@
+"""What every operation works on, and the reads that several of them share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from shared import head as heads
+from shared import messages
+from shared.errors import Contended, NotFound, Unanswered
+from shared.keys import message_sort_key
+from shared.retry import pause
+from shared.wire import timestamp
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Mapping
+
+    from shared.backend import Clock, Item, Table
+    from shared.head import Head
+    from shared.keys import SessionKey
+    from shared.messages import Stored
+    from shared.session_cache import SessionCache
+
+READ_TRIES = 4
+
+
+class Store(NamedTuple):
+    """One caller's table, cache and clock.
+
+    Attributes:
+        retention_days: None keeps a session for ever.
+        counts: what happened, by name, for the metrics.
+    """
+
+    table: Table
+    cache: SessionCache
+    clock: Clock
+    retention_days: int | None
+    counts: Counter[str]
+
+    def now(self) -> str:
+        """The time as it is stored."""
+        return timestamp(self.clock.now())
+
+    async def read(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """A request that changes nothing, repeated when it is refused or not answered.
+
+        Raises:
+            Unavailable: it still is.
+        """
+        for attempt in range(READ_TRIES - 1):
+            try:
+                return await self._request(operation, parameters)
+            except (Contended, Unanswered) as error:
+                await self.again(attempt, error)
+        return await self._request(operation, parameters)
+
+    async def write(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """A conditional request, made once: what to do when it fails is the operation's knowledge.
+
+        Raises:
+            ConditionFailed: nothing was written.
+            Contended: nothing was written.
+            Unanswered: it may have been.
+        """
+        return await self._request(operation, parameters)
+
+    async def transact(self, *writes: Mapping[str, Any]) -> None:
+        """All of these writes, or none, see `write`. A write is `{"Put": {…}}` without the table's name."""
+        await self.write(
+            "TransactWriteItems",
+            {
+                "TransactItems": [
+                    {kind: {"TableName": self.table.name, **write}}
+                    for item in writes
+                    for kind, write in item.items()
+                ]
+            },
+        )
+
+    async def again(self, attempt: int, error: Contended | Unanswered) -> None:
+        """Wait before the next try, see `retry.pause`."""
+        self.counts["retries"] += 1
+        await pause(self.clock, attempt, error)
+
+    async def find_head(self, key: SessionKey) -> Head | None:
+        """The head as it is now, a tombstone too; None if there is none."""
+        answer = await self.read("GetItem", {"Key": key.head, "ConsistentRead": True})
+        return heads.from_item(answer["Item"]) if "Item" in answer else None
+
+    async def head(self, key: SessionKey) -> Head:
+        """The head of a live session as it is now.
+
+        Raises:
+            NotFound: there is no such session; what the cache holds of a deleted one is dropped.
+        """
+        head = await self.find_head(key)
+        if head is None:
+            raise not_found()
+        if not head.live:
+            await self.cache.drop(key, head)
+            raise not_found()
+        return head
+
+    async def stored(self, key: SessionKey, first: int, end: int) -> dict[int, Stored]:
+        """The messages first..end-1 as the table has them now, by sequence; fewer if they were purged."""
+        found: list[Item] = []
+        query: dict[str, Any] = {
+            "KeyConditionExpression": "PK = :session AND SK BETWEEN :first AND :last",
+            "ExpressionAttributeValues": {
+                ":session": {"S": key.partition},
+                ":first": {"S": message_sort_key(first)},
+                # Behind the last message's further parts: `~` sorts after `#`.
+                ":last": {"S": f"{message_sort_key(end - 1)}~"},
+            },
+            "ConsistentRead": True,
+        }
+        while True:
+            page = await self.read("Query", query)
+            found += page["Items"]
+            if "LastEvaluatedKey" not in page:
+                break
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return {message.sequence: message for message in messages.decode(found)}
+
+    async def _request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        named = operation.startswith(("TransactWrite", "Batch"))
+        return await self.table.request(
+            operation, parameters if named else {"TableName": self.table.name, **parameters}
+        )
+
+
+def not_found() -> NotFound:
+    """The answer for a session that is not there, deleted, or another user's: one for all (G5)."""
+    return NotFound("There is no such session.")

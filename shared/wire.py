@@ -1,0 +1,36 @@
+"""JSON and time as they are stored and sent: one encoding for both, so that a stored message is an answer."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from shared.errors import Invalid
+
+
+def dumps(value: Any) -> bytes:
+    """Compact UTF-8 JSON.
+
+    Raises:
+        Invalid: a number that JSON has no word for (`1e999` reads as infinity), or a lone surrogate.
+    """
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError as error:
+        raise Invalid.at("body", msg="holds a number or a character that JSON cannot carry") from error
+
+
+def payload_size(encoded: bytes) -> int:
+    """Bytes that JSON text takes inside a Lambda's answer, which is JSON itself and escapes it once more."""
+    return len(encoded) + encoded.count(b'"') + encoded.count(b"\\")
+
+
+def timestamp(at: datetime) -> str:
+    """RFC 3339 in UTC with microseconds, of one width, so that it sorts as text."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_timestamp(text: str) -> datetime:
+    """The time that `timestamp` wrote."""
+    return datetime.fromisoformat(text)

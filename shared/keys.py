@@ -20,7 +20,7 @@ USER = "USER"
 EXPIRY = "EXPIRY"
 MESSAGE_PREFIX = "MSG#"
 
-_SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+SESSION_ID_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
 # A partition key holds 2,048 bytes; a character takes up to twelve when encoded. What OpenID Connect allows
 # for `sub` is 255 ASCII characters (Core 1.0, section 2).
 _MAX_ENCODED_USER = 1_024
@@ -59,7 +59,8 @@ def session_key(user_id: str, session_id: str) -> SessionKey:
         Invalid: either id is not one.
     """
     check_user_id(user_id)
-    if not _SESSION_ID.fullmatch(session_id):
+    # `$` alone would let a line end pass.
+    if session_id.endswith("\n") or not re.match(SESSION_ID_PATTERN, session_id):
         raise Invalid.at("path", "session_id", msg="must be 1 to 64 of letters, digits, - and _")
     return SessionKey(user_id, session_id)
 

@@ -11,12 +11,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from shared.head import JSON_FIELDS
+from shared.keys import SESSION_ID_PATTERN
 from shared.limits import MAX_BATCH, MAX_FIRST_BATCH, MAX_PUT
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
 MessageId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_PRINTABLE)]
-SessionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+SessionId = Annotated[str, StringConstraints(pattern=SESSION_ID_PATTERN)]
 Title = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_PRINTABLE)
 ]

@@ -1,0 +1,169 @@
+"""The OpenAPI 3.1 document, made of what the code itself goes by.
+
+Routes come from `template.yaml`, what a function takes and answers from its `Endpoint`, shapes from
+`shared.models`. `python -m infra.openapi` writes `infra/openapi.json`; `--check` fails if it is out of date.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic.json_schema import models_json_schema
+
+from infra.template import routes
+from shared import errors, models
+from shared.endpoint import Endpoint
+from shared.keys import SESSION_ID_PATTERN
+
+if TYPE_CHECKING:
+    from infra.template import Route
+    from shared.events import Parameter
+
+DOCUMENT = Path(__file__).parent / "openapi.json"
+
+_REF = "#/components/schemas/{model}"
+_SESSION_ID = {
+    "name": "session_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": SESSION_ID_PATTERN},
+}
+_JSON_TYPES = {int: "integer", bool: "boolean", str: "string"}
+_NO_CONTENT = {204: "Done.", 304: "Not modified."}
+
+
+def document() -> dict[str, Any]:
+    """The document."""
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes():
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Turnlog",
+            "version": "1.0.0",
+            "summary": "Keeps the conversations of AI agents, without servers and without locks.",
+            "description": "Unknown body fields are refused. A session of another user is not found.",
+        },
+        "servers": [{"url": "http://127.0.0.1:3000", "description": "make run"}],
+        "security": [{"jwt": []}],
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {
+                "jwt": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A JWT: its claim `sub` is the user. For the local server any text is.",
+                }
+            },
+        },
+    }
+
+
+def rendered() -> str:
+    """The document as it is committed."""
+    return json.dumps(document(), indent=2) + "\n"
+
+
+def _endpoint(route: Route) -> tuple[str, Endpoint]:
+    package, _, name = route.function.handler.rpartition(".")
+    found = getattr(importlib.import_module(package), name)
+    if not isinstance(found, Endpoint):
+        raise TypeError(f"{route.function.handler} is no endpoint")
+    return package.rpartition(".")[2], found
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    name, endpoint = _endpoint(route)
+    summary = inspect.getdoc(endpoint.operation) or ""
+    operation: dict[str, Any] = {"operationId": name, "summary": summary}
+    if endpoint.public:
+        operation["security"] = []
+    parameters = [_SESSION_ID] if "{session_id}" in route.path else []
+    parameters += [_query(name, one) for name, one in endpoint.query.items()]
+    parameters += [
+        {
+            "name": header,
+            "in": "header",
+            "schema": {"type": "string"},
+            "description": "An entity tag or more.",
+        }
+        for header in endpoint.headers
+    ]
+    if parameters:
+        operation["parameters"] = parameters
+    if endpoint.body:
+        operation["requestBody"] = {
+            "required": endpoint.body_required,
+            "content": {"application/json": {"schema": {"$ref": _REF.format(model=endpoint.body.__name__)}}},
+        }
+    operation["responses"] = _responses(endpoint)
+    return operation
+
+
+def _query(name: str, parameter: Parameter) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": _JSON_TYPES[parameter.kind]}
+    if parameter.kind is int:
+        schema |= {"minimum": parameter.minimum, "maximum": parameter.maximum}
+    if parameter.default is not None:
+        schema["default"] = parameter.default
+    described = {"description": parameter.description} if parameter.description else {}
+    return {"name": name, "in": "query", "schema": schema, **described}
+
+
+def _responses(endpoint: Endpoint) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status, model in endpoint.answers.items():
+        response: dict[str, Any] = {"description": _NO_CONTENT.get(status, "Done.")}
+        if model:
+            schema = {"$ref": _REF.format(model=model)}
+            response |= {"description": f"{model}.", "content": {"application/json": {"schema": schema}}}
+        responses[str(status)] = response
+    possible: set[type[errors.TurnlogError]] = {errors.Unavailable, *endpoint.errors}
+    if not endpoint.public:
+        possible |= {errors.Unauthenticated, errors.Invalid}  # of the user id, at least
+    if endpoint.body:
+        possible |= {errors.MalformedBody, errors.TooLarge}
+    for error in sorted(possible, key=lambda error: (error.status, error.code)):
+        response = responses.setdefault(
+            str(error.status),
+            {
+                "description": "",
+                "content": {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}},
+            },
+        )
+        response["description"] = f"{response['description']} `{error.code}`: {error.title}.".strip()
+    return responses
+
+
+def _schemas() -> dict[str, Any]:
+    endpoints = [_endpoint(route)[1] for route in routes()]
+    bodies = {endpoint.body for endpoint in endpoints if endpoint.body}
+    answers = {name for endpoint in endpoints for name in endpoint.answers.values() if name}
+    shapes = [(body, "validation") for body in sorted(bodies, key=lambda body: body.__name__)]
+    shapes += [(getattr(models, name), "serialization") for name in sorted(answers | {"Problem"})]
+    _, schema = models_json_schema(shapes, ref_template=_REF)  # type: ignore[arg-type]
+    schemas: dict[str, Any] = schema["$defs"]
+    return schemas
+
+
+def main() -> int:
+    """Write the document, or with `--check` compare it."""
+    text = rendered()
+    if "--check" in sys.argv[1:]:
+        if DOCUMENT.is_file() and DOCUMENT.read_text(encoding="utf-8") == text:
+            return 0
+        sys.stderr.write("infra/openapi.json is out of date: run `python -m infra.openapi`.\n")
+        return 1
+    DOCUMENT.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

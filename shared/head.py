@@ -103,7 +103,9 @@ def load(dumped: bytes) -> Head:
     """The head that `Head.dump` wrote."""
     fields = json.loads(dumped)
     fields |= {field: b64decode(fields[field]) for field in _BYTES}
-    return Head(**{**fields, "key": SessionKey(*fields["key"])})
+    # Another release may have written it, with fields that this one does not know.
+    known = {field: value for field, value in fields.items() if field in Head._fields}
+    return Head(**{**known, "key": SessionKey(*fields["key"])})
 
 
 def from_item(item: Item) -> Head:

@@ -60,7 +60,11 @@ def session_key(user_id: str, session_id: str) -> SessionKey:
     """
     check_user_id(user_id)
     # `$` alone would let a line end pass.
-    if session_id.endswith("\n") or not re.match(SESSION_ID_PATTERN, session_id):
+    if (
+        not isinstance(session_id, str)
+        or session_id.endswith("\n")
+        or not re.match(SESSION_ID_PATTERN, session_id)
+    ):
         raise Invalid.at("path", "session_id", msg="must be 1 to 64 of letters, digits, - and _")
     return SessionKey(user_id, session_id)
 
@@ -78,7 +82,7 @@ def check_user_id(user_id: str) -> str:
         Invalid: it is empty, too long, or no text.
     """
     try:
-        if 0 < len(quote(user_id, safe="")) <= _MAX_ENCODED_USER:
+        if isinstance(user_id, str) and 0 < len(quote(user_id, safe="")) <= _MAX_ENCODED_USER:
             return user_id
     except UnicodeEncodeError:  # a lone surrogate
         pass

@@ -105,6 +105,25 @@ def head_update(
     }
 
 
+async def stored_under(store: Store, key: SessionKey, hits: Mapping[str, Sequence[int]]) -> dict[str, Stored]:
+    """The messages that bear these ids, at the sequences where the ring has seen them.
+
+    Raises:
+        Unavailable: the table refused or did not answer.
+    """
+    if not hits:
+        return {}
+    places = [sequence for sequences in hits.values() for sequence in sequences]
+    stored = await store.stored(key, min(places), max(places) + 1)
+    return {
+        message_id: stored[sequence]
+        for message_id, sequences in hits.items()
+        for sequence in sequences
+        # Another id may have the same fingerprint.
+        if sequence in stored and stored[sequence].fields()["message_id"] == message_id
+    }
+
+
 def puts(key: SessionKey, stored: Sequence[Stored]) -> list[Fields]:
     """The writes that put the messages where none is."""
     return [

@@ -28,10 +28,12 @@ def extended(ring: bytes, message_ids: Iterable[str]) -> bytes:
     return longer[-CAPACITY * _WIDTH :]
 
 
-def find(ring: bytes, message_count: int, message_ids: Iterable[str]) -> dict[str, int]:
-    """The sequences at which these ids seem to be stored already; the newest where there are two."""
+def find(ring: bytes, message_count: int, message_ids: Iterable[str]) -> dict[str, list[int]]:
+    """For each of these ids that seems to be stored already, the sequences at which it may be."""
     first = message_count - len(ring) // _WIDTH
-    known = {ring[at : at + _WIDTH]: first + at // _WIDTH for at in range(0, len(ring), _WIDTH)}
+    known: dict[bytes, list[int]] = {}
+    for at in range(0, len(ring), _WIDTH):
+        known.setdefault(ring[at : at + _WIDTH], []).append(first + at // _WIDTH)
     return {
         message_id: known[mark] for message_id in message_ids if (mark := fingerprint(message_id)) in known
     }

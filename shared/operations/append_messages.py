@@ -24,7 +24,7 @@ from shared.errors import (
     SequenceMismatch,
     Unanswered,
 )
-from shared.log import Fields, advanced, head_update, identified, puts
+from shared.log import Fields, advanced, head_update, identified, puts, stored_under
 from shared.store import not_found
 from shared.wire import dumps
 
@@ -144,29 +144,20 @@ async def refusing_head(store: Store, key: SessionKey, refused: ConditionFailed)
 
 
 async def _present(
-    store: Store, key: SessionKey, new: Sequence[Fields], hits: Mapping[str, int]
+    store: Store, key: SessionKey, new: Sequence[Fields], hits: Mapping[str, Sequence[int]]
 ) -> dict[str, Stored]:
     """Those of the messages that are stored already, by id.
 
     Raises:
         MessageIdReused: one is, with other content.
     """
-    if not hits:
-        return {}
-    stored = await store.stored(key, min(hits.values()), max(hits.values()) + 1)
-    present = {}
+    present = await stored_under(store, key, hits)
     for fields in new:
-        message = stored.get(hits.get(fields["message_id"], -1))
-        if message is None:
-            continue
-        first = message.as_first_stored()
-        if first["message_id"] != fields["message_id"]:
-            continue  # another id with the same fingerprint
-        if messages.content(first) != messages.content(fields):
+        message = present.get(fields["message_id"])
+        if message and messages.content(message.as_first_stored()) != messages.content(fields):
             raise MessageIdReused(
                 "A message with this id and other content is stored.", extra={"sequence": message.sequence}
             )
-        present[fields["message_id"]] = message
     return present
 
 

@@ -21,7 +21,7 @@ from shared.errors import (
     Unanswered,
 )
 from shared.limits import MAX_BATCH, MAX_FIRST_BATCH
-from shared.log import Fields, advanced, head_update, identified, puts
+from shared.log import Fields, advanced, head_update, identified, puts, stored_under
 from shared.operations.change_session import check_version
 from shared.operations.create_session import checked_fields, create_session
 from shared.operations.read_session import load
@@ -161,10 +161,10 @@ async def _matching(
 async def _check_unused(store: Store, head: Head, new: Sequence[Fields]) -> None:
     """Let messages pass whose ids are new (G2)."""
     hits = ring.find(head.ring, head.message_count, [fields["message_id"] for fields in new])
-    for message_id, sequence in hits.items():
-        stored = await store.stored(head.key, sequence, sequence + 1)
-        if sequence in stored and stored[sequence].fields()["message_id"] == message_id:
-            raise MessageIdReused("A new message bears the id of an older one.", extra={"sequence": sequence})
+    for message in (await stored_under(store, head.key, hits)).values():
+        raise MessageIdReused(
+            "A new message bears the id of an older one.", extra={"sequence": message.sequence}
+        )
 
 
 def _diverged(sequence: int, message_count: int) -> Diverged:

@@ -34,7 +34,8 @@ Role = Literal["user", "assistant", "system", "developer", "tool", "function"]
 class _Closed(BaseModel):
     """A request's object: a field that the contract does not know is refused."""
 
-    model_config = ConfigDict(extra="forbid")
+    # Built when first used: a function that reads one body does not build the others.
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class NewMessage(_Closed):
@@ -161,7 +162,7 @@ class PutDraft(_Closed):
 class Message(NewMessage):
     """A message as it is answered; a field that is null is left out, but for `content`."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_mode_override="serialization")
+    model_config = ConfigDict(extra="forbid", defer_build=True, json_schema_mode_override="serialization")
 
     sequence: Sequence
     message_id: MessageId
@@ -254,7 +255,7 @@ class Health(_Closed):
 class Problem(BaseModel):
     """An error: problem details (RFC 9457)."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
     type: str
     title: str

@@ -1,0 +1,1 @@
+"""What Turnlog runs on: the template, its reader, the local server, the OpenAPI document."""

@@ -40,9 +40,21 @@ def identified(store: Store, new: Sequence[Fields]) -> list[Fields]:
 
 
 def advanced(
-    store: Store, head: Head, new: Sequence[Fields], usage: Mapping[str, int] | None
+    store: Store,
+    head: Head,
+    new: Sequence[Fields],
+    usage: Mapping[str, int] | None,
+    *,
+    room: int = MAX_BATCH,
 ) -> tuple[Head, list[Stored]]:
     """The head after these messages, and the messages as they will be stored.
+
+    Args:
+        store: where.
+        head: before them.
+        new: the messages.
+        usage: tokens to add.
+        room: how many items the messages may take.
 
     Raises:
         TooLarge: a message, or all of them together.
@@ -59,10 +71,8 @@ def advanced(
     parts = sum(-(-len(message.blob) // PART_SIZE) for message in stored)
     if size > REQUEST_LIMIT:
         raise TooLarge(f"A request is at most {REQUEST_LIMIT} bytes as stored; this one has {size}.")
-    if parts > MAX_BATCH:
-        raise TooLarge(
-            f"The messages take {parts} items of at most 400 KB; an append has room for {MAX_BATCH}."
-        )
+    if parts > room:
+        raise TooLarge(f"The messages take {parts} items of at most 400 KB; there is room for {room}.")
     added = {field: getattr(head, field) + (usage or {}).get(field, 0) for field in USAGE_FIELDS}
     after = head._replace(
         message_count=head.message_count + len(new),

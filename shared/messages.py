@@ -77,14 +77,20 @@ def encode(sequence: int, fields: Mapping[str, Any], attached: bytes = b"") -> S
         TooLarge: its JSON is over `MESSAGE_LIMIT`.
         Invalid: it holds what JSON cannot carry.
     """
-    encoded = dumps(fields)
-    if len(encoded) > MESSAGE_LIMIT:
-        raise TooLarge(f"A message is at most {MESSAGE_LIMIT} bytes of JSON; one has {len(encoded)}.")
+    encoded = to_json(fields)
     if _units(encoded) > 1:
         compressed = zlib.compress(encoded)
         if _units(compressed) < _units(encoded):
             return Stored(sequence, compressed, attached)
     return Stored(sequence, encoded, attached)
+
+
+def to_json(fields: Mapping[str, Any]) -> bytes:
+    """The message's JSON; raises as `encode` does."""
+    encoded = dumps(fields)
+    if len(encoded) > MESSAGE_LIMIT:
+        raise TooLarge(f"A message is at most {MESSAGE_LIMIT} bytes of JSON; one has {len(encoded)}.")
+    return encoded
 
 
 def content(fields: Mapping[str, Any]) -> str:

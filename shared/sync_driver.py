@@ -1,4 +1,4 @@
-"""The Lambda driver: boto3 and a sync Redis client behind the coroutine protocols.
+"""The Lambda driver: boto3 and a sync cache client behind the coroutine protocols.
 
 Its methods are `async def` but never suspend, so one `send(None)` runs a whole operation: no event loop, no
 asyncio import, no second copy of the code.
@@ -18,7 +18,6 @@ from botocore import xform_name
 from botocore.config import Config
 
 from shared.breaker import Breaker
-from shared.errors import CacheUnavailable
 from shared.session_cache import SessionCache
 from shared.settings import settings
 from shared.store import Store
@@ -27,7 +26,7 @@ from shared.translate import TRANSLATED, translated
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
 
-    from shared.backend import Command
+    from shared.backend import Cache
 
 T = TypeVar("T")
 
@@ -39,8 +38,6 @@ TABLE_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=50,
 )
-# A cache that is slower than this is slower than the table.
-CACHE_TIMEOUT = 0.05
 
 
 def run(operation: Coroutine[Any, Any, T]) -> T:
@@ -69,41 +66,6 @@ class BotoTable:
         except TRANSLATED as error:
             raise translated(error) from error
         return answer
-
-
-class RedisCache:
-    """A Valkey or Redis by way of redis-py, which is told never to repeat a command on its own."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    async def run(self, *commands: Command, atomic: bool = False) -> list[Any]:
-        """See `shared.backend.Cache`."""
-        from redis.exceptions import RedisError, ResponseError  # noqa: PLC0415 (half a cold start)
-
-        pipeline = self._client.pipeline(transaction=atomic)
-        for command in commands:
-            pipeline.execute_command(*command)
-        try:
-            replies = pipeline.execute(raise_on_error=False)
-        except (RedisError, OSError) as error:
-            raise CacheUnavailable(type(error).__name__) from error
-        return [None if isinstance(reply, ResponseError) else reply for reply in replies]
-
-
-def redis_client(url: str) -> Any:
-    """A redis-py client for `url` with time-outs in tens of milliseconds and no retries of its own."""
-    import redis  # noqa: PLC0415 (half a cold start, and none where there is no cache)
-    from redis.backoff import NoBackoff  # noqa: PLC0415
-    from redis.retry import Retry  # noqa: PLC0415
-
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=CACHE_TIMEOUT,
-        socket_connect_timeout=CACHE_TIMEOUT,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-    )
 
 
 class SystemClock:
@@ -140,8 +102,14 @@ def clients() -> tuple[BotoTable, Breaker | None]:
 
     configured = settings()
     table = BotoTable(configured.table, boto3.session.Session().client("dynamodb", config=TABLE_CONFIG))
-    cached = Breaker(RedisCache(redis_client(configured.cache_url))) if configured.cache_url else None
-    return table, cached
+    return table, Breaker(cache_at(configured.cache_url)) if configured.cache_url else None
+
+
+def cache_at(url: str) -> Cache:
+    """The cache at a URL, see `resp.Place`."""
+    from shared.resp import Place, RespCache  # noqa: PLC0415 (not where there is no cache)
+
+    return RespCache(Place.parse(url))
 
 
 def lambda_store(deadline: float) -> Store:

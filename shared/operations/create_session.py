@@ -14,7 +14,7 @@ from shared.errors import ConditionFailed, Contended, Gone, TooLarge, Unanswered
 from shared.expressions import attribute
 from shared.head import JSON_FIELDS, Head
 from shared.keys import session_key, user_item_key
-from shared.limits import FIELDS_LIMIT
+from shared.limits import FIELDS_LIMIT, MAX_FIRST_BATCH
 from shared.log import advanced, identified, puts
 from shared.wire import dumps
 
@@ -84,7 +84,7 @@ async def create_session(
         updated_at=started_at,
         token=token,
     )._replace(**checked_fields(fields or {}))
-    head, stored = advanced(store, blank, identified(store, new), usage)
+    head, stored = advanced(store, blank, identified(store, new), usage, room=MAX_FIRST_BATCH)
     for attempt in count():
         try:
             await store.transact(*_writes(store, head, stored))

@@ -1,7 +1,8 @@
 """G1, G7: PUT compares what overlaps and appends what is new; it never slices by a count of its own.
 
 The messages of the request are what the session holds from `start_sequence` on. Those that are stored must
-match; the others are appended in steps of one transaction each, in order. What a crash, a lost reply or
+match; the others are appended in steps of one transaction each, in order. All of them are checked before the
+first is written, so that an answer that refuses finds nothing written. What a crash, a lost reply or
 another writer leaves between two steps is looked at afresh: a repeat finishes, or says where the logs part.
 """
 
@@ -20,7 +21,7 @@ from shared.errors import (
     PreconditionFailed,
     Unanswered,
 )
-from shared.limits import MAX_BATCH, MAX_FIRST_BATCH
+from shared.limits import MAX_BATCH, MAX_FIRST_BATCH, PART_SIZE, REQUEST_LIMIT
 from shared.log import Fields, advanced, head_update, identified, puts, stored_under
 from shared.operations.change_session import check_version
 from shared.operations.create_session import checked_fields, create_session
@@ -69,7 +70,7 @@ async def put_session(
 
     Raises:
         Diverged: a stored message differs, or a gap would arise; nothing was written.
-        MessageIdReused: a new message bears the id of an older one; nothing more was written.
+        MessageIdReused: a new message bears the id of an older one; nothing was written.
         Gone: the session was deleted.
         PreconditionFailed: the version is another; nothing was written.
         TooLarge: a message, or the fields.
@@ -77,6 +78,11 @@ async def put_session(
     """
     named = [fields.get("message_id") for fields in new]
     new = identified(store, new)
+    now = store.now()
+    sizes = [
+        len(messages.to_json({"sequence": sequence, "created_at": now, **one}))
+        for sequence, one in enumerate(new, start)
+    ]
     token = store.clock.token()
     wanted: dict[str, Any] = {**(usage or {}), **checked_fields(fields or {})}
     wanted |= {"title": title} if title is not None else {}
@@ -90,9 +96,8 @@ async def put_session(
                 raise _diverged(0, 0)
             if if_match:
                 raise PreconditionFailed("There is no such session.")
-            made = await create_session(
-                store, key, new[:MAX_FIRST_BATCH], usage=usage, title=title, fields=fields
-            )
+            step = new[: _step(sizes, MAX_FIRST_BATCH)]
+            made = await create_session(store, key, step, usage=usage, title=title, fields=fields)
             head, created, confirmed = made.head, made.created, made.messages
             ours = created
         if not head.live:
@@ -103,13 +108,14 @@ async def put_session(
         confirmed += await _matching(
             store, head, list(zip(named, new, strict=True)), start=start, done=len(confirmed)
         )
-        step = new[len(confirmed) :][:MAX_BATCH]
+        left = new[len(confirmed) :]
+        step = left[: _step(sizes[len(confirmed) :], MAX_BATCH)]
         changed = (
             {} if ours else {name: value for name, value in wanted.items() if getattr(head, name) != value}
         )
         if not step and not changed:
             return Put(head, confirmed, created)
-        await _check_unused(store, head, step)
+        await _check_unused(store, head, left)
         after, stored = advanced(store, head, step, None)
         replaced = {"token": token, **changed}
         same_version = if_match is not None and not ours
@@ -129,6 +135,17 @@ async def put_session(
         confirmed += stored
         head, ours = after, True
     raise AssertionError  # count() does not end
+
+
+def _step(sizes: Sequence[int], room: int) -> int:
+    """How many of the messages, of these sizes uncompressed, surely go into one transaction."""
+    size = parts = 0
+    for at, one in enumerate(sizes):
+        size += one
+        parts += -(-one // PART_SIZE)
+        if size > REQUEST_LIMIT or parts > room:
+            return at
+    return len(sizes)
 
 
 async def _matching(

@@ -1,0 +1,41 @@
+# All that is needed is Python 3.11 or later: the first target makes .venv from requirements.lock.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lock
+
+help: ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+run: $(READY) ## serve the API on http://127.0.0.1:3000 (PORT= for another port)
+	@exec $(BIN)/python -m infra.local
+
+test: $(READY) ## run all tests
+	$(BIN)/pytest
+
+check: $(READY) ## lint, types, and whether generated files are in date
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m infra.openapi --check
+
+format: $(READY) ## format the code
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+lock: $(READY) ## resolve the dependencies of pyproject.toml anew, into requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url \
+		--no-annotate --group dev --custom-compile-command "make lock" \
+		pyproject.toml --output-file requirements.lock
+
+# A .venv that was made halfway has no stamp, and is made anew.
+$(READY): requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Turnlog needs Python 3.11 or later.")'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement requirements.lock
+	@touch $@

@@ -1,0 +1,119 @@
+"""API Gateway's payload format 2.0: an HTTP request as a Lambda event, and a Lambda's answer as a response.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+
+What that page leaves open follows what others recorded of the real one: the path is given decoded, `rawPath`
+too; a body is text only for the few content types below; keys with nothing to say are absent.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from werkzeug import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from werkzeug import Request
+
+    from infra.template import Route
+
+TEXT_TYPES = {"application/json", "application/xml", "application/javascript"}  # and text/*
+
+
+def event_of(request: Request, route: Route, path_parameters: Mapping[str, str]) -> dict[str, Any]:
+    """The event for a request that `route` matched.
+
+    Whoever sends `Authorization: Bearer alice` is the user alice: the claim `sub` of a token that nobody
+    checked. This is the one thing in which the stand-in must not be like the original.
+    """
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    headers |= {
+        "x-forwarded-for": request.remote_addr or "",
+        "x-forwarded-port": request.environ["SERVER_PORT"],
+        "x-forwarded-proto": "http",
+    }
+    cookies = [cookie.strip() for cookie in headers.pop("cookie", "").split(";") if cookie.strip()]
+    query = {name: ",".join(values) for name, values in request.args.lists()}
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": f"{route.method} {route.path}",
+        "rawPath": request.path,
+        "rawQueryString": request.query_string.decode("latin-1"),
+        "headers": headers,
+        "requestContext": _context_of(request, route),
+        "isBase64Encoded": False,
+    }
+    optional = {"cookies": cookies, "queryStringParameters": query, "pathParameters": dict(path_parameters)}
+    event |= {key: value for key, value in optional.items() if value}
+    if body := request.get_data():
+        text = _text_of(request, body)
+        event["isBase64Encoded"] = text is None
+        event["body"] = base64.b64encode(body).decode("ascii") if text is None else text
+    return event
+
+
+def response_of(answer: Any) -> Response:
+    """The HTTP response for what a handler returned.
+
+    Raises:
+        TypeError, ValueError: the answer is not of the format; API Gateway answers 500 then.
+    """
+    if not (isinstance(answer, dict) and "statusCode" in answer):
+        # No status: the answer is the body.
+        text = answer if isinstance(answer, str) else json.dumps(answer)
+        return Response(text, content_type="application/json")
+    body = answer.get("body") or ""
+    if not isinstance(body, str):
+        raise TypeError("the body is not text")
+    data = base64.b64decode(body, validate=True) if answer.get("isBase64Encoded") else body.encode()
+    response = Response(data, status=int(answer["statusCode"]), content_type="text/plain;charset=UTF-8")
+    if not data:
+        del response.headers["Content-Type"]
+    for name, value in (answer.get("headers") or {}).items():
+        response.headers[name] = str(value)
+    for cookie in answer.get("cookies") or ():
+        response.headers.add("Set-Cookie", cookie)
+    return response
+
+
+def _context_of(request: Request, route: Route) -> dict[str, Any]:
+    now = time.time()
+    context: dict[str, Any] = {
+        "accountId": "000000000000",
+        "apiId": "local",
+        "domainName": request.host,
+        "domainPrefix": request.host.partition(".")[0],
+        "http": {
+            "method": request.method,
+            "path": request.path,
+            "protocol": request.environ["SERVER_PROTOCOL"],
+            "sourceIp": request.remote_addr or "",
+            "userAgent": request.headers.get("User-Agent", ""),
+        },
+        "requestId": str(uuid4()),
+        "routeKey": f"{route.method} {route.path}",
+        "stage": "$default",
+        "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
+        "timeEpoch": int(now * 1000),
+    }
+    scheme, _, user = request.headers.get("Authorization", "").partition(" ")
+    if route.authorized and scheme.lower() == "bearer" and user.strip():
+        context["authorizer"] = {"jwt": {"claims": {"sub": user.strip()}, "scopes": None}}
+    return context
+
+
+def _text_of(request: Request, body: bytes) -> str | None:
+    """The body as text, or None where it goes as base64."""
+    is_text = request.mimetype.startswith("text/") or request.mimetype in TEXT_TYPES
+    if not is_text or request.content_encoding:
+        return None
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,206 @@
+"""The local server as a whole: table, cache, functions, gateway, stream; started and stopped together."""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import ExitStack, contextmanager
+from threading import Condition, Thread
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+import boto3
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from infra.local import embedded
+from infra.local.gateway import Gateway
+from infra.local.lambdas import Lambdas, load_handler
+from infra.local.stream import StreamPump
+from infra.local.table import ensure_table
+from infra.template import environment, stream_mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from infra.local.lambdas import Handler
+
+logger = logging.getLogger(__name__)
+
+HOST = "127.0.0.1"
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+DRAIN_SECONDS = 30.0  # the longest that a function may take, and a moment
+
+# For an endpoint on this machine, which asks for credentials and checks none.
+NOBODY = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_SESSION_TOKEN": None,
+    "AWS_PROFILE": None,
+}
+
+
+class LocalServer(NamedTuple):
+    """Where things are.
+
+    Attributes:
+        url: of the HTTP API, such as `http://127.0.0.1:3000`.
+        table: the table's name.
+        dynamodb_url: the table's endpoint.
+        cache_url: empty where there is no cache.
+    """
+
+    url: str
+    table: str
+    dynamodb_url: str
+    cache_url: str
+
+
+@contextmanager
+def running(
+    *,
+    port: int = 0,
+    dynamodb_url: str | None = None,
+    cache_url: str | None = None,
+    load: Callable[[str], Handler] = load_handler,
+) -> Iterator[LocalServer]:
+    """Serve the API on loopback while the context is entered.
+
+    The functions run in this process and read their settings from its environment, which is therefore set
+    here and put back at the end. What they keep for the next call (settings, clients) is theirs: a program
+    that starts a second server with the same handlers has to make them forget, or start it as a process.
+
+    Args:
+        port: where to listen; 0 takes a free one.
+        dynamodb_url: an endpoint to use; None starts an embedded one.
+        cache_url: a cache to use, empty for none; None starts an embedded one.
+        load: gives the handler for `functions.create_session.handler` and the like.
+
+    Raises:
+        SystemExit: the port is taken (werkzeug says so on standard error).
+        ClientError, BotoCoreError: the endpoint refuses, or is not there.
+    """
+    with ExitStack() as stack:
+        embedded_table = dynamodb_url is None
+        dynamodb_url = dynamodb_url or stack.enter_context(embedded.dynamodb())
+        if cache_url is None:
+            cache_url = stack.enter_context(embedded.valkey())
+        stack.enter_context(
+            _environment(
+                # What the environment says already holds here too, but for where things are.
+                environment()
+                | {name: os.environ[name] for name in environment() if os.environ.get(name)}
+                | {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb_url, "TURNLOG_CACHE_URL": cache_url}
+                | _aws_environment(dynamodb_url, embedded_table=embedded_table)
+            )
+        )
+        table = os.environ["TURNLOG_TABLE"]
+        session = boto3.Session()
+        dynamodb = stack.enter_context(_closing(session.client("dynamodb", endpoint_url=dynamodb_url)))
+        ensure_table(dynamodb, table)
+        lambdas = Lambdas(load)
+        if urlsplit(dynamodb_url).hostname in LOOPBACK:
+            # Elsewhere it is a real table, with the template's own mapping.
+            streams = stack.enter_context(
+                _closing(session.client("dynamodbstreams", endpoint_url=dynamodb_url))
+            )
+            mapping = stream_mapping()
+            stack.enter_context(
+                StreamPump(
+                    table=table,
+                    dynamodb=dynamodb,
+                    streams=streams,
+                    mapping=mapping,
+                    function=lambda event: lambdas.invoke(mapping.function.name, event),
+                )
+            )
+        listening = stack.enter_context(_serving(Gateway(lambdas), port))
+        yield LocalServer(f"http://{HOST}:{listening}", table, dynamodb_url, cache_url)
+
+
+def _aws_environment(dynamodb_url: str, *, embedded_table: bool) -> dict[str, str | None]:
+    """What boto3 asks for and an endpoint on this machine does not, where the environment does not say it."""
+    if urlsplit(dynamodb_url).hostname not in LOOPBACK:
+        return {}
+    given = os.environ.get
+    # A proxy for the world outside cannot reach this machine's own servers.
+    direct = ",".join(filter(None, [given("NO_PROXY") or given("no_proxy"), *sorted(LOOPBACK)]))
+    return {
+        "AWS_DEFAULT_REGION": given("AWS_DEFAULT_REGION") or given("AWS_REGION") or "us-east-1",
+        "NO_PROXY": direct,
+        "no_proxy": direct,
+        **(NOBODY if embedded_table or not given("AWS_ACCESS_KEY_ID") else {}),
+    }
+
+
+@contextmanager
+def _environment(changes: Mapping[str, str | None]) -> Iterator[None]:
+    """Environment variables set (or, with None, unset) for a while."""
+    before = {name: os.environ.get(name) for name in changes}
+    _set(changes)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+@contextmanager
+def _closing(client: Any) -> Iterator[Any]:
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+class _Handler(WSGIRequestHandler):
+    """werkzeug's, with a line a request in our log; paths carry ids, never content or tokens."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        del size
+        logger.info("%s %s %s", self.command, self.path.partition("?")[0], code)
+
+
+class _Drained:
+    """An application that can be waited for: when stopping, a request under way gets its answer first."""
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+        self._under_way = 0
+        self._changed = Condition()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with self._changed:
+            self._under_way += 1
+        try:
+            return self._application(environ, start_response)
+        finally:
+            with self._changed:
+                self._under_way -= 1
+                self._changed.notify_all()
+
+    def wait(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._under_way == 0, DRAIN_SECONDS)
+
+
+@contextmanager
+def _serving(application: WSGIApplication, port: int) -> Iterator[int]:
+    """Serve in threads while the context is entered; yields the port."""
+    drained = _Drained(application)
+    server = make_server(HOST, port, drained, threaded=True, request_handler=_Handler)
+    thread = Thread(target=server.serve_forever, args=(0.05,), name="http", daemon=True)
+    thread.start()
+    try:
+        yield server.port
+    finally:
+        server.shutdown()
+        thread.join()
+        drained.wait()

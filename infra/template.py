@@ -1,0 +1,179 @@
+"""Reads `template.yaml`: the one place that defines the table, the functions and their routes.
+
+The local server, the tests and the OpenAPI generator ask here, so that none of them has a copy that could
+fall behind what AWS runs.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+TEMPLATE = Path(__file__).parent.parent / "template.yaml"
+
+
+class Function(NamedTuple):
+    """A Lambda function.
+
+    Attributes:
+        name: its logical id, such as `CreateSessionFunction`.
+        handler: `package.module.function`, such as `functions.create_session.handler`.
+        memory_size: megabytes.
+        timeout: seconds.
+    """
+
+    name: str
+    handler: str
+    memory_size: int
+    timeout: int
+
+
+class Route(NamedTuple):
+    """A route of the HTTP API and the function behind it.
+
+    Attributes:
+        method: such as `POST`.
+        path: with parameters in braces, such as `/sessions/{session_id}`.
+        function: what answers it.
+        authorized: whether API Gateway asks for a token.
+    """
+
+    method: str
+    path: str
+    function: Function
+    authorized: bool
+
+
+class StreamMapping(NamedTuple):
+    """The table's stream as the source of a function's events.
+
+    Attributes:
+        function: what gets the events.
+        patterns: Lambda's event filters; a record goes to the function when it fits one of them.
+        starting_position: `TRIM_HORIZON` or `LATEST`.
+        batch_size: records in one event at most.
+    """
+
+    function: Function
+    patterns: list[dict[str, Any]]
+    starting_position: str
+    batch_size: int
+
+
+def functions() -> list[Function]:
+    """All Lambda functions, in the template's order."""
+    defaults = _template()["Globals"]["Function"]
+    return [
+        Function(
+            name=name,
+            handler=properties["Handler"],
+            memory_size=properties.get("MemorySize", defaults["MemorySize"]),
+            timeout=properties.get("Timeout", defaults["Timeout"]),
+        )
+        for name, properties in _resources("AWS::Serverless::Function").items()
+    ]
+
+
+def routes() -> list[Route]:
+    """All routes of the HTTP API, in the template's order."""
+    return [
+        Route(
+            method=event["Method"],
+            path=event["Path"],
+            function=function,
+            authorized=event.get("Auth", {}).get("Authorizer") != "NONE",
+        )
+        for function, event in _events("HttpApi")
+    ]
+
+
+def stream_mapping() -> StreamMapping:
+    """What the table's stream feeds."""
+    ((function, event),) = _events("DynamoDB")
+    return StreamMapping(
+        function=function,
+        patterns=[json.loads(entry["Pattern"]) for entry in event["FilterCriteria"]["Filters"]],
+        starting_position=event["StartingPosition"],
+        batch_size=event["BatchSize"],
+    )
+
+
+def table_definition(name: str) -> dict[str, Any]:
+    """The table as arguments of boto3's `create_table`; its time to live is `ttl_attribute()`."""
+    table = _table()
+    return {
+        "TableName": name,
+        **{key: table[key] for key in ("BillingMode", "AttributeDefinitions", "KeySchema")},
+        "GlobalSecondaryIndexes": table["GlobalSecondaryIndexes"],
+        # CloudFormation takes the view type for consent; the API wants to be told.
+        "StreamSpecification": {"StreamEnabled": True, **table["StreamSpecification"]},
+    }
+
+
+def ttl_attribute() -> str:
+    """The attribute that holds the second of the epoch after which an item may be deleted."""
+    attribute: str = _table()["TimeToLiveSpecification"]["AttributeName"]
+    return attribute
+
+
+def environment() -> dict[str, str]:
+    """The functions' environment: parameters at their defaults, a resource by its logical id."""
+    template = _template()
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    return {name: str(_resolved(value, template["Parameters"])) for name, value in variables.items()}
+
+
+def _resolved(value: Any, parameters: dict[str, Any]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    name = value["Ref"]
+    return parameters[name]["Default"] if name in parameters else name
+
+
+def _table() -> dict[str, Any]:
+    (table,) = _resources("AWS::DynamoDB::Table").values()
+    return table
+
+
+def _events(kind: str) -> list[tuple[Function, dict[str, Any]]]:
+    properties = _resources("AWS::Serverless::Function")
+    return [
+        (function, event["Properties"])
+        for function in functions()
+        for event in properties[function.name]["Events"].values()
+        if event["Type"] == kind
+    ]
+
+
+def _resources(kind: str) -> dict[str, dict[str, Any]]:
+    resources = _template()["Resources"].items()
+    return {name: resource["Properties"] for name, resource in resources if resource["Type"] == kind}
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short tags, which become what they are short for."""
+
+
+def _intrinsic(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        raise TypeError(name)  # no short tag stands before a mapping
+    return {name if name in {"Ref", "Condition"} else f"Fn::{name}": value}
+
+
+_Loader.add_multi_constructor("!", _intrinsic)
+
+
+@cache
+def _template() -> dict[str, Any]:
+    with TEMPLATE.open(encoding="utf-8") as file:
+        template: dict[str, Any] = yaml.load(file, _Loader)  # noqa: S506 (a SafeLoader)
+    return template

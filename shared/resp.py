@@ -1,0 +1,190 @@
+"""A sync client of Valkey and Redis, as small as a cold start wants it: hiredis speaks the protocol.
+
+redis-py would take a quarter of a cold start to import (`make cold-start` shows what counts). What is left
+beside the protocol is a socket, time-outs, and following a cluster's redirections. All commands of the cache
+policy may be repeated, so a connection that the server has closed meanwhile is simply made anew.
+"""
+
+from __future__ import annotations
+
+import socket
+from binascii import crc_hqx
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import hiredis
+
+from shared.errors import CacheUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from shared.backend import Command
+
+    Address = tuple[str, int]
+
+# Seconds without progress, after which a cache is slower than the table. `?socket_timeout=` in the URL, as
+# redis-py has it, says otherwise.
+DEFAULT_TIMEOUT = 0.05
+DEFAULT_PORT = 6379
+_CHUNK = 1 << 16
+_SLOTS = 1 << 14
+_REDIRECTIONS = 3
+
+
+class Place(NamedTuple):
+    """What a cache's URL says: `redis://user:password@host:port/db`; `rediss://` is with TLS."""
+
+    address: Address
+    tls: bool
+    user: str | None
+    password: str | None
+    database: int
+    timeout: float
+
+    @classmethod
+    def parse(cls, url: str) -> Place:
+        """The place at a URL.
+
+        Raises:
+            ValueError: it is none.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"redis", "rediss", "valkey", "valkeys"} or not parts.hostname:
+            raise ValueError("a cache's URL begins with redis://, rediss://, valkey:// or valkeys://")
+        timeout = parse_qs(parts.query).get("socket_timeout", [DEFAULT_TIMEOUT])[0]
+        return cls(
+            address=(parts.hostname, parts.port or DEFAULT_PORT),
+            tls=parts.scheme in {"rediss", "valkeys"},
+            user=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+            database=int(parts.path.strip("/") or 0),
+            timeout=float(timeout),
+        )
+
+
+class RespCache:
+    """A Valkey or Redis, standalone or cluster. Safe to use from several threads.
+
+    Args:
+        place: where it is.
+        password: gives the password for a new connection, where it is not the one in the URL.
+    """
+
+    def __init__(self, place: Place, password: Callable[[], str] | None = None) -> None:
+        self._place = place
+        self._password = password
+        self._idle: dict[Address, list[_Connection]] = {}
+        self._slots: dict[int, Address] = {}
+
+    async def run(self, *commands: Command, atomic: bool = False) -> list[Any]:
+        """See `shared.backend.Cache`."""
+        sent = [("MULTI",), *commands, ("EXEC",)] if atomic else commands
+        payload = _packed(sent)
+        slot = _slot(commands[0])
+        for _ in range(_REDIRECTIONS):
+            try:
+                replies = self._exchange(self._slots.get(slot, self._place.address), payload, len(sent))
+            except (OSError, hiredis.HiredisError) as error:
+                raise CacheUnavailable(type(error).__name__) from error
+            moved = [str(reply) for reply in replies if _refused(reply) and str(reply).startswith("MOVED ")]
+            if not moved:
+                break
+            self._slots[slot] = _moved_to(moved[0], self._place.address)
+        if atomic:
+            replies = [None] * len(commands) if _refused(replies[-1]) else replies[-1]
+        return [None if _refused(reply) else reply for reply in replies]
+
+    def _exchange(self, address: Address, payload: bytes, replies: int) -> list[Any]:
+        idle = self._idle.setdefault(address, [])
+        try:
+            connection, reused = idle.pop(), True
+        except IndexError:
+            connection, reused = self._connected(address), False
+        try:
+            result = connection.exchange(payload, replies)
+        except ConnectionError:
+            connection.close()
+            if not reused:
+                raise
+            # It was closed while it lay idle, as those of a frozen Lambda are.
+            idle.clear()
+            return self._exchange(address, payload, replies)
+        except BaseException:
+            connection.close()  # a late reply must not answer the next command
+            raise
+        idle.append(connection)
+        return result
+
+    def _connected(self, address: Address) -> _Connection:
+        connection = _Connection(address, self._place)
+        password = self._password() if self._password else self._place.password
+        greetings: list[Command] = []
+        if password:
+            greetings.append(("AUTH", *([self._place.user] if self._place.user else []), password))
+        if self._place.database:
+            greetings.append(("SELECT", self._place.database))
+        if any(map(_refused, connection.exchange(_packed(greetings), len(greetings)))):
+            connection.close()
+            raise CacheUnavailable("the cache refused the connection")
+        return connection
+
+
+class _Connection:
+    """A socket, and the reader of its replies."""
+
+    def __init__(self, address: Address, place: Place) -> None:
+        self._socket = socket.create_connection(address, place.timeout)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if place.tls:
+            import ssl  # noqa: PLC0415 (only here)
+
+            context = ssl.create_default_context()
+            self._socket = context.wrap_socket(self._socket, server_hostname=address[0])
+        self._reader = hiredis.Reader()
+
+    def exchange(self, payload: bytes, replies: int) -> list[Any]:
+        """Send commands and read so many replies.
+
+        Raises:
+            OSError: no progress within the time-out, or the connection is gone.
+        """
+        self._socket.sendall(payload)
+        result: list[Any] = []
+        while len(result) < replies:
+            reply = self._reader.gets()
+            if reply is not False:
+                result.append(reply)
+                continue
+            received = self._socket.recv(_CHUNK)
+            if not received:
+                raise ConnectionResetError("closed by the cache")
+            self._reader.feed(received)
+        return result
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def _packed(commands: Sequence[Command]) -> bytes:
+    # hiredis' stub says that a command has one word.
+    pack: Any = hiredis.pack_command
+    return b"".join(map(pack, commands))
+
+
+def _refused(reply: Any) -> bool:
+    return isinstance(reply, hiredis.ReplyError)
+
+
+def _slot(command: Command) -> int:
+    """The cluster's slot of the command's key (valkey.io/topics/cluster-spec): CRC16 of its hash tag."""
+    key = str(command[1]) if len(command) > 1 else ""
+    _, brace, tagged = key.partition("{")
+    tag, closing, _ = tagged.partition("}")
+    return crc_hqx((tag if brace and closing and tag else key).encode(), 0) % _SLOTS
+
+
+def _moved_to(error: str, asked: Address) -> Address:
+    """The node that `MOVED 3999 10.0.0.1:6381` names; without a host, it is the one that was asked."""
+    host, _, port = error.split()[2].rpartition(":")
+    return host or asked[0], int(port)

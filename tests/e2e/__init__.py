@@ -1,0 +1,1 @@
+"""Real processes, on Amazon's DynamoDB Local and a real Valkey."""

@@ -1,0 +1,97 @@
+"""The template's reader, and that the template and the code speak of the same things."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra import template
+from infra.local.stream import fits
+
+ROUTES = {
+    "create_session": "POST /sessions",
+    "list_sessions": "GET /sessions",
+    "get_session": "GET /sessions/{session_id}",
+    "put_session": "PUT /sessions/{session_id}",
+    "patch_session": "PATCH /sessions/{session_id}",
+    "set_title": "PATCH /sessions/{session_id}/title",
+    "delete_session": "DELETE /sessions/{session_id}",
+    "append_messages": "POST /sessions/{session_id}/messages",
+    "list_messages": "GET /sessions/{session_id}/messages",
+    "add_tool_call": "POST /sessions/{session_id}/tool-calls",
+    "export_openai_messages": "GET /sessions/{session_id}/openai-messages",
+    "put_draft": "PUT /sessions/{session_id}/draft",
+    "get_draft": "GET /sessions/{session_id}/draft",
+    "delete_draft": "DELETE /sessions/{session_id}/draft",
+    "drop_cache": "DELETE /sessions/{session_id}/cache",
+    "check_health": "GET /health",
+}
+
+
+def module_of(function: template.Function) -> str:
+    package, module, name = function.handler.split(".")
+    assert (package, name) == ("functions", "handler")
+    return module
+
+
+def test_routes_are_the_contract() -> None:
+    routes = {module_of(route.function): f"{route.method} {route.path}" for route in template.routes()}
+    assert routes == ROUTES
+
+
+def test_only_health_asks_for_no_token() -> None:
+    assert [route.path for route in template.routes() if not route.authorized] == ["/health"]
+
+
+def test_each_file_in_functions_is_a_function_of_its_name() -> None:
+    files = {path.stem for path in Path("functions").glob("*.py")} - {"__init__"}
+    names = {module_of(function): function.name for function in template.functions()}
+    assert names.keys() == files
+    assert names == {file: f"{file.title().replace('_', '')}Function" for file in files}
+
+
+def test_functions_have_their_own_settings_before_the_global_ones() -> None:
+    timeouts = {module_of(function): function.timeout for function in template.functions()}
+    assert timeouts["purge_session"] == 300
+    assert timeouts["get_session"] == 29
+
+
+def test_environment_has_the_parameters_defaults() -> None:
+    environment = template.environment()
+    assert environment["TURNLOG_TABLE"] == "SessionsTable"
+    assert environment["TURNLOG_CACHE_URL"] == ""
+    assert environment["TURNLOG_CACHE_TTL"] == "43200"
+    assert environment["TURNLOG_RETENTION_DAYS"] == ""
+
+
+HEAD = {"PK": {"S": "USER#alice#SESSION#s"}, "SK": {"S": "HEAD"}}
+EXPIRY = HEAD | {"SK": {"S": "EXPIRY"}}
+DELETED = {"deleted_at": {"S": "2026-11-23T00:00:00Z"}}
+ENDS = {"expires_at": {"N": "1795000000"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "new", "purged"),
+    [
+        pytest.param("MODIFY", HEAD, HEAD | DELETED, True, id="a head that became a tombstone"),
+        pytest.param("MODIFY", HEAD, HEAD | DELETED | ENDS, False, id="a tombstone whose purge is done"),
+        pytest.param("MODIFY", HEAD, HEAD, False, id="a live head"),
+        pytest.param("INSERT", HEAD, HEAD, False, id="a new head"),
+        pytest.param("REMOVE", HEAD, None, False, id="a tombstone's end"),
+        pytest.param("REMOVE", EXPIRY, None, True, id="the end of a session's retention"),
+        pytest.param("MODIFY", EXPIRY, EXPIRY | ENDS, False, id="a session's retention put off"),
+    ],
+)
+def test_what_the_purge_function_gets(
+    name: str, keys: dict[str, Any], new: dict[str, Any] | None, *, purged: bool
+) -> None:
+    change = {"Keys": keys} | ({"NewImage": new} if new else {})
+    record = {"eventName": name, "dynamodb": change}
+    assert any(fits(record, pattern) for pattern in template.stream_mapping().patterns) is purged
+
+
+def test_an_operator_that_is_not_known_is_not_taken_for_a_literal() -> None:
+    with pytest.raises(NotImplementedError):
+        fits({"a": "x"}, {"a": [{"prefix": "x"}]})

@@ -31,6 +31,20 @@ lock: $(READY) ## resolve the dependencies of pyproject.toml anew, into requirem
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url \
 		--no-annotate --group dev --custom-compile-command "make lock" \
 		pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+		--no-annotate --constraints requirements.lock --custom-compile-command "make lock" \
+		pyproject.toml --output-file requirements-lambda.lock
+
+# `sam build` calls these, with ARTIFACTS_DIR set. What they build is for the template's defaults; for other
+# values of its parameters PythonRuntime and Architecture, name them here too.
+LAMBDA_PYTHON ?= 3.13
+LAMBDA_ARCHITECTURE ?= arm64
+
+build-DependenciesLayer:
+	$(PYTHON) infra/build.py layer "$(ARTIFACTS_DIR)" --python $(LAMBDA_PYTHON) --architecture $(LAMBDA_ARCHITECTURE)
+
+build-%Function:
+	$(PYTHON) infra/build.py function "$(ARTIFACTS_DIR)" --python $(LAMBDA_PYTHON)
 
 # A .venv that was made halfway has no stamp, and is made anew.
 $(READY): requirements.lock

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from shared.answers import Answer
 from shared.endpoint import endpoint
 from shared.errors import NotFound, TooLarge
-from shared.models import AddToolCall
+from shared.models.messages import AddToolCall
 from shared.operations.add_tool_call import add_tool_call
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from shared.answers import Answer, with_list
 from shared.endpoint import endpoint
 from shared.errors import MessageIdReused, NotFound, SequenceMismatch, TooLarge
-from shared.models import AppendMessages
+from shared.models.messages import AppendMessages
 from shared.operations.append_messages import append_messages
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from shared.answers import Answer, session_answer
 from shared.endpoint import endpoint
 from shared.errors import Gone, TooLarge
-from shared.models import CreateSession
+from shared.models.sessions import CreateSession
 from shared.operations.create_session import create_session, new_session_key
 
 if TYPE_CHECKING:

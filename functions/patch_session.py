@@ -8,7 +8,7 @@ from shared import etag
 from shared.answers import Answer, session_answer
 from shared.endpoint import endpoint
 from shared.errors import NotFound, PreconditionFailed, TooLarge
-from shared.models import PatchSession
+from shared.models.sessions import PatchSession
 from shared.operations.change_session import patch_session
 
 if TYPE_CHECKING:

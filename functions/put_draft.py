@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from shared.answers import Answer
 from shared.endpoint import endpoint
 from shared.errors import NotFound
-from shared.models import PutDraft
+from shared.models.messages import PutDraft
 from shared.operations.drafts import put_draft
 from shared.wire import dumps
 

@@ -8,7 +8,7 @@ from shared import etag
 from shared.answers import Answer, session_answer
 from shared.endpoint import endpoint
 from shared.errors import Diverged, Gone, MessageIdReused, PreconditionFailed, TooLarge
-from shared.models import PutSession
+from shared.models.sessions import PutSession
 from shared.operations.put_session import put_session
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from shared import etag
 from shared.answers import Answer, session_answer
 from shared.endpoint import endpoint
 from shared.errors import NotFound, PreconditionFailed
-from shared.models import SetTitle
+from shared.models.sessions import SetTitle
 from shared.operations.change_session import set_title
 
 if TYPE_CHECKING:

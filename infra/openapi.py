@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic.json_schema import models_json_schema
 
 from infra.template import routes
-from shared import errors, models
+from shared import errors
 from shared.endpoint import Endpoint
 from shared.keys import SESSION_ID_PATTERN
+from shared.models import answers as shapes_of_answers
 
 if TYPE_CHECKING:
     from infra.template import Route
@@ -147,7 +148,7 @@ def _schemas() -> dict[str, Any]:
     bodies = {endpoint.body for endpoint in endpoints if endpoint.body}
     answers = {name for endpoint in endpoints for name in endpoint.answers.values() if name}
     shapes = [(body, "validation") for body in sorted(bodies, key=lambda body: body.__name__)]
-    shapes += [(getattr(models, name), "serialization") for name in sorted(answers | {"Problem"})]
+    shapes += [(getattr(shapes_of_answers, name), "serialization") for name in sorted(answers | {"Problem"})]
     _, schema = models_json_schema(shapes, ref_template=_REF)  # type: ignore[arg-type]
     schemas: dict[str, Any] = schema["$defs"]
     return schemas

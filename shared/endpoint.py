@@ -32,7 +32,7 @@ class Endpoint:
     """A Lambda handler, and its description.
 
     Attributes:
-        answers: status → the name of a model in `shared.models`, empty for no body.
+        answers: status → the name of a model in `shared.models.answers`, empty for no body.
         errors: the errors that it may answer beside those that every endpoint may.
         body: the body's model; None: it takes none.
         body_required: else an absent body reads as `{}`.

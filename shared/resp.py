@@ -86,6 +86,7 @@ class RespCache:
             try:
                 replies = self._exchange(self._slots.get(slot, self._place.address), payload, len(sent))
             except (OSError, hiredis.HiredisError) as error:
+                self._slots.clear()  # a node may have gone: the configured one knows which there are
                 raise CacheUnavailable(type(error).__name__) from error
             moved = [str(reply) for reply in replies if _refused(reply) and str(reply).startswith("MOVED ")]
             if not moved:
@@ -108,7 +109,8 @@ class RespCache:
             if not reused:
                 raise
             # It was closed while it lay idle, as those of a frozen Lambda are.
-            idle.clear()
+            while idle:
+                idle.pop().close()
             return self._exchange(address, payload, replies)
         except BaseException:
             connection.close()  # a late reply must not answer the next command
@@ -124,7 +126,12 @@ class RespCache:
             greetings.append(("AUTH", *([self._place.user] if self._place.user else []), password))
         if self._place.database:
             greetings.append(("SELECT", self._place.database))
-        if any(map(_refused, connection.exchange(_packed(greetings), len(greetings)))):
+        try:
+            refused = any(map(_refused, connection.exchange(_packed(greetings), len(greetings))))
+        except BaseException:
+            connection.close()
+            raise
+        if refused:
             connection.close()
             raise CacheUnavailable("the cache refused the connection")
         return connection

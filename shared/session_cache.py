@@ -102,7 +102,8 @@ class SessionCache:
         Raises:
             Unavailable: there is no cache, or it does not answer.
         """
-        await self._demand(("SET", _draft_place(key), draft, "EX", self._ttl))
+        if (await self._demand(("SET", _draft_place(key), draft, "EX", self._ttl)))[0] is None:
+            raise Unavailable("Drafts are kept in the cache, and it has no room.")
 
     async def draft(self, key: SessionKey) -> bytes | None:
         """The turn in progress.

@@ -1,7 +1,7 @@
-"""The Lambda driver: boto3 and a sync cache client behind the coroutine protocols.
+"""The Lambda driver: botocore and a sync cache client behind the coroutine protocols.
 
-Its methods are `async def` but never suspend, so one `send(None)` runs a whole operation: no event loop, no
-asyncio import, no second copy of the code.
+botocore is what boto3 is made of; the rest of boto3 would go unused. The driver's methods are `async def` but
+never suspend, so one `send(None)` runs a whole operation: no event loop, no asyncio, no second copy of it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def run(operation: Coroutine[Any, Any, T]) -> T:
 
 
 class BotoTable:
-    """A DynamoDB table by way of a boto3 client."""
+    """A DynamoDB table by way of a botocore client."""
 
     def __init__(self, name: str, client: Any) -> None:
         self.name = name
@@ -98,10 +98,10 @@ class SystemClock:
 @cache
 def clients() -> tuple[BotoTable, Breaker | None]:
     """The table and the cache of this process, as the settings say."""
-    import boto3  # noqa: PLC0415 (a program that brings its own client needs none)
+    from botocore.session import Session  # noqa: PLC0415 (a program that brings its own client needs none)
 
     configured = settings()
-    table = BotoTable(configured.table, boto3.session.Session().client("dynamodb", config=TABLE_CONFIG))
+    table = BotoTable(configured.table, Session().create_client("dynamodb", config=TABLE_CONFIG))
     return table, Breaker(cache_at(configured.cache_url)) if configured.cache_url else None
 
 

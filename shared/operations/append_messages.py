@@ -22,8 +22,10 @@ from shared.errors import (
     Contended,
     MessageIdReused,
     SequenceMismatch,
+    TooLarge,
     Unanswered,
 )
+from shared.limits import PAYLOAD_LIMIT
 from shared.log import Fields, advanced, head_update, identified, puts, stored_under
 from shared.store import not_found
 from shared.wire import dumps
@@ -98,6 +100,8 @@ async def append_messages(
         if expected_sequence not in {None, head.message_count}:
             raise sequence_mismatch(head)
         after, stored = advanced(store, head, missing, usage)
+        if after.log_size - head.log_size > PAYLOAD_LIMIT:
+            raise TooLarge(f"The messages take more than {PAYLOAD_LIMIT} bytes in the answer.")
         tried.add(after.updated_at)
         # A guess from the cache must be right about the version too, or the answer would carry on its error.
         try:

@@ -1,0 +1,169 @@
+"""Builds what `sam build` ships: for each function its code, for all of them one layer of packages.
+
+    python infra/build.py function TARGET [--python 3.13]
+    python infra/build.py layer TARGET [--python 3.13] [--architecture arm64]
+
+The Makefile's `build-…` targets call it. A function gets functions/ and shared/, and nothing else of the
+repository. The layer gets the packages of requirements-lambda.lock, for the platform of the template's
+defaults, without what Turnlog never imports. Both hold bytecode that is not checked against its source at
+import (PEP 552), because Lambda's file system is read-only and a cold start would compile all of it anew. The
+result is the same for the same sources, whenever and wherever it is built.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCK = ROOT / "requirements-lambda.lock"
+PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
+
+# What botocore reads to talk to DynamoDB; otherwise it would list the folders of all its 400 services.
+BOTOCORE_DATA = {
+    "dynamodb",
+    "endpoints.json",
+    "partitions.json",
+    "sdk-default-configuration.json",
+    "_retry.json",
+}
+# What the store and the purge ask of DynamoDB; a test compares it with the calls that are made.
+OPERATIONS = {"BatchWriteItem", "GetItem", "Query", "TransactWriteItems", "UpdateItem"}
+
+
+def build_function(target: Path, python: str) -> None:
+    """The code of every function: they differ by their handler alone."""
+    for package in ("functions", "shared"):
+        shutil.copytree(
+            ROOT / package,
+            target / package,
+            ignore=shutil.ignore_patterns("__pycache__", "integrations"),
+            dirs_exist_ok=True,
+        )
+    _compile(target, python)
+
+
+def build_layer(target: Path, python: str, architecture: str) -> None:
+    """The packages, in the folder that Lambda puts on the path.
+
+    Raises:
+        CalledProcessError: pip could not install them.
+    """
+    packages = target / "python"
+    subprocess.run(  # noqa: S603 (our words)
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+            *("--requirement", str(LOCK), "--require-hashes", "--only-binary", ":all:", "--no-compile"),
+            *("--platform", PLATFORMS[architecture], "--python-version", python, "--implementation", "cp"),
+            *("--target", str(packages)),
+        ],
+        check=True,
+    )
+    _prune(packages / "botocore" / "data")
+    shutil.rmtree(packages / "bin", ignore_errors=True)
+    for record in packages.glob("*.dist-info/RECORD"):
+        record.unlink()  # it lists what is no longer there
+    _compile(packages, python)
+
+
+def _prune(data: Path) -> None:
+    """Leave what describes DynamoDB's operations that are used: all of it is read at a cold start."""
+    for path in data.iterdir():
+        if path.name not in BOTOCORE_DATA:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    model = next(data.glob("dynamodb/2012-08-10/service-2.json*"))
+    service = _read(model)
+    service["operations"] = {name: service["operations"][name] for name in sorted(OPERATIONS)}
+    used: set[str] = set()
+    names = set(_named_shapes(service["operations"]))
+    while names:
+        used |= names
+        names = set(_named_shapes([service["shapes"][name] for name in names])) - used
+    service["shapes"] = {name: service["shapes"][name] for name in sorted(used)}
+    _write(model, _undocumented(service))
+    endpoints = _read(data / "endpoints.json")
+    for partition in endpoints["partitions"]:
+        services = partition["services"]
+        partition["services"] = {name: services[name] for name in ("dynamodb",) if name in services}
+    _write(data / "endpoints.json", endpoints)
+
+
+def _named_shapes(value: Any) -> Iterator[str]:
+    """The names of the shapes that are referred to, at any depth."""
+    if isinstance(value, dict):
+        if isinstance(value.get("shape"), str):
+            yield value["shape"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for inner in value:
+            yield from _named_shapes(inner)
+
+
+def _undocumented(value: Any) -> Any:
+    if isinstance(value, dict):
+        # A member may be called documentation; its value would be a shape, not text.
+        return {
+            name: _undocumented(inner)
+            for name, inner in value.items()
+            if not (name == "documentation" and isinstance(inner, str))
+        }
+    return [_undocumented(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _read(path: Path) -> Any:
+    data = path.read_bytes()
+    return json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
+
+
+def _write(path: Path, value: Any) -> None:
+    """Write it where it was, as plain JSON."""
+    path.unlink()
+    path.with_name(path.name.removesuffix(".gz")).write_text(json.dumps(value), encoding="utf-8")
+
+
+def _compile(folder: Path, python: str) -> None:
+    same = sys.version_info[:2] == tuple(map(int, python.split(".")))
+    compiler = sys.executable if same else shutil.which(f"python{python}")
+    if compiler is None:
+        sys.stderr.write(f"There is no python{python} here: without its bytecode, cold starts take longer.\n")
+        return
+    # The path in a traceback is that in the artifact, not that of this machine.
+    command = [
+        "-m",
+        "compileall",
+        "-q",
+        "-j",
+        "0",
+        "--invalidation-mode",
+        "unchecked-hash",
+        "-s",
+        str(folder),
+    ]
+    subprocess.run([compiler, *command, str(folder)], check=True)  # noqa: S603 (our words)
+
+
+def main() -> None:
+    """Build what the command line names."""
+    parser = argparse.ArgumentParser(description="Build an artifact of the template.")
+    parser.add_argument("what", choices=["function", "layer"])
+    parser.add_argument("target", type=Path)
+    parser.add_argument("--python", default="3.13")
+    parser.add_argument("--architecture", choices=PLATFORMS, default="arm64")
+    arguments = parser.parse_args()
+    if arguments.what == "function":
+        build_function(arguments.target, arguments.python)
+    else:
+        build_layer(arguments.target, arguments.python, arguments.architecture)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""The bodies of answers.
+
+No answer is built from these (a stored message is an answer as it lies); they are for the OpenAPI document,
+and for a test that every answer is of its shape.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.models.common import (
+    Closed,
+    Counts,
+    JsonObject,
+    MessageId,
+    NewMessage,
+    Providers,
+    Sequence,
+    SessionId,
+    Usage,
+)
+
+
+class Message(NewMessage):
+    """A message as it is answered; a field that is null is left out, but for `content`."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True, json_schema_mode_override="serialization")
+
+    sequence: Sequence
+    message_id: MessageId
+    created_at: str = Field(json_schema_extra={"format": "date-time"})
+    content: str | None
+
+
+class Session(Closed):
+    """A session without its messages."""
+
+    session_id: SessionId
+    user_id: str
+    title: str | None
+    started_at: str = Field(json_schema_extra={"format": "date-time"})
+    updated_at: str = Field(json_schema_extra={"format": "date-time"})
+    version: int
+    message_count: int
+    usage: Usage
+    credentials: Providers
+    metadata: JsonObject
+    successful_agent_runs: Counts
+    successful_agent_schedules: Counts
+
+
+class Draft(Closed):
+    """A turn in progress: in the cache alone, never in the table."""
+
+    messages: list[NewMessage]
+    updated_at: str = Field(json_schema_extra={"format": "date-time"})
+
+
+class SessionWithMessages(Session):
+    """A session with its newest messages; `has_more` tells that there are older ones."""
+
+    messages: list[Message]
+    has_more: bool
+    oldest_sequence: int | None
+    draft: Draft | None = None
+
+
+class SessionPage(Closed):
+    """A user's sessions, most recently changed first."""
+
+    sessions: list[Session]
+    total: int
+    next_cursor: str | None
+
+
+class MessagePage(Closed):
+    """Messages in ascending order; `has_more`: there are more on the side to which the page was read."""
+
+    messages: list[Message]
+    has_more: bool
+    oldest_sequence: int | None
+    newest_sequence: int | None
+
+
+class Appended(Closed):
+    """What an append stored, or had stored before."""
+
+    messages: list[Message]
+    first_sequence: int
+    last_sequence: int
+    message_count: int
+    version: int
+    replayed: bool
+
+
+class ToolCallAdded(Closed):
+    """The assistant message that bears the tool call."""
+
+    message: Message
+
+
+class OpenAIMessages(Closed):
+    """The history as Chat Completions messages."""
+
+    messages: list[dict[str, Any]]
+    has_more: bool
+
+
+class Health(Closed):
+    """`cache` is `ok`, `off` or `unavailable`: the last makes answers slower, never wrong."""
+
+    status: Literal["ok"]
+    table: Literal["ok"]
+    cache: Literal["ok", "off", "unavailable"]
+
+
+class Problem(BaseModel):
+    """An error: problem details (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+    type: str
+    title: str
+    status: int
+    detail: str

@@ -1,0 +1,28 @@
+"""The bodies of requests about messages."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from shared.limits import MAX_BATCH
+from shared.models.common import Closed, JsonObject, NewMessage, Sequence, Usage
+
+
+class AppendMessages(Closed):
+    """The body of `POST /sessions/{session_id}/messages`: all of the messages are stored, or none."""
+
+    messages: list[NewMessage] = Field(min_length=1, max_length=MAX_BATCH)
+    usage: Usage | None = Field(default=None, description="Added to the session's sum.")
+    expected_sequence: Sequence | None = Field(default=None, description="Only if the next one is this.")
+
+
+class AddToolCall(Closed):
+    """The body of `POST /sessions/{session_id}/tool-calls`."""
+
+    tool_call: JsonObject = Field(min_length=1)
+
+
+class PutDraft(Closed):
+    """The body of `PUT /sessions/{session_id}/draft`."""
+
+    messages: list[NewMessage] = Field(max_length=MAX_BATCH)

@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock
+.PHONY: help run test prove check format lock openapi
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -13,8 +13,14 @@ help: ## say what there is
 run: $(READY) ## serve the API on http://127.0.0.1:3000 (PORT= for another port)
 	@exec $(BIN)/python -m infra.local
 
-test: $(READY) ## run all tests
-	$(BIN)/pytest
+test: $(READY) ## run the tests that need Python alone
+	$(BIN)/pytest -m "not real"
+
+prove: $(READY) ## run the tests that need Amazon's DynamoDB Local, which npm fetches and Java runs
+	$(BIN)/pytest -m real
+
+openapi: $(READY) ## write infra/openapi.json anew
+	$(BIN)/python -m infra.openapi
 
 check: $(READY) ## lint, types, and whether generated files are in date
 	$(BIN)/ruff check .

@@ -107,7 +107,8 @@ def decode(items: Iterable[Item]) -> Iterator[Stored]:
     """The messages in these items, which come in the order of their sort keys, upwards or downwards.
 
     Raises:
-        Unanswered: the parts of a message are not of one writing, as when an edit came between two pages.
+        Unanswered: the parts of a message are not of one writing, as when an edit came between two pages, or
+            are not all there.
     """
     parts: dict[int, Item] = {}
     current = -1
@@ -125,8 +126,11 @@ def decode(items: Iterable[Item]) -> Iterator[Stored]:
 def _assembled(sequence: int, parts: Mapping[int, Item]) -> Stored:
     first = parts.get(0, {})
     blob = b"".join(bytes(parts[part]["data"]["B"]) for part in sorted(parts))
-    if len(parts) != int(first.get("parts", {"N": "1"})["N"]) or (
-        "crc" in first and zlib.crc32(blob) != int(first["crc"]["N"])
+    # Without its first part, as a purge leaves it for an instant, it does not say how many there were.
+    if (
+        not first
+        or len(parts) != int(first.get("parts", {"N": "1"})["N"])
+        or ("crc" in first and zlib.crc32(blob) != int(first["crc"]["N"]))
     ):
         raise Unanswered("A message was changed while it was read.")
     return Stored(sequence, blob, bytes(first.get("attached", {"B": b""})["B"]))

@@ -96,6 +96,12 @@ class RespCache:
             replies = [None] * len(commands) if _refused(replies[-1]) else replies[-1]
         return [None if _refused(reply) else reply for reply in replies]
 
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        for idle in list(self._idle.values()):
+            while idle:
+                idle.pop().close()
+
     def _exchange(self, address: Address, payload: bytes, replies: int) -> list[Any]:
         idle = self._idle.setdefault(address, [])
         try:
@@ -108,9 +114,8 @@ class RespCache:
             connection.close()
             if not reused:
                 raise
-            # It was closed while it lay idle, as those of a frozen Lambda are.
-            while idle:
-                idle.pop().close()
+            # It was closed while it lay idle, as those of a frozen Lambda are; so were the others.
+            self.close()
             return self._exchange(address, payload, replies)
         except BaseException:
             connection.close()  # a late reply must not answer the next command

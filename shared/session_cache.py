@@ -102,7 +102,8 @@ class SessionCache:
         Raises:
             Unavailable: there is no cache, or it does not answer.
         """
-        if (await self._demand(("SET", _draft_place(key), draft, "EX", self._ttl)))[0] is None:
+        place = _draft_place(key)
+        if (await self._demand(("SET", place, _sealed(place, draft), "EX", self._ttl)))[0] is None:
             raise Unavailable("Drafts are kept in the cache, and it has no room.")
 
     async def draft(self, key: SessionKey) -> bytes | None:
@@ -111,8 +112,8 @@ class SessionCache:
         Raises:
             Unavailable: there is no cache, or it does not answer.
         """
-        draft: bytes | None = (await self._demand(("GET", _draft_place(key))))[0]
-        return draft
+        place = _draft_place(key)
+        return _checked(place, (await self._demand(("GET", place)))[0])
 
     async def delete_draft(self, key: SessionKey) -> None:
         """Drop the turn in progress.

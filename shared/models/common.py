@@ -30,7 +30,7 @@ class Closed(BaseModel):
     """A request's object: a field that the contract does not know is refused."""
 
     # Built when first used: a function that reads one body does not build the others.
-    model_config = ConfigDict(extra="forbid", defer_build=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class NewMessage(Closed):

@@ -74,10 +74,10 @@ async def add_tool_call(store: Store, key: SessionKey, tool_call: dict[str, Any]
             store.counts["replays"] += 1
             return Added(turn.bearer, replayed=True)
         try:
+            tried = head.message_count if turn.assistant is None else turn.assistant
             if turn.assistant is None:
                 appended = await append_messages(store, key, [new], expected_sequence=head.message_count)
                 return Added(appended.messages[0], replayed=False)
-            tried = turn.assistant
             return await _attach(store, head, tried, tool_call, token)
         except SequenceMismatch:
             await store.again(attempt, Contended("The turn is moving on."))
@@ -135,7 +135,9 @@ async def _attach(store: Store, head: Head, sequence: int, tool_call: dict[str, 
 
 
 async def _bearing(store: Store, head: Head, sequence: int, token: bytes) -> Stored | None:
-    """The message, if it bears the call with this token."""
+    """The message, if it bears the call with this token, or was made for it."""
+    if sequence == head.message_count:
+        return None
     stored = (await from_table(store, head.key, sequence, sequence + 1))[sequence]
     tokens = [stored.attached[at : at + TOKEN_SIZE] for at in range(0, len(stored.attached), TOKEN_SIZE)]
-    return stored if token in tokens else None
+    return stored if token in tokens or stored.fields()["message_id"] == token.hex() else None

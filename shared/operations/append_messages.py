@@ -94,7 +94,7 @@ async def append_messages(
         present = await _present(store, key, new, hits)
         missing = [fields for fields in new if fields["message_id"] not in present]
         if not missing:
-            ours = all(message.fields()["created_at"] in tried for message in present.values())
+            ours = any(message.fields()["created_at"] in tried for message in present.values())
             store.counts["appends" if ours else "replays"] += len(new)
             return _answer(ids, present, head, replayed=not ours)
         if expected_sequence not in {None, head.message_count}:

@@ -15,6 +15,7 @@ from shared.errors import ConditionFailed, Contended, PreconditionFailed, Unansw
 from shared.expressions import LIVE, touch, update
 from shared.operations.append_messages import refusing_head
 from shared.operations.create_session import checked_fields
+from shared.store import not_found
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +59,8 @@ async def set_title(
             answer = await store.write("UpdateItem", change | {"ReturnValues": "ALL_NEW"})
             head = heads.from_item(answer["Attributes"])
         except ConditionFailed as refused:
+            if refused.items[0] is None:
+                raise not_found() from None  # one that is created this instant has not got this title
             head = await refusing_head(store, key, refused)
             if head.token != token:
                 check_version(head, if_match)

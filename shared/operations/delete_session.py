@@ -45,10 +45,11 @@ async def delete_session(store: Store, key: SessionKey, *, unchanged_since: str 
     Args:
         store: where.
         key: the session.
-        unchanged_since: only if this is still its `updated_at`; else it stays, without an error.
+        unchanged_since: only if this is still its `updated_at`.
 
     Raises:
         NotFound: it is not there.
+        Contended: it was changed since then, and stays.
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
     token = store.clock.token()
@@ -68,7 +69,7 @@ async def delete_session(store: Store, key: SessionKey, *, unchanged_since: str 
         except ConditionFailed as refused:
             there = heads.from_item(refused.items[0]) if refused.items[0] else None
             if there and there.live:
-                return  # changed since
+                raise Contended("The session was changed meanwhile.") from None
             if there is None or there.token != token:
                 raise not_found() from None
         except (Contended, Unanswered) as error:

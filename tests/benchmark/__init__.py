@@ -1,0 +1,1 @@
+"""What Turnlog costs and how long it takes, beside what else one would take."""

@@ -1,0 +1,1 @@
+"""What is deployed: the template, its policies, and the artifacts under the real Lambda runtime."""

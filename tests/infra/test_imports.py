@@ -1,0 +1,62 @@
+"""What a cold start pays for is what is imported: a budget in modules, which do not depend on the machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+
+import pytest
+
+from infra.template import functions
+
+HANDLERS = sorted(function.handler.rpartition(".")[0] for function in functions())
+BODIES = {
+    "functions.add_tool_call",
+    "functions.append_messages",
+    "functions.create_session",
+    "functions.patch_session",
+    "functions.put_draft",
+    "functions.put_session",
+    "functions.set_title",
+}
+
+# Not one of these is needed by any function: not at import, and not by its first request.
+NEVER = {"aioboto3", "asyncio", "boto3", "infra", "moto", "redis", "requests", "tests", "yaml"}
+
+# Prints the modules that there are after the client is made, without those that Python itself starts with.
+PROGRAM = """
+import json, sys
+before = set(sys.modules)
+__import__(sys.argv[1])
+from shared.sync_driver import clients
+clients()
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+
+@cache
+def modules(handler: str) -> set[str]:
+    variables = {
+        **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME"}},
+        "TURNLOG_TABLE": "t",
+        "TURNLOG_CACHE_URL": "redis://127.0.0.1:6379",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    command = [sys.executable, "-c", PROGRAM, handler]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_function_imports_what_it_needs_and_no_more(handler: str) -> None:
+    imported = modules(handler)
+    packages = {name.partition(".")[0] for name in imported}
+    assert not packages & NEVER
+    assert ("pydantic" in packages) == (handler in BODIES)
+    ours = {name for name in imported if name.startswith(("shared.", "functions."))}
+    assert len(ours) <= 36, sorted(ours)
+    # botocore alone is some 330 of them, pydantic with its models 130.
+    assert len(imported) <= (590 if handler in BODIES else 440), len(imported)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from shared import telemetry
 from shared.errors import TurnlogError
 from shared.keys import EXPIRY, HEAD, parse_partition
 from shared.operations.delete_session import expire_session, purge_session
@@ -31,5 +30,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             run(work(store, parse_partition(keys["PK"]["S"])))
         except TurnlogError:
             failures.append({"itemIdentifier": record["dynamodb"]["SequenceNumber"]})
+    from shared import telemetry  # noqa: PLC0415 (once the work is done)
+
     telemetry.count("purge_session", store.counts, failures=len(failures))
     return {"batchItemFailures": failures}

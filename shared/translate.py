@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from shared.errors import ConditionFailed, Contended, Unanswered
 
@@ -33,9 +33,11 @@ _REFUSED = frozenset(
 
 def translated(error: Exception) -> Exception:
     """The store's error for one of botocore's; an answer that only a defect can cause comes back as it is."""
+    refusal: Exception = error
+    if isinstance(error, ParamValidationError):
+        return refusal
     if not isinstance(error, ClientError):
         return Unanswered("The table did not answer.")
-    refusal: Exception = error
     code = error.response.get("Error", {}).get("Code", "")
     if code == "ConditionalCheckFailedException":
         return ConditionFailed([error.response.get("Item")], [0])

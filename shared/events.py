@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import binascii
 import json
+import os
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -143,15 +144,28 @@ def parse(event: Mapping[str, Any], request_id: str) -> Call:
             request_id=request_id,
             direct=True,
         )
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     return Call(
-        user=http.get("authorizer", {}).get("jwt", {}).get("claims", {}).get("sub"),
+        user=_user(http, headers),
         path_session_id=(event.get("pathParameters") or {}).get("session_id"),
-        headers=event.get("headers") or {},
+        headers=headers,
         query=event.get("queryStringParameters") or {},
         raw_body=_raw_body(event),
         request_id=http.get("requestId", request_id),
         direct=False,
     )
+
+
+def _user(http: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
+    """The claim `sub`. Under SAM local, which runs no authorizer, the bearer's text, as in the local server.
+
+    AWS never sets `AWS_SAM_LOCAL`; and were it set there, the authorizer would have spoken already.
+    """
+    if "authorizer" in http or os.environ.get("AWS_SAM_LOCAL") != "true":
+        user: str | None = http.get("authorizer", {}).get("jwt", {}).get("claims", {}).get("sub")
+        return user
+    scheme, _, text = headers.get("authorization", "").partition(" ")
+    return text.strip() or None if scheme.lower() == "bearer" else None
 
 
 def _raw_body(event: Mapping[str, Any]) -> bytes:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 # Seconds without progress, after which a cache is slower than the table. `?socket_timeout=` in the URL, as
 # redis-py has it, says otherwise.
 DEFAULT_TIMEOUT = 0.05
+# For a new connection with TLS: the handshake, and IAM's look at a token, are more than a command's way. The
+# breaker lets it be waited for once a second at most.
+TLS_TIMEOUT = 0.5
 DEFAULT_PORT = 6379
 _CHUNK = 1 << 16
 _SLOTS = 1 << 14
@@ -33,7 +36,12 @@ _REDIRECTIONS = 3
 
 
 class Place(NamedTuple):
-    """What a cache's URL says: `redis://user:password@host:port/db`; `rediss://` is with TLS."""
+    """What a cache's URL says: `redis://user:password@host:port/db`; `rediss://` is with TLS.
+
+    Attributes:
+        iam: `?iam=name`: the ElastiCache Serverless cache of this name, where IAM checks who the user is. There
+            is no password then, but a signed token, see `cache_auth`.
+    """
 
     address: Address
     tls: bool
@@ -41,6 +49,7 @@ class Place(NamedTuple):
     password: str | None
     database: int
     timeout: float
+    iam: str | None = None
 
     @classmethod
     def parse(cls, url: str) -> Place:
@@ -52,14 +61,19 @@ class Place(NamedTuple):
         parts = urlsplit(url)
         if parts.scheme not in {"redis", "rediss", "valkey", "valkeys"} or not parts.hostname:
             raise ValueError("a cache's URL begins with redis://, rediss://, valkey:// or valkeys://")
-        timeout = parse_qs(parts.query).get("socket_timeout", [DEFAULT_TIMEOUT])[0]
+        query = parse_qs(parts.query)
+        tls = parts.scheme in {"rediss", "valkeys"}
+        iam = query.get("iam", [None])[0]
+        if iam and not (tls and parts.username):
+            raise ValueError("a cache with ?iam= needs TLS and a user: rediss://user@host:port?iam=name")
         return cls(
             address=(parts.hostname, parts.port or DEFAULT_PORT),
-            tls=parts.scheme in {"rediss", "valkeys"},
+            tls=tls,
             user=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
             database=int(parts.path.strip("/") or 0),
-            timeout=float(timeout),
+            timeout=float(query.get("socket_timeout", [DEFAULT_TIMEOUT])[0]),
+            iam=iam,
         )
 
 
@@ -139,6 +153,7 @@ class RespCache:
         if refused:
             connection.close()
             raise CacheUnavailable("the cache refused the connection")
+        connection.opened(self._place.timeout)
         return connection
 
 
@@ -146,7 +161,8 @@ class _Connection:
     """A socket, and the reader of its replies."""
 
     def __init__(self, address: Address, place: Place) -> None:
-        self._socket = socket.create_connection(address, place.timeout)
+        patience = max(place.timeout, TLS_TIMEOUT) if place.tls else place.timeout
+        self._socket = socket.create_connection(address, patience)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if place.tls:
             import ssl  # noqa: PLC0415 (only here)
@@ -173,6 +189,10 @@ class _Connection:
                 raise ConnectionResetError("closed by the cache")
             self._reader.feed(received)
         return result
+
+    def opened(self, timeout: float) -> None:
+        """From now on a reply has to come within this."""
+        self._socket.settimeout(timeout)
 
     def close(self) -> None:
         self._socket.close()

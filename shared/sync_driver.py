@@ -18,15 +18,18 @@ from botocore import xform_name
 from botocore.config import Config
 
 from shared.breaker import Breaker
+from shared.errors import CacheUnavailable
 from shared.session_cache import SessionCache
 from shared.settings import settings
 from shared.store import Store
 from shared.translate import TRANSLATED, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from shared.backend import Cache
+    from shared.cache_auth import Credentials
+    from shared.resp import Place
 
 T = TypeVar("T")
 
@@ -109,7 +112,28 @@ def cache_at(url: str) -> Cache:
     """The cache at a URL, see `resp.Place`."""
     from shared.resp import Place, RespCache  # noqa: PLC0415 (not where there is no cache)
 
-    return RespCache(Place.parse(url))
+    place = Place.parse(url)
+    return RespCache(place, _tokens(place) if place.iam else None)
+
+
+def _tokens(place: Place) -> Callable[[], str]:
+    """What signs the password of a new connection, with the credentials of this process."""
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 (as in clients)
+    from botocore.session import Session  # noqa: PLC0415
+
+    from shared.cache_auth import Tokens  # noqa: PLC0415 (only where IAM lets in)
+
+    session = Session()
+
+    def credentials() -> Credentials:
+        try:
+            found: Credentials = session.get_credentials().get_frozen_credentials()
+        except (AttributeError, BotoCoreError) as error:  # there are none, or they cannot be renewed
+            raise CacheUnavailable("no credentials to sign with") from error
+        return found
+
+    region = session.get_config_variable("region")
+    return Tokens(place.user or "", place.iam or "", region, credentials)
 
 
 def lambda_store(deadline: float) -> Store:

@@ -33,20 +33,22 @@ _REFUSED = frozenset(
 
 def translated(error: Exception) -> Exception:
     """The store's error for one of botocore's; an answer that only a defect can cause comes back as it is."""
+    if isinstance(error, ClientError):
+        return _answered(error)
+    return error if isinstance(error, ParamValidationError) else Unanswered("The table did not answer.")
+
+
+def _answered(error: Any) -> Exception:
     refusal: Exception = error
-    if isinstance(error, ParamValidationError):
-        return refusal
-    if not isinstance(error, ClientError):
-        return Unanswered("The table did not answer.")
     code = error.response.get("Error", {}).get("Code", "")
     if code == "ConditionalCheckFailedException":
-        return ConditionFailed([error.response.get("Item")], [0])
-    if code == "TransactionCanceledException":
-        return _cancelled(error)
-    if code in _REFUSED:
-        return Contended("The table is busy.")
-    if code == "TransactionInProgressException" or _status(error) >= 500:  # noqa: PLR2004 (a class of HTTP)
-        return Unanswered("The table did not answer.")
+        refusal = ConditionFailed([error.response.get("Item")], [0])
+    elif code == "TransactionCanceledException":
+        refusal = _cancelled(error)
+    elif code in _REFUSED:
+        refusal = Contended("The table is busy.")
+    elif code == "TransactionInProgressException" or _status(error) >= 500:  # noqa: PLR2004 (a class of HTTP)
+        refusal = Unanswered("The table did not answer.")
     return refusal
 
 

@@ -69,7 +69,7 @@ async def add_tool_call(store: Store, key: SessionKey, tool_call: dict[str, Any]
         head = await store.head(key)
         if tried is not None and (done := await _bearing(store, head, tried, token)):
             return Added(done.json, replayed=False)
-        turn = await _turn(store, head, tool_call.get("id"))
+        turn = await _turn(store, head, tool_call.get("id") or None)
         if turn.bearer:
             store.counts["replays"] += 1
             return Added(turn.bearer, replayed=True)

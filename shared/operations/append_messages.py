@@ -99,9 +99,7 @@ async def append_messages(
             return _answer(ids, present, head, replayed=not ours)
         if expected_sequence not in {None, head.message_count}:
             raise sequence_mismatch(head)
-        after, stored = advanced(store, head, missing, usage)
-        if after.log_size - head.log_size > PAYLOAD_LIMIT:
-            raise TooLarge(f"The messages take more than {PAYLOAD_LIMIT} bytes in the answer.")
+        after, stored = _answerable(advanced(store, head, missing, usage), head)
         tried.add(after.updated_at)
         # A guess from the cache must be right about the version too, or the answer would carry on its error.
         try:
@@ -122,6 +120,17 @@ async def append_messages(
             written = {fields["message_id"]: one for fields, one in zip(missing, stored, strict=True)}
             return _answer(ids, present | written, after, replayed=False)
     raise AssertionError  # count() does not end
+
+
+def _answerable(advance: tuple[Head, list[Stored]], head: Head) -> tuple[Head, list[Stored]]:
+    """Let messages pass that the answer has room for, in which their JSON is escaped once more.
+
+    Raises:
+        TooLarge: it has not; after the write it would be too late to say so.
+    """
+    if advance[0].log_size - head.log_size > PAYLOAD_LIMIT:
+        raise TooLarge(f"The messages take more than {PAYLOAD_LIMIT} bytes in the answer.")
+    return advance
 
 
 def sequence_mismatch(head: Head) -> SequenceMismatch:

@@ -111,11 +111,12 @@ def test_a_password(tmp_path: Path, client: Client) -> None:
 def test_a_cluster_is_followed_to_the_node_that_holds_the_session(tmp_path: Path, client: Client) -> None:
     with ExitStack() as stack:
         config = {"cluster-enabled": "yes", "cluster-config-file": "nodes.conf"}
-        nodes = [stack.enter_context(valkey(tmp_path, **config)) for _ in range(2)]
+        ports = [free_port(), free_port()]  # of the bus, which would else be a node's own and 10,000
+        nodes = [stack.enter_context(valkey(tmp_path, **{**config, "cluster-port": port})) for port in ports]
         caches = [client(node) for node in nodes]
         for at, cache in enumerate(caches):
             ask(cache, ("CLUSTER", "ADDSLOTSRANGE", at * 8192, at * 8192 + 8191))
-        ask(caches[0], ("CLUSTER", "MEET", "127.0.0.1", nodes[1].port))
+        ask(caches[0], ("CLUSTER", "MEET", "127.0.0.1", nodes[1].port, ports[1]))
         for cache in caches:
             while b"cluster_state:ok" not in ask(cache, ("CLUSTER", "INFO"))[0]:
                 pass

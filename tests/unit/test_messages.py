@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+import random
+import string
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import messages
+from shared.errors import Invalid, TooLarge, Unanswered
+from shared.keys import SessionKey
+from shared.limits import MESSAGE_LIMIT, PART_SIZE
+
+KEY = SessionKey("user", "session")
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+def message(content: Any = "x", **fields: Any) -> dict[str, Any]:
+    return {"role": "user", "content": content, "message_id": "m", **fields}
+
+
+def noise(length: int, seed: int = 1) -> str:
+    """Text that takes six bits a character at the least."""
+    return "".join(random.Random(seed).choices(string.ascii_letters + string.digits + "+/", k=length))
+
+
+@given(st.text(max_size=3_000), JSON)
+def test_a_message_comes_back_as_it_was(content: str, anything: Any) -> None:
+    fields = message(content, tool_calls=[{"a": anything}])
+    (stored,) = messages.decode(messages.encode(7, fields).items(KEY))
+    assert (stored.sequence, stored.fields()) == (7, fields)
+    assert json.loads(stored.json) == fields
+
+
+def test_compressed_only_where_that_saves_a_write_unit() -> None:
+    assert messages.encode(0, message("x" * 800)).blob.startswith(b"{")
+    assert messages.encode(0, message("x" * 2_000)).blob.startswith(b"\x78")
+    # Less, but not by a unit of 1 KB.
+    assert messages.encode(0, message(noise(1_200))).blob[:1] == b"{"
+
+
+def test_in_parts_above_400_kb() -> None:
+    stored = messages.encode(5, message(noise(1_040_000)))
+    items = stored.items(KEY)
+    assert len(items) == -(-len(stored.blob) // PART_SIZE) > 1
+    for item in items:
+        size = sum(len(name) + len(next(iter(value.values()))) for name, value in item.items())
+        assert size < 400 * 1024
+    neighbours = [messages.encode(4, message()), stored, messages.encode(6, message())]
+    every = [item for one in neighbours for item in one.items(KEY)]
+    assert list(messages.decode(every)) == neighbours
+    assert list(messages.decode(reversed(every))) == neighbours[::-1]
+
+
+def test_torn_parts_are_no_message() -> None:
+    """One is missing, or is of another writing."""
+    before = messages.encode(0, message(noise(1_040_000)))
+    after = messages.encode(0, message(noise(1_040_000, seed=2)))
+    old, new = before.items(KEY), after.items(KEY)
+    assert len(old) == len(new) > 1
+    torn = [old[:-1], old[1:], [*old[:-1], new[-1]], [new[0], *old[1:]]]
+    for items in torn:
+        with pytest.raises(Unanswered):
+            list(messages.decode(items))
+
+
+def test_as_first_stored_is_without_what_was_attached() -> None:
+    own, added = {"id": "own"}, {"id": "added"}
+    with_own = messages.encode(0, message(tool_calls=[own, added, added]), b"12345678" * 2)
+    assert with_own.as_first_stored() == message(tool_calls=[own])
+    without = messages.encode(0, message(tool_calls=[added]), b"12345678")
+    assert without.as_first_stored() == message()
+    (stored,) = messages.decode(without.items(KEY))
+    assert stored.attached == b"12345678"
+
+
+def test_the_limit_is_of_the_json_in_bytes() -> None:
+    room = MESSAGE_LIMIT - len(messages.to_json(message("")))
+    assert len(messages.to_json(message("x" * room))) == MESSAGE_LIMIT
+    for content in ("x" * (room + 1), "é" * (room // 2 + 1), "\x00" * (room // 6 + 1)):
+        with pytest.raises(TooLarge):
+            messages.encode(0, message(content))
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), "\ud800"])
+def test_what_json_cannot_carry(value: Any) -> None:
+    with pytest.raises(Invalid):
+        messages.encode(0, message(tool_calls=[{"a": value}]))
+
+
+def test_content_is_what_the_sender_said() -> None:
+    said = messages.content(message("a", tool_calls=[{"x": 1, "y": 2}]))
+    same = {"content": "a", "role": "user", "name": None, "tool_calls": [{"y": 2, "x": 1}], "sequence": 5}
+    assert messages.content(same) == said
+    assert messages.content({**same, "created_at": "now", "message_id": "other"}) == said
+    for other in (message("b"), message("a"), message(None), message("a", tool_calls=[{"x": 1.0, "y": 2}])):
+        assert messages.content(other) != said

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from shared.errors import Contended
+from shared.retry import pause
+from shared.sync_driver import run
+
+
+class ManualClock:
+    """Time that passes by waiting alone."""
+
+    def __init__(self, remaining: float, chance: float) -> None:
+        self.left = remaining
+        self.chance = chance
+        self.waits: list[float] = []
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def remaining(self) -> float:
+        return self.left
+
+    async def sleep(self, seconds: float) -> None:
+        self.left -= seconds
+        self.waits.append(seconds)
+
+    def random(self) -> float:
+        return self.chance
+
+    def token(self) -> bytes:
+        return bytes(16)
+
+
+def exhausted(clock: ManualClock) -> int:
+    """How many tries have failed when the error goes to the client."""
+    error = Contended("busy")
+
+    def try_for_ever() -> None:
+        for attempt in range(100_000):
+            run(pause(clock, attempt, error))
+
+    with pytest.raises(Contended) as raised:
+        try_for_ever()
+    assert raised.value is error
+    return len(clock.waits)
+
+
+def test_waits_grow_to_a_bound() -> None:
+    clock = ManualClock(29, 0.999)
+    exhausted(clock)
+    assert clock.waits == sorted(clock.waits)
+    assert clock.waits[0] < 0.011
+    assert 0.3 < clock.waits[-1] <= 0.4
+    assert clock.waits[5] > 10 * clock.waits[0]
+
+
+def test_waits_are_jittered() -> None:
+    clock = ManualClock(29, 0.0)
+    run(pause(clock, 5, Contended("busy")))
+    assert clock.waits == [0.0]
+
+
+@pytest.mark.parametrize("chance", [0.001, 0.5, 0.999])
+def test_it_gives_up_while_there_is_time_to_answer(chance: float) -> None:
+    clock = ManualClock(29, chance)
+    assert exhausted(clock) > 50
+    assert 1.0 <= clock.left < 1.5
+
+
+def test_without_time_there_is_no_other_try() -> None:
+    for remaining in (-5.0, 0.0, 0.99):
+        assert exhausted(ManualClock(remaining, 0.5)) == 0

@@ -55,8 +55,10 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
 
 
 @pytest.fixture
-def moto() -> Iterator[Any]:
+def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A client of moto in this process and thread, for one test: no other client may meet the mock."""
+    # Where the local server of other tests runs in this process, it names its own.
+    monkeypatch.delenv("AWS_ENDPOINT_URL_DYNAMODB", raising=False)
     with mock_aws():
         yield boto3.client("dynamodb", **_CREDENTIALS)
 

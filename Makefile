@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test prove check format lock openapi cold-start
+.PHONY: help run test prove check format lock openapi cold-start units
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -21,6 +21,9 @@ prove: $(READY) ## run the tests that need Amazon's DynamoDB Local, which npm fe
 
 cold-start: $(READY) ## measure cold starts under Amazon's Runtime Interface Emulator, beside two baselines
 	$(BIN)/python -m tests.benchmark.cold_start
+
+units: $(READY) ## count what each operation asks of DynamoDB, in requests and units
+	$(BIN)/python -m tests.benchmark.units
 
 openapi: $(READY) ## write infra/openapi.json anew
 	$(BIN)/python -m infra.openapi

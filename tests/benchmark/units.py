@@ -1,0 +1,196 @@
+"""`make units`: what each operation asks of DynamoDB, in requests and in units by AWS's rules.
+
+The store's own operations run on the simulation's table and cache, which answer as DynamoDB Local and Valkey
+do (`tests/conformance`). Units come from the sizes of the items, read from the table's stream, and not from an
+emulator's own figure: a write unit is 1 KB, two in a transaction, and more for what the index keeps of an item;
+a read unit is 4 KB read consistently, half of one from the index.
+docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from math import ceil
+from random import Random
+from string import ascii_letters
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from infra.template import table_definition
+from shared.keys import session_key
+from shared.operations.add_tool_call import add_tool_call
+from shared.operations.append_messages import append_messages
+from shared.operations.change_session import set_title
+from shared.operations.create_session import create_session
+from shared.operations.delete_session import delete_session
+from shared.operations.list_sessions import list_sessions
+from shared.operations.read_session import newest
+from shared.session_cache import SessionCache
+from shared.store import Store
+from shared.sync_driver import SystemClock, run
+from tests.simulation.dynamodb.attribute_values import item_size
+from tests.simulation.memory_cache import MemoryCache
+from tests.simulation.memory_table import MemoryTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+
+    from shared.backend import Item
+
+LENGTHS = (1, 100, 1_000, 10_000)
+WRITE_UNIT, READ_UNIT = 1024, 4096
+_ENVELOPE = 160  # bytes of a message's JSON beside its content
+USER = "auth0|5f7c8ec7c33c6c004bbafe82"
+
+
+class Cost(NamedTuple):
+    """What an operation asked of the table."""
+
+    requests: int
+    writes: float
+    reads: float
+
+
+class MeteredTable:
+    """A table that counts requests and units."""
+
+    def __init__(self) -> None:
+        self.name = "SessionsTable"
+        self._table = MemoryTable(table_definition(self.name))
+        self._index = self._index_attributes()
+        self.requests: Counter[str] = Counter()
+        self.writes = self.reads = 0.0
+
+    def _index_attributes(self) -> set[str]:
+        (index,) = table_definition(self.name)["GlobalSecondaryIndexes"]
+        keys = {key["AttributeName"] for key in index["KeySchema"]}
+        return {"PK", "SK", *keys, *index["Projection"]["NonKeyAttributes"]}
+
+    async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """See `shared.backend.Table`."""
+        seen = len(self._table.stream)
+        answer = await self._table.request(operation, parameters)
+        self.requests[operation] += 1
+        each = 2 if operation == "TransactWriteItems" else 1
+        for record in self._table.stream[seen:]:
+            old, new = record.get("OldImage"), record.get("NewImage")
+            self.writes += each * max(_units(old, WRITE_UNIT), _units(new, WRITE_UNIT))
+            self.writes += self._index_writes(old, new)
+        if operation in {"GetItem", "Query"}:
+            items = answer.get("Items", [answer["Item"]] if "Item" in answer else [])
+            size = max(1, sum(map(item_size, items)))
+            self.reads += ceil(size / READ_UNIT) * (0.5 if "IndexName" in parameters else 1)
+        return answer
+
+    def _index_writes(self, old: Item | None, new: Item | None) -> int:
+        before, after = (
+            {name: value for name, value in (image or {}).items() if name in self._index}
+            if image and "GSI1PK" in image
+            else None
+            for image in (old, new)
+        )
+        if before == after:
+            return 0
+        if before and after and before["GSI1SK"] == after["GSI1SK"]:
+            return _units(after, WRITE_UNIT)
+        return _units(before, WRITE_UNIT) + _units(after, WRITE_UNIT)
+
+
+def _units(item: Item | None, unit: int) -> int:
+    return ceil(item_size(item) / unit) if item else 0
+
+
+class World:
+    """One table, one cache, one session."""
+
+    def __init__(self) -> None:
+        self.table = MeteredTable()
+        self._cache = MemoryCache(time.time)
+        self.key = session_key(USER, "0b6f1c2e-5d0e-4a57-9c39-3d2f6b8f7a11")
+
+    def store(self, *, cached: bool = True) -> Store:
+        counts: Counter[str] = Counter()
+        cache = SessionCache(self._cache if cached else None, 43_200, counts)
+        return Store(self.table, cache, SystemClock(time.monotonic() + 3600), None, counts)
+
+    def cost(self, operation: Callable[[Store], Coroutine[Any, Any, Any]], *, cached: bool = True) -> Cost:
+        """What the operation asks of the table."""
+        table = self.table
+        before = Cost(table.requests.total(), table.writes, table.reads)
+        run(operation(self.store(cached=cached)))
+        return Cost(
+            table.requests.total() - before.requests,
+            table.writes - before.writes,
+            table.reads - before.reads,
+        )
+
+    def fill(self, length: int) -> None:
+        """Bring the session to this many messages."""
+        store = self.store()
+        have = run(store.head(self.key)).message_count
+        while have < length:
+            batch = min(99, length - have)
+            run(append_messages(store, self.key, [_message() for _ in range(batch)]))
+            have += batch
+
+
+def _message(size: int = 600) -> dict[str, Any]:
+    """A message of so many bytes of JSON, about, that no compression makes smaller."""
+    letters = Random(size).choices(ascii_letters, k=size - _ENVELOPE)
+    return {"role": "assistant", "content": "".join(letters)}
+
+
+def measured() -> list[tuple[str, dict[int, Cost]]]:
+    """What each operation costs at each length."""
+    table: dict[str, dict[int, Cost]] = {}
+    world = World()
+
+    def note(name: str, length: int, cost: Cost) -> None:
+        table.setdefault(name, {})[length] = cost
+
+    note("create", 0, world.cost(lambda store: create_session(store, world.key, [])))
+    for length in LENGTHS:
+        world.fill(length)
+        one, large = _message(), _message(1_500)
+        turn = [_message() for _ in range(12)]
+        note("append 600 bytes, warm", length, world.cost(_append(world, one)))
+        note("append 600 bytes, cold", length, world.cost(_append(world, one), cached=False))
+        note("append 1,500 bytes, warm", length, world.cost(_append(world, large)))
+        note("append 12 of 600 bytes", length, world.cost(_append(world, *turn)))
+        note("read the newest 50, cold", length, world.cost(lambda s: _read(s, world, 50), cached=False))
+        world.cost(lambda s: _read(s, world, 50))  # what was appended without the cache comes into it
+        note("read the newest 50, warm", length, world.cost(lambda s: _read(s, world, 50)))
+        note("read unchanged (If-None-Match)", length, world.cost(lambda s: s.head(world.key)))
+        note("set the title", length, world.cost(lambda s: set_title(s, world.key, "A title")))
+        note(
+            "add a tool call",
+            length,
+            world.cost(lambda s: add_tool_call(s, world.key, {"function": {"name": "f"}})),
+        )
+        note("list 50 sessions", length, world.cost(lambda s: list_sessions(s, USER, limit=50)))
+    note("delete", LENGTHS[-1], world.cost(lambda s: delete_session(s, world.key)))
+    return list(table.items())
+
+
+def _append(world: World, *new: dict[str, Any]) -> Callable[[Store], Coroutine[Any, Any, Any]]:
+    return lambda store: append_messages(store, world.key, new)
+
+
+async def _read(store: Store, world: World, limit: int) -> None:
+    await newest(store, await store.head(world.key), limit=limit)
+
+
+def main() -> None:
+    """Print the table."""
+    sys.stdout.write(f"{'requests / write units / read units':34}")
+    sys.stdout.write("".join(f"{length:>16,}" for length in LENGTHS) + "  messages\n")
+    for name, costs in measured():
+        cells = {length: f"{c.requests} / {c.writes:g} / {c.reads:g}" for length, c in costs.items()}
+        whole = len(cells) == 1
+        row = [next(iter(cells.values()))] if whole else [cells[length] for length in LENGTHS]
+        sys.stdout.write(f"{name:34}" + "".join(f"{cell:>16}" for cell in row) + "\n")
+
+
+if __name__ == "__main__":
+    main()

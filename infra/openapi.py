@@ -36,6 +36,11 @@ _SESSION_ID = {
 }
 _JSON_TYPES = {int: "integer", bool: "boolean", str: "string"}
 _NO_CONTENT = {204: "Done.", 304: "Not modified."}
+_TAGGED = {"Session", "SessionWithMessages"}
+_ERROR_HEADERS = {
+    401: ("WWW-Authenticate", {"const": "Bearer"}),
+    503: ("Retry-After", {"type": "integer", "minimum": 0}),
+}
 
 
 def document() -> dict[str, Any]:
@@ -104,7 +109,7 @@ def _operation(route: Route) -> dict[str, Any]:
             "required": endpoint.body_required,
             "content": {"application/json": {"schema": {"$ref": _REF.format(model=endpoint.body.__name__)}}},
         }
-    operation["responses"] = _responses(endpoint)
+    operation["responses"] = _responses(endpoint, located="{session_id}" not in route.path)
     return operation
 
 
@@ -118,13 +123,21 @@ def _query(name: str, parameter: Parameter) -> dict[str, Any]:
     return {"name": name, "in": "query", "schema": schema, **described}
 
 
-def _responses(endpoint: Endpoint) -> dict[str, Any]:
+def _responses(endpoint: Endpoint, *, located: bool) -> dict[str, Any]:
+    """The answers by status; `located`: what is created is not where the request went."""
     responses: dict[str, Any] = {}
     for status, model in endpoint.answers.items():
         response: dict[str, Any] = {"description": _NO_CONTENT.get(status, "Done.")}
         if model:
             schema = {"$ref": _REF.format(model=model)}
             response |= {"description": f"{model}.", "content": {"application/json": {"schema": schema}}}
+        headers: dict[str, Any] = {}
+        if model in _TAGGED or status == 304:  # noqa: PLR2004
+            headers |= _header("ETag", {"type": "string", "pattern": '^"[0-9]+"$'})
+        if located and status == 201:  # noqa: PLR2004
+            headers |= _header("Location", {"type": "string", "format": "uri-reference"})
+        if headers:
+            response["headers"] = headers
         responses[str(status)] = response
     possible: set[type[errors.TurnlogError]] = {errors.Unavailable, *endpoint.errors}
     if not endpoint.public:
@@ -139,8 +152,14 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
                 "content": {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}},
             },
         )
+        if header := _ERROR_HEADERS.get(error.status):
+            response["headers"] = _header(*header)
         response["description"] = f"{response['description']} `{error.code}`: {error.title}.".strip()
     return responses
+
+
+def _header(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {name: {"required": True, "schema": schema}}
 
 
 def _schemas() -> dict[str, Any]:

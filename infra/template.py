@@ -15,6 +15,8 @@ import yaml
 
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
 
+_NO_VALUE = "AWS::NoValue"
+
 
 class Function(NamedTuple):
     """A Lambda function.
@@ -71,8 +73,8 @@ def functions() -> list[Function]:
         Function(
             name=name,
             handler=properties["Handler"],
-            memory_size=properties.get("MemorySize", defaults["MemorySize"]),
-            timeout=properties.get("Timeout", defaults["Timeout"]),
+            memory_size=int(_resolved(properties.get("MemorySize", defaults["MemorySize"]))),
+            timeout=int(_resolved(properties.get("Timeout", defaults["Timeout"]))),
         )
         for name, properties in _resources("AWS::Serverless::Function").items()
     ]
@@ -114,6 +116,11 @@ def table_definition(name: str) -> dict[str, Any]:
     }
 
 
+def index_names() -> list[str]:
+    """The names of the table's indexes."""
+    return [index["IndexName"] for index in _table()["GlobalSecondaryIndexes"]]
+
+
 def ttl_attribute() -> str:
     """The attribute that holds the second of the epoch after which an item may be deleted."""
     attribute: str = _table()["TimeToLiveSpecification"]["AttributeName"]
@@ -122,16 +129,35 @@ def ttl_attribute() -> str:
 
 def environment() -> dict[str, str]:
     """The functions' environment: parameters at their defaults, a resource by its logical id."""
-    template = _template()
-    variables = template["Globals"]["Function"]["Environment"]["Variables"]
-    return {name: str(_resolved(value, template["Parameters"])) for name, value in variables.items()}
+    variables = _template()["Globals"]["Function"]["Environment"]["Variables"]
+    resolved = {name: _resolved(value) for name, value in variables.items()}
+    return {name: str(value) for name, value in resolved.items() if value != _NO_VALUE}
 
 
-def _resolved(value: Any, parameters: dict[str, Any]) -> Any:
-    if not isinstance(value, dict):
-        return value
-    name = value["Ref"]
-    return parameters[name]["Default"] if name in parameters else name
+def variable_names() -> list[str]:
+    """The variables that a function may have, also those that it has not by default."""
+    return list(_template()["Globals"]["Function"]["Environment"]["Variables"])
+
+
+def _resolved(value: Any) -> Any:
+    """A value with parameters at their defaults: of CloudFormation's functions, those that settings use.
+
+    Raises:
+        NotImplementedError: another one.
+    """
+    match value:
+        case {"Ref": name}:
+            return _template()["Parameters"].get(name, {"Default": name})["Default"]
+        case {"Fn::If": [condition, then, otherwise]}:
+            return _resolved(then if _resolved(_template()["Conditions"][condition]) else otherwise)
+        case {"Fn::Equals": [one, other]}:
+            return _resolved(one) == _resolved(other)
+        case {"Fn::Not": [one]}:
+            return not _resolved(one)
+        case {**function}:
+            raise NotImplementedError(str(function))
+        case plain:
+            return plain
 
 
 def _table() -> dict[str, Any]:
@@ -162,6 +188,8 @@ def _intrinsic(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
     value: Any
     if isinstance(node, yaml.ScalarNode):
         value = loader.construct_scalar(node)
+        if name == "GetAtt":
+            value = value.split(".", 1)
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
     else:

@@ -39,8 +39,8 @@ class Place(NamedTuple):
     """What a cache's URL says: `redis://user:password@host:port/db`; `rediss://` is with TLS.
 
     Attributes:
-        iam: `?iam=name`: the ElastiCache Serverless cache of this name, where IAM checks who the user is. There
-            is no password then, but a signed token, see `cache_auth`.
+        iam: `?iam=name`: the ElastiCache Serverless cache of this name, where IAM checks who the user is.
+            There is no password then, but a signed token, see `cache_auth`.
     """
 
     address: Address

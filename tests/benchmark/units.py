@@ -1,9 +1,9 @@
 """`make units`: what each operation asks of DynamoDB, in requests and in units by AWS's rules.
 
 The store's own operations run on the simulation's table and cache, which answer as DynamoDB Local and Valkey
-do (`tests/conformance`). Units come from the sizes of the items, read from the table's stream, and not from an
-emulator's own figure: a write unit is 1 KB, two in a transaction, and more for what the index keeps of an item;
-a read unit is 4 KB read consistently, half of one from the index.
+do (`tests/conformance`). Units come from the sizes of the items, read from the table's stream, not from an
+emulator's figure: a write unit is 1 KB, two in a transaction, and more for what the index keeps of an item; a
+read unit is 4 KB read consistently, half of one from the index.
 docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 """
 

@@ -1,1 +1,0 @@
-"""What is deployed: the template, its policies, and the artifacts under the real Lambda runtime."""

@@ -1,0 +1,205 @@
+"""What each function was seen to ask of the table and of the cache. `python -m tests.infra.recorded FILE`.
+
+Runs every function, through all that it can do, against the local server, whose cache lets it in as the user
+that `infra/cache.yaml` makes. Writes JSON. In a process of its own, since it listens in on the functions'
+clients and has settings of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from infra.local import embedded
+from infra.local.lambdas import load_handler
+from infra.local.server import running
+from shared import resp
+from shared.resp import Place, RespCache
+from shared.sync_driver import clients, run
+from tests.functional.api import Api, assistant, user
+from tests.functional.world import wait_until
+from tests.infra.cloudformation import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PASSWORD = "for-the-test-alone"  # noqa: S105
+_TRANSACTED = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+# Stored by another release in two parts, because it did not compress; a tool call makes it one part.
+_LARGE = "compress me " * 50_000
+
+table_calls: set[tuple[str, str, str, str]] = set()
+"""Function, IAM action, `table` or `index/…`, partition key."""
+
+cache_calls: set[tuple[str, str]] = set()
+"""Function, command."""
+
+_running = threading.local()
+
+
+def recording(path: str) -> Callable[..., Any]:
+    """The handler, that says while it runs which one it is."""
+    handler = load_handler(path)
+
+    def recorded(event: Any, context: Any) -> Any:
+        _running.name = context.function_name
+        return handler(event, context)
+
+    return recorded
+
+
+def note_table_call(params: dict[str, Any], model: Any, **_: Any) -> None:
+    """A request, as the actions that IAM asks permission for (for a transaction: for each of its writes)."""
+    for action, resource, key in _actions(model.name, params):
+        table_calls.add((_running.name, f"dynamodb:{action}", resource, key))
+
+
+def _actions(operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    if operation == "TransactWriteItems":
+        for write in params["TransactItems"]:
+            for kind, one in write.items():
+                yield _TRANSACTED[kind], "table", _partition(one)
+    elif operation == "BatchWriteItem":
+        for requests in params["RequestItems"].values():
+            for request in requests:
+                for one in request.values():
+                    yield operation, "table", _partition(one)
+    elif operation == "Query":
+        (placeholder,) = re.findall(r"^\w+ = (:\w+)", params["KeyConditionExpression"])
+        index = params.get("IndexName")
+        key = params["ExpressionAttributeValues"][placeholder]["S"]
+        yield operation, f"index/{index}" if index else "table", key
+    else:
+        yield operation, "table", _partition(params)
+
+
+def _partition(request: dict[str, Any]) -> str:
+    key: str = (request.get("Key") or request["Item"])["PK"]["S"]
+    return key
+
+
+def note_cache_calls() -> None:
+    """Listen in on the cache's client."""
+    plain = RespCache.run
+
+    async def noting(cache: RespCache, *commands: Any, atomic: bool = False) -> list[Any]:
+        for command in [("MULTI",), *commands, ("EXEC",)] if atomic else commands:
+            cache_calls.add((getattr(_running, "name", ""), command[0].lower()))
+        return await plain(cache, *commands, atomic=atomic)
+
+    resp.RespCache.run = noting  # type: ignore[method-assign,assignment]
+
+
+def drive(api: Api, table: Any, name: str) -> None:
+    """Every function, through every way that leads to another request."""
+    call = {"id": "c", "function": {"name": "f"}}
+    session = api.new(user("Hi", message_id="m"), metadata={"a": 1})
+    api.call("POST", "/sessions", {"session_id": session})  # a retry
+    api.list(limit=1)
+    api.append(session, user("Again", message_id="n"))
+    api.append(session, user("Again", message_id="n"))  # a replay
+    for read in (api.get, api.messages, api.export):
+        api.call("DELETE", f"/sessions/{session}/cache")
+        assert read(session).status == 200
+        assert read(session).status == 200  # from the cache
+    assert api.get(session, draft="true").status == 200
+    api.call("DELETE", f"/sessions/{session}/cache")
+    api.put(session, messages=[user("Hi"), user("Again"), user("More")])
+    api.put(f"{session}-2", messages=[user("Hi")], title="Sums")
+    api.patch(session, metadata={"b": 2})
+    for there in (session, "nothing"):
+        api.title(there, "Title")
+        api.call("PUT", f"/sessions/{there}/draft", {"messages": [assistant("So")]})
+        api.call("GET", f"/sessions/{there}/draft")
+        api.call("DELETE", f"/sessions/{there}/draft")
+        api.patch(there, metadata={"b": None})
+        api.append(there, user("To nobody"))
+    api.tool_call(session, call)
+    api.tool_call(session, call | {"id": "d"})
+    _shrink(api, table, name, session)
+    api.call("GET", "/health")
+    _purge(api, table, name, session)
+
+
+def _shrink(api: Api, table: Any, name: str, session: str) -> None:
+    """A tool call for a message that another release stored without compressing it."""
+    shown = api.messages(session).body["messages"][-1] | {"content": _LARGE}
+    rows = table.query(
+        TableName=name,
+        KeyConditionExpression="PK = :session",
+        ExpressionAttributeValues={":session": {"S": f"USER#{api.user}#SESSION#{session}"}},
+    )["Items"]
+    last = max((row for row in rows if row["SK"]["S"].startswith("MSG#")), key=lambda row: row["SK"]["S"])
+    blob = json.dumps(shown).encode()
+    halves = [blob[: len(blob) // 2], blob[len(blob) // 2 :]]
+    table.put_item(TableName=name, Item=last | {"data": {"B": halves[0]}, "parts": {"N": "2"}})
+    part = {"PK": last["PK"], "SK": {"S": f"{last['SK']['S']}#1"}, "data": {"B": halves[1]}}
+    table.put_item(TableName=name, Item=part)
+    api.call("DELETE", f"/sessions/{session}/cache")
+    assert api.tool_call(session, {"id": "e", "function": {"name": "f"}}).status == 200
+
+
+def _purge(api: Api, table: Any, name: str, session: str) -> None:
+    """A session that was deleted; one whose marker has gone, before its time and in time."""
+    key = {"PK": {"S": f"USER#{api.user}#SESSION#{session}"}, "SK": {"S": "HEAD"}}
+    change = {"Keys": key | {"SK": {"S": "EXPIRY"}}, "SequenceNumber": "1"}
+    record = {"eventName": "REMOVE", "dynamodb": change}
+
+    def ended() -> None:
+        reply = api.call(
+            "POST", "/2015-03-31/functions/PurgeSessionFunction/invocations", {"Records": [record]}
+        )
+        assert reply.body == {"batchItemFailures": []}, reply.raw
+
+    ended()
+    table.update_item(
+        TableName=name,
+        Key=key,
+        UpdateExpression="SET updated_at = :then",
+        ExpressionAttributeValues={":then": {"S": "2020-01-01T00:00:00.000000Z"}},
+    )
+    ended()
+    assert api.get(session).status == 404
+    api.delete(f"{session}-2")
+    wait_until(lambda: "expires_at" in table.get_item(TableName=name, Key=key, ConsistentRead=True)["Item"])
+
+
+def main() -> None:
+    """Record, and write it to the file that the command line names."""
+    access = load("infra/cache.yaml")["Resources"]["CacheUser"]["Properties"]["AccessString"].split()
+    with ExitStack() as stack:
+        cache_url = stack.enter_context(embedded.valkey())
+        operator = RespCache(Place.parse(cache_url))
+        assert run(operator.run(("ACL", "SETUSER", "functions", *access, f">{PASSWORD}"))) == [b"OK"]
+        note_cache_calls()
+        as_user = cache_url.replace("redis://", f"redis://functions:{PASSWORD}@")
+        os.environ["TURNLOG_RETENTION_DAYS"] = "30"
+        server = stack.enter_context(running(cache_url=as_user, load=recording))
+        events = clients()[0]._client.meta.events
+        events.register("before-parameter-build.dynamodb", note_table_call)
+        table = boto3.client("dynamodb", endpoint_url=server.dynamodb_url)
+        drive(Api(server.url, "alice"), table, server.table)
+        (refusals,) = run(operator.run(("ACL", "LOG")))
+    found = {
+        "table": sorted(table_calls),
+        "cache": sorted(call for call in cache_calls if call[0]),
+        "refusals": len(refusals),
+    }
+    Path(sys.argv[1]).write_text(json.dumps(found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""The events in infra/events: there are some for every function, and each is answered."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+from infra import template
+from infra.local import embedded
+from infra.openapi import document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EVENTS = template.TEMPLATE.parent / "infra" / "events"
+FUNCTIONS = {function.handler.split(".")[1]: function.name for function in template.functions()}
+# In an order in which each finds what it is about.
+STORY = {
+    "create_session": 201,
+    "append_messages": 201,
+    "put_session": 200,
+    "patch_session": 200,
+    "set_title": 200,
+    "add_tool_call": 200,
+    "list_sessions": 200,
+    "get_session": 200,
+    "list_messages": 200,
+    "export_openai_messages": 200,
+    "put_draft": 200,
+    "get_draft": 200,
+    "delete_draft": 204,
+    "drop_cache": 204,
+    "check_health": 200,
+    "delete_session": 204,
+}
+
+
+def event(name: str) -> Any:
+    return json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """A local server, as `make run` has it."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "infra.local"],
+        env={**os.environ, "PORT": "0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout
+        first = process.stdout.readline()
+        yield first.split()[3].rstrip(",")
+        process.terminate()
+
+
+def invoke(url: str, name: str, given: Any) -> Any:
+    request = Request(f"{url}/2015-03-31/functions/{FUNCTIONS[name]}/invocations", json.dumps(given).encode())
+    with urlopen(request, timeout=60) as answer:
+        assert "X-Amz-Function-Error" not in answer.headers
+        return json.load(answer)
+
+
+def test_every_function_has_its_events() -> None:
+    named = {path.name.partition(".")[0] for path in EVENTS.glob("*.json")} - {"env"}
+    assert named == FUNCTIONS.keys() == STORY.keys() | {"purge_session"}
+    assert all((EVENTS / f"{name}.direct.json").is_file() for name in STORY)
+
+
+def test_events_of_api_gateway_are_answered(url: str) -> None:
+    for name, status in STORY.items():
+        answer = invoke(url, name, event(name))
+        assert answer["statusCode"] == status, (name, answer)
+
+
+def test_events_of_api_gateway_are_those_of_their_routes() -> None:
+    for route in template.routes():
+        given = event(route.function.handler.split(".")[1])
+        assert given["version"] == "2.0"
+        assert given["routeKey"] == given["requestContext"]["routeKey"] == f"{route.method} {route.path}"
+        assert given["rawPath"] == route.path.format(**given.get("pathParameters", {}))
+        assert ("authorizer" in given["requestContext"]) is route.authorized
+
+
+def test_events_of_a_direct_invoke_are_answered(url: str) -> None:
+    for name, status in STORY.items():
+        given = event(f"{name}.direct")
+        if "user_id" in given:
+            given["user_id"] = "bob"  # alice's session has been deleted by now
+        answer = invoke(url, name, given)
+        assert answer["status"] == status, (name, answer)
+
+
+def test_the_streams_event_is_worked_off(url: str) -> None:
+    assert invoke(url, "purge_session", event("purge_session")) == {"batchItemFailures": []}
+
+
+def test_the_streams_event_passes_its_filters() -> None:
+    from infra.local.stream import fits  # noqa: PLC0415 (boto3 is a while to import)
+
+    patterns = template.stream_mapping().patterns
+    records = event("purge_session")["Records"]
+    assert all(any(fits(record, pattern) for pattern in patterns) for record in records)
+    assert len(records) == len(patterns)
+
+
+def test_sams_variables_are_the_templates_and_lead_to_the_open_servers() -> None:
+    """SAM passes on only variables that the template has."""
+    variables = event("env")["Parameters"]
+    declared = template.variable_names()
+    assert set(variables) <= set(declared)
+    assert variables["AWS_ENDPOINT_URL_DYNAMODB"].endswith(f":{embedded.TABLE_PORT}")
+    assert variables["TURNLOG_CACHE_URL"].endswith(f":{embedded.CACHE_PORT}/0")
+
+
+def test_the_document_names_no_route_without_an_event() -> None:
+    operations = {one["operationId"] for path in document()["paths"].values() for one in path.values()}
+    assert operations == STORY.keys()

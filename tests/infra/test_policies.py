@@ -1,0 +1,192 @@
+"""Each role holds exactly what its function was seen to need, and nothing reaches beyond the stack."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import boto3
+import pytest
+
+from infra import template
+from tests.infra.cloudformation import deployed, load
+from tests.infra.conftest import FULL
+from tests.infra.iam import actions, covers, role
+
+if TYPE_CHECKING:
+    from tests.infra.iam import Role
+
+NAMES = [function.name for function in template.functions()]
+LEADING_KEYS = "dynamodb:LeadingKeys"
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What `tests.infra.recorded` saw."""
+    file = tmp_path_factory.mktemp("recorded") / "calls.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.infra.recorded", str(file)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+class Account(NamedTuple):
+    """What a deployed stack left in its account, read before the account was emptied."""
+
+    roles: dict[str, Role]
+    table: str
+    stream: str
+    queue: str
+
+
+def account(**parameters: str) -> Account:
+    with deployed(**parameters) as stack:
+        table = boto3.client("dynamodb").describe_table(TableName=stack["SessionsTable"])["Table"]
+        queue = boto3.client("sqs").get_queue_attributes(
+            QueueUrl=stack.outputs["DeadLetterQueueUrl"], AttributeNames=["QueueArn"]
+        )
+        return Account(
+            roles={name: role(stack[f"{name}Role"]) for name in NAMES},
+            table=table["TableArn"],
+            stream=table["LatestStreamArn"],
+            queue=queue["Attributes"]["QueueArn"],
+        )
+
+
+@pytest.fixture(scope="module")
+def plain() -> Account:
+    return account()
+
+
+@pytest.fixture(scope="module")
+def full() -> Account:
+    return account(**FULL)
+
+
+def requests(
+    made_in: Account, seen: dict[str, Any], function: str
+) -> list[tuple[str, str, dict[str, list[str]]]]:
+    """Action, resource and context of each request that the function was seen to make."""
+    return [
+        (action, made_in.table + (f"/{part}" if part != "table" else ""), {LEADING_KEYS: [key]})
+        for name, action, part, key in seen["table"]
+        if name == function
+    ]
+
+
+def test_every_function_was_seen(seen: dict[str, Any]) -> None:
+    assert {call[0] for call in seen["table"]} == set(NAMES)
+
+
+@pytest.mark.parametrize("function", NAMES)
+def test_nothing_is_missing(full: Account, seen: dict[str, Any], function: str) -> None:
+    for request in requests(full, seen, function):
+        assert full.roles[function].allows(*request), request
+
+
+@pytest.mark.parametrize("function", NAMES)
+def test_nothing_is_unused(full: Account, seen: dict[str, Any], function: str) -> None:
+    """Every action of every statement about the table was needed for a request that no other one covers."""
+    made = requests(full, seen, function)
+    statements = [one for one in full.roles[function].own if actions(one)[0].startswith("dynamodb:")]
+    assert statements
+    for statement in statements:
+        for action in actions(statement):
+            needing = [request for request in made if request[0] == action and covers(statement, *request)]
+            assert needing, (action, statement)
+            others = [{**one, "Action": actions(one)} for one in statements if one is not statement]
+            assert any(not any(covers(other, *request) for other in others) for request in needing), action
+
+
+def test_only_those_connect_to_the_cache_that_use_it(full: Account, seen: dict[str, Any]) -> None:
+    users = {call[0] for call in seen["cache"]}
+    assert users == {
+        name for name in NAMES if any("CachePolicy" in held for held in full.roles[name].attached)
+    }
+    assert "ListSessionsFunction" not in users
+
+
+def test_the_caches_user_may_do_what_the_functions_do_and_no_more(seen: dict[str, Any]) -> None:
+    """Every function ran as this user; Valkey logs what it refuses."""
+    assert seen["refusals"] == 0
+    access = load("infra/cache.yaml")["Resources"]["CacheUser"]["Properties"]["AccessString"].split()
+    assert {word[1:] for word in access if word.startswith("+")} == {command for _, command in seen["cache"]}
+    assert access[:3] == ["on", "~turnlog:*", "-@all"]
+
+
+@pytest.mark.parametrize("function", NAMES)
+def test_without_a_cache_nobody_connects_to_one(plain: Account, function: str) -> None:
+    held = plain.roles[function]
+    assert not any("CachePolicy" in name for name in held.attached)
+    assert not held.allows(
+        "elasticache:Connect", "arn:aws:elasticache:us-east-1:123456789012:serverlesscache:x"
+    )
+
+
+@pytest.mark.parametrize("function", NAMES)
+def test_what_aws_grants_to_all_is_bound_to_this_stack(plain: Account, function: str) -> None:
+    """SAM's managed policies are for every resource of the account."""
+    held, here = plain.roles[function], "us-east-1:123456789012"
+    logs = f"arn:aws:logs:{here}:log-group:"
+    assert held.allows("logs:PutLogEvents", f"{logs}/aws/lambda/turnlog")
+    assert held.allows("xray:PutTraceSegments", "*")
+    for action, resource in (
+        ("logs:PutLogEvents", f"{logs}/aws/lambda/another"),
+        ("logs:CreateLogGroup", f"{logs}/aws/lambda/turnlog"),
+        ("ec2:CreateNetworkInterface", "*"),
+        ("dynamodb:Scan", plain.table),
+        ("dynamodb:DeleteTable", plain.table),
+        ("dynamodb:GetItem", plain.table + "-another"),
+        ("dynamodb:GetRecords", f"arn:aws:dynamodb:{here}:table/another/stream/1"),
+        ("kms:Decrypt", "*"),
+        ("sqs:SendMessage", f"arn:aws:sqs:{here}:another"),
+        ("iam:PassRole", "*"),
+    ):
+        assert not held.allows(action, resource, {LEADING_KEYS: ["USER#alice#SESSION#s"]}), action
+
+
+@pytest.mark.parametrize("function", NAMES)
+def test_in_a_network_lambda_makes_the_interface_and_the_function_cannot(
+    full: Account, function: str
+) -> None:
+    held = full.roles[function]
+    assert held.allows("ec2:CreateNetworkInterface", "*")
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:turnlog-Any"
+    assert not held.allows("ec2:CreateNetworkInterface", "*", {"lambda:SourceFunctionArn": [arn]})
+
+
+def test_only_the_purge_reads_the_stream_and_writes_to_the_queue(plain: Account) -> None:
+    for action, resource in (("dynamodb:GetRecords", plain.stream), ("sqs:SendMessage", plain.queue)):
+        assert [name for name in NAMES if plain.roles[name].allows(action, resource)] == [
+            "PurgeSessionFunction"
+        ]
+
+
+def test_the_own_key_serves_dynamodb_alone(full: Account) -> None:
+    key = "arn:aws:kms:us-east-1:123456789012:key/own"
+    for function in NAMES:
+        held = full.roles[function]
+        assert held.allows("kms:Decrypt", key, {"kms:ViaService": ["dynamodb.us-east-1.amazonaws.com"]})
+        assert not held.allows("kms:Decrypt", key, {"kms:ViaService": ["s3.us-east-1.amazonaws.com"]})
+        assert not held.allows(
+            "kms:Decrypt", f"{key}-2", {"kms:ViaService": ["dynamodb.us-east-1.amazonaws.com"]}
+        )
+
+
+@pytest.mark.parametrize("function", NAMES)
+def test_sessions_counts_and_health_are_parted(plain: Account, function: str) -> None:
+    """`dynamodb:LeadingKeys`, as far as it can hold: each function serves every user."""
+    held = plain.roles[function]
+    writes = ("dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem")
+    count, session = {LEADING_KEYS: ["USER#alice"]}, {LEADING_KEYS: ["USER#alice#SESSION#s"]}
+    assert not any(held.allows(action, plain.table, count) for action in writes)
+    counts = {"CreateSessionFunction", "DeleteSessionFunction", "PutSessionFunction", "PurgeSessionFunction"}
+    assert held.allows("dynamodb:UpdateItem", plain.table, count) is (function in counts)
+    assert held.allows("dynamodb:GetItem", plain.table, count) is (function == "ListSessionsFunction")
+    if function in {"ListSessionsFunction", "CheckHealthFunction"}:
+        assert not held.allows("dynamodb:GetItem", plain.table, session)
+        assert not held.allows("dynamodb:Query", plain.table, session)

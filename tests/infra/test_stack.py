@@ -1,0 +1,197 @@
+"""The template, deployed into moto: what is asked for is what the account then has.
+
+Asserted of the deployed stack where moto keeps it; what moto's Lambda does not keep (tracing, log group,
+layers, aliases' settings) of the template that SAM's translator made.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from infra import template
+from tests.infra.cloudformation import load
+
+if TYPE_CHECKING:
+    from tests.infra.cloudformation import Stack
+
+
+def table(stack: Stack) -> dict[str, Any]:
+    described: dict[str, Any] = boto3.client("dynamodb").describe_table(TableName=stack["SessionsTable"])[
+        "Table"
+    ]
+    return described
+
+
+def test_table_is_the_designs(plain: Stack) -> None:
+    described = table(plain)
+    assert described["KeySchema"] == [
+        {"AttributeName": "PK", "KeyType": "HASH"},
+        {"AttributeName": "SK", "KeyType": "RANGE"},
+    ]
+    (index,) = described["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "GSI1"
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["GSI1PK", "GSI1SK"]
+    assert index["Projection"]["ProjectionType"] == "INCLUDE"
+    assert {"title", "version", "message_count"} < set(index["Projection"]["NonKeyAttributes"])
+    assert described["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_table_is_kept_safe(plain: Stack) -> None:
+    described, client = table(plain), boto3.client("dynamodb")
+    assert described["DeletionProtectionEnabled"] is True
+    resource = plain.template["Resources"]["SessionsTable"]
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    backups = client.describe_continuous_backups(TableName=plain["SessionsTable"])
+    recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+    assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
+    ttl = client.describe_time_to_live(TableName=plain["SessionsTable"])["TimeToLiveDescription"]
+    assert (ttl["TimeToLiveStatus"], ttl["AttributeName"]) == ("ENABLED", "expires_at")
+    assert described["StreamSpecification"] == {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+
+
+def test_tables_key_is_awss_own_unless_one_is_given(plain: Stack) -> None:
+    assert "SSEDescription" not in table(plain)
+
+
+def routes(stack: Stack) -> dict[str, dict[str, Any]]:
+    items = boto3.client("apigatewayv2").get_routes(ApiId=stack["HttpApi"])["Items"]
+    return {route["RouteKey"]: route for route in items}
+
+
+def test_routes_lead_to_their_functions_live_alias(plain: Stack) -> None:
+    client = boto3.client("apigatewayv2")
+    found = routes(plain)
+    assert found.keys() == {f"{route.method} {route.path}" for route in template.routes()}
+    for route in template.routes():
+        target = found[f"{route.method} {route.path}"]["Target"].partition("/")[2]
+        integration = client.get_integration(ApiId=plain["HttpApi"], IntegrationId=target)
+        alias = plain[f"{route.function.name}Aliaslive"]
+        assert alias.endswith(f":function:turnlog-{route.function.name.removesuffix('Function')}:live")
+        assert integration["IntegrationUri"].endswith(f"/functions/{alias}/invocations")
+        assert integration["PayloadFormatVersion"] == "2.0"
+
+
+def test_api_gateway_may_call_just_these(plain: Stack) -> None:
+    client = boto3.client("lambda")
+    for route in template.routes():
+        policy = json.loads(
+            client.get_policy(FunctionName=plain[f"{route.function.name}Aliaslive"])["Policy"]
+        )
+        (statement,) = policy["Statement"]
+        assert statement["Principal"] == {"Service": "apigateway.amazonaws.com"}
+        pattern = statement["Condition"]["ArnLike"]["AWS:SourceArn"]
+        assert pattern.partition(f":{plain['HttpApi']}/*/")[2].startswith(route.method + "/")
+
+
+def test_all_but_health_ask_for_a_token(plain: Stack) -> None:
+    client = boto3.client("apigatewayv2")
+    found = routes(plain)
+    assert found.pop("GET /health")["AuthorizationType"] == "NONE"
+    assert {route["AuthorizationType"] for route in found.values()} == {"JWT"}
+    (authorizer,) = {route["AuthorizerId"] for route in found.values()}
+    described = client.get_authorizer(ApiId=plain["HttpApi"], AuthorizerId=authorizer)
+    assert described["IdentitySource"] == ["$request.header.Authorization"]
+    assert described["JwtConfiguration"] == {
+        "Issuer": "https://issuer.example/",
+        "Audience": ["chat", "agents"],
+    }
+
+
+def test_the_authorizer_has_no_insecure_default() -> None:
+    parameters = load("template.yaml")["Parameters"]
+    assert all("Default" not in parameters[name] for name in ("JwtIssuer", "JwtAudience"))
+    assert parameters["JwtIssuer"]["AllowedPattern"].startswith("^https://")
+
+
+def test_stage_throttles_and_logs(plain: Stack) -> None:
+    stage = boto3.client("apigatewayv2").get_stage(ApiId=plain["HttpApi"], StageName="$default")
+    assert stage["AutoDeploy"] is True
+    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == 500
+    assert stage["DefaultRouteSettings"]["ThrottlingBurstLimit"] == 1000
+    assert stage["RouteSettings"]["GET /health"]["ThrottlingRateLimit"] == 5
+    logged = json.loads(stage["AccessLogSettings"]["Format"])
+    assert {"request_id", "ip", "user", "route", "status", "milliseconds"} < logged.keys()
+    assert ":log-group:/aws/vendedlogs/turnlog-api" in stage["AccessLogSettings"]["DestinationArn"]
+
+
+def test_no_page_may_call_unless_its_origin_is_given(plain: Stack) -> None:
+    assert "AllowOrigins" not in boto3.client("apigatewayv2").get_api(ApiId=plain["HttpApi"]).get(
+        "CorsConfiguration", {}
+    )
+
+
+def test_every_function_is_as_the_globals_say(plain: Stack) -> None:
+    resources = plain.template["Resources"]
+    for function in template.functions():
+        properties = resources[function.name]["Properties"]
+        assert properties["TracingConfig"] == {"Mode": "Active"}
+        assert properties["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": {"Ref": "FunctionLogs"}}
+        assert properties["Architectures"] == [{"Ref": "Architecture"}]
+        assert properties["SnapStart"] == {"ApplyOn": {"Ref": "SnapStart"}}
+        assert len(properties["Layers"]) == 1
+        deployed_as = boto3.client("lambda").get_function_configuration(
+            FunctionName=f"turnlog-{function.name.removesuffix('Function')}"
+        )
+        assert deployed_as["Handler"] == function.handler
+        assert deployed_as["Timeout"] == function.timeout
+        assert deployed_as["MemorySize"] == 512
+        assert "SubnetIds" not in deployed_as.get("VpcConfig", {})
+        variables = deployed_as["Environment"]["Variables"]
+        assert variables["TURNLOG_TABLE"] == plain["SessionsTable"]
+        assert variables["TURNLOG_CACHE_URL"] == ""
+        assert "AWS_ENDPOINT_URL_DYNAMODB" not in variables
+
+
+def test_defaults_are_arm_and_the_newest_python() -> None:
+    parameters = load("template.yaml")["Parameters"]
+    assert parameters["Architecture"]["Default"] == "arm64"
+    assert parameters["PythonRuntime"]["Default"] == "python3.13"
+
+
+@pytest.mark.parametrize("name", ["FunctionLogs", "AccessLogs"])
+def test_logs_end(plain: Stack, name: str) -> None:
+    (group,) = boto3.client("logs").describe_log_groups(logGroupNamePrefix=plain[name])["logGroups"]
+    assert group["retentionInDays"] == 90
+
+
+def test_purge_is_fed_by_the_stream_and_gives_up_into_the_queue(plain: Stack) -> None:
+    (mapping,) = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    assert mapping["EventSourceArn"] == table(plain)["LatestStreamArn"]
+    assert ":turnlog-PurgeSession" in mapping["FunctionArn"]
+    properties = plain.template["Resources"]["PurgeSessionFunctionStream"]["Properties"]
+    assert properties["BisectBatchOnFunctionError"] is True
+    assert 0 < properties["MaximumRetryAttempts"] <= 100
+    assert 0 < properties["MaximumRecordAgeInSeconds"] < 24 * 3600
+    assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert properties["DestinationConfig"] == {
+        "OnFailure": {"Destination": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}}
+    }
+    queue = boto3.client("sqs").get_queue_attributes(
+        QueueUrl=plain.outputs["DeadLetterQueueUrl"], AttributeNames=["All"]
+    )["Attributes"]
+    assert queue["SqsManagedSseEnabled"] == "true"
+    assert queue["MessageRetentionPeriod"] == str(14 * 24 * 3600)
+
+
+def test_alarms_tell_nobody_unless_asked_to(plain: Stack) -> None:
+    alarms = boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    assert alarms
+    assert not any(alarm["AlarmActions"] for alarm in alarms)
+    assert not plain.of_type("AWS::SNS::Topic")
+
+
+def test_dashboard_is_json(plain: Stack) -> None:
+    body = boto3.client("cloudwatch").get_dashboard(DashboardName=plain.outputs["Dashboard"])["DashboardBody"]
+    widgets = json.loads(body)["widgets"]
+    assert len(widgets) == 12
+    assert "${" not in body
+
+
+def test_without_a_cache_there_is_no_network(plain: Stack) -> None:
+    assert "CacheStack" not in plain.of_type("AWS::CloudFormation::Stack")
+    vpcs = boto3.client("ec2").describe_vpcs()["Vpcs"]
+    assert all(vpc["IsDefault"] for vpc in vpcs)

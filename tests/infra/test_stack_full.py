@@ -1,0 +1,99 @@
+"""The template with all that its parameters can add, deployed into moto; see `test_stack`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+
+from infra import template
+from tests.infra.cloudformation import load
+from tests.infra.conftest import FULL
+from tests.infra.moto_types import MADE
+
+if TYPE_CHECKING:
+    from tests.infra.cloudformation import Stack
+
+
+def test_tables_key_is_the_given_one(full: Stack) -> None:
+    described = boto3.client("dynamodb").describe_table(TableName=full["SessionsTable"])["Table"]
+    assert described["SSEDescription"] == {
+        "Status": "ENABLED",
+        "SSEType": "KMS",
+        "KMSMasterKeyArn": FULL["KmsKeyArn"],
+    }
+
+
+def test_pages_of_the_given_origins_may_call(full: Stack) -> None:
+    cors = boto3.client("apigatewayv2").get_api(ApiId=full["HttpApi"])["CorsConfiguration"]
+    assert cors["AllowOrigins"] == ["https://a.example", "https://b.example"]
+    assert set(cors["AllowMethods"]) == {route.method for route in template.routes()}
+    assert "authorization" in cors["AllowHeaders"]
+
+
+def test_every_function_has_its_alarms(full: Stack) -> None:
+    alarms = boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    topic = full["AlarmTopic"]
+    assert all(alarm["AlarmActions"] == [topic] for alarm in alarms)
+    watched = {
+        (alarm["MetricName"], dimension["Value"])
+        for alarm in alarms
+        for dimension in alarm["Dimensions"]
+        if dimension["Name"] == "FunctionName"
+    }
+    for function in template.functions():
+        name = f"turnlog-{function.name.removesuffix('Function')}"
+        assert {("Errors", name), ("Throttles", name), ("Duration", name)} <= watched
+    assert ("IteratorAge", "turnlog-PurgeSession") in watched
+    others = {alarm["MetricName"] for alarm in alarms} - {metric for metric, _ in watched}
+    assert others == {
+        "5xx",
+        "ReadThrottleEvents",
+        "WriteThrottleEvents",
+        "TransactionConflict",
+        "ApproximateNumberOfMessagesVisible",
+    }
+
+
+def test_functions_reach_the_cache_and_dynamodb_and_nothing_else(full: Stack) -> None:
+    client, cache = boto3.client("ec2"), full.nested("CacheStack")
+    gateways = client.describe_internet_gateways()["InternetGateways"]
+    attached = {attachment["VpcId"] for gateway in gateways for attachment in gateway["Attachments"]}
+    assert cache["Vpc"] not in attached
+    assert not client.describe_nat_gateways()["NatGateways"]
+    (endpoint,) = client.describe_vpc_endpoints()["VpcEndpoints"]
+    assert (endpoint["VpcEndpointType"], endpoint["RouteTableIds"]) == ("Gateway", [cache["RouteTable"]])
+    assert endpoint["ServiceName"] == "com.amazonaws.us-east-1.dynamodb"
+    functions = client.describe_security_groups(GroupIds=[cache["FunctionSecurityGroup"]])["SecurityGroups"][
+        0
+    ]
+    assert not functions["IpPermissions"]
+    # moto's CloudFormation leaves rules for the way out out.
+    group = load("infra/cache.yaml")["Resources"]["FunctionSecurityGroup"]["Properties"]
+    assert [(rule["FromPort"], rule["ToPort"]) for rule in group["SecurityGroupEgress"]] == [
+        (443, 443),
+        (6379, 6380),
+    ]
+    guard = client.describe_security_groups(GroupIds=[cache["CacheSecurityGroup"]])["SecurityGroups"][0]
+    (rule,) = guard["IpPermissions"]
+    assert [pair["GroupId"] for pair in rule["UserIdGroupPairs"]] == [cache["FunctionSecurityGroup"]]
+    assert not rule["IpRanges"]
+
+
+def test_cache_lets_in_whom_iam_lets_in(full: Stack) -> None:
+    cache = full.nested("CacheStack")
+    ((made,), (user,), (group,)) = MADE["ServerlessCache"], MADE["User"], MADE["UserGroup"]
+    name = made["ServerlessCacheName"]
+    assert name == name.lower()
+    assert len(name) <= 40
+    assert user["AuthenticationMode"] == {"Type": "iam"}
+    assert user["UserId"] == user["UserName"] == name  # or IAM does not take it
+    assert group["UserIds"] == [name]
+    assert made["UserGroupId"] == group["UserGroupId"]
+    assert made["Engine"] == "valkey"
+    assert made["SubnetIds"] == [cache["SubnetA"], cache["SubnetB"]]
+    configuration = boto3.client("lambda").get_function_configuration(FunctionName="turnlog-GetSession")
+    assert configuration["VpcConfig"]["SubnetIds"] == [cache["SubnetA"], cache["SubnetB"]]
+    assert configuration["VpcConfig"]["SecurityGroupIds"] == [cache["FunctionSecurityGroup"]]
+    url = configuration["Environment"]["Variables"]["TURNLOG_CACHE_URL"]
+    assert url == f"rediss://{name}@{name}.cache.example:6379?iam={name}"

@@ -2,10 +2,11 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+SECONDS ?= 60
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test prove check format lock openapi cold-start units
+.PHONY: help run test prove check format lock openapi cold-start units deploy-lint deploy-check simulate mutants
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -14,7 +15,13 @@ run: $(READY) ## serve the API on http://127.0.0.1:3000 (PORT= for another port)
 	@exec $(BIN)/python -m infra.local
 
 test: $(READY) ## run the tests that need Python alone
-	$(BIN)/pytest -m "not real"
+	$(BIN)/pytest -m "not real" -n 2 --dist loadfile
+
+simulate: $(READY) ## search schedules that break a promise, for SECONDS
+	$(BIN)/python -m tests.simulation --seconds $(SECONDS)
+
+mutants: $(READY) ## break the store on purpose, one promise at a time, and show what catches it
+	$(BIN)/python -m tests.mutants
 
 prove: $(READY) ## run the tests that need Amazon's DynamoDB Local, which npm fetches and Java runs
 	$(BIN)/pytest -m real
@@ -46,6 +53,9 @@ lock: $(READY) ## resolve the dependencies of pyproject.toml anew, into requirem
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 		--no-annotate --constraints requirements.lock --custom-compile-command "make lock" \
 		pyproject.toml --output-file requirements-lambda.lock
+	for tool in sam checkov; do $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
+		infra/checks/$$tool.in --output-file infra/checks/$$tool.lock; done
 
 # `sam build` calls these, with ARTIFACTS_DIR set. What they build is for the template's defaults; for other
 # values of its parameters PythonRuntime and Architecture, name them here too.
@@ -57,6 +67,24 @@ build-DependenciesLayer:
 
 build-%Function:
 	$(PYTHON) infra/build.py function "$(ARTIFACTS_DIR)" --python $(LAMBDA_PYTHON)
+
+# The template, on the real tools. SAM and checkov pin what Turnlog must not: each has a .venv of its own.
+SAM := .cache/sam-venv
+CHECKOV := .cache/checkov-venv
+
+deploy-lint: $(READY) $(SAM)/.ready $(CHECKOV)/.ready ## lint and scan the template with SAM and checkov
+	$(BIN)/python -m infra.observability --check
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(SAM)/bin/sam validate --lint
+	$(CHECKOV)/bin/checkov --config-file infra/checkov.yaml
+
+deploy-check: deploy-lint ## the same, then deploy it into moto and run the artifacts under the real runtime
+	$(BIN)/pytest tests/infra
+
+.cache/%-venv/.ready: infra/checks/%.lock
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--requirement $<
+	@touch $@
 
 # A .venv that was made halfway has no stamp, and is made anew.
 $(READY): requirements.lock

@@ -37,7 +37,7 @@ _SESSION_ID = {
 _JSON_TYPES = {int: "integer", bool: "boolean", str: "string"}
 _NO_CONTENT = {204: "Done.", 304: "Not modified."}
 _TAGGED = {"Session", "SessionWithMessages"}
-_ERROR_HEADERS = {
+_ERROR_HEADERS: dict[int, tuple[str, dict[str, Any]]] = {
     401: ("WWW-Authenticate", {"const": "Bearer"}),
     503: ("Retry-After", {"type": "integer", "minimum": 0}),
 }

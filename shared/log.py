@@ -119,12 +119,15 @@ async def stored_under(store: Store, key: SessionKey, hits: Mapping[str, Sequenc
     """The messages that bear these ids, at the sequences where the ring has seen them.
 
     Raises:
+        NotFound: the session was deleted meanwhile.
         Unavailable: the table refused or did not answer.
     """
     if not hits:
         return {}
     places = [sequence for sequences in hits.values() for sequence in sequences]
     stored = await store.stored(key, min(places), max(places) + 1)
+    if not stored.keys() >= set(places):
+        await store.head(key)  # purged meanwhile: then it is not there
     return {
         message_id: stored[sequence]
         for message_id, sequences in hits.items()

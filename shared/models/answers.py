@@ -19,7 +19,6 @@ from shared.models.common import (
     Providers,
     Sequence,
     SessionId,
-    Usage,
 )
 
 
@@ -34,6 +33,14 @@ class Message(NewMessage):
     content: str | None
 
 
+class UsageSum(Closed):
+    """Tokens of all requests together: a sum has no bound."""
+
+    prompt_tokens: int = Field(ge=0)
+    completion_tokens: int = Field(ge=0)
+    total_tokens: int = Field(ge=0)
+
+
 class Session(Closed):
     """A session without its messages."""
 
@@ -44,7 +51,7 @@ class Session(Closed):
     updated_at: str = Field(json_schema_extra={"format": "date-time"})
     version: int
     message_count: int
-    usage: Usage
+    usage: UsageSum
     credentials: Providers
     metadata: JsonObject
     successful_agent_runs: Counts

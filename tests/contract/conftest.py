@@ -1,0 +1,34 @@
+"""One local server for each module; what the functions keep between calls is forgotten around it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.local.server import running
+from shared.settings import settings
+from shared.sync_driver import clients
+from tests.functional.world import close_clients, load_quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from infra.local.server import LocalServer
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalServer]:
+    """The table, the cache and the functions of this module's own server."""
+    _forget()
+    try:
+        with running(load=load_quiet) as server:
+            yield server
+            close_clients()
+    finally:
+        _forget()
+
+
+def _forget() -> None:
+    settings.cache_clear()
+    clients.cache_clear()

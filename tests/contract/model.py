@@ -1,0 +1,200 @@
+"""What the contract says, in plain Python: sessions, without a table, a cache or a clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Message = dict[str, Any]
+OBJECTS = ("credentials", "metadata", "successful_agent_runs", "successful_agent_schedules")
+TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
+class Refused(Exception):
+    """The answer is a problem of this status and type, with these members."""
+
+    def __init__(self, status: int, code: str, **extra: Any) -> None:
+        super().__init__(status, code, extra)
+        self.status, self.code, self.extra = status, code, extra
+
+
+@dataclass
+class Stored:
+    """A message.
+
+    Attributes:
+        sent: as it was sent.
+        message_id: None until it is seen, if the server gave it.
+        created_at: None until it is seen.
+        added: tool calls that came later.
+    """
+
+    sent: Message
+    message_id: str | None = None
+    created_at: str | None = None
+    added: list[Message] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.message_id = self.sent.get("message_id")
+        self.sent = said(self.sent)
+
+    @property
+    def calls(self) -> list[Message]:
+        """Its tool calls, those that came later too."""
+        return [*self.sent.get("tool_calls", []), *self.added]
+
+    def shown(self, sequence: int, calls: list[Message]) -> Message:
+        """As it is answered, with these tool calls."""
+        server = {"sequence": sequence, "message_id": self.message_id, "created_at": self.created_at}
+        return {**self.sent, **({"tool_calls": calls} if calls else {}), **server}
+
+    def says(self, message: Message, calls: list[Message]) -> bool:
+        """Whether a message that is sent says what this one does, with these tool calls."""
+        return said(message) | {"tool_calls": message.get("tool_calls", [])} == self.sent | {
+            "tool_calls": calls
+        }
+
+
+@dataclass
+class Session:
+    """A session that is there.
+
+    Attributes:
+        changed: when it was changed last, in the order of changes.
+    """
+
+    changed: int
+    title: str | None = None
+    version: int = 1
+    log: list[Stored] = field(default_factory=list)
+    usage: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOKENS, 0))
+    objects: dict[str, Any] = field(default_factory=lambda: {name: {} for name in OBJECTS})
+    draft: list[Message] | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """What an answer says of it, but for times and ids."""
+        return {
+            "title": self.title,
+            "version": self.version,
+            "message_count": len(self.log),
+            "usage": self.usage,
+            **self.objects,
+        }
+
+    def messages(self, first: int = 0, end: int | None = None) -> list[Message]:
+        """The messages from `first` to before `end`, as they are answered."""
+        return [one.shown(at, one.calls) for at, one in enumerate(self.log)][first:end]
+
+    def check(self, if_match: int | None) -> None:
+        """Refuse what is meant for another version."""
+        if if_match not in {None, self.version}:
+            raise Refused(412, "precondition_failed", version=self.version)
+
+    def place(self, message: Message) -> int | None:
+        """Where the message with this one's id stands."""
+        given = message.get("message_id")
+        places = [at for at, one in enumerate(self.log) if given and one.message_id == given]
+        return places[0] if places else None
+
+    def append(
+        self, messages: list[Message], usage: dict[str, int] | None, expected: int | None, now: int
+    ) -> tuple[list[int], bool]:
+        """The sequences of the messages, and whether all of them were there."""
+        places = [self.place(message) for message in messages]
+        for at, message in zip(places, messages, strict=True):
+            if at is not None and not self.log[at].says(message, self.log[at].sent.get("tool_calls", [])):
+                raise Refused(409, "message_id_reused", sequence=at)
+        if None not in places:
+            return [at for at in places if at is not None], True
+        if expected not in {None, len(self.log)}:
+            raise Refused(409, "sequence_mismatch", message_count=len(self.log))
+        sequences = []
+        for at, message in zip(places, messages, strict=True):
+            sequences.append(len(self.log) if at is None else at)
+            if at is None:
+                self.log.append(Stored(message))
+        self.usage = {name: self.usage[name] + summed(usage)[name] for name in TOKENS}
+        self._touch(now)
+        return sequences, False
+
+    def put(self, start: int, messages: list[Message], fields: dict[str, Any], now: int) -> None:
+        """Make it hold these messages from `start` on, and these fields."""
+        if start > len(self.log):
+            raise Refused(409, "diverged", sequence=len(self.log), message_count=len(self.log))
+        stored = self.log[start:]
+        for at, (one, message) in enumerate(zip(stored, messages, strict=False), start):
+            if message.get("message_id", one.message_id) != one.message_id or not one.says(
+                message, one.calls
+            ):
+                raise Refused(409, "diverged", sequence=at, message_count=len(self.log))
+        new = messages[len(stored) :]
+        objects = {**self.objects, **{name: fields[name] for name in OBJECTS if name in fields}}
+        usage = summed(fields["usage"]) if "usage" in fields else self.usage
+        title = fields.get("title", self.title)
+        if not new and (objects, usage, title) == (self.objects, self.usage, self.title):
+            return
+        for message in new:
+            if (taken := self.place(message)) is not None:
+                raise Refused(409, "message_id_reused", sequence=taken)
+        self.log += map(Stored, new)
+        self.objects, self.usage, self.title = objects, usage, title
+        self._touch(now)
+
+    def patch(self, changes: dict[str, Any], now: int) -> None:
+        """Apply a merge patch to each object that is named."""
+        objects = {**self.objects}
+        for name, change in changes.items():
+            objects[name] = merged(objects[name], change) or {}
+        if objects != self.objects:
+            self.objects = objects
+            self._touch(now)
+
+    def retitle(self, title: str, now: int, *, only_if_unset: bool) -> None:
+        """Set the title."""
+        if self.title is None or not only_if_unset:
+            self.title = title
+            self._touch(now)
+
+    def tool_call(self, call: Message, now: int) -> int:
+        """The sequence of the message that bears it: of the newest, if there are more."""
+        for at, one in reversed(list(enumerate(self.log))):
+            if any(there["id"] == call["id"] for there in one.calls):
+                return at
+        self._touch(now)
+        for at, one in reversed(list(enumerate(self.log))):
+            if one.sent["role"] == "user":
+                break
+            if one.sent["role"] == "assistant":
+                one.added.append(call)
+                return at
+        self.log.append(Stored({"role": "assistant", "content": "", "tool_calls": [call]}))
+        return len(self.log) - 1
+
+    def _touch(self, now: int) -> None:
+        self.version += 1
+        self.changed = now
+
+
+def said(message: Message) -> Message:
+    """A message without what the server adds."""
+    server = ("sequence", "message_id", "created_at")
+    return {name: value for name, value in message.items() if name not in server}
+
+
+def summed(usage: dict[str, int] | None) -> dict[str, int]:
+    """Tokens as the contract reads them: a total that is not given is the sum."""
+    given = {"prompt_tokens": 0, "completion_tokens": 0, **(usage or {})}
+    return {"total_tokens": given["prompt_tokens"] + given["completion_tokens"], **given}
+
+
+def merged(target: Any, change: Any) -> Any:
+    """RFC 7386, section 2."""
+    if not isinstance(change, dict):
+        return change
+    result = {**target} if isinstance(target, dict) else {}
+    for name, value in change.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), value)
+    return result

@@ -1,0 +1,159 @@
+"""What each request does, to the API and to the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.contract.conversation import Conversation
+from tests.contract.model import Refused
+
+if TYPE_CHECKING:
+    from tests.contract.model import Message
+
+
+class Requests(Conversation):
+    """Writes, and pages of the list, each checked against the model as it is made."""
+
+    def do_create(self, user: str, sid: str, messages: list[Message], fields: dict[str, Any]) -> None:
+        reply = self.call(user, "POST", "/sessions", {"session_id": sid, "messages": messages, **fields})
+        if (user, sid) in self.deleted:
+            reply.problem(410, "gone")
+        elif session := self.there.get((user, sid)):
+            self.same(reply, session, 200)
+        else:
+            self.same(reply, self.made(user, sid, messages, fields), 201)
+            assert reply.headers["location"] == f"/sessions/{sid}"
+
+    def do_put(  # noqa: PLR0917
+        self,
+        user: str,
+        sid: str,
+        start: int,
+        messages: list[Message],
+        fields: dict[str, Any],
+        version: int | None,
+    ) -> None:
+        body = {"start_sequence": start, "messages": messages, **fields}
+        reply = self.call(user, "PUT", f"/sessions/{sid}", body, headers=if_match(version))
+        session = self.there.get((user, sid))
+        try:
+            distinct(messages)
+            self.puttable(user, sid, start, version)
+            if session is None:
+                session, status = self.made(user, sid, messages, fields), 201
+            else:
+                session.put(start, messages, fields, self.tick())
+                status = 200
+        except Refused as refused:
+            self.refused(reply, refused)
+        else:
+            self.same(reply, session, status)
+
+    def do_append(
+        self, user: str, sid: str, messages: list[Message], usage: dict[str, int] | None, expected: int | None
+    ) -> None:
+        given = {"usage": usage, "expected_sequence": expected}
+        body = {"messages": messages, **{name: value for name, value in given.items() if value is not None}}
+        reply = self.call(user, "POST", f"/sessions/{sid}/messages", body)
+        if (session := self.expect(reply, user, sid)) is None:
+            return
+        try:
+            sequences, replayed = session.append(messages, usage, expected, self.tick())
+        except Refused as refused:
+            self.refused(reply, refused)
+            return
+        self.see(session, reply.body["messages"])
+        first_stored = [
+            session.log[at].shown(at, session.log[at].sent.get("tool_calls", [])) for at in sequences
+        ]
+        assert (reply.status, reply.body) == (
+            200 if replayed else 201,
+            {
+                "messages": first_stored,
+                "first_sequence": min(sequences),
+                "last_sequence": max(sequences),
+                "message_count": len(session.log),
+                "version": session.version,
+                "replayed": replayed,
+            },
+        )
+
+    def do_tool_call(self, user: str, sid: str, call: Message) -> None:
+        reply = self.call(user, "POST", f"/sessions/{sid}/tool-calls", {"tool_call": call})
+        if (session := self.expect(reply, user, sid)) is None:
+            return
+        sequence = session.tool_call(call, self.tick())
+        self.see(session, [reply.body["message"]])
+        assert (reply.status, reply.body["message"]) == (200, session.messages()[sequence])
+
+    def do_title(self, user: str, sid: str, title: str, only_if_unset: bool, version: int | None) -> None:
+        body = {"title": f" {title} ", "only_if_unset": only_if_unset}
+        reply = self.call(user, "PATCH", f"/sessions/{sid}/title", body, headers=if_match(version))
+        if (session := self.expect(reply, user, sid)) is None:
+            return
+        try:
+            session.check(version)
+        except Refused as refused:
+            self.refused(reply, refused)
+        else:
+            session.retitle(title, self.tick(), only_if_unset=only_if_unset)
+            self.same(reply, session, 200)
+
+    def do_patch(self, user: str, sid: str, patch: dict[str, Any], version: int | None) -> None:
+        reply = self.call(user, "PATCH", f"/sessions/{sid}", patch, headers=if_match(version))
+        if (session := self.expect(reply, user, sid)) is None:
+            return
+        try:
+            session.check(version)
+        except Refused as refused:
+            self.refused(reply, refused)
+        else:
+            session.patch(patch, self.tick())
+            self.same(reply, session, 200)
+
+    def do_delete(self, user: str, sid: str) -> None:
+        reply = self.call(user, "DELETE", f"/sessions/{sid}")
+        if self.expect(reply, user, sid) is not None:
+            assert reply.status == 204
+            del self.there[user, sid]
+            self.deleted.add((user, sid))
+
+    def do_put_draft(self, user: str, sid: str, messages: list[Message]) -> None:
+        reply = self.call(user, "PUT", f"/sessions/{sid}/draft", {"messages": messages})
+        if (session := self.expect(reply, user, sid)) is not None:
+            session.draft = messages
+            assert (reply.status, reply.body["messages"]) == (200, messages)
+
+    def do_delete_draft(self, user: str, sid: str) -> None:
+        reply = self.call(user, "DELETE", f"/sessions/{sid}/draft")
+        if (session := self.expect(reply, user, sid)) is not None:
+            session.draft = None
+            assert reply.status == 204
+
+    def do_list(self, user: str, cursor: str | None, changed: int, limit: int, offset: int) -> None:
+        """A page of the sessions that were last changed before `changed`."""
+        query = {"limit": limit, "offset": offset, "cursor": cursor}
+        reply = self.call(user, "GET", "/sessions", query=query)
+        own = [(one.changed, sid, one) for (owner, sid), one in self.there.items() if owner == user]
+        older = sorted((one for one in own if one[0] < changed), reverse=True)[offset:]
+        assert reply.body["total"] == len(own)
+        assert [session["session_id"] for session in reply.body["sessions"]] == [
+            sid for _, sid, _ in older[:limit]
+        ]
+        for shown, (_, _, session) in zip(reply.body["sessions"], older, strict=False):
+            assert shown.items() >= session.shown().items()
+        assert (reply.body["next_cursor"] is not None) == (len(older) > limit)
+        if len(older) > limit:
+            self.cursors.append((user, reply.body["next_cursor"], older[limit - 1][0]))
+
+
+def if_match(version: int | None) -> dict[str, str]:
+    """The header for a version."""
+    return {} if version is None else {"if-match": f'"{version}"'}
+
+
+def distinct(messages: list[Message]) -> None:
+    """Refuse two messages of one id."""
+    ids = [message["message_id"] for message in messages if "message_id" in message]
+    if len(set(ids)) < len(ids):
+        raise Refused(422, "invalid")

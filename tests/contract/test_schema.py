@@ -1,0 +1,141 @@
+"""Requests made from the OpenAPI document, right and wrong ones; every answer must be as the document says.
+
+Schemathesis makes them: for each operation the bounds of every field, one violation at a time, and random
+ones. All of its checks are on but for two, which ask for what API Gateway does otherwise:
+
+- `unsupported_method` wants 405 for a method that a path has not; an HTTP API answers 404, as the stand-in
+  does. What it answers is still checked to be no server error.
+- `ignored_auth` sends a wrong token; the local server has no authorizer, and any token is its user's name.
+  That none is refused is `test_without_a_token`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
+
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi import checks
+
+from infra.openapi import DOCUMENT
+from tests.functional.api import Api
+
+if TYPE_CHECKING:
+    from schemathesis import Case, Response
+
+    from infra.local.server import LocalServer
+
+SCHEMA = schemathesis.openapi.from_dict(json.loads(DOCUMENT.read_text(encoding="utf-8")))
+SCHEMA.config.generation.update(with_security_parameters=False)  # the test brings its token
+# A well-formed request may still meet a deleted session or another version of it.
+SCHEMA.config.checks.positive_data_acceptance.expected_statuses = ["2xx", "304", "404", "409", "410", "412"]
+
+EXCLUDED = [checks.unsupported_method, checks.ignored_auth]
+# What JSON Schema has no word for: where the answer may be 422 although the request is of its shape.
+UNSAID = [
+    (["query", "cursor"], "is not one that this list gave"),
+    (["body", "messages"], "two messages have one message_id"),
+    (["body"], "Value error, the message of sequence"),  # PUT: it says where it stands, and stands elsewhere
+]
+LONG = os.environ.get("TURNLOG_HYPOTHESIS") == "long"
+EXAMPLES = settings(
+    max_examples=1_000 if LONG else 15,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+CREATED = 201
+SEEN: dict[str, set[int]] = defaultdict(set)
+
+
+@SCHEMA.hook
+def map_body(context: Any, body: Any) -> Any:
+    """Send whole numbers without a fraction: 1.0 is an integer to JSON Schema; to us only 1 is."""
+    del context
+    return _whole(body)
+
+
+@SCHEMA.parametrize()
+@EXAMPLES
+def test_operation(case: Case[Any], server: LocalServer) -> None:
+    user = f"alice-{case.operation.definition.raw['operationId']}"
+    _prepare(case, Api(server.url, user))
+    for _ in range(2):
+        response = case.call(base_url=server.url, headers={"authorization": f"Bearer {user}"})
+        excluded = [*EXCLUDED, checks.positive_data_acceptance] if _unsaid(response) else EXCLUDED
+        case.validate_response(response, excluded_checks=excluded)
+        SEEN[case.operation.label].add(response.status_code)
+        if response.status_code != CREATED:
+            break  # what was created is asked for once more: a replay
+
+
+def operations() -> list[Any]:
+    """All of the document's operations."""
+    return [found.ok() for found in SCHEMA.get_all_operations() if isinstance(found, Ok)]
+
+
+def test_without_a_token(server: LocalServer) -> None:
+    for operation in operations():
+        if operation.path == "/health":
+            continue
+        case = operation.Case(path_parameters={"session_id": "s"})
+        response = case.call(base_url=server.url)
+        assert response.status_code == 401, operation.label
+        case.validate_response(response, excluded_checks=EXCLUDED)
+
+
+def test_successes_were_reached() -> None:
+    """Else all that was checked is how requests are refused."""
+    documented = {
+        operation.label: {int(status) for status in operation.definition.raw["responses"] if status < "400"}
+        for operation in operations()
+    }
+    unreached = {
+        label: statuses - SEEN[label] for label, statuses in documented.items() if statuses - SEEN[label]
+    }
+    assert unreached == {}
+
+
+def test_served(server: LocalServer) -> None:
+    with urlopen(f"{server.url}/openapi.json") as served:
+        assert served.read() == DOCUMENT.read_bytes()
+
+
+def _prepare(case: Case[Any], api: Api) -> None:
+    """Have the session be there, with a message and a draft, where the path names one that can be."""
+    path = case.operation.path
+    session_id = (case.path_parameters or {}).get("session_id")
+    if (
+        not isinstance(session_id, str)
+        or not session_id.isalnum()
+        or (case.method, path.count("/")) == ("PUT", 2)
+    ):
+        return
+    api.put(session_id, messages=[{"role": "user", "content": "hello"}])
+    if path.endswith("/draft"):
+        api.call("PUT", f"/sessions/{session_id}/draft", {"messages": []})
+
+
+def _unsaid(response: Response) -> bool:
+    """Whether it was refused for what the document cannot say."""
+    errors = response.json().get("errors", []) if response.status_code == 422 else []
+    return bool(errors) and all(
+        any(error["loc"] == loc and error["msg"].startswith(msg) for loc, msg in UNSAID) for error in errors
+    )
+
+
+def _whole(value: Any) -> Any:
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case list():
+            return [_whole(one) for one in value]
+        case dict():
+            return {name: _whole(one) for name, one in value.items()}
+    return value

@@ -1,0 +1,242 @@
+"""The HTTP API against the model: requests in any order, repeated, by two users; every answer foreseen.
+
+A failure shrinks to the shortest script of requests that shows it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    consumes,
+    initialize,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.contract.requests import Requests
+from tests.contract.words import (
+    BOUND,
+    BOUND_OR_0,
+    CALL,
+    EXPECTED,
+    FIELDS,
+    IDS,
+    MATCH,
+    MESSAGES,
+    NEW,
+    NOT_THERE,
+    PATCH,
+    TITLE,
+    USAGE,
+    USERS,
+)
+
+if TYPE_CHECKING:
+    from infra.local.server import LocalServer
+    from tests.contract.conversation import At
+    from tests.contract.model import Message
+
+LONG = os.environ.get("TURNLOG_HYPOTHESIS") == "long"
+SETTINGS = settings(
+    max_examples=1_000 if LONG else 40,
+    stateful_step_count=100 if LONG else 25,
+    derandomize=not LONG,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+SESSIONS = Bundle("sessions")
+
+
+class Api(Requests):
+    """Requests in any order."""
+
+    @initialize(target=SESSIONS, messages=MESSAGES)
+    def begin(self, messages: list[Message]) -> MultipleResults[tuple[str, str]]:
+        both = [(user, "s0") for user in self.apis]
+        for user, sid in both:
+            self.send(self.do_create, user, sid, messages, {})
+        return multiple(*both)
+
+    # Writes
+
+    @rule(target=SESSIONS, user=USERS, sid=IDS, messages=MESSAGES, fields=FIELDS)
+    def create(
+        self, user: str, sid: str, messages: list[Message], fields: dict[str, Any]
+    ) -> MultipleResults[tuple[str, str]]:
+        return self.new(self.do_create, user, sid, messages, fields)
+
+    @rule(
+        target=SESSIONS, user=USERS, sid=IDS, start=BOUND_OR_0, messages=MESSAGES, fields=FIELDS, match=MATCH
+    )
+    def put(  # noqa: PLR0917
+        self,
+        user: str,
+        sid: str,
+        start: int,
+        messages: list[Message],
+        fields: dict[str, Any],
+        match: str | None,
+    ) -> MultipleResults[tuple[str, str]]:
+        return self.new(self.do_put, user, sid, start, messages, fields, self.version(user, sid, match))
+
+    @rule(at=SESSIONS, start=st.integers(0, 2), more=MESSAGES, fields=FIELDS, match=MATCH)
+    def put_what_is_there_and_more(
+        self, at: At, start: int, more: list[Message], fields: dict[str, Any], match: str | None
+    ) -> None:
+        """As a client does that holds the whole log."""
+        messages = self.there[at].messages(start) + more
+        self.send(self.do_put, *at, start, messages, fields, self.version(*at, match))
+
+    @rule(at=SESSIONS, messages=NEW | MESSAGES.filter(bool), usage=st.none() | USAGE, expected=EXPECTED)
+    def append(self, at: At, messages: list[Message], usage: Any, expected: str | None) -> None:
+        count = len(self.there[at].log)
+        sequence = {None: None, "next": count, "last": max(0, count - 1)}[expected]
+        self.send(self.do_append, *at, messages, usage, sequence)
+
+    @rule(at=SESSIONS, messages=NEW, usage=USAGE)
+    def append_twice(self, at: At, messages: list[Message], usage: dict[str, int]) -> None:
+        for _ in range(2):
+            self.send(self.do_append, *at, messages, usage, None)
+
+    @rule(at=SESSIONS, call=CALL)
+    def tool_call(self, at: At, call: Message) -> None:
+        self.send(self.do_tool_call, *at, call)
+
+    @rule(at=SESSIONS, title=TITLE, only_if_unset=st.booleans(), match=MATCH)
+    def title(self, at: At, title: str, only_if_unset: bool, match: str | None) -> None:
+        self.send(self.do_title, *at, title, only_if_unset, self.version(*at, match))
+
+    @rule(at=SESSIONS, patch=st.fixed_dictionaries({}, optional=PATCH), match=MATCH)
+    def patch(self, at: At, patch: dict[str, Any], match: str | None) -> None:
+        self.send(self.do_patch, *at, patch, self.version(*at, match))
+
+    @rule(at=consumes(SESSIONS))
+    def delete(self, at: At) -> None:
+        self.send(self.do_delete, *at)
+
+    @rule(at=SESSIONS, messages=MESSAGES)
+    def put_draft(self, at: At, messages: list[Message]) -> None:
+        self.send(self.do_put_draft, *at, messages)
+
+    @rule(at=SESSIONS)
+    def delete_draft(self, at: At) -> None:
+        self.send(self.do_delete_draft, *at)
+
+    @rule(user=USERS, sid=IDS, operation=st.sampled_from(NOT_THERE))
+    def not_there(self, user: str, sid: str, operation: tuple[str, str, Any]) -> None:
+        """Another user's, a deleted one, or none: the answer is the same."""
+        if (user, sid) not in self.there:
+            method, path, body = operation
+            self.call(user, method, f"/sessions/{sid}{path}", body).problem(404, "not_found")
+
+    @precondition(lambda self: self.sent)
+    @rule(back=st.integers(0, 9))
+    def again(self, back: int) -> None:
+        """An earlier request, byte for byte, as after a lost reply."""
+        operation, given = self.sent[-1 - back % len(self.sent)]
+        operation(*given)
+        self.look(*given[:2])
+
+    # Reads
+
+    @rule(at=SESSIONS, limit=BOUND, before=BOUND, draft=st.booleans(), known=MATCH)
+    def get(
+        self,
+        at: At,
+        limit: int | None,
+        before: int | None,
+        draft: bool,
+        known: str | None,
+    ) -> None:
+        query = {"limit": limit, "before": before, "draft": "true" if draft else None}
+        tag = self.version(*at, known)
+        headers = {} if tag is None else {"if-none-match": f'"{tag}"'}
+        reply = self.call(at[0], "GET", f"/sessions/{at[1]}", query=query, headers=headers)
+        session = self.there[at]
+        if tag == session.version and not draft:
+            assert reply.status == 304
+            return
+        end = min(len(session.log), len(session.log) if before is None else before)
+        first = 0 if limit is None else max(0, end - limit)
+        self.same(reply, session, 200)
+        assert reply.body["messages"] == session.messages(first, end)
+        assert reply.body["has_more"] == (first > 0)
+        assert reply.body["oldest_sequence"] == (first if first < end else None)
+        if draft:
+            shown = reply.body["draft"]
+            assert (shown and shown["messages"]) == session.draft
+
+    @rule(at=SESSIONS, after=st.none() | st.integers(-1, 9), before=BOUND, limit=st.integers(1, 5))
+    def page(self, at: At, after: int | None, before: int | None, limit: int) -> None:
+        query = {"after": after, "before": before, "limit": limit}
+        reply = self.call(at[0], "GET", f"/sessions/{at[1]}/messages", query=query)
+        session = self.there[at]
+        count = len(session.log)
+        end = count if before is None else min(before, count)
+        if after is None:
+            first = max(0, end - limit)
+            more = first > 0
+        else:
+            first = min(after + 1, end)
+            more = first + limit < end
+            end = min(first + limit, end)
+        empty = first >= end
+        assert reply.body == {
+            "messages": session.messages(first, end),
+            "has_more": more,
+            "oldest_sequence": None if empty else first,
+            "newest_sequence": None if empty else end - 1,
+        }
+
+    @rule(user=USERS, limit=st.integers(1, 3), offset=st.integers(0, 2))
+    def list(self, user: str, limit: int, offset: int) -> None:
+        self.do_list(user, None, 2**62, limit, offset)
+
+    @precondition(lambda self: self.cursors)
+    @rule(back=st.integers(0, 5), limit=st.integers(1, 3))
+    def list_on(self, back: int, limit: int) -> None:
+        """From a cursor that was given earlier, whatever has changed since."""
+        user, cursor, changed = self.cursors[-1 - back % len(self.cursors)]
+        self.do_list(user, cursor, changed, limit, 0)
+
+    @rule(at=SESSIONS)
+    def get_draft(self, at: At) -> None:
+        reply = self.call(at[0], "GET", f"/sessions/{at[1]}/draft")
+        session = self.there[at]
+        if session.draft is None:
+            reply.problem(404, "not_found")
+        else:
+            assert (reply.status, reply.body["messages"]) == (200, session.draft)
+
+    @rule(at=SESSIONS)
+    def drop_cache(self, at: At) -> None:
+        reply = self.call(at[0], "DELETE", f"/sessions/{at[1]}/cache")
+        assert reply.status == 204
+
+    @rule(at=SESSIONS)
+    def export(self, at: At) -> None:
+        reply = self.call(at[0], "GET", f"/sessions/{at[1]}/openai-messages")
+        roles = [one.sent["role"] for one in self.there[at].log]
+        # Assistant messages that follow one another are one.
+        pairs = zip(roles, [None, *roles], strict=False)
+        kept = [role for role, before in pairs if (role, before) != ("assistant", "assistant")]
+        assert [message["role"] for message in reply.body["messages"]] == kept
+
+
+def test_any_requests(server: LocalServer) -> None:
+    class Served(Api):
+        url = server.url
+
+    run_state_machine_as_test(Served, settings=SETTINGS)

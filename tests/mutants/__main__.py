@@ -1,0 +1,107 @@
+"""The mutation table: each sabotage of `catalogue` is put into a copy of shared/, and must be noticed.
+
+    python -m tests.mutants [--seconds 40] [--only TEXT]
+
+By the simulation, in so many seconds, or else by the test that the sabotage names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.mutants.catalogue import MUTANTS
+
+if TYPE_CHECKING:
+    from tests.mutants.mutant import Mutant
+
+ROOT = Path(__file__).parent.parent.parent
+_JOBS = os.cpu_count() or 1
+
+
+class NotAMutant(Exception):
+    """The text to replace is not there exactly once, or what replaces it does not run."""
+
+
+def main() -> int:
+    """Run them; how many survive."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="for one of them, after the first schedules"
+    )
+    parser.add_argument("--only", default="", help="those whose name has this in it")
+    given = parser.parse_args()
+    chosen = [mutant for mutant in MUTANTS if given.only in mutant.name]
+    for mutant in chosen:
+        sabotaged(mutant)  # before the first one runs
+    width = max(len(mutant.name) for mutant in chosen)
+    survivors = 0
+    with ThreadPoolExecutor(_JOBS) as pool:
+        for mutant, (caught, seconds) in zip(
+            chosen, pool.map(lambda mutant: _timed(mutant, given.seconds), chosen), strict=True
+        ):
+            survivors += not caught
+            rule, _, where = caught.partition("\t")
+            sys.stdout.write(
+                f"{mutant.name:<{width}}  {rule or 'SURVIVES':<28} {where:<44} {seconds:4.0f} s\n"
+            )
+            sys.stdout.flush()
+    sys.stdout.write(f"\n{len(chosen) - survivors} of {len(chosen)} sabotages were noticed\n")
+    return survivors
+
+
+def sabotaged(mutant: Mutant) -> str:
+    """The file's text with the sabotage in it.
+
+    Raises:
+        NotAMutant: the text that it replaces is not there exactly once.
+    """
+    text = (ROOT / "shared" / mutant.file).read_text()
+    if (found := text.count(mutant.old)) != 1:
+        message = f"{mutant.name!r}: its text is {found} times in shared/{mutant.file}; change the catalogue"
+        raise NotAMutant(message)
+    return text.replace(mutant.old, mutant.new)
+
+
+def _timed(mutant: Mutant, seconds: float) -> tuple[str, float]:
+    begin = time.monotonic()
+    return _caught(mutant, seconds), time.monotonic() - begin
+
+
+def _caught(mutant: Mutant, seconds: float) -> str:
+    """What notices the sabotage; empty if nothing does."""
+    with tempfile.TemporaryDirectory() as folder:
+        # The copy comes first, and the rest from where it is.
+        copy = Path(folder)
+        shutil.copytree(ROOT / "shared", copy / "shared", ignore=shutil.ignore_patterns("__pycache__"))
+        (copy / "shared" / mutant.file).write_text(sabotaged(mutant))
+        for other in ("functions", "infra", "tests"):
+            (copy / other).symlink_to(ROOT / other)
+        (copy / "pyproject.toml").symlink_to(ROOT / "pyproject.toml")
+        (copy / "template.yaml").symlink_to(ROOT / "template.yaml")
+        environment = {**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+        if mutant.test:
+            command = [sys.executable, "-m", "pytest", "-x", "--rootdir", folder, mutant.test]
+            done = subprocess.run(
+                command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+            )
+            return f"test fails\t{mutant.test}" if done.returncode == 1 else ""
+        command = [sys.executable, "-W", "ignore", "-m", "tests.mutants.hunt", str(seconds)]
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise NotAMutant(f"{mutant.name!r} does not run:\n{done.stderr}")
+        return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,7 @@
+"""The sabotages: small, such as a hurried change could make, each of a line that keeps a promise."""
+
+from tests.mutants.catalogue.appends import APPENDS
+from tests.mutants.catalogue.reads import READS
+from tests.mutants.catalogue.sessions import SESSIONS
+
+MUTANTS = (*APPENDS, *SESSIONS, *READS)

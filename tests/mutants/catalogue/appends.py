@@ -1,0 +1,185 @@
+"""Sabotage of what changes the log: appends, PUT, tool calls."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+APPENDS = (
+    Mutant(
+        "a purged message taken for one that was never stored",
+        "log.py",
+        "    if not stored.keys() >= set(places):\n        await store.head(key)",
+        "    if not stored.keys() >= set(places):\n        pass",
+        "409 for what was stored, of a session that is deleted (found by the simulation)",
+    ),
+    Mutant(
+        "append without the head's count condition",
+        "log.py",
+        'condition="#message_count = :expected"',
+        'condition="attribute_exists(#message_count) AND :expected = :expected"',
+        "two writers take one sequence, or leave a gap",
+    ),
+    Mutant(
+        "append if the count is at most what it was",
+        "log.py",
+        'condition="#message_count = :expected"',
+        'condition="#message_count >= :expected"',
+        "a writer that is behind sets the count back",
+    ),
+    Mutant(
+        "usage set, not added",
+        "log.py",
+        'plus={"version": 1} | {field: more for field, more in added.items() if field not in replaced}',
+        'plus={"version": 1, "log_size": added["log_size"]}',
+        "usage is not the sum",
+    ),
+    Mutant(
+        "ring without the new ids",
+        "log.py",
+        'ring=ring.extended(head.ring, (fields["message_id"] for fields in new)),',
+        "ring=head.ring,",
+        "a repeat is not seen",
+    ),
+    Mutant(
+        "no look at the ring",
+        "operations/append_messages.py",
+        "hits = ring.find(head.ring, head.message_count, ids)",
+        "hits: dict[str, list[int]] = {}",
+        "a repeat is stored twice",
+    ),
+    Mutant(
+        "a ring hit believed unverified",
+        "log.py",
+        'if sequence in stored and stored[sequence].fields()["message_id"] == message_id',
+        "if sequence in stored",
+        "another message is taken for the repeat, and the new one lost",
+    ),
+    Mutant(
+        "only the newest of two ring hits looked at",
+        "log.py",
+        "        for sequence in sequences\n",
+        "        for sequence in sequences[-1:]\n",
+        "of two ids with one fingerprint, the older one's repeat is stored twice",
+    ),
+    Mutant(
+        "a replay answered from the cached head",
+        "operations/append_messages.py",
+        "if not fresh and (hits or expected_sequence not in {None, head.message_count}):",
+        "if not fresh and expected_sequence not in {None, head.message_count}:",
+        "the answer says what was, not what is",
+    ),
+    Mutant(
+        "a cached guess not checked for its version",
+        "operations/append_messages.py",
+        "same_version=not fresh",
+        "same_version=False",
+        "a stale head's other fields are answered, and cached again",
+    ),
+    Mutant(
+        "own write not known after a lost reply",
+        "operations/append_messages.py",
+        "tried.add(after.updated_at)",
+        "tried.clear()",
+        "the first answer says that it was a replay",
+    ),
+    Mutant(
+        "a batch that was partly there is a replay",
+        "operations/append_messages.py",
+        'ours = any(message.fields()["created_at"] in tried',
+        'ours = all(message.fields()["created_at"] in tried',
+        "what was stored after a lost reply is answered as a replay (found by the simulation)",
+    ),
+    Mutant(
+        "acknowledged before it is written",
+        "operations/append_messages.py",
+        (
+            "        except Unanswered as error:\n"
+            "            head = None\n"
+            "            await store.again(attempt, error)\n"
+            "        else:"
+        ),
+        (
+            "        except Unanswered:\n"
+            "            return _answer(ids, present | {one.fields()['message_id']: one for one in "
+            "stored}, after, replayed=False)\n"
+            "        else:"
+        ),
+        "an acknowledged message is lost",
+    ),
+    Mutant(
+        "expected_sequence not heeded",
+        "operations/append_messages.py",
+        (
+            "        if expected_sequence not in {None, head.message_count}:\n"
+            "            raise sequence_mismatch(head)\n"
+        ),
+        "",
+        "a message goes where it was not to go",
+    ),
+    Mutant(
+        "tool call without the edits' condition",
+        "operations/add_tool_call.py",
+        'condition="#message_count = :expected AND #edits = :seen"',
+        'condition="#message_count = :expected AND :seen = :seen"',
+        "of two tool calls at once one is lost",
+    ),
+    Mutant(
+        "tool call without the count's condition",
+        "operations/add_tool_call.py",
+        'condition="#message_count = :expected AND #edits = :seen"',
+        'condition="#edits = :seen AND :expected = :expected"',
+        "a tool call joins a turn that is over",
+    ),
+    Mutant(
+        "tool call's tokens forgotten",
+        "operations/add_tool_call.py",
+        "messages.encode(sequence, fields, before.attached + token)",
+        "messages.encode(sequence, fields, token)",
+        "a replayed append is not answered as first stored",
+    ),
+    Mutant(
+        "tool call not known after a lost reply",
+        "operations/add_tool_call.py",
+        "stored if token in tokens or",
+        "stored if",
+        "it is added twice",
+    ),
+    Mutant(
+        "a new message for a tool call not known after a lost reply",
+        "operations/add_tool_call.py",
+        ' or stored.fields()["message_id"] == token.hex() else None',
+        " else None",
+        "it is added twice (found by the simulation)",
+    ),
+    Mutant(
+        "a replay shows tool calls that came later",
+        "operations/append_messages.py",
+        "dumps(message.as_first_stored()) if message.attached else message.json",
+        "message.json",
+        "a repeat does not get the first answer",
+    ),
+    Mutant(
+        "PUT does not compare what is there",
+        "operations/put_session.py",
+        (
+            '        if named not in {None, there["message_id"]} or messages.content(there) != '
+            "messages.content(fields):"
+        ),
+        "        if not there:",
+        "success is answered, and nothing stored",
+    ),
+    Mutant(
+        "PUT does not ask whether an id is taken",
+        "operations/put_session.py",
+        "        await _check_unused(store, head, left)\n",
+        "",
+        "a message id is stored twice",
+    ),
+    Mutant(
+        "PUT's If-Match checked beforehand only",
+        "operations/put_session.py",
+        "same_version = if_match is not None and not ours",
+        "same_version = False",
+        "a version that was never seen is written over",
+    ),
+)

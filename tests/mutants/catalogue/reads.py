@@ -1,0 +1,134 @@
+"""Sabotage of keys, reads, lists and the cache."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+READS = (
+    Mutant(
+        "cache filled under the next edit's key",
+        "session_cache.py",
+        "        if blobs:\n            await self._run(*self._log(head, blobs))",
+        (
+            "        if blobs:\n"
+            "            await self._run(*self._log(head._replace(edits=head.edits + 1), blobs))"
+        ),
+        "a message as it was before an edit is read after it",
+    ),
+    Mutant(
+        "one cache key for all edits",
+        "session_cache.py",
+        ':log:{head.started_at}:{head.edits}"',
+        ':log:{head.started_at}:"',
+        "a message as it was before an edit is read after it",
+    ),
+    Mutant(
+        "cached messages carried over in two steps",
+        "session_cache.py",
+        "            atomic=True,\n",
+        "",
+        "a slow reader's old message is carried over",
+    ),
+    Mutant(
+        "cached messages carried over as they were",
+        "session_cache.py",
+        '            *self._log(before, {sequence: blob}),\n            ("RENAME"',
+        '            ("RENAME"',
+        "a message as it was before an edit is read after it",
+    ),
+    Mutant(
+        "no checksum in the cache",
+        "session_cache.py",
+        "    if sealed and _sealed(place, sealed[_CRC_SIZE:]) == sealed:",
+        "    if sealed:",
+        "a damaged value is believed",
+    ),
+    Mutant(
+        "the checksum does not know its place",
+        "session_cache.py",
+        "zlib.crc32(value, zlib.crc32(place.encode()))",
+        "zlib.crc32(value)",
+        "another message, or another user's, is believed",
+    ),
+    Mutant(
+        "drafts without a checksum",
+        "session_cache.py",
+        '        return _checked(place, (await self._demand(("GET", place)))[0])',
+        '        return ((await self._demand(("GET", place)))[0] or b"")[_CRC_SIZE:] or None',
+        "a damaged draft is answered (found by the simulation)",
+    ),
+    Mutant(
+        "a cache error is the request's",
+        "session_cache.py",
+        '            self._counts["cache_errors"] += 1\n            return []',
+        '            self._counts["cache_errors"] += 1\n            raise',
+        "a cache that is down takes the store with it",
+    ),
+    Mutant(
+        "head read eventually",
+        "store.py",
+        'await self.read("GetItem", {"Key": key.head, "ConsistentRead": True})',
+        'await self.read("GetItem", {"Key": key.head})',
+        "an acknowledged message is not read",
+    ),
+    Mutant(
+        "messages read eventually",
+        "store.py",
+        '            "ConsistentRead": True,\n        }\n        while',
+        "        }\n        while",
+        "an acknowledged message is not read, or read as it was",
+    ),
+    Mutant(
+        "messages read from one page",
+        "store.py",
+        (
+            '            if "LastEvaluatedKey" not in page:\n'
+            "                break\n"
+            '            query["ExclusiveStartKey"]'
+        ),
+        '            break\n            query["ExclusiveStartKey"]',
+        "the rest of a long history is taken for deleted",
+    ),
+    Mutant(
+        "a message's missing parts not missed",
+        "messages.py",
+        "        not first\n        or len(parts)",
+        "        len(parts)",
+        "what a purge left of a message is read as a whole one (found by the simulation)",
+    ),
+    Mutant(
+        "parts of two writings put together",
+        "messages.py",
+        '        or ("crc" in first and zlib.crc32(blob) != int(first["crc"]["N"]))\n',
+        "",
+        "half an edit is read",
+    ),
+    Mutant(
+        "list cursor without the id",
+        "operations/list_sessions.py",
+        '_cursor(user_id, items[len(sessions) - 1]["GSI1SK"]["S"])',
+        '_cursor(user_id, items[len(sessions) - 1]["updated_at"]["S"])',
+        "equal times skip or repeat a session",
+    ),
+    Mutant(
+        "total counted from the page",
+        "operations/list_sessions.py",
+        'total = int(user.get("Item", {}).get("session_count", {"N": "0"})["N"])',
+        "total = len(items)",
+        "the total is the page's",
+    ),
+    Mutant(
+        "user id not encoded",
+        "keys.py",
+        "return f\"USER#{quote(user_id, safe='')}\"",
+        'return f"USER#{user_id}"',
+        "a user's name forges a key",
+    ),
+    Mutant(
+        "sessions under no user",
+        "keys.py",
+        'return f"{user_partition(self.user_id)}#SESSION#{self.session_id}"',
+        'return f"USER#ann#SESSION#{self.session_id}"',
+        "one user reads another one's session",
+    ),
+)

@@ -1,0 +1,58 @@
+"""Looks for a schedule that breaks a promise, and prints which rule it broke and where, if there is one."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tests.simulation.cases import CASES
+from tests.simulation.exhaustive import exhaust
+from tests.simulation.schedules import simulate
+from tests.simulation.tally import Tally, seeds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+_FEW, _SOME, _MANY = 20, 200, 10**9
+_FIRST, _MOST = 100, 700
+# A sabotage that cannot run at all proves nothing.
+_BROKEN = (SyntaxError, NameError, ImportError)
+
+
+def hunt(seconds: float) -> str | None:
+    """The rule that is broken first, and where."""
+    for where, attempt in _attempts(seconds):
+        try:
+            attempt()
+        except _BROKEN:
+            raise
+        except Exception as error:
+            return f"{getattr(error, 'rule', type(error).__name__)}\t{where}"
+    return None
+
+
+def _attempts(seconds: float) -> Iterator[tuple[str, Callable[[], object]]]:
+    """What is fast first."""
+    tally = Tally()
+    yield from _seeds(range(_FEW), tally)
+    yield from _cases(tally, faulty=False, most=_MOST)
+    yield from _cases(tally, faulty=True, most=_FIRST)
+    yield from _seeds(range(_FEW, _SOME), tally)
+    yield from _cases(tally, faulty=True, most=_MOST)
+    yield from _seeds(seeds(_SOME, _MANY, seconds), tally)
+
+
+def _seeds(numbers: Iterable[int], tally: Tally) -> Iterator[tuple[str, Callable[[], object]]]:
+    for seed in numbers:
+        yield f"seed {seed}", partial(simulate, seed, tally)
+
+
+def _cases(tally: Tally, *, faulty: bool, most: int) -> Iterator[tuple[str, Callable[[], object]]]:
+    for case in CASES:
+        faults = case.faults if faulty else 0
+        yield f"{case.name}, {faults or 'no'} fault", partial(exhaust, case, tally, faults=faults, most=most)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(hunt(float(sys.argv[1])) or "")

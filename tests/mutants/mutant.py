@@ -1,0 +1,25 @@
+"""What a sabotage is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    """One sabotage.
+
+    Attributes:
+        name: what it does.
+        file: in which file of shared/.
+        old: the text that it replaces, which must be there exactly once.
+        new: the text that it puts there.
+        why: what should break.
+        test: a test, as pytest names it, where the simulation cannot see it.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    why: str
+    test: str = ""

@@ -1,0 +1,226 @@
+"""What must hold of every answer: it is what the table said at some time between the request and the answer.
+
+So an order of all requests exists in which each saw just what those before it did, and that order respects
+real time: what was acknowledged before a request began is in every state that the request may have seen.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.etag import parse as parse_tags
+from shared.head import JSON_FIELDS
+from shared.operations.change_session import merged
+from tests.simulation.conflict_rules import check_conflict, same
+from tests.simulation.page_rules import check_export, check_get, check_list, check_messages
+from tests.simulation.violations import Violation, require
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.simulation.history import History, State, Work
+    from tests.simulation.requests import Reply
+
+_REPEATS = {"reply lost", "re-sent", "re-sent bare", "applied late"}
+_STATUSES = {
+    "append": {200, 201, 404, 409},
+    "create": {200, 201, 410},
+    "delete": {204, 404},
+    "delete_draft": {204, 404},
+    "drop_cache": {204, 404},
+    "export": {200, 404},
+    "get": {200, 304, 404},
+    "get_draft": {200, 404},
+    "health": {200},
+    "list": {200},
+    "messages": {200, 404},
+    "patch": {200, 404, 412},
+    "put": {200, 201, 404, 409, 410, 412},
+    "put_draft": {200, 404},
+    "title": {200, 404, 412},
+    "tool_call": {200, 404},
+}
+
+
+def check_answer(history: History, work: Work, reply: Reply) -> None:
+    """Check what a request was answered."""
+    request = work.request
+    assert request is not None
+    if reply.status == 503:  # it may have been done, wholly: `commit_rules` sees to that
+        return
+    require("status of the contract", reply.status in _STATUSES[request.kind], (request, reply))
+    for user in {key.user_id for key in history.sessions} - {request.user}:
+        require("ownership", f"of {user}.".encode() not in reply.raw, (request, reply))
+    states = history.during(request.key, work.begin, work.end)
+    match reply.status:
+        case 404 if request.kind != "get_draft":
+            require("404 means not there", any(not state.live for state in states), (request, states))
+            require("204 means deleted by this", request.kind != "delete" or not work.changes, work)
+        case 410:
+            require("410 means deleted", any(state.head and not state.live for state in states), request)
+        case 409:
+            check_conflict(work, states, reply)
+        case 412:
+            admitted = parse_tags(request.headers["if-match"])
+            assert admitted is not None
+            versions = [state.live.version for state in states if state.live]
+            require(
+                "412 changes nothing", not work.changes or _forgotten(history, work), (request, work.changes)
+            )
+            require(
+                "412 means another version",
+                not all(state.live for state in states) or not all(map(admitted.admits, versions)),
+                (request, versions),
+            )
+        case 200 | 201 | 204 | 304:
+            _CHECKS.get(request.kind, _check_nothing)(history, work, states, reply)
+
+
+def _check_nothing(history: History, work: Work, states: list[State], reply: Reply) -> None:
+    """Nothing that the cache alone holds, or that says no more than its status, can be wrong."""
+
+
+def _forgotten(history: History, work: Work) -> bool:
+    """Whether another change took the token of the request's own one away before it was looked for.
+
+    A head has room for one token. So a change whose reply was lost, and on top of which another one came, is
+    not known as made: the request is tried again, and where it has an `If-Match`, refused.
+    """
+    made = work.changes[-1].commit
+    assert work.request is not None
+    heads = [state.live for state in history.during(work.request.key, made, work.end) if state.live]
+    return bool(work.faults & _REPEATS) and heads[0].token != heads[-1].token
+
+
+def _check_append(history: History, work: Work, states: list[State], reply: Reply) -> None:
+    request, body = work.request, reply.body
+    assert request is not None
+    if body["replayed"] or not work.changes:
+        tied = history.coarse or any(
+            map(_tied, history.sessions[request.key], history.sessions[request.key][1:])
+        )
+        require("replayed tells", not work.changes and (body["replayed"] or tied), (request, body))
+    require("status tells", (reply.status == 200) == body["replayed"], (request, body))
+    log = states[-1].log
+    for sent, got in zip(request.body["messages"], body["messages"], strict=True):
+        require("answered in order", got["content"] == sent["content"], (sent, got))
+        require("id kept", sent.get("message_id") in {None, got["message_id"]}, (sent, got))
+        require("acknowledged is stored", got["sequence"] < len(log), (got, len(log)))
+        require("answered as first stored", log[got["sequence"]].versions[0].fields == got, got)
+    sequences = [got["sequence"] for got in body["messages"]]
+    require(
+        "bounds", [body["first_sequence"], body["last_sequence"]] == [min(sequences), max(sequences)], body
+    )
+    fitting = [
+        state.live
+        for state in states
+        if state.live and state.live.message_count == body["message_count"] > max(sequences)
+    ]
+    require("message_count was so", fitting, body)
+    require("version not ahead", body["version"] <= max(head.version for head in fitting), body)
+    if work.changes and states[0].live:
+        require("version ahead of what was", body["version"] > states[0].live.version, body)
+    expected = request.body.get("expected_sequence")
+    if work.changes and expected is not None:
+        require("expected_sequence heeded", min(work.changes[0].added) == expected, (request, body))
+
+
+def _tied(before: State, after: State) -> bool:
+    """Whether a message bears the time of one before it, as where a slow clock writes behind a fast one.
+
+    Its time is all by which an attempt knows its message as its own: two attempts at one message that share
+    it both say that they stored it. So they do where a clock is coarse.
+    """
+    return bool(before.live and after.live and before.live.updated_at == after.live.updated_at)
+
+
+def _check_create(history: History, work: Work, states: list[State], reply: Reply) -> None:
+    created = bool(work.changes) and not _forgotten(history, work)
+    require(
+        "201 means created", reply.status == 201 if created else reply.status == 200 or work.changes, work
+    )
+    _require_state(states, reply)
+
+
+def _check_put(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
+    request, body = work.request, reply.body
+    assert request is not None
+    start, log = request.body.get("start_sequence", 0), states[-1].log
+    for sequence, sent in enumerate(request.body["messages"], start):
+        require("put is stored", sequence < len(log), (request, len(log)))
+        stored = [version.fields for version in log[sequence].versions]
+        require("put is stored", any(same(sent, there) for there in stored), (sent, stored))
+    live = [state.live for state in states if state.live]
+    require("message_count was so", any(body["message_count"] == head.message_count for head in live), body)
+    require("version not ahead", body["version"] <= max(head.version for head in live), body)
+    for name in ("title", "usage", *JSON_FIELDS):
+        require("field was so", any(body[name] == head.session()[name] for head in live), (name, body))
+        if name != "usage" and not work.changes and name in request.body:
+            require("put holds", body[name] == request.body[name], (request, body))
+
+
+def _check_title(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
+    request = work.request
+    assert request is not None
+    _require_state(states, reply)
+    stands = request.body.get("only_if_unset") and reply.body["title"]
+    require(
+        "title set", stands or reply.body["title"] == request.body["title"].strip(), (request, reply.body)
+    )
+
+
+def _check_patch(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
+    request = work.request
+    assert request is not None
+    _require_state(states, reply)
+    for name, patch in request.body.items():
+        held = reply.body[name]
+        require("patch applied", (merged(held, patch) or {}) == held, (request, reply.body))
+
+
+def _check_tool_call(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
+    request, message = work.request, reply.body["message"]
+    assert request is not None
+    require(
+        "tool call stored", request.body["tool_call"] in message.get("tool_calls", ()), (request, message)
+    )
+    log = states[-1].log
+    require("acknowledged is stored", message["sequence"] < len(log), message)
+    stood = log[message["sequence"]].during(work.begin, work.end)
+    require("message was so", message in stood, (message, stood))
+
+
+def _check_delete(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
+    require("deleted", not states[-1].live, work)
+    require("204 means deleted by this", work.changes, work)
+
+
+def _check_draft(history: History, work: Work, states: list[State], reply: Reply) -> None:
+    require("read of a live session", any(state.live for state in states), work)
+    if reply.body:
+        assert work.request is not None
+        require("draft was put", reply.body["messages"] in history.drafts[work.request.key], reply.body)
+
+
+def _require_state(states: list[State], reply: Reply) -> None:
+    """The answer is a session as it was in the window."""
+    if not any(state.live and state.live.session() == reply.body for state in states):
+        detail = [state.live.session() for state in states if state.live]
+        raise Violation("answer was a state", (reply.body, detail))
+
+
+_CHECKS: dict[str, Callable[[History, Work, list[State], Reply], None]] = {
+    "append": _check_append,
+    "create": _check_create,
+    "delete": _check_delete,
+    "export": check_export,
+    "get": check_get,
+    "get_draft": _check_draft,
+    "list": check_list,
+    "messages": check_messages,
+    "patch": _check_patch,
+    "put": _check_put,
+    "put_draft": _check_draft,
+    "title": _check_title,
+    "tool_call": _check_tool_call,
+}

@@ -1,0 +1,182 @@
+"""Small cases: a few requests that meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from shared.ring import fingerprint
+from tests.simulation.faults import CRASH
+from tests.simulation.limits import limited
+from tests.simulation.requests import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+USER, SESSION = "ann", "s0"
+FAULTS = (CRASH, "reply lost", "request lost", "re-sent", "re-sent bare")
+_PURGE_FAULTS = (*FAULTS, "unprocessed items", "short page")
+_SILENCE = ("request lost", "reply lost")
+_TORN_READS = ("torn page", "short page")
+_ONE_BYTE = {"_WIDTH": 1}
+with limited(**_ONE_BYTE):
+    # Two ids with one fingerprint.
+    ALIKE = ("x", next(name for name in map("y{}".format, count()) if fingerprint(name) == fingerprint("x")))
+# A message takes several items, which the purge removes one by one.
+_MANY_PARTS = {"PART_SIZE": 60, "DELETE_BATCH": 1}
+# A message with a call in it takes two, and two with another call as well.
+_TWO_PARTS = {"PART_SIZE": 210}
+
+
+def append(*marks: str, expected: int | None = None) -> Request:
+    """Append messages that have ids."""
+    body = {"messages": [_message(mark) for mark in marks], "usage": {"prompt_tokens": 1}}
+    given = {} if expected is None else {"expected_sequence": expected}
+    return Request("append", USER, SESSION, body | given)
+
+
+def tool_call(mark: str | None = None) -> Request:
+    """Add a tool call; one without an id is not sent again."""
+    call = {"type": "function", "function": {"name": "f", "arguments": mark or "once"}}
+    given = {"id": mark} if mark else {}
+    return Request("tool_call", USER, SESSION, {"tool_call": call | given}, again=mark is not None)
+
+
+def title(mark: str, *, only_if_unset: bool = False) -> Request:
+    """Set the title."""
+    return Request("title", USER, SESSION, {"title": mark, "only_if_unset": only_if_unset})
+
+
+def patch(mark: str, **headers: str) -> Request:
+    """Set one member of an object."""
+    return Request("patch", USER, SESSION, {"metadata": {mark: mark}}, headers=_headers(headers))
+
+
+def create(*marks: str) -> Request:
+    """Create the session with these messages."""
+    messages = [_message(mark) for mark in marks]
+    return Request("create", USER, body={"session_id": SESSION, "messages": messages})
+
+
+def create_calling(mark: str) -> Request:
+    """Create the session with a message of which a tool call changes the middle."""
+    body = tool_call("c").body
+    message = _message(mark) | {"tool_calls": [body["tool_call"]], "function_call": {"name": "f" * 20}}
+    return Request("create", USER, body={"session_id": SESSION, "messages": [message]})
+
+
+def put(*marks: str, start: int = 0, **headers: str) -> Request:
+    """Make the session hold these messages from `start` on."""
+    body = {"messages": [_message(mark) for mark in marks], "title": marks[-1], "start_sequence": start}
+    return Request("put", USER, SESSION, body, headers=_headers(headers))
+
+
+def get() -> Request:
+    """Read it all."""
+    return Request("get", USER, SESSION)
+
+
+def delete() -> Request:
+    """Delete the session."""
+    return Request("delete", USER, SESSION)
+
+
+def put_draft() -> Request:
+    """Keep a draft."""
+    message = {"role": "assistant", "content": f"draft of {USER}."}
+    return Request("put_draft", USER, SESSION, {"messages": [message]})
+
+
+def get_draft() -> Request:
+    """Read the draft."""
+    return Request("get_draft", USER, SESSION)
+
+
+def _headers(headers: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+def _message(mark: str) -> dict[str, Any]:
+    return {"role": "assistant", "content": f"{mark} of {USER}.", "message_id": mark}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What meets.
+
+    Attributes:
+        name: of the case.
+        clients: each does its requests in turn, and all begin at once.
+        before: what was done before.
+        cache: `none`, `cold` or `warm`.
+        stream: whether the stream takes part.
+        days: that go by then, of a retention of as many.
+        limits: those that are other than usual.
+        kinds: of faults that strike.
+        faults: how many of them at once.
+    """
+
+    name: str
+    clients: Sequence[Sequence[Request]]
+    before: Sequence[Request] = field(default_factory=lambda: (create("m0"),))
+    cache: str = "none"
+    stream: bool = False
+    days: int | None = None
+    limits: Mapping[str, int] = field(default_factory=dict)
+    kinds: Sequence[str] = FAULTS
+    faults: int = 1
+
+
+CASES = (
+    Case("append & append", [[append("a")], [append("b")]]),
+    Case("append & append, cold cache", [[append("a")], [append("b")]], cache="cold"),
+    Case("append & append, warm cache", [[append("a")], [append("b")]], cache="warm"),
+    Case("append & the same append", [[append("a")], [append("a")]]),
+    Case("append & delete", [[append("a")], [delete()]]),
+    Case("append & delete, warm cache", [[append("a")], [delete()]], cache="warm"),
+    Case("append & tool call", [[append("a")], [tool_call("t")]]),
+    Case("tool call & tool call", [[tool_call("t")], [tool_call("u")]]),
+    Case("title & append", [[title("x")], [append("a")]]),
+    Case("title & append, warm cache", [[title("x")], [append("a")]], cache="warm"),
+    Case("title & create", [[title("x")], [create("c")]], before=()),
+    Case("get & append, cold cache", [[get()], [append("a")]], cache="cold"),
+    Case("get & append, warm cache", [[get()], [append("a")]], cache="warm"),
+    Case("get & tool call, warm cache", [[get()], [tool_call("t")]], cache="warm"),
+    Case("get & delete, warm cache", [[get()], [delete()]], cache="warm"),
+    Case("put & append", [[put("m0", "p")], [append("a")]]),
+    Case("put & put, none there", [[put("p", "q")], [put("p", "r")]], before=()),
+    Case("put & append, If-Match", [[put("m0", "p", if_match='"1"')], [append("a")]]),
+    Case("title & title", [[title("x")], [title("y")]]),
+    Case("title & title, if unset", [[title("x", only_if_unset=True)], [title("y")]]),
+    Case("patch & patch", [[patch("x")], [patch("y")]]),
+    Case("patch & title, If-Match", [[patch("x", if_match='"1"')], [title("y")]]),
+    Case("create & create", [[create("a")], [create("b")]], before=()),
+    Case("delete & create", [[delete()], [create("c")]]),
+    Case("delete & delete", [[delete()], [delete()]]),
+    Case("put & title, If-Match", [[put("m0", "p", if_match='"1"')], [title("y")]]),
+    Case("put of a taken id", [[append("a"), append("b"), put("a", start=3)]]),
+    Case(
+        "tool call without an id, and silence", [[tool_call()]], before=(create(),), kinds=_SILENCE, faults=5
+    ),
+    Case(
+        "get & tool call, in parts",
+        [[get()], [tool_call("t")]],
+        before=(create_calling("m0"),),
+        limits=_TWO_PARTS,
+        kinds=_TORN_READS,
+    ),
+    Case("append & delete & the purge", [[append("a", expected=1)], [delete()]], stream=True),
+    Case("append & retention", [[append("a")]], stream=True, days=40),
+    Case("append of what is partly there", [[append("a", "b")]], before=(create("m0"), append("a"))),
+    Case("a damaged draft", [[put_draft(), get_draft()]], cache="cold", kinds=("cache corrupt",)),
+    Case("the purge", [], before=(create("m0"), append("m1"), delete()), stream=True, kinds=_PURGE_FAULTS),
+    Case("get & delete & the purge", [[get()], [delete()]], stream=True, limits=_MANY_PARTS),
+    Case(
+        "append & append, alike in the ring",
+        [[append(ALIKE[0]), append(ALIKE[1]), append(ALIKE[0])]],
+        limits=_ONE_BYTE,
+    ),
+    Case("append & append & delete", [[append("a")], [append("b")], [delete()]]),
+    Case("append & append & append", [[append("a")], [append("b")], [append("c")]]),
+)

@@ -1,0 +1,234 @@
+"""Clients that do what clients do: talk, try again, know too little, and mean the same thing twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation.requests import FUNCTIONS, Reply, Request
+from tests.simulation.scheduler import Point, suspended
+from tests.simulation.texts import Texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from random import Random
+
+    from tests.simulation.world import World
+
+# The second would stand in the middle of the first one's keys, were its name not encoded.
+USERS = ("ann", "ann#SESSION#s0")
+SESSIONS = ("s0", "s1", "s2")
+_TRIES = 4
+_OFTEN = ("append",) * 8 + ("get",) * 3 + ("tool_call",) * 4 + ("put",) * 3 + ("title", "patch") * 2
+_MORTAL = 0.3  # in how many schedules a client may delete
+_NEVER_AGAIN = 0.2  # how often a client that got no answer lets it be
+
+
+class Client:
+    """One client.
+
+    Args:
+        world: where.
+        name: in the trace.
+        user: as whom.
+        rng: decides what it asks for.
+        texts: what it says; shared with the other clients.
+        sent: appends of all clients, which one of them may send again as its own.
+        kinds: what it asks for.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        name: str,
+        user: str,
+        *,
+        rng: Random,
+        texts: Texts,
+        sent: list[Request],
+        kinds: list[str],
+    ) -> None:
+        self._world = world
+        self.name = name
+        self._user = user
+        self._rng = rng
+        self._texts = texts
+        self._sent = sent
+        self._kinds = kinds
+        self._known: dict[str, dict[str, Any]] = {}
+        self._cursor: tuple[str, str] | None = None
+        self._skew = rng.choice((0.0, 0.0, 0.0, 0.05, -0.05, 30.0))
+
+    async def run(self, requests: int) -> None:
+        """Ask for so many things, one after the other."""
+        for _ in range(requests):
+            await suspended(Point())
+            request = self._request(
+                self._rng.choice(self._kinds), self._rng.choice(SESSIONS[: self._width()])
+            )
+            for _ in range(_TRIES):
+                seconds = self._rng.choice((29.0, 29.0, 1.2, 1.02))
+                reply = await self._world.serve(self.name, request, seconds=seconds, skew=self._skew)
+                if reply is not None:
+                    self._learn(request, reply)
+                    if reply.status != 503:
+                        break
+                if not request.again or self._rng.random() < _NEVER_AGAIN:
+                    break
+
+    def _width(self) -> int:
+        """How many sessions are in play: most often one, where clients meet."""
+        return self._rng.choice((1, 1, 1, 2, 3))
+
+    def _learn(self, request: Request, reply: Reply) -> None:
+        known = self._known.setdefault(request.key.session_id, {})
+        if tag := reply.headers.get("etag"):
+            known["etag"] = tag
+        if reply.body and "message_count" in reply.body:
+            known["count"] = reply.body["message_count"]
+        if request.kind == "get" and reply.status == 200 and not reply.body["has_more"]:
+            known["messages"] = reply.body["messages"]
+        if request.kind == "list" and reply.status == 200:
+            cursor, shown = reply.body["next_cursor"], reply.body["sessions"]
+            place = f"{shown[-1]['updated_at']}#{shown[-1]['session_id']}" if cursor else ""
+            self._cursor = (cursor, place) if cursor else None
+
+    def _request(self, kind: str, session: str) -> Request:
+        make = getattr(self, f"_{kind}", None)
+        return make(session) if make else Request(kind, self._user, session)
+
+    def _count(self, session: str) -> int:
+        return int(self._known.get(session, {}).get("count", 0))
+
+    def _if_match(self, session: str, header: str = "if-match") -> dict[str, str]:
+        tag = self._known.get(session, {}).get("etag")
+        return {header: tag} if tag and self._rng.random() < 0.4 else {}
+
+    def _usage(self) -> dict[str, int]:
+        return {"prompt_tokens": self._rng.randrange(100), "completion_tokens": self._rng.randrange(100)}
+
+    def _append(self, session: str) -> Request:
+        rng = self._rng
+        again = self._of(session)
+        if again and rng.random() < 0.25:
+            return self._repeated(rng.choice(again))
+        named = rng.random() < 0.8
+        new = [self._texts.message(self._user, named=named) for _ in range(rng.choice((1, 1, 2, 3)))]
+        body: dict[str, Any] = {"messages": new}
+        if rng.random() < 0.3:
+            body["usage"] = self._usage()
+        if rng.random() < 0.15:
+            body["expected_sequence"] = max(0, self._count(session) + rng.choice((0, 0, 0, -1, 1)))
+        request = Request("append", self._user, session, body, again=named)
+        if named:
+            self._sent.append(request)
+        return request
+
+    def _of(self, session: str) -> list[Request]:
+        """What was appended to the session, or sent at least, by anybody of this user."""
+        return [one for one in self._sent if (one.user, one.session) == (self._user, session)]
+
+    def _repeated(self, first: Request) -> Request:
+        """From another device: the same; with more behind it; or under the same id something else."""
+        rng, messages = self._rng, first.body["messages"]
+        match rng.randrange(4):
+            case 0:
+                messages = [*messages, self._texts.message(self._user, named=True)]
+            case 1:
+                messages = [
+                    {**messages[0], "content": self._texts.message(self._user, named=True)["content"]}
+                ]
+        body = {key: value for key, value in first.body.items() if key != "expected_sequence"}
+        return Request("append", self._user, first.session, {**body, "messages": messages})
+
+    def _create(self, session: str) -> Request:
+        named = self._rng.random() < 0.8
+        new = [self._texts.message(self._user, named=named) for _ in range(self._rng.randrange(3))]
+        body: dict[str, Any] = {"session_id": session, "messages": new}
+        if self._rng.random() < 0.5:
+            body |= {"title": f"{self._texts.mark()} of {self._user}.", "usage": self._usage()}
+        return Request("create", self._user, body=body)
+
+    def _put(self, session: str) -> Request:
+        rng, known = self._rng, self._known.get(session, {})
+        there = known.get("messages", [])
+        start = rng.randrange(len(there) + 1) if rng.random() < 0.4 else 0
+        kept = [{**one} for one in there[start : rng.choice((len(there), len(there), rng.randrange(99)))]]
+        if rng.random() < 0.5:  # as a client has them that keeps no more than what was said
+            for one in kept:
+                del one["sequence"], one["message_id"], one["created_at"]
+        named = rng.random() < 0.5
+        new = [self._texts.message(self._user, named=named) for _ in range(rng.choice((0, 1, 2, 4, 9)))]
+        taken = [one.body["messages"][0] for one in self._of(session)]
+        taken = [one for one in taken if one["message_id"] not in {two.get("message_id") for two in there}]
+        if taken and rng.random() < 0.1:
+            new = [*new, rng.choice(taken)]
+        body: dict[str, Any] = {"messages": kept + new}
+        if start or rng.random() < 0.1:
+            body["start_sequence"] = start + rng.choice((0, 0, 0, 1))
+            if body["start_sequence"] != start:
+                body["messages"] = new  # what is there, a place further on, would be said twice
+        if rng.random() < 0.3:
+            body["title"] = f"{self._texts.mark()} of {self._user}."
+        if rng.random() < 0.2:
+            body["usage"] = self._usage()
+        if rng.random() < 0.2:
+            body["metadata"] = {"put": self._texts.mark()}
+        return Request("put", self._user, session, body, headers=self._if_match(session))
+
+    def _title(self, session: str) -> Request:
+        title = f"{self._texts.mark()} of {self._user}."
+        body = {"title": title, "only_if_unset": self._rng.random() < 0.4}
+        return Request("title", self._user, session, body, headers=self._if_match(session))
+
+    def _patch(self, session: str) -> Request:
+        rng = self._rng
+        patch = {rng.choice("abc"): rng.choice((None, self._texts.mark()))}
+        name = rng.choice(("metadata", "successful_agent_runs"))
+        return Request("patch", self._user, session, {name: patch}, headers=self._if_match(session))
+
+    def _tool_call(self, session: str) -> Request:
+        call = self._texts.call(self._user)
+        named = self._rng.random() < 0.6
+        if named:
+            call["id"] = f"call-{self._texts.mark()}"
+        return Request("tool_call", self._user, session, {"tool_call": call}, again=named)
+
+    def _get(self, session: str) -> Request:
+        rng = self._rng
+        query = dict(
+            rng.choice(({}, {}, {"limit": rng.randrange(4)}, {"before": rng.randrange(6)}, {"draft": True}))
+        )
+        headers = self._if_match(session, "if-none-match")
+        return Request("get", self._user, session, query=query, headers=headers)
+
+    def _messages(self, session: str) -> Request:
+        rng = self._rng
+        query = {"limit": rng.choice((1, 2, 3, 100))}
+        query |= rng.choice(({}, {"after": rng.randrange(-1, 6)}, {"before": rng.randrange(6)}))
+        return Request("messages", self._user, session, query=query)
+
+    def _list(self, session: str) -> Request:  # noqa: ARG002 (it is about all of them)
+        rng = self._rng
+        query: dict[str, Any] = {"limit": rng.choice((1, 1, 2, 50))}
+        if self._cursor and rng.random() < 0.7:
+            cursor, below = self._cursor
+            return Request("list", self._user, query=query | {"cursor": cursor}, below=below)
+        return Request("list", self._user, query=query | {"offset": rng.choice((0, 0, 1))})
+
+    def _put_draft(self, session: str) -> Request:
+        message = {"role": "assistant", "content": f"draft {self._texts.mark()} of {self._user}."}
+        return Request("put_draft", self._user, session, {"messages": [message]})
+
+
+def mixture(rng: Random) -> list[str]:
+    """Kinds of requests, of which some are left out and some are frequent."""
+    kinds = [kind for kind in FUNCTIONS if rng.random() < (_MORTAL if kind == "delete" else 0.5)]
+    return kinds + [kind for kind in _OFTEN if rng.random() < 0.6] + ["append", "get"]
+
+
+def crew(world: World, rng: Random, size: int) -> Iterator[Client]:
+    """Clients, most of them of one user."""
+    texts, sent = Texts(rng), list[Request]()
+    for number in range(size):
+        user = USERS[number % 4 == 3]
+        yield Client(world, f"client {number}", user, rng=rng, texts=texts, sent=sent, kinds=mixture(rng))

@@ -1,0 +1,220 @@
+"""What must hold of every commit, whoever made it: G1 to G5 as rules about two states of a session."""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from shared import ring
+from shared.etag import parse as parse_tags
+from shared.head import JSON_FIELDS, USAGE_FIELDS
+from shared.keys import user_partition
+from shared.operations.change_session import merged
+from shared.wire import dumps, parse_timestamp, payload_size
+from tests.simulation.violations import require
+
+if TYPE_CHECKING:
+    from shared.head import Head
+    from tests.simulation.history import Change, Fields, History
+
+# Which of the head's fields a kind of work may change, beside the version, the time and the token.
+_LOG = {"message_count", "log_size", "ring"}
+_MAY_CHANGE = {
+    "append": {*_LOG, *USAGE_FIELDS},
+    "put": {*_LOG, *USAGE_FIELDS, "title", *JSON_FIELDS},
+    "tool_call": {*_LOG, "edits"},
+    "title": {"title"},
+    "patch": set(JSON_FIELDS),
+}
+_OF_A_TOMBSTONE = {
+    "PK",
+    "SK",
+    "version",
+    "edits",
+    "started_at",
+    "updated_at",
+    "deleted_at",
+    "token",
+    "expires_at",
+}
+
+
+def check_totals(history: History, users: set[str]) -> None:
+    """G3: the counter is how many live sessions the user has."""
+    for user in users:
+        live = sum(bool(states[-1].live) for key, states in history.sessions.items() if key.user_id == user)
+        count = history.totals[user_partition(user)][-1][1]
+        require("total exact", count == live, f"{user} has {live} sessions, counted are {count}")
+
+
+def check_change(change: Change, now: float, retention_days: int | None) -> None:
+    """Check one commit's change of one session."""
+    before, after = change.before.head, change.head
+    if (request := change.work.request) is not None:
+        require("ownership", change.key.user_id == request.user, (change.key, request))
+    if not change.head_changed:
+        _check_beside(change)
+    elif before is None:
+        _check_beginning(change)
+    elif before.live:
+        require("live head stays", after is not None, change.key)
+        assert after is not None
+        require("version +1", after.version == before.version + 1, (before.version, after.version))
+        if after.live:
+            _check_live(change, before, after)
+        else:
+            _check_burial(change, now, retention_days)
+    else:
+        _check_tombstone(change, now)
+
+
+def _check_beside(change: Change) -> None:
+    """Nothing but the purge and the retention write without the head."""
+    require("log moves with head", not change.added and not change.edited, change)
+    if change.removed:
+        require("live log kept", change.before.head and not change.before.head.live, change.key)
+    if change.marked:
+        require("marker on a live session", change.before.live, change.key)
+
+
+def _check_beginning(change: Change) -> None:
+    head = change.head
+    assert head is not None
+    require("created by create", change.work.kind in {"create", "put"}, change.work)
+    require("begins live", head.live and head.version == 1 and head.edits == 0, head)
+    _check_log(change, head)
+    asked = change.work.request.body if change.work.request else {}
+    usage = _usage(asked.get("usage"))
+    require("usage exact", {name: getattr(head, name) for name in USAGE_FIELDS} == usage, (head, usage))
+
+
+def _check_live(change: Change, before: Head, after: Head) -> None:
+    allowed = _MAY_CHANGE.get(change.work.kind)
+    require("who changes a head", allowed is not None, change.work)
+    assert allowed is not None
+    changed = {name for name in after._fields if getattr(before, name) != getattr(after, name)}
+    other = changed - allowed - {"version", "updated_at", "token"}
+    require("other fields stay", not other, (change.work, other))
+    _check_asked(change, before)
+    _check_log(change, after)
+    require("removed by purge", not change.removed, change.key)
+    require("edits counted", after.edits - before.edits == len(change.edited), (before.edits, after.edits))
+    for sequence, fields in change.edited.items():
+        _check_edit(change.before.log[sequence].newest, fields)
+    if change.work.kind == "append":
+        request = change.work.request
+        assert request is not None
+        usage = _usage(request.body.get("usage"))
+        added = {name: getattr(after, name) - getattr(before, name) for name in USAGE_FIELDS}
+        require("append appends", change.added, change.work)
+        texts = {entry.newest["content"] for entry in change.before.log}
+        texts |= {fields["content"] for fields in change.added.values()}
+        require("append whole", all(one["content"] in texts for one in request.body["messages"]), change)
+        require("usage exact", added == usage, (added, usage))
+    if change.work.kind == "tool_call":
+        _check_tool_call(change)
+
+
+def _check_asked(change: Change, before: Head) -> None:
+    """G7: a change is made once, and only to what the request meant."""
+    work, request = change.work, change.work.request
+    assert request is not None
+    if work.kind in {"title", "patch"} and work.changes:
+        made = work.changes[-1].head
+        require("change made once", made is None or made.token != before.token, work)
+    if work.kind == "patch":
+        for name, patch in request.body.items():
+            expected = merged(json.loads(getattr(before, name)), patch) or {}
+            require("patch on what was there", json.loads(getattr(change.head, name)) == expected, work)
+    if request.body.get("only_if_unset"):
+        require("only if unset", before.title is None, (request, before))
+    tags = None if work.changes else parse_tags(request.headers.get("if-match"))
+    require("If-Match heeded", tags is None or tags.admits(before.version), (request, before))
+
+
+def _check_log(change: Change, head: Head) -> None:
+    """G1, G2, G3: gapless, counted, each id and each text once."""
+    length = len(change.before.log)
+    require(
+        "sequences gapless", list(change.added) == list(range(length, length + len(change.added))), change
+    )
+    require("message_count exact", head.message_count == length + len(change.added), (head, length))
+    log = [entry.newest for entry in change.before.log]
+    for sequence, fields in change.edited.items():
+        log[sequence] = fields
+    log += change.added.values()
+    for sequence, fields in change.added.items():
+        require("sequence in message", fields["sequence"] == sequence, fields)
+    ids = [fields["message_id"] for fields in log]
+    require("message id once", len(set(ids)) == len(ids), ids)
+    texts = [fields["content"] for fields in log if fields["content"]]
+    require("message once", len(set(texts)) == len(texts), texts)
+    calls = [call["function"]["arguments"] for fields in log for call in fields.get("tool_calls", ())]
+    require("tool call once", len(set(calls)) == len(calls), calls)
+    require("draft never stored", not any("draft" in text for text in texts), texts)
+    require("log_size exact", head.log_size == sum(payload_size(dumps(fields)) for fields in log), head)
+    marks = b"".join(blake2b(id_.encode(), digest_size=ring._WIDTH).digest() for id_ in ids[-ring.CAPACITY :])
+    require("ring exact", head.ring == marks, head)
+    require("index place", change.head_item and _in_index(change.head_item, head), change.head_item)
+
+
+def _in_index(item: dict[str, Any], head: Head) -> bool:
+    place = {"S": f"{head.updated_at}#{head.key.session_id}"}
+    return bool(item["GSI1PK"] == {"S": user_partition(head.key.user_id)} and item["GSI1SK"] == place)
+
+
+def _check_edit(before: Fields, after: Fields) -> None:
+    calls = before.get("tool_calls") or []
+    grown = {**before, "tool_calls": after.get("tool_calls")}
+    require("stored message kept", after == grown and after["tool_calls"][:-1] == calls, (before, after))
+
+
+def _check_tool_call(change: Change) -> None:
+    """A call joins the last assistant message of the turn, or a new one where the turn has none."""
+    require("one tool call", len(change.added) + len(change.edited) == 1, change)
+    expected: int | None = None
+    for sequence, entry in enumerate(change.before.log):
+        match entry.newest["role"]:
+            case "user":
+                expected = None
+            case "assistant":
+                expected = sequence
+    require("tool call in its turn", list(change.edited) == ([] if expected is None else [expected]), change)
+    added = [fields for fields in change.added.values() if fields["role"] != "assistant"]
+    require("tool call in its turn", not added, change)
+
+
+def _check_burial(change: Change, now: float, retention_days: int | None) -> None:
+    """G4: a deleted session's head becomes a tombstone, which says nothing of what it was."""
+    assert change.head_item is not None
+    require("who deletes", change.work.kind in {"delete", "stream"}, change.work)
+    require("tombstone bare", change.head_item.keys() <= _OF_A_TOMBSTONE, change.head_item.keys())
+    require("tombstone without end", "expires_at" not in change.head_item, change.head_item)
+    require("log moves with head", not change.added and not change.edited, change)
+    if change.work.kind == "stream":
+        assert change.before.head is not None
+        assert retention_days is not None
+        age = now - parse_timestamp(change.before.head.updated_at).timestamp()
+        # No clock of this world is wrong by an hour.
+        require("expired by age", age > retention_days * 86_400 - 3_600, f"deleted {age} s after a change")
+
+
+def _check_tombstone(change: Change, now: float) -> None:
+    require("nothing under a tombstone", not change.added and not change.edited and not change.marked, change)
+    if change.head is None:
+        require("tombstone ends by TTL", change.work.kind == "ttl", change.work)
+        require("purged before its end", not change.left, change)
+        return
+    require("tombstone stays", not change.head.live, change)
+    assert change.head_item is not None
+    require("purged before its end", not change.left, change)
+    require("tombstone lasts", int(change.head_item["expires_at"]["N"]) > now + 29 * 86_400, change)
+
+
+def _usage(asked: dict[str, int] | None) -> dict[str, int]:
+    given = asked or {}
+    usage = {name: given.get(name, 0) for name in USAGE_FIELDS}
+    if "total_tokens" not in given:
+        usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
+    return usage

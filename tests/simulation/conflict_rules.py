@@ -1,0 +1,64 @@
+"""Refusals: what they say of the log is true, and they leave nothing behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation.violations import Violation, require
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.simulation.history import State, Work
+    from tests.simulation.requests import Reply, Request
+
+
+def check_conflict(work: Work, states: list[State], reply: Reply) -> None:
+    """409 is true, and nothing was written."""
+    request, body = work.request, reply.body
+    assert request is not None
+    if request.kind == "append" or len(request.body["messages"]) == 1:
+        joined = body["type"] == "diverged" and _joined(states, body["sequence"])
+        require("409 changes nothing", not work.changes or joined, (request, body))
+    counts = [state.live.message_count for state in states if state.live]
+    match body["type"]:
+        case "sequence_mismatch":
+            require("mismatch is true", body["message_count"] in counts, (body, counts))
+            require("mismatch differs", body["message_count"] != request.body["expected_sequence"], body)
+        case "message_id_reused":
+            named = {one.get("message_id"): one["content"] for one in request.body["messages"]}
+            there = states[-1].log[body["sequence"]].newest
+            require("reused is true", there["message_id"] in named, (there, request))
+            if request.kind == "append":
+                require("reused differs", named[there["message_id"]] != there["content"], (there, request))
+        case "diverged":
+            require("diverged is true", _diverges(states, request, body), (states, request, body))
+        case other:
+            raise Violation("status of the contract", other)
+
+
+def _joined(states: list[State], sequence: int) -> bool:
+    """Whether a tool call joined this message: it is not what was put, even where this request put it."""
+    return sequence < len(states[-1].log) and len(states[-1].log[sequence].versions) > 1
+
+
+def _diverges(states: list[State], request: Request, body: Mapping[str, Any]) -> bool:
+    start, sequence = request.body.get("start_sequence", 0), body["sequence"]
+    for state in states:
+        count = state.live.message_count if state.live else 0
+        if count != body["message_count"]:
+            continue
+        if sequence == count < start:
+            return True
+        if sequence < count:
+            sent = request.body["messages"][sequence - start]
+            for there in state.log[sequence].during(state.commit, states[-1].commit):
+                if sent.get("message_id") not in {None, there["message_id"]} or not same(sent, there):
+                    return True
+    return False
+
+
+def same(sent: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
+    """Whether a stored message says what was sent."""
+    names = ("role", "content", "tool_calls")
+    return all((sent.get(name) or None) == (there.get(name) or None) for name in names)

@@ -1,0 +1,242 @@
+"""What was committed, and when: the truth that answers are held against.
+
+A commit is what one applied request changed, as the table's stream tells it. Each is checked by
+`commit_rules` at once, so that a broken promise is found at the request that broke it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from shared import head as heads
+from shared import messages
+from shared.errors import Unanswered
+from shared.keys import EXPIRY, HEAD, MESSAGE_PREFIX, USER, message_sort_key, parse_partition
+from shared.keys import parse_message_sort_key as parse
+from tests.simulation import commit_rules
+from tests.simulation.violations import Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.backend import Item
+    from shared.head import Head
+    from shared.keys import SessionKey
+    from tests.simulation.memory_table import MemoryTable
+    from tests.simulation.requests import Request
+
+Fields = dict[str, Any]
+
+
+@dataclass(eq=False)
+class Work:
+    """What a process writes for: one attempt at a client's request, or a kind of upkeep.
+
+    Attributes:
+        begin: how many commits there were when it began; `end`: when it was answered.
+        changes: what it changed.
+        faults: what struck it.
+    """
+
+    kind: str
+    request: Request | None = None
+    begin: int = 0
+    end: int = 0
+    changes: list[Change] = field(default_factory=list)
+    faults: set[str] = field(default_factory=set)
+
+
+class Version(NamedTuple):
+    """A message as it was from this commit on."""
+
+    commit: int
+    fields: Fields
+
+
+class Entry:
+    """A message of a log, and how tool calls changed it."""
+
+    def __init__(self, version: Version) -> None:
+        self.versions = [version]
+
+    @property
+    def newest(self) -> Fields:
+        """The message as it is."""
+        return self.versions[-1].fields
+
+    def during(self, first: int, last: int) -> list[Fields]:
+        """The message as it was at any time from the first commit to the last."""
+        start = max(0, bisect_right(self.versions, first, key=lambda version: version.commit) - 1)
+        return [version.fields for version in self.versions[start:] if version.commit <= last]
+
+
+class State(NamedTuple):
+    """A session from this commit on: its head, a tombstone, or nothing; and its log."""
+
+    commit: int
+    head: Head | None
+    log: list[Entry]
+
+    @property
+    def live(self) -> Head | None:
+        """The head, if the session is there for its user."""
+        return self.head if self.head and self.head.live else None
+
+
+NOTHING = State(0, None, [])
+
+
+class Change(NamedTuple):
+    """What one commit did to one session.
+
+    Attributes:
+        before: the state before it; `head`: the head after it.
+        head_item: the head as it is stored.
+        added: sequence and message of what is new; `edited`: of what was there.
+        left: items of messages that there are; `removed`: messages of which one went.
+        marked: whether the retention marker was put.
+    """
+
+    key: SessionKey
+    commit: int
+    work: Work
+    before: State
+    head: Head | None
+    head_item: Item | None
+    head_changed: bool
+    added: dict[int, Fields]
+    edited: dict[int, Fields]
+    left: int
+    removed: set[int]
+    marked: bool
+
+
+class History:
+    """All that was committed.
+
+    Attributes:
+        commits: how many there are.
+        coarse: whether times of different moments may be equal.
+        totals: by user, since which commit, how many sessions.
+        sessions: by key, its states in order.
+        drafts: by key, all that were put.
+        shapes: which states the table was seen in, as hashes.
+    """
+
+    def __init__(
+        self, table: MemoryTable, seconds: Callable[[], float], retention_days: int | None, *, coarse: bool
+    ) -> None:
+        self.commits = 0
+        self.seconds = seconds
+        self.retention_days = retention_days
+        self.coarse = coarse
+        self.totals: dict[str, list[tuple[int, int]]] = defaultdict(lambda: [(0, 0)])
+        self.sessions: dict[SessionKey, list[State]] = defaultdict(lambda: [NOTHING])
+        self.drafts: dict[SessionKey, list[list[Fields]]] = defaultdict(list)
+        self.shapes: set[int] = set()
+        self._stream = table.stream
+        self._seen = 0
+        self._items: dict[str, dict[str, Item]] = defaultdict(dict)
+
+    def committed(self, work: Work) -> None:
+        """Note and check what the request changed, of which the stream's new records tell."""
+        records, self._seen = self._stream[self._seen :], len(self._stream)
+        if not records:
+            return
+        self.commits += 1
+        partitions: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for record in records:
+            partitions[record["Keys"]["PK"]["S"]].append(record)
+        for partition, changed in partitions.items():
+            if changed[0]["Keys"]["SK"]["S"] == USER:
+                user = changed[0]["NewImage"]
+                self.totals[partition].append((self.commits, int(user["session_count"]["N"])))
+            else:
+                self._change(partition, changed, work)
+        commit_rules.check_totals(
+            self, {parse_partition(name).user_id for name in partitions if "#SESSION#" in name}
+        )
+        self.shapes.add(self._shape())
+
+    def during(self, key: SessionKey, first: int, last: int) -> list[State]:
+        """The session's states at any time from the first commit to the last."""
+        states = self.sessions.get(key) or [NOTHING]
+        start = bisect_right(states, first, key=lambda state: state.commit) - 1
+        return [state for state in states[start:] if state.commit <= last]
+
+    def totals_during(self, partition: str, first: int, last: int) -> set[int]:
+        """What a user's count of sessions was, at any time from the first commit to the last."""
+        counts = self.totals[partition]
+        start = bisect_right(counts, first, key=lambda count: count[0]) - 1
+        return {count for commit, count in counts[start:] if commit <= last}
+
+    def items(self, key: SessionKey) -> dict[str, Item]:
+        """What is stored of a session now, by sort key."""
+        return self._items[key.partition]
+
+    def _change(self, partition: str, records: list[dict[str, Any]], work: Work) -> None:
+        key, items = parse_partition(partition), self._items[partition]
+        before = self.sessions[key][-1]
+        touched: set[int] = set()
+        removed: set[int] = set()
+        head_changed = marked = False
+        for record in records:
+            sort_key, new = record["Keys"]["SK"]["S"], record.get("NewImage")
+            if new is None:
+                items.pop(sort_key)
+            else:
+                items[sort_key] = new
+            head_changed |= sort_key == HEAD
+            marked |= sort_key == EXPIRY and new is not None
+            if sort_key.startswith(MESSAGE_PREFIX):
+                (removed if new is None else touched).add(parse(sort_key)[0])
+        stored = {sequence: self._message(items, sequence) for sequence in sorted(touched)}
+        head_item = items.get(HEAD)
+        head = heads.from_item(head_item) if head_item else None
+        begun = head is not None and before.head is None
+        log = [] if begun else before.log
+        change = Change(
+            key=key,
+            commit=self.commits,
+            work=work,
+            before=before._replace(log=log),
+            head=head,
+            head_item=head_item,
+            head_changed=head_changed,
+            added={sequence: fields for sequence, fields in stored.items() if sequence >= len(log)},
+            edited={sequence: fields for sequence, fields in stored.items() if sequence < len(log)},
+            left=sum(name.startswith(MESSAGE_PREFIX) for name in items),
+            removed=removed - touched,
+            marked=marked,
+        )
+        commit_rules.check_change(change, self.seconds(), self.retention_days)
+        work.changes.append(change)
+        log += [Entry(Version(self.commits, fields)) for fields in change.added.values()]
+        for sequence, fields in change.edited.items():
+            log[sequence].versions.append(Version(self.commits, fields))
+        if head_changed:
+            self.sessions[key].append(State(self.commits, head, log))
+
+    def _message(self, items: dict[str, Item], sequence: int) -> Fields:
+        parts: list[Item] = []
+        while (item := items.get(message_sort_key(sequence, len(parts)))) is not None:
+            parts.append(item)
+        try:
+            (stored,) = messages.decode(parts)
+        except (ValueError, Unanswered):
+            detail = f"sequence {sequence} is stored in {len(parts)} parts that do not fit"
+            raise Violation("message whole", detail) from None
+        return stored.fields()
+
+    def _shape(self) -> int:
+        """The state of all sessions, without times and texts: to count how many were reached."""
+        return hash(
+            tuple(
+                (key, len(states), state.head and state.head[1:4], state.head and state.head.live)
+                for key, states in self.sessions.items()
+                for state in states[-1:]
+            )
+        )

@@ -1,0 +1,119 @@
+"""When the faults are over: the stream is worked off, everything is read once more, and time runs out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from shared.keys import MESSAGE_PREFIX
+from shared.messages import Stored
+from shared.session_cache import _checked, _log_place, _message_place
+from tests.simulation.choosers import ListedChooser
+from tests.simulation.clients import USERS
+from tests.simulation.requests import Request
+from tests.simulation.violations import require
+
+if TYPE_CHECKING:
+    from shared.keys import SessionKey
+    from tests.simulation.history import State
+    from tests.simulation.world import World
+
+_DAY = 86_400
+
+
+def look(world: World, *, briefly: bool = False) -> None:
+    """Check what is left.
+
+    Args:
+        world: in which it is.
+        briefly: not what the list says, nor what time does.
+    """
+    with world.calm(ListedChooser()):
+        _drain(world)
+        for key, states in list(world.history.sessions.items()):
+            _check_items(world, key, states[-1])
+            _check_cached(world, key, states[-1])
+            _check_read(world, key, states[-1])
+            if not briefly:
+                _check_gone(world, key, states[-1])
+        if briefly:
+            return
+        for user in USERS:
+            _check_pages(world, user)
+        # Twice: the first time retention, where there is one, makes tombstones, which end by the second.
+        for _ in range(2):
+            world.jump(100.0 * _DAY)
+            _drain(world)
+        for key, states in world.history.sessions.items():
+            if not states[-1].head:
+                require("nothing left", not world.history.items(key), world.history.items(key))
+            require("ends in time", states[-1].live or not states[-1].head, key)
+            require("retention", not states[-1].live or not world.retention_days, key)
+        _check_second_life(world)
+
+
+def _check_second_life(world: World) -> None:
+    """G4: when a tombstone's time is over the id is free, and no old record of the stream harms it."""
+    ended = [key for key, states in world.history.sessions.items() if len(states) > 1 and not states[-1].head]
+    for key in ended:
+        body = {"session_id": key.session_id, "messages": [{"role": "user", "content": "again"}]}
+        require("free again", world.ask(Request("create", key.user_id, body=body)).status == 201, key)
+    world.deliver_all_again()
+    _drain(world)
+    for key in ended:
+        require("alive again", len(world.ask(Request("get", *key)).body.get("messages", ())) == 1, key)
+
+
+def _drain(world: World) -> None:
+    world.scheduler.spawn("stream", world.deliver(until_empty=True))
+    world.scheduler.run()
+
+
+def _check_items(world: World, key: SessionKey, state: State) -> None:
+    items = world.history.items(key)
+    if state.head and not state.live:
+        require("purged", not any(name.startswith(MESSAGE_PREFIX) for name in items), list(items))
+        require("tombstone ends", "expires_at" in items["HEAD"], items["HEAD"])
+
+
+def _check_cached(world: World, key: SessionKey, state: State) -> None:
+    """Whatever lies under the key that the head names is as the table has it, or is seen to be damaged."""
+    head = state.live
+    kept = world.cache.data.get(_log_place(head).encode()) if head else None
+    if head is None or not isinstance(kept, dict):
+        return
+    for field, sealed in kept.items():
+        if (blob := _checked(_message_place(head, int(field)), sealed)) is not None:
+            message = json.loads(Stored(int(field), blob).json)
+            require("cache as table", message == state.log[int(field)].newest, (key, message))
+
+
+def _check_read(world: World, key: SessionKey, state: State) -> None:
+    for _ in range(2):  # the second time with what the first left in the cache
+        reply = world.ask(Request("get", key.user_id, key.session_id))
+        require("found if live", (reply.status == 200) == bool(state.live), (key, reply))
+        if not state.live:
+            break
+        if not reply.body["has_more"]:
+            require("read at last", reply.body["messages"] == [entry.newest for entry in state.log], reply)
+
+
+def _check_gone(world: World, key: SessionKey, state: State) -> None:
+    again = world.ask(Request("create", key.user_id, body={"session_id": key.session_id}))
+    require("not created again", again.status == (200 if state.live else 410 if state.head else 201), again)
+
+
+def _check_pages(world: World, user: str) -> None:
+    """G3: page by page the list shows every session once."""
+    shown: list[Any] = []
+    query: dict[str, Any] = {"limit": 1}
+    below = ""
+    while True:
+        body = world.ask(Request("list", user, query=query, below=below)).body
+        shown += body["sessions"]
+        if body["next_cursor"] is None:
+            break
+        query = {"limit": 1, "cursor": body["next_cursor"]}
+        below = f"{shown[-1]['updated_at']}#{shown[-1]['session_id']}"
+    live = [states[-1].live for key, states in world.history.sessions.items() if key.user_id == user]
+    require("listed once", len(shown) == sum(map(bool, live)) == body["total"], (shown, live))

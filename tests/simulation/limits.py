@@ -1,0 +1,63 @@
+"""Limits made so small that a schedule of a few messages meets them all: parts, pages, steps, compression."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from shared import log, messages, ring
+from shared.operations import delete_session, put_session, read_session
+from tests.simulation import memory_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from random import Random
+
+
+class _Limit(NamedTuple):
+    """A limit that can be small.
+
+    Attributes:
+        modules: those that have it by its name.
+    """
+
+    modules: tuple[Any, ...]
+    small: int
+
+
+_LIMITS: Mapping[str, _Limit] = {
+    "PART_SIZE": _Limit((messages, log, put_session), 150),
+    "_WRITE_UNIT": _Limit((messages,), 300),
+    # Any message still fits: it takes four parts at the most.
+    "MAX_BATCH": _Limit((put_session,), 6),
+    "MAX_FIRST_BATCH": _Limit((put_session,), 6),
+    "DELETE_BATCH": _Limit((delete_session,), 2),
+    "_FIRST_STEP": _Limit((read_session,), 2),
+    "PAYLOAD_LIMIT": _Limit((read_session,), 700),
+    # One byte: every other schedule has two ids with one fingerprint.
+    "_WIDTH": _Limit((ring,), 1),
+}
+
+
+def shrunk(rng: Random) -> AbstractContextManager[None]:
+    """Each limit as it is or small."""
+    return limited(**{name: limit.small for name, limit in _LIMITS.items() if rng.random() < 0.5})
+
+
+@contextmanager
+def limited(**values: int) -> Iterator[None]:
+    """Some limits, by name, as they are given.
+
+    The shapes of requests are left to tests/conformance meanwhile: they cost a third of a schedule.
+    """
+    given = [(module, name, value) for name, value in values.items() for module in _LIMITS[name].modules]
+    everything = [*given, (memory_table, "check_shape", lambda *_: None)]
+    usual = [(module, name, getattr(module, name)) for module, name, _ in everything]
+    for module, name, value in everything:
+        setattr(module, name, value)
+    try:
+        yield
+    finally:
+        for module, name, value in usual:
+            setattr(module, name, value)

@@ -1,0 +1,148 @@
+"""Reads of several things at once: a session's messages, its export, a user's list."""
+
+from __future__ import annotations
+
+from itertools import islice, product
+from typing import TYPE_CHECKING, Any
+
+from shared.etag import parse as parse_tags
+from shared.keys import user_partition
+from shared.operations import read_session
+from shared.operations.export_openai import _whole_calls, exported, merged
+from shared.wire import dumps, payload_size
+from tests.simulation.faults import LATE_READ
+from tests.simulation.violations import require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shared.head import Head
+    from shared.keys import SessionKey
+    from tests.simulation.history import Entry, History, State, Work
+    from tests.simulation.requests import Reply, Request
+
+Message = dict[str, Any]
+# Calls that join messages while they are read make many mixtures; so many are looked through.
+_MIXTURES = 1_000
+
+
+def check_get(history: History, work: Work, states: list[State], reply: Reply) -> None:
+    """G6: the session and its newest messages are of one state of the table, wherever they came from."""
+    request, body = work.request, reply.body
+    assert request is not None
+    if reply.status == 304:
+        known = parse_tags(request.headers["if-none-match"])
+        assert known is not None
+        require("304 is true", any(state.live and known.admits(state.live.version) for state in states), work)
+        return
+    shown = {name: body[name] for name in body if name not in _BESIDE}
+    fitting = [state for state in states if state.live and state.live.session() == shown]
+    require("answer was a state", fitting, (shown, [state.live and state.live.session() for state in states]))
+    if body.get("draft"):
+        require("draft was put", body["draft"]["messages"] in history.drafts[request.key], body["draft"])
+    _check_page(work, fitting[-1:], body)
+
+
+_BESIDE = {"messages", "has_more", "oldest_sequence", "draft"}
+
+
+def check_messages(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
+    """A page is of the log as it was."""
+    body = reply.body
+    last = body["messages"][-1]["sequence"] if body["messages"] else None
+    require("bounds", body["newest_sequence"] == last, body)
+    _check_page(work, [state for state in states if state.live], body)
+
+
+def _check_page(work: Work, states: list[State], body: Message) -> None:
+    require("read of a live session", states, work)
+    reasons = [_unlike(work, state, body) for state in states]
+    require("page was so", None in reasons, (work, reasons, body))
+
+
+def _unlike(work: Work, state: State, body: Message) -> str | None:
+    """In what a page cannot be one of this state; None if it can."""
+    assert state.live is not None
+    assert work.request is not None
+    query = work.request.query
+    end = min(query.get("before", state.live.message_count), state.live.message_count)
+    limit = query.get("limit", 100 if work.request.kind == "messages" else end)
+    first = min(query.get("after", -1) + 1, end)
+    if "after" in query:
+        wanted = list(range(first, min(first + limit, end)))
+    else:
+        wanted = list(range(end - 1, max(0, end - limit) - 1, -1))
+    versions = {at: state.log[at].during(state.commit, work.end) for at in wanted}
+    got = body["messages"] if "after" in query else body["messages"][::-1]
+    if [message["sequence"] for message in got] != wanted[: len(got)]:
+        return f"wanted {wanted}, got {[message['sequence'] for message in got]}"
+    for message in got:
+        if message not in versions[message["sequence"]]:
+            return f"message {message['sequence']} was {versions[message['sequence']]}"
+    if body["oldest_sequence"] != min(wanted[: len(got)], default=None):
+        return "oldest_sequence"
+    if len(got) < len(wanted) and _fits(got, versions[wanted[len(got)]]):
+        return f"{len(got)} of {wanted}, though the next fits"
+    more = first + len(got) < end if "after" in query else len(got) < end
+    return None if body["has_more"] == more else f"has_more is not {more}"
+
+
+def _fits(got: list[Message], next_one: list[Message]) -> bool:
+    """Whether one more message fits into the answer, in each of its versions."""
+    taken = sum(payload_size(dumps(message)) for message in got)
+    largest = max(payload_size(dumps(message)) for message in next_one)
+    return bool(taken + largest <= read_session.__dict__["PAYLOAD_LIMIT"])
+
+
+def check_export(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
+    """The export is that of the log as it was."""
+    body = reply.body
+    require(
+        "export was so",
+        any(
+            body["messages"] == expected
+            for state in states
+            if state.live
+            for expected in _exports(state.log, state.live, state.commit, work.end, cut=body["has_more"])
+        ),
+        (body, [[entry.newest for entry in state.log] for state in states]),
+    )
+
+
+def _exports(log: list[Entry], head: Head, begin: int, end: int, *, cut: bool) -> Iterator[list[Message]]:
+    for first in range(1, head.message_count + 1) if cut else [0]:
+        versions = [entry.during(begin, end) for entry in log[first : head.message_count]]
+        for messages in islice(product(*versions), _MIXTURES):
+            yield merged(exported({**one, "tool_calls": _whole_calls(one)}) for one in messages)
+
+
+def check_list(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
+    """G3, G5: the total is exact; the page is one of the index, which may lag, and is in order."""
+    request, body = work.request, reply.body
+    assert request is not None
+    totals = history.totals_during(user_partition(request.user), work.begin, work.end)
+    require("total was so", body["total"] in totals, (body["total"], totals))
+    shown = body["sessions"]
+    order = [(one["updated_at"], one["session_id"]) for one in shown]
+    require("list in order", order == sorted(set(order), reverse=True), order)
+    keys = [key for key in history.sessions if key.user_id == request.user]
+    if not work.faults & {LATE_READ, "short page", "torn page"}:
+        pages = [_page_at(history, keys, commit, request) for commit in range(work.begin, work.end + 1)]
+        require("list was so", (shown, bool(body["next_cursor"])) in pages, (body, pages[-1]))
+        return
+    for one in shown:
+        stood = [
+            s.live.session() for key in keys for s in history.sessions[key] if s.live and s.commit <= work.end
+        ]
+        require("listed was so", one in stood, one)
+
+
+def _page_at(
+    history: History, keys: list[SessionKey], commit: int, request: Request
+) -> tuple[list[Message], bool]:
+    live = [state.live for key in keys for state in history.during(key, commit, commit) if state.live]
+    ordered = sorted(live, key=lambda head: head.sort_key, reverse=True)
+    ordered = [head for head in ordered if not request.below or head.sort_key < request.below]
+    ordered = ordered[request.query.get("offset", 0) :]
+    limit = request.query.get("limit", 50)
+    return [head.session() for head in ordered[:limit]], len(ordered) > limit

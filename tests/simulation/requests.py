@@ -1,0 +1,91 @@
+"""A client's requests, answered by the functions themselves: what is tested is the contract, not a layer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from shared.answers import problem
+from shared.errors import TurnlogError
+from shared.events import parse
+from shared.keys import SessionKey
+
+if TYPE_CHECKING:
+    from shared.endpoint import Endpoint
+    from shared.store import Store
+
+FUNCTIONS = {
+    "append": "append_messages",
+    "create": "create_session",
+    "delete": "delete_session",
+    "delete_draft": "delete_draft",
+    "drop_cache": "drop_cache",
+    "export": "export_openai_messages",
+    "get": "get_session",
+    "get_draft": "get_draft",
+    "health": "check_health",
+    "list": "list_sessions",
+    "messages": "list_messages",
+    "patch": "patch_session",
+    "put": "put_session",
+    "put_draft": "put_draft",
+    "title": "set_title",
+    "tool_call": "add_tool_call",
+}
+_ENDPOINTS: dict[str, Endpoint] = {
+    kind: import_module(f"functions.{name}").handler for kind, name in FUNCTIONS.items()
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a client asks for.
+
+    Attributes:
+        again: whether the same request may be sent again without doing its work twice.
+        below: of a list with a cursor: the place in the index from which the cursor goes on.
+    """
+
+    kind: str
+    user: str
+    session: str = ""
+    body: dict[str, Any] = field(default_factory=dict)
+    query: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    again: bool = True
+    below: str = ""
+
+    @property
+    def key(self) -> SessionKey:
+        """The session that it is about."""
+        return SessionKey(self.user, self.session or self.body.get("session_id", ""))
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a client gets."""
+
+    status: int
+    body: Any
+    headers: dict[str, str]
+    raw: bytes
+
+
+async def answered(store: Store, request: Request) -> Reply:
+    """Ask the function."""
+    event: dict[str, Any] = {
+        "user_id": request.user,
+        "session_id": request.session,
+        "query": request.query,
+        "headers": request.headers,
+    }
+    if request.kind in {"append", "create", "patch", "put", "put_draft", "title", "tool_call"}:
+        event["body"] = request.body
+    try:
+        answer = await _ENDPOINTS[request.kind]._answer(store, parse(event, "-"))
+    except TurnlogError as error:
+        answer = problem(error)
+    body = json.loads(answer.body) if answer.body else None
+    return Reply(answer.status, body, dict(answer.headers), answer.body)

@@ -1,0 +1,54 @@
+"""What schedules went through, counted."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.simulation.world import World
+
+
+@dataclass
+class Tally:
+    """What schedules did, in sum."""
+
+    schedules: int = 0
+    steps: int = 0
+    requests: int = 0
+    commits: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    shapes: set[int] = field(default_factory=set)
+
+    def add(self, world: World) -> None:
+        """Count a schedule that is over."""
+        self.schedules += 1
+        self.steps += world.scheduler.steps
+        self.requests += world.requests
+        self.commits += world.history.commits
+        self.faults += world.faults
+        self.shapes |= world.history.shapes
+
+
+def seeds(first: int, count: int, seconds: float) -> Iterator[int]:
+    """So many seeds, or as many as there is time for."""
+    end = time.monotonic() + seconds
+    for seed in range(first, first + count):
+        if time.monotonic() > end:
+            return
+        yield seed
+
+
+def report(tally: Tally) -> str:
+    """What schedules did, in a few lines."""
+    lines = [
+        f"{tally.schedules:,} schedules: {tally.steps:,} steps, {tally.requests:,} requests",
+        f"{tally.commits:>11,} commits, {len(tally.shapes):,} different states of the table",
+        f"{tally.faults.total():>11,} faults:",
+    ]
+    lines += [f"  {count:>9,} times {kind}" for kind, count in sorted(tally.faults.items())]
+    return "\n".join(lines)

@@ -1,0 +1,34 @@
+"""Small cases in every order that there is: without a fault, and with one fault at every step.
+
+The faults: the process crashes, the request is lost, the reply is lost, the client library sends it again
+with and without the transaction's token. Counted at the end of the run.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.simulation.cases import CASES, Case
+from tests.simulation.exhaustive import exhaust
+
+if TYPE_CHECKING:
+    from tests.simulation.tally import Tally
+
+# Cases that have more schedules with a fault than this are run to their end only where there is time.
+_MOST = 700
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_in_every_order(case: Case, tally: Tally) -> None:
+    """Every interleaving of the case."""
+    assert exhaust(case, tally, faults=0)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_in_every_order_with_a_fault_at_every_step(case: Case, tally: Tally) -> None:
+    """Every interleaving, with every fault at every step; `TURNLOG_SIM_EXHAUST=1` also of the large cases."""
+    most = None if os.environ.get("TURNLOG_SIM_EXHAUST") else _MOST
+    assert exhaust(case, tally, faults=case.faults, most=most) > 1

@@ -1,0 +1,182 @@
+"""All that the processes of one schedule share, and what goes on beside them: the stream, and time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from infra.local.stream import fits
+from infra.template import stream_mapping, table_definition, ttl_attribute
+from shared.errors import TurnlogError
+from shared.keys import EXPIRY, HEAD, parse_partition
+from shared.operations.delete_session import expire_session, purge_session
+from tests.simulation.answer_rules import check_answer
+from tests.simulation.faults import CLIENT_FAULTS
+from tests.simulation.history import History, Work
+from tests.simulation.memory_cache import MemoryCache
+from tests.simulation.memory_table import MemoryTable
+from tests.simulation.process import Process
+from tests.simulation.requests import answered
+from tests.simulation.scheduler import Crashed, Point, Scheduler, suspended
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+
+    from tests.simulation.memory_cache import Entry
+    from tests.simulation.requests import Reply, Request
+    from tests.simulation.scheduler import Chooser
+
+START = 1_800_000_000.0
+_PATTERNS = stream_mapping().patterns
+_DEFINITION = table_definition("sessions")
+_TTL_ATTRIBUTE = ttl_attribute()
+_PURGE_SECONDS = 60.0
+_WORK = {HEAD: purge_session, EXPIRY: expire_session}
+
+
+class World:
+    """A table, a cache, a clock, and what happened.
+
+    Args:
+        chooser: decides.
+        caching: whether there is a cache.
+        retention_days: see `shared.settings`.
+        every_point: whether a task stops also where nothing can come between.
+        tick: seconds from which on two times are two.
+    """
+
+    def __init__(
+        self,
+        chooser: Chooser,
+        *,
+        caching: bool = True,
+        retention_days: int | None = None,
+        every_point: bool = True,
+        tick: float = 1e-6,
+    ) -> None:
+        self.chooser = chooser
+        self.caching = caching
+        self.retention_days = retention_days
+        self.every_point = every_point
+        self.tick = tick
+        self.seconds = START
+        self.table = MemoryTable(_DEFINITION, _TTL_ATTRIBUTE)
+        self.cache = MemoryCache(lambda: self.seconds)
+        self.cache_copies: list[tuple[dict[bytes, Entry], dict[bytes, float]]] = []
+        self.history = History(self.table, lambda: self.seconds, retention_days, coarse=tick > 1.0)
+        self.scheduler = Scheduler(chooser)
+        self.faults: Counter[str] = Counter()
+        self.trace: list[tuple[float, str, str, Any, str | None]] = []
+        self.requests = 0
+        self._tokens = 0
+        self._streams: dict[str, list[dict[str, Any]]] = {}  # by partition: it is in order for an item
+        self._taken: list[dict[str, Any]] = []
+        self._read = 0
+        self._busy: set[str] = set()
+
+    def token(self) -> bytes:
+        """Sixteen bytes that were never given before."""
+        self._tokens += 1
+        return (self._tokens * 0x9E3779B97F4A7C15F39CC0605CEDC835 % (1 << 128)).to_bytes(16, "big")
+
+    def spawn_late(self, process: Process, call: str, work: Coroutine[Any, Any, None]) -> None:
+        """Have this done at some time."""
+
+        async def late() -> None:
+            await suspended(Point())
+            self.trace.append((self.seconds, f"late, of {process.name}", call, {}, None))
+            await work
+
+        self.scheduler.spawn(f"late {self.scheduler.steps}", late())
+
+    @contextmanager
+    def calm(self, chooser: Chooser) -> Iterator[None]:
+        """Without faults, for a while."""
+        usual = self.chooser
+        self.chooser = self.scheduler.chooser = chooser
+        try:
+            yield
+        finally:
+            self.chooser = self.scheduler.chooser = usual
+
+    async def serve(
+        self, name: str, request: Request, *, seconds: float = 29.0, skew: float = 0.0
+    ) -> Reply | None:
+        """Ask a function, in a process of its own; None when no answer came."""
+        self.requests += 1
+        work = Work(request.kind, request, begin=self.history.commits)
+        if request.kind == "put_draft":
+            self.history.drafts[request.key].append(request.body["messages"])
+        process = Process(self, name, work, seconds=seconds, skew=skew)
+        self.trace.append((self.seconds, name, "begins", vars(request), None))
+        try:
+            reply = await answered(process.store(), request)
+            work.end = self.history.commits
+            self.trace.append((self.seconds, name, "is answered", vars(reply), None))
+            check_answer(self.history, work, reply)
+            lost = await process.point("answer", {}, CLIENT_FAULTS)
+        except Crashed:
+            return None
+        return None if lost else reply
+
+    def ask(self, request: Request) -> Reply:
+        """Ask a function while nothing else goes on."""
+        replies: list[Reply | None] = []
+
+        async def asked() -> None:
+            replies.append(await self.serve("world", request))
+
+        self.scheduler.spawn("world", asked())
+        self.scheduler.run()
+        assert replies[0] is not None
+        return replies[0]
+
+    def jump(self, seconds: float) -> None:
+        """Time goes by, and the table deletes what has expired."""
+        self.seconds += seconds
+        self.trace.append((self.seconds, "time", f"goes on by {seconds:.0f} s", {}, None))
+        self.expire()
+
+    def expire(self) -> None:
+        """The table deletes what has expired; DynamoDB may take days for that."""
+        self.table.expire(datetime.fromtimestamp(self.seconds, UTC))
+        self.history.committed(Work("ttl"))
+
+    def records(self) -> list[str]:
+        """The partitions for which the stream has records that nobody works on."""
+        for record in self.table.stream[self._read :]:
+            as_event = {"eventName": record["eventName"], "dynamodb": record}
+            if any(fits(as_event, pattern) for pattern in _PATTERNS):
+                self._streams.setdefault(record["Keys"]["PK"]["S"], []).append(record)
+        self._read = len(self.table.stream)
+        return sorted(name for name, waiting in self._streams.items() if waiting and name not in self._busy)
+
+    def deliver_all_again(self) -> None:
+        """Put every record that was ever taken into the stream once more."""
+        for record in self._taken:
+            self._streams[record["Keys"]["PK"]["S"]].append(record)
+        self._taken.clear()
+
+    async def deliver(self, *, until_empty: bool = False) -> None:
+        """Work off the stream's records as functions/purge_session.py does, each until it succeeds."""
+        while not until_empty or self.records():
+            await suspended(Point(ready=lambda: bool(self.records())))
+            waiting = self.records()
+            partition = waiting[self.chooser.choose(len(waiting))]
+            record = self._streams[partition][0]
+            work = _WORK[record["Keys"]["SK"]["S"]]
+            self._busy.add(partition)
+            process = Process(
+                self, f"stream {record['Keys']['SK']['S']}", Work("stream"), seconds=_PURGE_SECONDS
+            )
+            try:
+                await work(process.store(), parse_partition(partition))
+                fault = await process.point("taken", {}, ("delivered again",))
+            except (TurnlogError, Crashed):
+                continue
+            finally:
+                self._busy.discard(partition)
+            if fault != "delivered again":
+                self._taken.append(self._streams[partition].pop(0))

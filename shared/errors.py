@@ -127,6 +127,10 @@ class Unanswered(Unavailable):
     """No answer: the request may or may not have been applied."""
 
 
+class Torn(Unanswered):
+    """A message's parts are not of one writing: read it again."""
+
+
 class ConditionFailed(Exception):
     """A condition expression was false; nothing of the request was applied.
 

@@ -125,15 +125,13 @@ async def stored_under(store: Store, key: SessionKey, hits: Mapping[str, Sequenc
     if not hits:
         return {}
     places = [sequence for sequences in hits.values() for sequence in sequences]
-    stored = await store.stored(key, min(places), max(places) + 1)
-    if not stored.keys() >= set(places):
-        await store.head(key)  # purged meanwhile: then it is not there
+    stored = await store.messages(key, min(places), max(places) + 1)
     return {
         message_id: stored[sequence]
         for message_id, sequences in hits.items()
         for sequence in sequences
         # Another id may have the same fingerprint.
-        if sequence in stored and stored[sequence].fields()["message_id"] == message_id
+        if stored[sequence].fields()["message_id"] == message_id
     }
 
 

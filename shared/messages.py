@@ -6,7 +6,7 @@ import json
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shared.errors import TooLarge, Unanswered
+from shared.errors import TooLarge, Torn
 from shared.keys import parse_message_sort_key
 from shared.limits import MESSAGE_LIMIT, PART_SIZE
 from shared.wire import dumps
@@ -107,7 +107,7 @@ def decode(items: Iterable[Item]) -> Iterator[Stored]:
     """The messages in these items, which come in the order of their sort keys, upwards or downwards.
 
     Raises:
-        Unanswered: the parts of a message are not of one writing, as when an edit came between two pages, or
+        Torn: the parts of a message are not of one writing, as when an edit came between two pages, or
             are not all there.
     """
     parts: dict[int, Item] = {}
@@ -132,7 +132,7 @@ def _assembled(sequence: int, parts: Mapping[int, Item]) -> Stored:
         or len(parts) != int(first.get("parts", {"N": "1"})["N"])
         or ("crc" in first and zlib.crc32(blob) != int(first["crc"]["N"]))
     ):
-        raise Unanswered("A message was changed while it was read.")
+        raise Torn("A message was changed while it was read.")
     return Stored(sequence, blob, bytes(first.get("attached", {"B": b""})["B"]))
 
 

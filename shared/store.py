@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared import head as heads
-from shared import messages
-from shared.errors import Contended, NotFound, Unanswered
+from shared.errors import Contended, NotFound, Torn, Unanswered
 from shared.keys import message_sort_key
+from shared.messages import decode
 from shared.retry import pause
 from shared.wire import timestamp
 
@@ -102,8 +103,28 @@ class Store(NamedTuple):
             raise not_found()
         return head
 
-    async def stored(self, key: SessionKey, first: int, end: int) -> dict[int, Stored]:
-        """The messages first..end-1 as the table has them now, by sequence; fewer if they were purged."""
+    async def messages(self, key: SessionKey, first: int, end: int) -> dict[int, Stored]:
+        """The messages first..end-1 of a live session, all of them, as the table has them now, by sequence.
+
+        The caller has seen a head that counts them. A query may yet find one missing or half written: it
+        isolates items, not transactions (docs.aws.amazon.com/amazondynamodb/latest/developerguide/
+        transaction-apis.html), and a purge may be at work.
+
+        Raises:
+            NotFound: the session was deleted meanwhile.
+            Unavailable: the table refused or did not answer.
+        """
+        torn = Torn("Messages could not be read.")
+        for attempt in range(READ_TRIES):
+            with suppress(Torn):
+                found = await self._query_messages(key, first, end)
+                if len(found) == end - first:
+                    return found
+            await self.head(key)
+            await self.again(attempt, torn)
+        raise torn
+
+    async def _query_messages(self, key: SessionKey, first: int, end: int) -> dict[int, Stored]:
         found: list[Item] = []
         query: dict[str, Any] = {
             "KeyConditionExpression": "PK = :session AND SK BETWEEN :first AND :last",
@@ -121,7 +142,7 @@ class Store(NamedTuple):
             if "LastEvaluatedKey" not in page:
                 break
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-        return {message.sequence: message for message in messages.decode(found)}
+        return {message.sequence: message for message in decode(found)}
 
     async def _request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         named = operation.startswith(("TransactWrite", "Batch"))

@@ -16,7 +16,7 @@ from shared.expressions import touch, update
 from shared.log import message_writes
 from shared.messages import TOKEN_SIZE
 from shared.operations.append_messages import append_messages
-from shared.operations.read_session import from_table, load
+from shared.operations.read_session import load
 from shared.wire import payload_size
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ async def _turn(store: Store, head: Head, call_id: Any) -> Turn:
 
 
 async def _attach(store: Store, head: Head, sequence: int, tool_call: dict[str, Any], token: bytes) -> Added:
-    before = (await from_table(store, head.key, sequence, sequence + 1))[sequence]
+    before = (await store.messages(head.key, sequence, sequence + 1))[sequence]
     fields = before.fields()
     fields["tool_calls"] = [*(fields.get("tool_calls") or []), tool_call]
     after = messages.encode(sequence, fields, before.attached + token)
@@ -138,6 +138,6 @@ async def _bearing(store: Store, head: Head, sequence: int, token: bytes) -> Sto
     """The message, if it bears the call with this token, or was made for it."""
     if sequence == head.message_count:
         return None
-    stored = (await from_table(store, head.key, sequence, sequence + 1))[sequence]
+    stored = (await store.messages(head.key, sequence, sequence + 1))[sequence]
     tokens = [stored.attached[at : at + TOKEN_SIZE] for at in range(0, len(stored.attached), TOKEN_SIZE)]
     return stored if token in tokens or stored.fields()["message_id"] == token.hex() else None

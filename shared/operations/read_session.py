@@ -9,20 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shared.errors import Unanswered
 from shared.limits import PAYLOAD_LIMIT
 from shared.messages import Stored
 from shared.wire import payload_size
 
 if TYPE_CHECKING:
     from shared.head import Head
-    from shared.keys import SessionKey
     from shared.store import Store
 
 # Sixteen messages are 16 MB at the most.
 _FIRST_STEP = 16
 _STEP_FACTOR = 4
-_TRIES = 3
 
 
 class Page(NamedTuple):
@@ -89,29 +86,10 @@ async def load(store: Store, head: Head, first: int, end: int) -> list[Stored]:
     }
     missing = [sequence for sequence in range(first, end) if sequence not in found]
     if missing:
-        read = await from_table(store, head.key, missing[0], missing[-1] + 1)
+        read = await store.messages(head.key, missing[0], missing[-1] + 1)
         await store.cache.keep(head, {sequence: read[sequence].blob for sequence in missing})
         found |= read
     return [found[sequence] for sequence in range(first, end)]
-
-
-async def from_table(store: Store, key: SessionKey, first: int, end: int) -> dict[int, Stored]:
-    """The messages first..end-1, all of them, as the table has them now.
-
-    Raises:
-        NotFound: the session was deleted meanwhile.
-        Unavailable: the table refused or did not answer.
-    """
-    for attempt in range(_TRIES):
-        try:
-            read = await store.stored(key, first, end)
-        except Unanswered as error:  # torn by an edit
-            await store.again(attempt, error)
-            continue
-        if len(read) == end - first:
-            return read
-        await store.head(key)  # purged meanwhile: then it is not there
-    raise Unanswered("Messages could not be read.")
 
 
 async def _fitting(store: Store, head: Head, wanted: range) -> list[bytes]:

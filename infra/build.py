@@ -52,7 +52,7 @@ def build_function(target: Path, python: str) -> None:
         shutil.copytree(
             ROOT / package,
             target / package,
-            ignore=shutil.ignore_patterns("__pycache__", "integrations"),
+            ignore=shutil.ignore_patterns("__pycache__"),
             dirs_exist_ok=True,
         )
     _compile(target, python)

@@ -1,7 +1,7 @@
 """What the operations ask of the world: a table, a cache, a clock. They know neither boto3 nor redis.
 
-Three things implement these protocols: the Lambda driver (`sync_driver`), the async driver, and the
-simulator in tests/. All methods are coroutines; those of the Lambda driver never suspend.
+Two things implement these protocols: the Lambda driver (`sync_driver`) and the simulator in tests/. All
+methods are coroutines; those of the Lambda driver never suspend.
 """
 
 from __future__ import annotations

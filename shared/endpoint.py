@@ -68,12 +68,15 @@ class Endpoint:
         from shared import telemetry  # noqa: PLC0415 (a fifth of a cold start, once the answer is on its way)
 
         seconds = context.get_remaining_time_in_millis() / 1000 if context else _DEFAULT_SECONDS
-        call = events.parse(event, getattr(context, "aws_request_id", ""))
         store = lambda_store(time.monotonic() + seconds)
+        call = events.parse(event, getattr(context, "aws_request_id", ""))
         try:
             answer = run(self._answer(store, call))
         except TurnlogError as error:
             answer = problem(error)
+        except Exception as error:  # the last resort: the client gets no stack trace
+            telemetry.failed(self.operation.__module__, call, error)
+            answer = problem(TurnlogError("The request failed."))
         telemetry.emit(self.operation.__module__, call, answer.status, store.counts)
         return respond(call, answer)
 

@@ -7,7 +7,6 @@ invoke names the user itself; IAM decides who may.
 
 from __future__ import annotations
 
-import binascii
 import json
 import os
 from base64 import b64decode
@@ -23,6 +22,11 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     Model = TypeVar("Model", bound=BaseModel)
+
+
+# A body of wrong fields must not come back as a larger answer.
+_MOST_ERRORS = 20
+_LONGEST_NAME = 64
 
 
 class Parameter(NamedTuple):
@@ -70,7 +74,7 @@ class Call(NamedTuple):
 
     Attributes:
         headers: with names in lower case.
-        query: as it was sent; `query_values` reads it.
+        query: as it was sent.
         direct: invoked by a trusted caller, without API Gateway.
     """
 
@@ -78,7 +82,8 @@ class Call(NamedTuple):
     path_session_id: str | None
     headers: Mapping[str, str]
     query: Mapping[str, str]
-    raw_body: bytes
+    raw_body: str
+    base64: bool
     request_id: str
     direct: bool
 
@@ -103,6 +108,14 @@ class Call(NamedTuple):
         """
         return session_key(self.user_id, self.path_session_id or "")
 
+    def _decoded(self) -> bytes:
+        if not self.base64:
+            return self.raw_body.encode("utf-8", "surrogatepass")
+        try:
+            return b64decode(self.raw_body)
+        except ValueError as error:
+            raise MalformedBody("The body is not base64.") from error
+
     def body(self, model: type[Model], *, required: bool) -> Model:
         """The body, checked against its model; an absent one reads as `{}` if it is not required.
 
@@ -113,19 +126,20 @@ class Call(NamedTuple):
         """
         from pydantic import ValidationError  # noqa: PLC0415 (not for functions that take no body)
 
-        if len(self.raw_body) > BODY_LIMIT:
-            raise TooLarge(
-                f"A request's body is at most {BODY_LIMIT} bytes; this one has {len(self.raw_body)}."
-            )
+        raw = self._decoded()
+        if len(raw) > BODY_LIMIT:
+            raise TooLarge(f"A request's body is at most {BODY_LIMIT} bytes; this one has {len(raw)}.")
         try:
-            return model.model_validate_json(self.raw_body if self.raw_body or required else b"{}")
+            return model.model_validate_json(raw if raw or required else b"{}")
         except ValidationError as error:
             # The input itself stays out: an answer's problem document may be logged by its receiver.
             found = error.errors(include_url=False, include_context=False, include_input=False)
             if found[0]["type"] == "json_invalid":
                 raise MalformedBody(found[0]["msg"]) from None
-            errors = [{"loc": ["body", *one["loc"]], "msg": one["msg"]} for one in found]
-            raise Invalid(f"{len(errors)} of the body's fields are wrong.", errors=errors) from None
+            errors = [
+                {"loc": ["body", *_short(one["loc"])], "msg": one["msg"]} for one in found[:_MOST_ERRORS]
+            ]
+            raise Invalid(f"{len(found)} of the body's fields are wrong.", errors=errors) from None
 
 
 def parse(event: Mapping[str, Any], request_id: str) -> Call:
@@ -136,11 +150,12 @@ def parse(event: Mapping[str, Any], request_id: str) -> Call:
         return Call(
             user=event.get("user_id"),
             path_session_id=event.get("session_id"),
-            headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+            headers={name.lower(): value for name, value in _object(event, "headers").items()},
             query={
-                name: _text(value) for name, value in (event.get("query") or {}).items() if value is not None
+                name: _text(value) for name, value in _object(event, "query").items() if value is not None
             },
-            raw_body=b"" if given is None else json.dumps(given).encode(),
+            raw_body="" if given is None else json.dumps(given),
+            base64=False,
             request_id=request_id,
             direct=True,
         )
@@ -150,7 +165,8 @@ def parse(event: Mapping[str, Any], request_id: str) -> Call:
         path_session_id=(event.get("pathParameters") or {}).get("session_id"),
         headers=headers,
         query=event.get("queryStringParameters") or {},
-        raw_body=_raw_body(event),
+        raw_body=event.get("body") or "",
+        base64=bool(event.get("isBase64Encoded")),
         request_id=http.get("requestId", request_id),
         direct=False,
     )
@@ -168,14 +184,14 @@ def _user(http: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
     return text.strip() or None if scheme.lower() == "bearer" else None
 
 
-def _raw_body(event: Mapping[str, Any]) -> bytes:
-    body = event.get("body") or ""
-    if event.get("isBase64Encoded"):
-        try:
-            return b64decode(body)
-        except binascii.Error as error:
-            raise MalformedBody("The body is not base64.") from error
-    return body.encode("utf-8", "surrogatepass")
+def _short(loc: tuple[int | str, ...]) -> list[int | str]:
+    """A place in the body; a name in it is the client's own, of any length."""
+    return [one if isinstance(one, int) else one[:_LONGEST_NAME] for one in loc]
+
+
+def _object(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    given = event.get(name)
+    return given if isinstance(given, dict) else {}
 
 
 def _text(value: Any) -> str:

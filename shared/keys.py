@@ -59,12 +59,7 @@ def session_key(user_id: str, session_id: str) -> SessionKey:
         Invalid: either id is not one.
     """
     check_user_id(user_id)
-    # `$` alone would let a line end pass.
-    if (
-        not isinstance(session_id, str)
-        or session_id.endswith("\n")
-        or not re.match(SESSION_ID_PATTERN, session_id)
-    ):
+    if not isinstance(session_id, str) or not re.fullmatch(SESSION_ID_PATTERN, session_id):
         raise Invalid.at("path", "session_id", msg="must be 1 to 64 of letters, digits, - and _")
     return SessionKey(user_id, session_id)
 

@@ -38,3 +38,11 @@ DELETE_BATCH = 25
 
 TOMBSTONE_DAYS = 30
 """How long an id stays refused after its messages are purged; far longer than any cache entry or writer."""
+
+CONNECT_SECONDS = 1
+
+REQUEST_SECONDS = 4
+"""How long one request to the table may take, before it counts as not answered. API Gateway waits for 30."""
+
+DRAFT_LIMIT = 1_000_000
+"""Bytes of a draft in an answer: it may stand beside `PAYLOAD_LIMIT` of messages."""

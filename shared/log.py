@@ -13,7 +13,7 @@ from shared.limits import MAX_BATCH, PART_SIZE, REQUEST_LIMIT
 from shared.wire import payload_size
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from shared.expressions import Value
     from shared.head import Head
@@ -122,10 +122,9 @@ async def stored_under(store: Store, key: SessionKey, hits: Mapping[str, Sequenc
         NotFound: the session was deleted meanwhile.
         Unavailable: the table refused or did not answer.
     """
-    if not hits:
-        return {}
-    places = [sequence for sequences in hits.values() for sequence in sequences]
-    stored = await store.messages(key, min(places), max(places) + 1)
+    stored: dict[int, Stored] = {}
+    for first, end in _runs({sequence for sequences in hits.values() for sequence in sequences}):
+        stored |= await store.messages(key, first, end)
     return {
         message_id: stored[sequence]
         for message_id, sequences in hits.items()
@@ -133,6 +132,19 @@ async def stored_under(store: Store, key: SessionKey, hits: Mapping[str, Sequenc
         # Another id may have the same fingerprint.
         if stored[sequence].fields()["message_id"] == message_id
     }
+
+
+def _runs(sequences: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """The first and the one behind the last of each run of sequences that follow on each other."""
+    first = end = -1
+    for sequence in sorted(sequences):
+        if sequence != end:
+            if end > first:
+                yield first, end
+            first = sequence
+        end = sequence + 1
+    if end > first:
+        yield first, end
 
 
 def puts(key: SessionKey, stored: Sequence[Stored]) -> list[Fields]:

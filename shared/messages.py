@@ -59,7 +59,8 @@ class Stored(NamedTuple):
 
     def items(self, key: SessionKey) -> list[Item]:
         """The items that hold the message."""
-        chunks = [self.blob[at : at + PART_SIZE] for at in range(0, len(self.blob), PART_SIZE)]
+        size = PART_SIZE - len(self.attached)  # which is in the first item
+        chunks = [self.blob[at : at + size] for at in range(0, len(self.blob), size)]
         items = [
             {**key.message(self.sequence, part), "data": {"B": chunk}} for part, chunk in enumerate(chunks)
         ]

@@ -33,6 +33,8 @@ DEFAULT_PORT = 6379
 _CHUNK = 1 << 16
 _SLOTS = 1 << 14
 _REDIRECTIONS = 3
+# Refusals that are not about the command: what is there cannot be told.
+_DOWN = frozenset({"ASK", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "NOAUTH", "NOPERM", "READONLY", "TRYAGAIN"})
 
 
 class Place(NamedTuple):
@@ -102,6 +104,8 @@ class RespCache:
             except (OSError, hiredis.HiredisError) as error:
                 self._slots.clear()  # a node may have gone: the configured one knows which there are
                 raise CacheUnavailable(type(error).__name__) from error
+            if any(_refused(reply) and str(reply).split()[0] in _DOWN for reply in replies):
+                raise CacheUnavailable("the cache refuses to work")
             moved = [str(reply) for reply in replies if _refused(reply) and str(reply).startswith("MOVED ")]
             if not moved:
                 break

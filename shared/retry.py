@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.limits import REQUEST_SECONDS
+
 if TYPE_CHECKING:
     from shared.backend import Clock
     from shared.errors import Unavailable
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 _FIRST_WAIT = 0.01
 _LONGEST_WAIT = 0.4
 # What one more try and the answer need; seconds.
-_RESERVE = 1.0
+_RESERVE = REQUEST_SECONDS + 0.5
 
 
 async def pause(clock: Clock, attempt: int, error: Unavailable) -> None:

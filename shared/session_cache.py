@@ -127,7 +127,7 @@ class SessionCache:
         """`ok`, `off` or `unavailable`."""
         if self._cache is None:
             return "off"
-        return "ok" if await self._run(("PING",)) else "unavailable"
+        return "ok" if await self._run(("PING",)) == [b"PONG"] else "unavailable"
 
     def _head(self, head: Head) -> Command:
         place = _head_place(head.key)

@@ -44,7 +44,7 @@ class Store(NamedTuple):
         return timestamp(self.clock.now())
 
     async def read(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """A request that changes nothing, repeated when it is refused or not answered.
+        """A request that may be made twice without harm, repeated when it is refused or not answered.
 
         Raises:
             Unavailable: it still is.

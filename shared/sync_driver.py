@@ -19,6 +19,7 @@ from botocore.config import Config
 
 from shared.breaker import Breaker
 from shared.errors import CacheUnavailable
+from shared.limits import CONNECT_SECONDS, REQUEST_SECONDS
 from shared.session_cache import SessionCache
 from shared.settings import settings
 from shared.store import Store
@@ -33,12 +34,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A lost reply is repeated by botocore, with the ClientRequestToken where it is a transaction; the operations
-# take it from there. The sum stays well inside API Gateway's 30 s.
+# botocore repeats nothing by itself: only the operation knows what a try without an answer may have done.
+# A request takes `limits.REQUEST_SECONDS` at the most.
 TABLE_CONFIG = Config(
-    connect_timeout=1,
-    read_timeout=4,
-    retries={"mode": "standard", "total_max_attempts": 3},
+    connect_timeout=CONNECT_SECONDS,
+    read_timeout=REQUEST_SECONDS - CONNECT_SECONDS,
+    retries={"mode": "standard", "total_max_attempts": 1},
     max_pool_connections=50,
 )
 
@@ -91,7 +92,8 @@ class SystemClock:
 
     def random(self) -> float:
         """See `shared.backend.Clock`."""
-        return random.random()  # noqa: S311 (jitter)
+        # Of the system: what a SnapStart snapshot holds, all that are restored from it would draw alike.
+        return random.SystemRandom().random()
 
     def token(self) -> bytes:
         """See `shared.backend.Clock`."""

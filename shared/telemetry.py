@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,14 @@ def emit(operation: str, call: Call, status: int, counts: Counter[str]) -> None:
         extra={"request_id": call.request_id, "status": status, "direct": call.direct, "counts": happened},
     )
     count(name, counts)
+
+
+def failed(operation: str, call: Call, error: Exception) -> None:
+    """Log a defect: what was raised and where, but not its message, which may hold anything."""
+    where = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    logger().error(
+        operation, extra={"request_id": call.request_id, "error": type(error).__name__, "where": where}
+    )
 
 
 def count(operation: str, counts: Counter[str], **more: int) -> None:

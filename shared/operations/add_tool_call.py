@@ -93,7 +93,7 @@ async def _turn(store: Store, head: Head, call_id: Any) -> Turn:
     assistant: int | None = None
     turn_over = False
     end = head.message_count
-    while end > 0 and not turn_over:
+    while end > 0 and not turn_over and assistant is None:
         first = max(0, end - _LOOK_BACK)
         for stored in reversed(await load(store, head, first, end)):
             message = stored.fields()

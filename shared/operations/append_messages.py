@@ -82,25 +82,26 @@ async def append_messages(
     """
     new = identified(store, new)
     ids = [fields["message_id"] for fields in new]
-    tried: set[str] = set()
+    tried: dict[str, list[Stored]] = {}
+    unsure = False
     head, fresh = await store.cache.head(key), False
     for attempt in count():
         if head is None:
             head, fresh = await store.head(key), True
-        hits = ring.find(head.ring, head.message_count, ids)
+        hits = _hits(head, ids, tried if unsure else {})
         if not fresh and (hits or expected_sequence not in {None, head.message_count}):
             head = None
             continue
         present = await _present(store, key, new, hits)
         missing = [fields for fields in new if fields["message_id"] not in present]
         if not missing:
-            ours = any(message.fields()["created_at"] in tried for message in present.values())
+            ours = any(message in tried.get(one, ()) for one, message in present.items())
             store.counts["appends" if ours else "replays"] += len(new)
             return _answer(ids, present, head, replayed=not ours)
         if expected_sequence not in {None, head.message_count}:
             raise sequence_mismatch(head)
         after, stored = _answerable(advanced(store, head, missing, usage), head)
-        tried.add(after.updated_at)
+        _remember(tried, missing, stored)
         # A guess from the cache must be right about the version too, or the answer would carry on its error.
         try:
             await store.transact(head_update(head, after, same_version=not fresh), *puts(key, stored))
@@ -112,7 +113,7 @@ async def append_messages(
             store.counts["conflicts"] += 1
             await store.again(attempt, error)
         except Unanswered as error:
-            head = None
+            head, unsure = None, True
             await store.again(attempt, error)
         else:
             await store.cache.appended(after, {message.sequence: message.blob for message in stored})
@@ -154,6 +155,25 @@ async def refusing_head(store: Store, key: SessionKey, refused: ConditionFailed)
         await store.cache.drop(key, head)
         raise not_found()
     return head
+
+
+def _remember(tried: dict[str, list[Stored]], sent: Sequence[Fields], stored: Sequence[Stored]) -> None:
+    for fields, message in zip(sent, stored, strict=True):
+        tried.setdefault(fields["message_id"], []).append(message)
+
+
+def _hits(head: Head, ids: Sequence[str], tried: Mapping[str, Sequence[Stored]]) -> dict[str, list[int]]:
+    """Where the messages may be stored already: as the ring says, or by a try that was not answered.
+
+    The tries count because the ring forgets: in the time that one may take, others can append more messages
+    than it holds.
+    """
+    hits = ring.find(head.ring, head.message_count, ids)
+    for message_id, tries in tried.items():
+        places = {message.sequence for message in tries if message.sequence < head.message_count}
+        if places:
+            hits[message_id] = sorted({*hits.get(message_id, []), *places})
+    return hits
 
 
 async def _present(

@@ -1,7 +1,8 @@
 """A session's title and objects, changed on the head alone: no message is read, no append is disturbed.
 
 G7: each change bears a token, and is refused where the head bears it already. So a change whose reply was
-lost is made once, and its `If-Match` does not fail for its own effect.
+lost is made once, unless another change came between the two tries: then a title is set again, over the
+other, and a change with an `If-Match` answers that it cannot tell, not that nothing was written.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ async def set_title(
         # No session has version -1: where no version is named, none is admitted.
         versions = {f"v{at}": v for at, v in enumerate(sorted(if_match.versions | {-1}))}
         condition += f" AND #version IN ({', '.join(f':{name}' for name in versions)})"
+    unsure: Unanswered | None = None
     for attempt in count():
         change = update(
             key.head,
@@ -63,9 +65,10 @@ async def set_title(
                 raise not_found() from None  # one that is created this instant has not got this title
             head = await refusing_head(store, key, refused)
             if head.token != token:
-                check_version(head, if_match)
+                check_version(head, if_match, unsure)
                 return head  # its title stands
         except (Contended, Unanswered) as error:
+            unsure = error if isinstance(error, Unanswered) else unsure
             await store.again(attempt, error)
             continue
         await store.cache.changed(head)
@@ -94,9 +97,10 @@ async def patch_session(
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
     token = store.clock.token()
+    unsure: Unanswered | None = None
     head = await store.head(key)
     for attempt in count():
-        check_version(head, if_match)
+        check_version(head, if_match, unsure)
         objects = {name: json.loads(getattr(head, name)) for name in heads.JSON_FIELDS}
         patched = checked_fields(
             objects | {name: merged(objects[name], change) or {} for name, change in patch.items()}
@@ -124,12 +128,10 @@ async def patch_session(
             if head.token != token:
                 await store.again(attempt, Contended("The session is being changed."))
                 continue
-        except Contended as error:
-            await store.again(attempt, error)
-            continue
-        except Unanswered as error:
-            await store.again(attempt, error)
+        except (Contended, Unanswered) as error:
             # The same change again, whatever the head is: if it was made, the token refuses it.
+            unsure = error if isinstance(error, Unanswered) else unsure
+            await store.again(attempt, error)
             continue
         await store.cache.changed(head)
         return head
@@ -149,11 +151,19 @@ def merged(target: Any, patch: Any) -> Any:
     return result
 
 
-def check_version(head: Head, if_match: Match | None) -> None:
+def check_version(head: Head, if_match: Match | None, unsure: Unanswered | None = None) -> None:
     """Let a head pass that `if_match` admits.
 
+    Args:
+        head: as it is.
+        if_match: the versions that are admitted; None: all.
+        unsure: a try of this change that was not answered.
+
     Raises:
-        PreconditionFailed: it does not.
+        PreconditionFailed: it does not pass.
+        Unanswered: it does not, but that may be the effect of the unanswered try.
     """
     if if_match and not if_match.admits(head.version):
+        if unsure:
+            raise unsure
         raise PreconditionFailed(f"The session's version is {head.version}.", extra={"version": head.version})

@@ -8,6 +8,7 @@ an old message lies under it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -138,7 +139,9 @@ async def _remove(store: Store, requests: list[dict[str, Any]]) -> None:
 
 async def _let_end(store: Store, head: Head) -> None:
     ends = int((store.clock.now() + timedelta(days=TOMBSTONE_DAYS)).timestamp())
-    await store.read(
-        "UpdateItem",
-        update(head.key.head, to={"expires_at": ends}, condition="attribute_exists(#deleted_at)"),
-    )
+    # Where it has gone meanwhile, another purge was first.
+    with suppress(ConditionFailed):
+        await store.read(
+            "UpdateItem",
+            update(head.key.head, to={"expires_at": ends}, condition="attribute_exists(#deleted_at)"),
+        )

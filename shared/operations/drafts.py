@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import NotFound, Unavailable
-from shared.wire import dumps
+from shared.errors import NotFound, TooLarge, Unavailable
+from shared.limits import DRAFT_LIMIT
+from shared.wire import dumps, payload_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,11 +21,15 @@ async def put_draft(store: Store, key: SessionKey, new: Sequence[dict[str, Any]]
 
     Raises:
         NotFound: no such session.
+        TooLarge: the draft.
         Unavailable: there is no cache, or it does not answer.
     """
     await store.head(key)
     draft = {"messages": list(new), "updated_at": store.now()}
-    await store.cache.put_draft(key, dumps(draft))
+    encoded = dumps(draft)
+    if payload_size(encoded) > DRAFT_LIMIT:
+        raise TooLarge(f"A draft is at most {DRAFT_LIMIT} bytes.")
+    await store.cache.put_draft(key, encoded)
     return draft
 
 

@@ -69,7 +69,8 @@ async def put_session(
         if_match: only if it admits the version that the session has before.
 
     Raises:
-        Diverged: a stored message differs, or a gap would arise; nothing was written.
+        Diverged: a stored message differs, or a gap would arise; nothing was written, unless another
+            writer came between two steps.
         MessageIdReused: a new message bears the id of an older one; nothing was written.
         Gone: the session was deleted.
         PreconditionFailed: the version is another; nothing was written.
@@ -78,17 +79,17 @@ async def put_session(
     """
     named = [fields.get("message_id") for fields in new]
     new = identified(store, new)
-    now = store.now()
     sizes = [
-        len(messages.to_json({"sequence": sequence, "created_at": now, **one}))
+        len(messages.to_json({"sequence": sequence, "created_at": store.now(), **one}))
         for sequence, one in enumerate(new, start)
     ]
     token = store.clock.token()
-    wanted: dict[str, Any] = {**(usage or {}), **checked_fields(fields or {})}
-    wanted |= {"title": title} if title is not None else {}
+    titled = {"title": title} if title is not None else {}
+    wanted: dict[str, Any] = {**(usage or {}), **checked_fields(fields or {}), **titled}
     confirmed: list[Stored] = []
     head: Head | None = None
     created = ours = False
+    unsure: Unanswered | None = None
     for attempt in count():
         head = head or await store.find_head(key)
         if head is None:
@@ -104,7 +105,7 @@ async def put_session(
             raise Gone("The session was deleted; its id is not given again.")
         ours = ours or head.token == token
         if not ours:
-            check_version(head, if_match)
+            check_version(head, if_match, unsure)
         confirmed += await _matching(
             store, head, list(zip(named, new, strict=True)), start=start, done=len(confirmed)
         )
@@ -125,8 +126,8 @@ async def put_session(
             )
         except (ConditionFailed, Contended, Unanswered) as refused:
             store.counts["conflicts"] += not isinstance(refused, Unanswered)
-            lost = Contended("Too many writers on this session.")
-            await store.again(attempt, lost if isinstance(refused, ConditionFailed) else refused)
+            unsure = refused if isinstance(refused, Unanswered) else unsure
+            await store.again(attempt, unsure or Contended("Too many writers on this session."))
             head = None
             continue
         after = after._replace(**replaced)

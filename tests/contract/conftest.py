@@ -24,7 +24,7 @@ def server() -> Iterator[LocalServer]:
     try:
         with running(load=load_quiet) as server:
             yield server
-            close_clients()
+        close_clients()  # when the stream, too, has stopped to use them
     finally:
         _forget()
 

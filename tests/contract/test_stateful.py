@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 LONG = os.environ.get("TURNLOG_HYPOTHESIS") == "long"
 SETTINGS = settings(
-    max_examples=1_000 if LONG else 40,
+    max_examples=1_000 if LONG else 36,
     stateful_step_count=100 if LONG else 25,
     derandomize=not LONG,
     deadline=None,
@@ -64,10 +64,9 @@ class Api(Requests):
 
     @initialize(target=SESSIONS, messages=MESSAGES)
     def begin(self, messages: list[Message]) -> MultipleResults[tuple[str, str]]:
-        both = [(user, "s0") for user in self.apis]
-        for user, sid in both:
-            self.send(self.do_create, user, sid, messages, {})
-        return multiple(*both)
+        for user in self.apis:
+            self.send(self.do_create, user, "s0", messages, {})
+        return multiple(*self.there)
 
     # Writes
 
@@ -140,6 +139,14 @@ class Api(Requests):
         if (user, sid) not in self.there:
             method, path, body = operation
             self.call(user, method, f"/sessions/{sid}{path}", body).problem(404, "not_found")
+
+    @precondition(lambda self: self.deleted)
+    @rule(which=st.integers(0, 3), messages=MESSAGES, put=st.booleans())
+    def make_what_was_deleted(self, which: int, messages: list[Message], put: bool) -> None:
+        at = sorted(self.deleted)[which % len(self.deleted)]
+        self.send(
+            *((self.do_put, *at, 0, messages, {}, None) if put else (self.do_create, *at, messages, {}))
+        )
 
     @precondition(lambda self: self.sent)
     @rule(back=st.integers(0, 9))

@@ -169,6 +169,12 @@ CASES = (
     Case("append & delete & the purge", [[append("a", expected=1)], [delete()]], stream=True),
     Case("append & retention", [[append("a")]], stream=True, days=40),
     Case("append of what is partly there", [[append("a", "b")]], before=(create("m0"), append("a"))),
+    Case(
+        "append again, read in short pages",
+        [[append("a", "b")]],
+        before=(create(), append("a", "b")),
+        kinds=_TORN_READS,
+    ),
     Case("a damaged draft", [[put_draft(), get_draft()]], cache="cold", kinds=("cache corrupt",)),
     Case("the purge", [], before=(create("m0"), append("m1"), delete()), stream=True, kinds=_PURGE_FAULTS),
     Case("get & delete & the purge", [[get()], [delete()]], stream=True, limits=_MANY_PARTS),

@@ -7,7 +7,7 @@ A commit is what one applied request changed, as the table's stream tells it. Ea
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,6 +38,7 @@ class Work:
     Attributes:
         begin: how many commits there were when it began; `end`: when it was answered.
         changes: what it changed.
+        calls: how often it called what.
         faults: what struck it.
     """
 
@@ -46,6 +47,7 @@ class Work:
     begin: int = 0
     end: int = 0
     changes: list[Change] = field(default_factory=list)
+    calls: Counter[str] = field(default_factory=Counter)
     faults: set[str] = field(default_factory=set)
 
 

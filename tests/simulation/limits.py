@@ -1,4 +1,4 @@
-"""Limits made so small that a schedule of a few messages meets them all: parts, pages, steps, compression."""
+"""Limits, also DynamoDB's, made so small that a few messages meet them all: parts, pages, steps."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from shared import log, messages, ring
 from shared.operations import delete_session, put_session, read_session
 from tests.simulation import memory_table
+from tests.simulation.dynamodb import queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,6 +29,7 @@ class _Limit(NamedTuple):
 
 _LIMITS: Mapping[str, _Limit] = {
     "PART_SIZE": _Limit((messages, log, put_session), 150),
+    "_PAGE": _Limit((queries,), 500),
     "_WRITE_UNIT": _Limit((messages,), 300),
     # Any message still fits: it takes four parts at the most.
     "MAX_BATCH": _Limit((put_session,), 6),

@@ -82,6 +82,7 @@ class Process:
         if self.world.every_point or touch != NOTHING:
             await suspended(Point(touch))
         self.world.seconds += _STEP
+        self.work.calls[call] += 1
         # Lambda ends what is not done in time, wherever it is.
         fault = CRASH if self.world.seconds > self.deadline else self.world.chooser.fault(kinds)
         self.world.trace.append((self.world.seconds, self.name, call, parameters, fault))

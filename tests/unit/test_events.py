@@ -58,7 +58,7 @@ def test_a_body_in_base64() -> None:
     call = events.parse(http(body=encoded, isBase64Encoded=True), "")
     assert call.body(SetTitle, required=True).title == "t"
     with pytest.raises(MalformedBody):
-        events.parse(http(body="a", isBase64Encoded=True), "")
+        events.parse(http(body="a", isBase64Encoded=True), "").body(SetTitle, required=True)
 
 
 @pytest.mark.parametrize("context", [{}, {"authorizer": {}}, {"authorizer": {"jwt": {"claims": {}}}}])

@@ -6,11 +6,33 @@ from tests.mutants.mutant import Mutant
 
 APPENDS = (
     Mutant(
-        "a purged message taken for one that was never stored",
+        "a ring hit believed unverified",
         "log.py",
-        "    if not stored.keys() >= set(places):\n        await store.head(key)",
-        "    if not stored.keys() >= set(places):\n        pass",
-        "409 for what was stored, of a session that is deleted (found by the simulation)",
+        'if stored[sequence].fields()["message_id"] == message_id',
+        "if sequence in stored",
+        "another message is taken for the repeat, and the new one lost",
+    ),
+    Mutant(
+        "own write not known after a lost reply",
+        "operations/append_messages.py",
+        "            _remember(unanswered, missing, stored)\n",
+        "",
+        "the first answer says that it was a replay",
+    ),
+    Mutant(
+        "a batch that was partly there is a replay",
+        "operations/append_messages.py",
+        "ours = any(message in unanswered",
+        "ours = all(message in unanswered",
+        "what was stored after a lost reply is answered as a replay (found by the simulation)",
+    ),
+    Mutant(
+        "acknowledged before it is written",
+        "operations/append_messages.py",
+        "            _remember(unanswered, missing, stored)\n            head = None\n",
+        "            written = {fields['message_id']: one for fields, one in zip(missing, stored, strict=True)}\n"
+        "            return _answer(ids, present | written, after, replayed=False)\n",
+        "an acknowledged message is lost",
     ),
     Mutant(
         "append without the head's count condition",
@@ -48,13 +70,6 @@ APPENDS = (
         "a repeat is stored twice",
     ),
     Mutant(
-        "a ring hit believed unverified",
-        "log.py",
-        'if sequence in stored and stored[sequence].fields()["message_id"] == message_id',
-        "if sequence in stored",
-        "another message is taken for the repeat, and the new one lost",
-    ),
-    Mutant(
         "only the newest of two ring hits looked at",
         "log.py",
         "        for sequence in sequences\n",
@@ -74,37 +89,6 @@ APPENDS = (
         "same_version=not fresh",
         "same_version=False",
         "a stale head's other fields are answered, and cached again",
-    ),
-    Mutant(
-        "own write not known after a lost reply",
-        "operations/append_messages.py",
-        "tried.add(after.updated_at)",
-        "tried.clear()",
-        "the first answer says that it was a replay",
-    ),
-    Mutant(
-        "a batch that was partly there is a replay",
-        "operations/append_messages.py",
-        'ours = any(message.fields()["created_at"] in tried',
-        'ours = all(message.fields()["created_at"] in tried',
-        "what was stored after a lost reply is answered as a replay (found by the simulation)",
-    ),
-    Mutant(
-        "acknowledged before it is written",
-        "operations/append_messages.py",
-        (
-            "        except Unanswered as error:\n"
-            "            head = None\n"
-            "            await store.again(attempt, error)\n"
-            "        else:"
-        ),
-        (
-            "        except Unanswered:\n"
-            "            return _answer(ids, present | {one.fields()['message_id']: one for one in "
-            "stored}, after, replayed=False)\n"
-            "        else:"
-        ),
-        "an acknowledged message is lost",
     ),
     Mutant(
         "expected_sequence not heeded",

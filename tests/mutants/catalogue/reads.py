@@ -6,6 +6,20 @@ from tests.mutants.mutant import Mutant
 
 READS = (
     Mutant(
+        "a purged message taken for one that is not read yet",
+        "store.py",
+        "            await self.head(key)\n            await self.again(attempt, torn)\n",
+        "            await self.again(attempt, torn)\n",
+        "503 for a session that is deleted, whose client tries again for nothing",
+    ),
+    Mutant(
+        "a read that lacks messages is taken for whole",
+        "store.py",
+        "                if len(found) == end - first:\n                    return found\n",
+        "                return found\n",
+        "a session that is being purged is read as one with holes",
+    ),
+    Mutant(
         "cache filled under the next edit's key",
         "session_cache.py",
         "        if blobs:\n            await self._run(*self._log(head, blobs))",

@@ -1,0 +1,103 @@
+"""What was found by reading, not by search: each as the schedule that showed it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from infra.template import table_definition
+from shared import etag
+from shared.errors import Unanswered
+from shared.keys import session_key
+from shared.operations.add_tool_call import add_tool_call
+from shared.operations.append_messages import append_messages
+from shared.operations.change_session import patch_session, set_title
+from shared.operations.create_session import create_session
+from shared.operations.put_session import put_session
+from shared.session_cache import SessionCache
+from shared.store import Store
+from shared.sync_driver import SystemClock, run
+from tests.simulation.memory_table import MemoryTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+KEY = session_key("alice", "s")
+
+
+class Lossy:
+    """A table that loses the reply of one write, and lets something happen before the writer goes on."""
+
+    def __init__(self) -> None:
+        self.name = "SessionsTable"
+        self.table = MemoryTable(table_definition(self.name))
+        self.meanwhile: Callable[[], Any] | None = None
+        self.requests = 0
+
+    async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """See `shared.backend.Table`."""
+        self.requests += 1
+        answer = await self.table.request(operation, parameters)
+        if self.meanwhile and operation in {"TransactWriteItems", "UpdateItem"}:
+            act, self.meanwhile = self.meanwhile, None
+            act()
+            raise Unanswered("The table did not answer.")
+        return answer
+
+
+@pytest.fixture
+def table() -> Lossy:
+    table = Lossy()
+    run(create_session(store(table), KEY))
+    return table
+
+
+def store(table: Lossy) -> Store:
+    counts: Counter[str] = Counter()
+    return Store(table, SessionCache(None, 60, counts), SystemClock(time.monotonic() + 60), None, counts)
+
+
+def say(*contents: str) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": content, "message_id": content} for content in contents]
+
+
+def test_a_lost_reply_is_found_again_behind_more_messages_than_the_ring_holds(table: Lossy) -> None:
+    def others() -> None:
+        for batch in range(2):
+            run(append_messages(store(table), KEY, say(*(f"{batch}.{at}" for at in range(90)))))
+
+    table.meanwhile = others
+    appended = run(append_messages(store(table), KEY, say("mine"), expected_sequence=0))
+    assert (appended.sequences, appended.replayed) == ([0], False)
+    assert run(store(table).head(KEY)).message_count == 181
+
+
+def test_a_put_that_was_made_does_not_say_that_it_was_not(table: Lossy) -> None:
+    table.meanwhile = lambda: run(set_title(store(table), KEY, "Theirs"))
+    with pytest.raises(Unanswered):
+        run(put_session(store(table), KEY, say("mine"), if_match=etag.parse('"1"')))
+    assert run(store(table).head(KEY)).message_count == 1
+
+
+def test_a_patch_that_was_made_does_not_say_that_it_was_not(table: Lossy) -> None:
+    table.meanwhile = lambda: run(set_title(store(table), KEY, "Theirs"))
+    with pytest.raises(Unanswered):
+        run(patch_session(store(table), KEY, {"metadata": {"a": 1}}, if_match=etag.parse('"1"')))
+    assert run(store(table).head(KEY)).metadata == '{"a":1}'
+
+
+def test_a_tool_call_costs_the_same_in_a_long_turn(table: Lossy) -> None:
+    costs = []
+    run(append_messages(store(table), KEY, say("question")))
+    for turn in range(6):
+        steps = [
+            {"role": role, "content": f"{turn}.{at}"} for at in range(40) for role in ("assistant", "tool")
+        ]
+        run(append_messages(store(table), KEY, steps))
+        before = table.requests
+        run(add_tool_call(store(table), KEY, {"id": f"call-{turn}"}))
+        costs.append(table.requests - before)
+    assert costs == [4] * 6

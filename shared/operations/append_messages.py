@@ -95,7 +95,12 @@ async def append_messages(
         present = await _present(store, key, new, hits)
         missing = [fields for fields in new if fields["message_id"] not in present]
         if not missing:
-            ours = any(message in tried.get(one, ()) for one, message in present.items())
+            # As first stored: a tool call may have joined one since.
+            ours = any(
+                message.as_first_stored() == sent.fields()
+                for one, message in present.items()
+                for sent in tried.get(one, ())
+            )
             store.counts["appends" if ours else "replays"] += len(new)
             return _answer(ids, present, head, replayed=not ours)
         if expected_sequence not in {None, head.message_count}:

@@ -130,8 +130,10 @@ class Requests(Conversation):
             session.draft = None
             assert reply.status == 204
 
-    def do_list(self, user: str, cursor: str | None, changed: int, limit: int, offset: int) -> None:
-        """A page of the sessions that were last changed before `changed`."""
+    def do_list(
+        self, user: str, cursor: str | None, changed: int, limit: int, offset: int
+    ) -> tuple[str, int] | None:
+        """A page of the sessions that were last changed before `changed`; where the next one begins."""
         query = {"limit": limit, "offset": offset, "cursor": cursor}
         reply = self.call(user, "GET", "/sessions", query=query)
         own = [(one.changed, sid, one) for (owner, sid), one in self.there.items() if owner == user]
@@ -143,8 +145,18 @@ class Requests(Conversation):
         for shown, (_, _, session) in zip(reply.body["sessions"], older, strict=False):
             assert shown.items() >= session.shown().items()
         assert (reply.body["next_cursor"] is not None) == (len(older) > limit)
-        if len(older) > limit:
-            self.cursors.append((user, reply.body["next_cursor"], older[limit - 1][0]))
+        if len(older) <= limit:
+            return None
+        self.cursors.append((user, reply.body["next_cursor"], older[limit - 1][0]))
+        return self.cursors[-1][1:]
+
+    def teardown(self) -> None:
+        """At the end: each user's list, whole, and page by page."""
+        for user in self.apis:
+            self.do_list(user, None, self.now + 1, 100, 0)
+            older = self.do_list(user, None, self.now + 1, 1, 0)
+            while older:
+                older = self.do_list(user, *older, 1, 0)
 
 
 def if_match(version: int | None) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from contextlib import contextmanager
 from threading import Lock, current_thread
@@ -116,7 +117,8 @@ def first(operation: str, action: Callable[[], Any]) -> Iterator[None]:
     pending = [action]
 
     def act(**_: Any) -> None:
-        if pending:
+        # The stream's purge works with the same client, in a thread of its own.
+        if pending and threading.current_thread().name != "stream":
             pending.pop()()
 
     with hook(f"before-send.dynamodb.{operation}", act):
@@ -130,7 +132,8 @@ def after_first(operation: str, action: Callable[[], Any]) -> Iterator[None]:
     pending = [action]
 
     def act(**_: Any) -> None:
-        if pending:
+        # The stream's purge works with the same client, in a thread of its own.
+        if pending and threading.current_thread().name != "stream":
             pending.pop()()
 
     with hook(f"after-call.dynamodb.{operation}", act):

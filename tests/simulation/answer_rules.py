@@ -99,9 +99,7 @@ def _check_append(history: History, work: Work, states: list[State], reply: Repl
         tied = history.coarse or any(
             map(_tied, history.sessions[request.key], history.sessions[request.key][1:])
         )
-        unknown = "re-sent bare" in work.faults  # a repeat without a token hides that the first was one's own
-        told = body["replayed"] or tied
-        require("replayed tells", unknown or (not work.changes and told), (request, body))
+        require("replayed tells", not work.changes and (body["replayed"] or tied), (request, body))
     require("status tells", (reply.status == 200) == body["replayed"], (request, body))
     log = states[-1].log
     for sent, got in zip(request.body["messages"], body["messages"], strict=True):

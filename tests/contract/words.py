@@ -48,7 +48,7 @@ PATCH = {
 }
 FIELDS = st.fixed_dictionaries({}, optional={"title": TITLE, "usage": USAGE, **OBJECT})
 MATCH = st.sampled_from([None, None, "now", "before"])
-BOUND = st.none() | st.integers(0, 9)
+BOUND = st.none() | st.integers(0, 5)
 BOUND_OR_0 = st.just(0) | st.integers(0, 3)
 EXPECTED = st.sampled_from([None, None, "next", "last"])
 A_MESSAGE = {"messages": [{"role": "user", "content": "a"}]}

@@ -11,7 +11,7 @@ import os
 from tests.simulation.schedules import simulate
 from tests.simulation.tally import Tally, seeds
 
-_SCHEDULES = 2_000
+_SCHEDULES = 1_000
 
 
 def test_every_promise_holds_in_every_schedule(tally: Tally) -> None:

@@ -50,7 +50,7 @@ class RandomChooser:
     def fault(self, kinds: Sequence[str]) -> str | None:
         """See `Chooser`."""
         # What can fail in more ways fails more often: the writes.
-        if self.rng.random() >= self.rate * max(2, len(kinds)) / 3:
+        if self.rng.random() >= self.rate * len(kinds) / 3:
             return None
         known = [kind for kind in kinds if kind in self.kinds]
         return self.rng.choice(known) if known else None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from tests.simulation.world import World
 
@@ -30,17 +30,8 @@ class Tally:
         self.steps += world.scheduler.steps
         self.requests += world.requests
         self.commits += world.history.commits
-        self.faults.update(world.faults)
+        self.faults += world.faults
         self.shapes |= world.history.shapes
-
-    def sum(self, other: Mapping[str, Any]) -> None:
-        """Add what another one counted, which is given as plain values."""
-        self.schedules += other["schedules"]
-        self.steps += other["steps"]
-        self.requests += other["requests"]
-        self.commits += other["commits"]
-        self.faults.update(other["faults"])
-        self.shapes.update(other["shapes"])
 
 
 def seeds(first: int, count: int, seconds: float) -> Iterator[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import CacheUnavailable, ConditionFailed, Contended, Unanswered
@@ -47,7 +48,9 @@ class FaultyTable:
                     self._applied(operation, parameters)
                 raise Unanswered("The table did not answer.")
             case "applied late":
-                self._world.spawn_late(self._process, operation, self._applied_late(operation, parameters))
+                self._world.spawn_late(
+                    self._process, operation, partial(self._applied_late, operation, parameters)
+                )
                 raise Unanswered("The table did not answer.")
             case "re-sent" | "re-sent bare":
                 return await self._sent_twice(operation, parameters, bare=fault.endswith("bare"))
@@ -68,7 +71,7 @@ class FaultyTable:
         finally:
             self._world.history.committed(self._process.work)
 
-    async def _applied_late(self, operation: str, parameters: Mapping[str, Any]) -> None:
+    def _applied_late(self, operation: str, parameters: Mapping[str, Any]) -> None:
         with suppress(ConditionFailed):
             self._applied(operation, parameters)
 
@@ -115,7 +118,7 @@ class FaultyCache:
             fault = await self._process.point("cache", {"commands": unit}, faults.CACHE_FAULTS)
             if fault == "cache late":
                 for late in units[at:]:
-                    self._world.spawn_late(self._process, "cache", self._applied_late(late))
+                    self._world.spawn_late(self._process, "cache", partial(self._applied, late))
             if fault in {"cache down", "cache late"}:
                 raise CacheUnavailable(fault)
             self._lie(fault, unit)
@@ -126,9 +129,6 @@ class FaultyCache:
 
     def _applied(self, unit: tuple[Command, ...]) -> list[Any]:
         return run(self._world.cache.run(*unit))
-
-    async def _applied_late(self, unit: tuple[Command, ...]) -> None:
-        self._applied(unit)
 
     def _lie(self, fault: str | None, unit: tuple[Command, ...]) -> None:
         data, deadlines = self._world.cache.data, self._world.cache.deadlines

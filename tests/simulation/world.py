@@ -22,7 +22,7 @@ from tests.simulation.requests import answered
 from tests.simulation.scheduler import Crashed, Point, Scheduler, suspended
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.simulation.memory_cache import Entry
     from tests.simulation.requests import Reply, Request
@@ -81,13 +81,13 @@ class World:
         self._tokens += 1
         return (self._tokens * 0x9E3779B97F4A7C15F39CC0605CEDC835 % (1 << 128)).to_bytes(16, "big")
 
-    def spawn_late(self, process: Process, call: str, work: Coroutine[Any, Any, None]) -> None:
+    def spawn_late(self, process: Process, call: str, work: Callable[[], object]) -> None:
         """Have this done at some time."""
 
         async def late() -> None:
             await suspended(Point())
             self.trace.append((self.seconds, f"late, of {process.name}", call, {}, None))
-            await work
+            work()
 
         self.scheduler.spawn(f"late {self.scheduler.steps}", late())
 

@@ -22,8 +22,8 @@ APPENDS = (
     Mutant(
         "a batch that was partly there is a replay",
         "operations/append_messages.py",
-        "                for one, message in present.items()\n                for sent in tried.get(one, ())\n",
-        "                for message in [present[ids[0]]]\n                for sent in tried.get(ids[0], ())\n",
+        "                for one, message in present.items()\n",
+        "                for one, message in list(present.items())[:1]\n",
         "what was stored after a lost reply is answered as a replay (found by the simulation)",
     ),
     Mutant(
@@ -36,8 +36,7 @@ APPENDS = (
     Mutant(
         "acknowledged before it is written",
         "operations/append_messages.py",
-        "        except Unanswered as error:\n            head = None\n            await store.again(attempt, error)\n",
-        "        except Unanswered:\n"
+        "            head, unsure = None, True\n            await store.again(attempt, error)\n",
         "            written = {one.fields()['message_id']: one for one in stored}\n"
         "            return _answer(ids, present | written, after, replayed=False)\n",
         "an acknowledged message is lost",

@@ -6,13 +6,6 @@ from tests.mutants.mutant import Mutant
 
 READS = (
     Mutant(
-        "a purged message taken for one that is not read yet",
-        "store.py",
-        "            await self.head(key)\n            await self.again(attempt, torn)\n",
-        "            await self.again(attempt, torn)\n",
-        "503 for a session that is deleted, whose client tries again for nothing",
-    ),
-    Mutant(
         "a read that lacks messages is taken for whole",
         "store.py",
         "                if len(found) == end - first:\n                    return found\n",

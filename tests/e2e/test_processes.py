@@ -3,91 +3,118 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
     from tests.e2e.valkey import Valkey
 
 pytestmark = pytest.mark.real
 
-WRITERS = 8
+WAYS = pytest.mark.parametrize("way", ["http", "store"])
 EACH = 50
 
-# Appends message NAME-0, NAME-1, … over HTTP, one after the other's answer; prints the sequences.
-HTTP_WRITER = """
-import json, sys, urllib.request
-url, name, count = sys.argv[1:]
-for number in range(int(count)):
-    body = {"messages": [{"role": "user", "content": f"message {name}-{number}"}]}
-    request = urllib.request.Request(
-        url, json.dumps(body).encode(), {"Authorization": "Bearer alice", "Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        print(json.load(answer)["first_sequence"], flush=True)
-"""
 
+class Writer(NamedTuple):
+    """A process that appends, see `tests.e2e.writer`."""
 
-def test_eight_processes_append_to_one_session_over_http(api: str) -> None:
-    session = _created(api)
-    processes = [
-        _started([sys.executable, "-c", HTTP_WRITER, f"{session}/messages", f"w{writer}", str(EACH)])
-        for writer in range(WRITERS)
-    ]
-    acknowledged = [[int(line) for line in process.communicate()[0].split()] for process in processes]
-    assert [process.returncode for process in processes] == [0] * WRITERS
-    stored = _get(session)
-    assert stored["message_count"] == WRITERS * EACH
-    assert [message["sequence"] for message in stored["messages"]] == list(range(WRITERS * EACH))
-    for writer, sequences in enumerate(acknowledged):
-        assert [stored["messages"][sequence]["content"] for sequence in sequences] == [
-            f"message w{writer}-{number}" for number in range(EACH)
-        ]
-        assert sequences == sorted(sequences)
-    assert sorted(chain.from_iterable(acknowledged)) == list(range(WRITERS * EACH))
+    command: list[str]
+    variables: dict[str, str]
+    journal: Path
 
-
-def test_writers_killed_in_the_middle_lose_and_repeat_nothing(
-    api: str, process_environment: dict[str, str], tmp_path: Path
-) -> None:
-    session = _created(api)
-    name = session.rpartition("/")[2]
-
-    def writer(number: int) -> list[str]:
-        """Killed twice in mid-work, started again each time; what it noted."""
-        journal = tmp_path / str(number)
-        command = [sys.executable, "-m", "tests.e2e.writer", name, f"w{number}", str(EACH), str(journal)]
-        for kill_at in (EACH // 4, EACH // 2):
-            process = _started(command, process_environment)
-            _until(lambda at=kill_at: _lines(journal) >= at)  # type: ignore[misc]
+    def run(self, kills: Sequence[int] = ()) -> int:
+        """Run it to its end, killed each time when it has noted so many, then started again; the kills."""
+        killed = 0
+        for noted in kills:
+            process = subprocess.Popen(self.command, env=self.variables)
+            _until(lambda at=noted: len(self.lines()) >= at)  # type: ignore[misc]
             process.kill()
-            process.communicate()
-        process = _started(command, process_environment)
-        process.communicate()
-        assert process.returncode == 0
-        return journal.read_text(encoding="utf-8").splitlines()
+            killed += process.wait() == -signal.SIGKILL
+        subprocess.run(self.command, env=self.variables, check=True)
+        return killed
 
-    with ThreadPoolExecutor(4) as pool:
-        noted = list(pool.map(writer, range(4)))
-    stored = _get(session)["messages"]
-    assert [message["sequence"] for message in stored] == list(range(4 * EACH))
-    for number, lines in enumerate(noted):
-        pairs = [line.split() for line in lines]
-        assert [message_id for message_id, _ in pairs] == [f"w{number}-{at}" for at in range(EACH)]
-        assert [stored[int(sequence)]["message_id"] for _, sequence in pairs] == [
-            message_id for message_id, _ in pairs
-        ]
+    def lines(self) -> list[str]:
+        """What it has noted, line by line."""
+        return self.journal.read_text(encoding="utf-8").splitlines() if self.journal.exists() else []
+
+
+class Crew(NamedTuple):
+    """Writers on one session."""
+
+    session: str
+    writers: list[Writer]
+
+    def run(self, kills: Sequence[int] = ()) -> int:
+        """Run all of them at once; how many were killed in mid-work."""
+        with ThreadPoolExecutor(len(self.writers)) as pool:
+            return sum(pool.map(lambda writer: writer.run(kills), self.writers))
+
+    def check(self) -> None:
+        """What was acknowledged is stored, once, where the answer said, in its writer's order; no more is."""
+        stored = _get(self.session)
+        total = len(self.writers) * EACH
+        assert stored["message_count"] == total
+        assert [message["sequence"] for message in stored["messages"]] == list(range(total))
+        for number, writer in enumerate(self.writers):
+            pairs = [line.split() for line in writer.lines()]
+            sequences = [int(sequence) for _, sequence in pairs]
+            assert sequences == sorted(sequences)
+            assert [message_id for message_id, _ in pairs] == [f"w{number}-{at}" for at in range(EACH)]
+            assert [stored["messages"][sequence]["content"] for sequence in sequences] == [
+                f"message w{number}-{at}" for at in range(EACH)
+            ]
+
+
+def _crew(way: str, api: str, variables: dict[str, str], folder: Path, size: int) -> Crew:
+    session = _created(api)
+    command = [sys.executable, "-m", "tests.e2e.writer", api if way == "http" else way]
+    return Crew(
+        session,
+        [
+            Writer(
+                [*command, Path(session).name, f"w{number}", str(EACH), str(folder / str(number))],
+                variables,
+                folder / str(number),
+            )
+            for number in range(size)
+        ],
+    )
+
+
+@WAYS
+def test_eight_processes_append_to_one_session(
+    way: str, api: str, process_environment: dict[str, str], tmp_path: Path
+) -> None:
+    crew = _crew(way, api, process_environment, tmp_path, 8)
+    crew.run()
+    crew.check()
+
+
+@WAYS
+def test_writers_and_the_cache_killed_in_the_middle_lose_and_repeat_nothing(
+    way: str, api: str, process_environment: dict[str, str], valkey: Valkey, tmp_path: Path
+) -> None:
+    """Each writer is killed twice while it writes, and Valkey in between."""
+    crew = _crew(way, api, process_environment, tmp_path, 4)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(crew.run, [EACH // 4, EACH // 2])
+        for share in (3, 2):
+            _until(lambda at=share: sum(len(one.lines()) for one in crew.writers) >= 4 * EACH // at)  # type: ignore[misc]
+            valkey.kill()
+            valkey.start()
+        assert running.result() > len(crew.writers)
+    crew.check()
 
 
 def test_valkey_killed_and_started_again_under_traffic(api: str, valkey: Valkey) -> None:
@@ -137,14 +164,6 @@ def _ask(request: urllib.request.Request) -> dict[str, Any]:
     with urllib.request.urlopen(request, timeout=60) as answer:
         found: dict[str, Any] = json.load(answer)
         return found
-
-
-def _started(command: list[str], variables: dict[str, str] | None = None) -> subprocess.Popen[str]:
-    return subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True)
-
-
-def _lines(journal: Path) -> int:
-    return len(journal.read_text(encoding="utf-8").splitlines()) if journal.exists() else 0
 
 
 def _until(condition: Callable[[], bool]) -> None:

@@ -21,14 +21,16 @@ _BROKEN = (SyntaxError, NameError, ImportError)
 
 
 def hunt(seconds: float) -> str | None:
-    """The rule that is broken first, and where."""
+    """The promise and the rule that are broken first, and where."""
     for where, attempt in _attempts(seconds):
         try:
             attempt()
         except _BROKEN:
             raise
         except Exception as error:
-            return f"{getattr(error, 'rule', type(error).__name__)}\t{where}"
+            # What fails with another error could not even answer.
+            promise, rule = getattr(error, "promise", "crash"), getattr(error, "rule", type(error).__name__)
+            return f"{promise}\t{rule}\t{where}"
     return None
 
 

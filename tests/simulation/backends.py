@@ -140,7 +140,7 @@ class FaultyCache:
             case "cache flushed":
                 data.clear()
                 deadlines.clear()
-            case "cache remembered":
+            case faults.REMEMBERED:
                 kept = {place: dict(v) if isinstance(v, dict) else v for place, v in data.items()}
                 copies.append((kept, dict(deadlines)))
             case "cache restored" if copies:

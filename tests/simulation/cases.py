@@ -109,7 +109,7 @@ class Case:
         name: of the case.
         clients: each does its requests in turn, and all begin at once.
         before: what was done before.
-        cache: `none`, `cold` or `warm`.
+        cache: `none`, `cold`, `warm`, or `behind` by the last request that was done before.
         stream: whether the stream takes part.
         days: that go by then, of a retention of as many.
         limits: those that are other than usual.
@@ -131,6 +131,18 @@ class Case:
 CASES = (
     Case("append & append", [[append("a")], [append("b")]]),
     Case("append & append, cold cache", [[append("a")], [append("b")]], cache="cold"),
+    Case(
+        "append again, the cache behind",
+        [[append("a")], [append("b")]],
+        before=(create("m0"), append("a")),
+        cache="behind",
+    ),
+    Case(
+        "append, append, append again, the cache failing",
+        [[append("a"), append("b"), append("a")]],
+        cache="warm",
+        kinds=("cache down", "cache late"),
+    ),
     Case("append & append, warm cache", [[append("a")], [append("b")]], cache="warm"),
     Case("append & the same append", [[append("a")], [append("a")]]),
     Case("append & delete", [[append("a")], [delete()]]),
@@ -142,9 +154,11 @@ CASES = (
     Case("title & create", [[title("x")], [create("c")]], before=()),
     Case("get & append, cold cache", [[get()], [append("a")]], cache="cold"),
     Case("get & append, warm cache", [[get()], [append("a")]], cache="warm"),
+    Case("get & tool call, cold cache", [[get()], [tool_call("t")]], cache="cold"),
     Case("get & tool call, warm cache", [[get()], [tool_call("t")]], cache="warm"),
     Case("get & delete, warm cache", [[get()], [delete()]], cache="warm"),
     Case("put & append", [[put("m0", "p")], [append("a")]]),
+    Case("put of fields & append", [[put("m0")], [append("a")]]),
     Case("put & put, none there", [[put("p", "q")], [put("p", "r")]], before=()),
     Case("put & append, If-Match", [[put("m0", "p", if_match='"1"')], [append("a")]]),
     Case("title & title", [[title("x")], [title("y")]]),

@@ -56,12 +56,7 @@ def run(case: Case, chooser: ListedChooser, tally: Tally) -> None:
     world = World(chooser, caching=case.cache != "none", every_point=False, retention_days=case.days)
     try:
         with world.calm(ListedChooser()):
-            for request in case.before:
-                world.ask(request)
-            if case.cache == "warm":
-                world.ask(get())
-            else:
-                world.cache.data.clear()
+            _begin(world, case)
             if case.days:
                 world.jump(case.days * 86_400.0 + 60.0)
         for number, requests in enumerate(case.clients):
@@ -80,6 +75,24 @@ def run(case: Case, chooser: ListedChooser, tally: Tally) -> None:
         error.add_note(f"{told(world)}\nAgain: {case.name}, decisions {decisions}")
         raise
     tally.add(world)
+
+
+def _begin(world: World, case: Case) -> None:
+    """Do what was done before, and leave the cache as the case has it."""
+    for request in case.before[:-1]:
+        world.ask(request)
+    earlier = dict(world.cache.data)
+    for request in case.before[-1:]:
+        world.ask(request)
+    match case.cache:
+        case "warm":
+            world.ask(get())
+        case "behind":
+            # What the last request told the cache never got there.
+            world.cache.data.clear()
+            world.cache.data.update(earlier)
+        case _:
+            world.cache.data.clear()
 
 
 async def _client(world: World, name: str, requests: Sequence[Request]) -> None:

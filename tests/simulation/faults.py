@@ -14,6 +14,7 @@ READ_FAULTS = (
     "throttled",
     CRASH,
 )
+REMEMBERED = "cache remembered"  # no fault yet: a copy is made, to be restored
 LATE_READ = "stale read"  # an eventually consistent read, or one of an index, answers with what was before
 QUERY_FAULTS = (
     "short page",  # a page may end anywhere
@@ -40,7 +41,7 @@ CACHE_FAULTS = (
     "cache empty",  # it has forgotten this key
     "cache corrupt",  # a value was damaged or put at another's place
     "cache flushed",
-    "cache remembered",  # no fault: a copy is made for the next
+    REMEMBERED,
     "cache restored",  # it is as it was when it was copied
     CRASH,
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared import head as heads
@@ -235,10 +236,10 @@ class History:
 
     def _shape(self) -> int:
         """The state of all sessions, without times and texts: to count how many were reached."""
-        return hash(
-            tuple(
-                (key, len(states), state.head and state.head[1:4], state.head and state.head.live)
-                for key, states in self.sessions.items()
-                for state in states[-1:]
-            )
-        )
+        newest = [
+            (key, len(states), head and (head.version, head.message_count, head.edits, head.live))
+            for key, states in self.sessions.items()
+            for head in [states[-1].head]
+        ]
+        # Not hash(): it is another one in every process.
+        return int.from_bytes(blake2b(repr(newest).encode(), digest_size=6).digest(), "big")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from shared.session_cache import SessionCache
 from shared.store import Store
 from tests.simulation.backends import FaultyCache, FaultyClock, FaultyTable
-from tests.simulation.faults import CRASH
+from tests.simulation.faults import CRASH, REMEMBERED
 from tests.simulation.scheduler import NOTHING, Crashed, Point, Touch, suspended
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Process:
         # Lambda ends what is not done in time, wherever it is.
         fault = CRASH if self.world.seconds > self.deadline else self.world.chooser.fault(kinds)
         self.world.trace.append((self.world.seconds, self.name, call, parameters, fault))
-        if fault:
+        if fault and fault != REMEMBERED:
             self.world.faults[fault] += 1
             self.work.faults.add(fault)
         if fault == CRASH:

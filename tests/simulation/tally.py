@@ -30,14 +30,24 @@ class Tally:
         self.steps += world.scheduler.steps
         self.requests += world.requests
         self.commits += world.history.commits
-        self.faults += world.faults
+        self.faults.update(world.faults)
         self.shapes |= world.history.shapes
 
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.schedules + other.schedules,
+            self.steps + other.steps,
+            self.requests + other.requests,
+            self.commits + other.commits,
+            self.faults + other.faults,
+            self.shapes | other.shapes,
+        )
 
-def seeds(first: int, count: int, seconds: float) -> Iterator[int]:
-    """So many seeds, or as many as there is time for."""
+
+def seeds(first: int, count: int, seconds: float, *, step: int = 1) -> Iterator[int]:
+    """So many seeds, each `step` behind the one before, or as many as there is time for."""
     end = time.monotonic() + seconds
-    for seed in range(first, first + count):
+    for seed in range(first, first + count * step, step):
         if time.monotonic() > end:
             return
         yield seed

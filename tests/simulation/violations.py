@@ -1,6 +1,106 @@
-"""How the checker says that a promise is broken."""
+"""How the checker says that a promise is broken, and which one."""
 
 from __future__ import annotations
+
+# Which promise a rule is of (README, "What it promises"). What is not here is of the contract alone.
+_RULES = {
+    "G1": (
+        "acknowledged is stored",
+        "append whole",
+        "log moves with head",
+        "message whole",
+        "other fields stay",
+        "put is stored",
+        "read at last",
+        "removed by purge",
+        "sequence in message",
+        "sequences gapless",
+        "stored message kept",
+        "tool call stored",
+    ),
+    "G2": (
+        "answered as first stored",
+        "change made once",
+        "id kept",
+        "message id once",
+        "message once",
+        "replayed tells",
+        "reused differs",
+        "reused is true",
+        "ring exact",
+        "tool call once",
+    ),
+    "G3": (
+        "edits counted",
+        "listed once",
+        "log_size exact",
+        "message_count exact",
+        "message_count was so",
+        "total exact",
+        "total was so",
+        "usage exact",
+        "version +1",
+    ),
+    "G4": (
+        "204 means deleted by this",
+        "alive again",
+        "created by create",
+        "deleted",
+        "ends in time",
+        "expired by age",
+        "live head stays",
+        "live log kept",
+        "marker on a live session",
+        "not created again",
+        "nothing left",
+        "nothing under a tombstone",
+        "purged",
+        "purged before its end",
+        "retention",
+        "tombstone bare",
+        "tombstone ends",
+        "tombstone ends by TTL",
+        "tombstone lasts",
+        "tombstone stays",
+        "tombstone without end",
+        "who deletes",
+    ),
+    "G5": ("ownership",),
+    "G6": (
+        "304 is true",
+        "404 means not there",
+        "answer was a state",
+        "cache as table",
+        "draft never stored",
+        "draft was put",
+        "export was so",
+        "field was so",
+        "found if live",
+        "list was so",
+        "listed was so",
+        "message was so",
+        "page was so",
+        "read of a live session",
+        "version ahead of what was",
+        "version not ahead",
+    ),
+    "G7": (
+        "201 means created",
+        "409 changes nothing",
+        "412 changes nothing",
+        "expected_sequence heeded",
+        "If-Match heeded",
+        "one tool call",
+        "only if unset",
+        "patch applied",
+        "patch on what was there",
+        "put holds",
+        "title set",
+        "tool call in its turn",
+    ),
+}
+_PROMISES = {rule: promise for promise, rules in _RULES.items() for rule in rules}
+THE_CONTRACT = "contract"
 
 
 class Violation(AssertionError):
@@ -8,11 +108,13 @@ class Violation(AssertionError):
 
     Attributes:
         rule: a short name of what does not hold.
+        promise: `G1` to `G7`, or `contract`.
     """
 
     def __init__(self, rule: str, detail: object) -> None:
-        super().__init__(f"{rule}: {detail}")
         self.rule = rule
+        self.promise = _PROMISES.get(rule, THE_CONTRACT)
+        super().__init__(f"{self.promise} is broken: {rule}: {detail}")
 
 
 def require(rule: str, holds: object, detail: object = "") -> None:

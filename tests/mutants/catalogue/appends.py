@@ -173,4 +173,20 @@ APPENDS = (
         "same_version = False",
         "a version that was never seen is written over",
     ),
+    Mutant(
+        "an append looks the head up first",
+        "operations/append_messages.py",
+        "head, fresh = await store.cache.head(key), False",
+        "head, fresh = None, False",
+        "an append costs two requests with a warm cache",
+        test="tests/functional/test_budgets.py",
+    ),
+    Mutant(
+        "PUT writes what is there once more",
+        "operations/put_session.py",
+        "left = new[len(confirmed) :]",
+        "left = new",
+        "a PUT of a long history writes all of it",
+        test="tests/functional/test_put.py",
+    ),
 )

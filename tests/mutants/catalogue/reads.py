@@ -138,4 +138,12 @@ READS = (
         'return f"USER#ann#SESSION#{self.session_id}"',
         "one user reads another one's session",
     ),
+    Mutant(
+        "what the cache has read from the table too",
+        "operations/read_session.py",
+        "for sequence in range(first, end) if sequence not in found]",
+        "for sequence in range(first, end)]",
+        "a warm read costs what a cold one does, and more with every message",
+        test="tests/functional/test_budgets.py",
+    ),
 )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import head as heads
 from shared.errors import ConditionFailed, Contended, Unanswered
-from shared.expressions import LIVE, attribute, update
+from shared.expressions import LIVE, attribute, names, update
 from shared.head import JSON_FIELDS, USAGE_FIELDS
 from shared.keys import MESSAGE_PREFIX
 from shared.limits import DELETE_BATCH, TOMBSTONE_DAYS
@@ -123,7 +123,9 @@ async def expire_session(store: Store, key: SessionKey) -> None:
         return
     changed = parse_timestamp(head.updated_at)
     if store.clock.now() - changed < timedelta(days=store.retention_days):
-        await store.transact(*expiry_put(store, key, changed))
+        live = {"Key": key.head, "ConditionExpression": LIVE, "ExpressionAttributeNames": names(LIVE)}
+        with suppress(ConditionFailed):  # deleted meanwhile: nothing is left to be asked for
+            await store.transact({"ConditionCheck": live}, *expiry_put(store, key, changed))
     else:
         await delete_session(store, key, unchanged_since=head.updated_at)
 

@@ -182,6 +182,7 @@ CASES = (
     ),
     Case("append & delete & the purge", [[append("a", expected=1)], [delete()]], stream=True),
     Case("append & retention", [[append("a")]], stream=True, days=40),
+    Case("append, delete & retention", [[append("a"), delete()]], stream=True, days=40),
     Case("append of what is partly there", [[append("a", "b")]], before=(create("m0"), append("a"))),
     Case(
         "append again, read in short pages",

@@ -3,11 +3,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SECONDS ?= 60
-SCHEDULES ?= 20000
+SCHEDULES ?= 12000
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-api test-store prove check format lock openapi cold-start units deploy-lint deploy-check simulate exhaust mutants dynamodb-local
+.PHONY: help run test test-api test-store prove check format lock openapi cold-start units deploy-lint deploy-check simulate exhaust exhaust-cases exhaust-random mutants dynamodb-local
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -31,8 +31,13 @@ test-store: $(READY)
 simulate: $(READY) ## search schedules that break a promise, for SECONDS
 	$(BIN)/python -m tests.simulation --seconds $(SECONDS)
 
-exhaust: $(READY) ## small cases in every order, with a fault at every step, all of them; then SCHEDULES random ones
+exhaust: $(READY) ## small cases in every order, with a fault at every step, all of them; and SCHEDULES random ones
+	@$(MAKE) --no-print-directory -j2 --output-sync=target exhaust-cases exhaust-random
+
+exhaust-cases: $(READY)
 	TURNLOG_SIM_EXHAUST=1 $(BIN)/pytest tests/simulation/test_exhaustive.py
+
+exhaust-random: $(READY)
 	$(BIN)/python -m tests.simulation --schedules $(SCHEDULES)
 
 mutants: $(READY) ## break the store on purpose, one promise at a time, and show what catches it

@@ -35,4 +35,4 @@ async def handler(store: Store, call: Call, *, limit: int | None, before: int | 
         return Answer(304, headers={"etag": head.etag})
     page = await newest(store, head, before=before, limit=limit)
     beside = {"draft": await draft_beside(store, head.key)} if draft else {}
-    return session_answer(200, head, page=page, beside=beside)
+    return session_answer(200, page.head, page=page, beside=beside)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from shared.backend import Item
+    from shared.head import Head
 
 
 class TurnlogError(Exception):
@@ -121,6 +122,18 @@ class Unavailable(TurnlogError):
 
 class Contended(Unavailable):
     """Refused for now, and surely not applied: throttled, or another transaction holds an item."""
+
+
+class LogMoved(Contended):
+    """A rewind came between the head that a reader holds and the messages that it reads.
+
+    Args:
+        head: the one that there is now.
+    """
+
+    def __init__(self, head: Head) -> None:
+        super().__init__("The session is being rewound.")
+        self.head = head
 
 
 class Unanswered(Unavailable):

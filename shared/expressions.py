@@ -60,9 +60,9 @@ def update(
     """
     sets = [f"#{name} = :{name}" for name in to or {}]
     sets += [f"#{name} = #{name} + :plus_{name}" for name in plus or {}]
-    expression = f"SET {', '.join(sets)}"
-    if removed := [f"#{name}" for name in without]:
-        expression += f" REMOVE {', '.join(removed)}"
+    removed = [f"#{name}" for name in without]
+    clauses = [("SET", sets), ("REMOVE", removed)]
+    expression = " ".join(f"{verb} {', '.join(named)}" for verb, named in clauses if named)
     parameters: dict[str, Any] = {
         "Key": key,
         "UpdateExpression": expression,

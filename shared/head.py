@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 JSON_FIELDS = ("credentials", "metadata", "successful_agent_runs", "successful_agent_schedules")
 USAGE_FIELDS = ("prompt_tokens", "completion_tokens", "total_tokens")
-_NUMBERS = ("version", "message_count", "edits", "log_size", *USAGE_FIELDS)
-_STRINGS = ("title", "started_at", "updated_at", "deleted_at", *JSON_FIELDS)
+_NUMBERS = ("version", "message_count", "edits", "rewinds", "leftover", "log_size", *USAGE_FIELDS)
+_STRINGS = ("title", "started_at", "updated_at", "deleted_at", "rewound", *JSON_FIELDS)
 _BYTES = ("ring", "token")
 
 
@@ -26,7 +26,10 @@ class Head(NamedTuple):
     """A session's head, live or a tombstone.
 
     Attributes:
-        edits: how often a stored message was changed; what a cached message bears must be this.
+        edits: how often a stored message was changed or removed; what a cached message bears must be this.
+        rewinds: how often the log was cut; a message that was put since a rewind bears its count.
+        rewound: from and to which `message_count` the last rewind went, as `"4:9"`.
+        leftover: behind the last message that a rewind has yet to delete, if there is one.
         log_size: bytes of all messages in an answer, see `wire.payload_size`.
         ring: fingerprints of the newest message ids, see `shared.ring`.
         token: of the last change that is not an append, by which a writer knows its own after a lost reply.
@@ -37,6 +40,9 @@ class Head(NamedTuple):
     version: int = 1
     message_count: int = 0
     edits: int = 0
+    rewinds: int = 0
+    rewound: str | None = None
+    leftover: int | None = None
     log_size: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -83,12 +89,13 @@ class Head(NamedTuple):
 
     def item(self) -> Item:
         """The item of a live session, with its place in the index."""
+        numbers = {field: getattr(self, field) for field in _NUMBERS}
         strings = {field: getattr(self, field) for field in _STRINGS}
         return {
             **self.key.head,
             "GSI1PK": {"S": user_partition(self.key.user_id)},
             "GSI1SK": {"S": self.sort_key},
-            **{field: {"N": str(getattr(self, field))} for field in _NUMBERS},
+            **{field: {"N": str(value)} for field, value in numbers.items() if value is not None},
             **{field: {"S": value} for field, value in strings.items() if value is not None},
             **{field: {"B": getattr(self, field)} for field in _BYTES},
         }

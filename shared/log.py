@@ -10,7 +10,6 @@ from shared.errors import Invalid, TooLarge
 from shared.expressions import touch, update
 from shared.head import USAGE_FIELDS
 from shared.limits import MAX_BATCH, PART_SIZE, REQUEST_LIMIT
-from shared.wire import payload_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -63,10 +62,15 @@ def advanced(
     now = max(store.now(), head.updated_at)
     stored = [
         messages.encode(
-            sequence, {"sequence": sequence, "message_id": fields["message_id"], "created_at": now} | fields
+            sequence,
+            {"sequence": sequence, "message_id": fields["message_id"], "created_at": now} | fields,
+            epoch=head.rewinds,
         )
         for sequence, fields in enumerate(new, head.message_count)
     ]
+    if usage and stored:
+        spent = ",".join(str(usage.get(field, 0)) for field in USAGE_FIELDS)
+        stored[-1] = stored[-1]._replace(usage=spent)
     size = sum(len(message.blob) for message in stored)
     parts = sum(-(-len(message.blob) // PART_SIZE) for message in stored)
     if size > REQUEST_LIMIT:
@@ -76,10 +80,11 @@ def advanced(
     added = {field: getattr(head, field) + (usage or {}).get(field, 0) for field in USAGE_FIELDS}
     after = head._replace(
         message_count=head.message_count + len(new),
-        log_size=head.log_size + sum(payload_size(message.json) for message in stored),
+        log_size=head.log_size + sum(message.size for message in stored),
         ring=ring.extended(head.ring, (fields["message_id"] for fields in new)),
         version=head.version + 1,
         updated_at=now,
+        leftover=None,  # it goes before, see `clear_leftover`
         **added,
     )
     return after, stored
@@ -88,7 +93,7 @@ def advanced(
 def head_update(
     head: Head, after: Head, *, same_version: bool, replaced: Mapping[str, Value] | None = None
 ) -> Fields:
-    """The write that moves the head, if its count is still what it was.
+    """The write that moves the head, if its count is still what it was, and no rewind has come between.
 
     Args:
         head: as it is taken to be.
@@ -98,7 +103,9 @@ def head_update(
     """
     replaced = replaced or {}
     added = {field: getattr(after, field) - getattr(head, field) for field in ("log_size", *USAGE_FIELDS)}
-    values = {"expected": head.message_count} | ({"version": head.version} if same_version else {})
+    # A rewind may have brought the count back: a request that comes late must not append to what it left.
+    values = {"expected": head.message_count, "rewinds": head.rewinds}
+    values |= {"version": head.version} if same_version else {}
     return {
         "Update": update(
             head.key.head,
@@ -109,22 +116,24 @@ def head_update(
                 **replaced,
             },
             plus={"version": 1} | {field: more for field, more in added.items() if field not in replaced},
-            condition="#message_count = :expected" + (" AND #version = :version" if same_version else ""),
+            condition="#message_count = :expected AND #rewinds = :rewinds"
+            + (" AND #version = :version" if same_version else ""),
             values=values,
         )
     }
 
 
-async def stored_under(store: Store, key: SessionKey, hits: Mapping[str, Sequence[int]]) -> dict[str, Stored]:
-    """The messages that bear these ids, at the sequences where the ring has seen them.
+async def stored_under(store: Store, head: Head, hits: Mapping[str, Sequence[int]]) -> dict[str, Stored]:
+    """The messages that bear these ids, at the sequences where the head's ring has seen them.
 
     Raises:
         NotFound: the session was deleted meanwhile.
+        LogMoved: it was rewound meanwhile.
         Unavailable: the table refused or did not answer.
     """
     stored: dict[int, Stored] = {}
-    for first, end in _runs({sequence for sequences in hits.values() for sequence in sequences}):
-        stored |= await store.messages(key, first, end)
+    for first, end in runs({sequence for sequences in hits.values() for sequence in sequences}):
+        stored |= await store.messages(head, first, end)
     return {
         message_id: stored[sequence]
         for message_id, sequences in hits.items()
@@ -134,7 +143,7 @@ async def stored_under(store: Store, key: SessionKey, hits: Mapping[str, Sequenc
     }
 
 
-def _runs(sequences: Iterable[int]) -> Iterator[tuple[int, int]]:
+def runs(sequences: Iterable[int]) -> Iterator[tuple[int, int]]:
     """The first and the one behind the last of each run of sequences that follow on each other."""
     first = end = -1
     for sequence in sorted(sequences):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from shared.errors import TooLarge, Torn
 from shared.keys import parse_message_sort_key
 from shared.limits import MESSAGE_LIMIT, PART_SIZE
-from shared.wire import dumps
+from shared.ring import fingerprint
+from shared.wire import dumps, payload_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +23,7 @@ TOKEN_SIZE = 8
 
 _WRITE_UNIT = 1024
 # Keys, attribute names and, in some, further attributes of a message's item.
-_ITEM_OVERHEAD = 140
+_ITEM_OVERHEAD = 170
 _SERVER_FIELDS = ("sequence", "message_id", "created_at")
 
 
@@ -32,11 +33,21 @@ class Stored(NamedTuple):
     Attributes:
         blob: its JSON, or that compressed by zlib: the first byte tells (`{` or 0x78).
         attached: tokens of the tool calls that were added later, eight bytes each, oldest first.
+        mark: its id's fingerprint, see `shared.ring`.
+        size: bytes of its JSON in an answer, see `wire.payload_size`.
+        epoch: the head's `rewinds` when it was put.
+        usage: tokens that came with the append of which it was the last message, as `"9,1,10"`.
+
+    The cache keeps the blob alone; it is the table's items that bear what a rewind has to know.
     """
 
     sequence: int
     blob: bytes
     attached: bytes = b""
+    mark: bytes = b""
+    size: int = 0
+    epoch: int = 0
+    usage: str = ""
 
     @property
     def json(self) -> bytes:
@@ -66,24 +77,32 @@ class Stored(NamedTuple):
         ]
         if len(items) > 1:
             items[0] |= {"parts": {"N": str(len(items))}, "crc": {"N": str(zlib.crc32(self.blob))}}
+        items[0] |= {"mark": {"B": self.mark}, "size": {"N": str(self.size)}}
         if self.attached:
             items[0]["attached"] = {"B": self.attached}
+        if self.epoch:
+            items[0]["epoch"] = {"N": str(self.epoch)}
+        if self.usage:
+            items[0]["usage"] = {"S": self.usage}
         return items
 
 
-def encode(sequence: int, fields: Mapping[str, Any], attached: bytes = b"") -> Stored:
-    """The message as it is stored.
+def encode(
+    sequence: int, fields: Mapping[str, Any], attached: bytes = b"", *, epoch: int = 0, usage: str = ""
+) -> Stored:
+    """The message as it is stored; for the arguments see `Stored`.
 
     Raises:
         TooLarge: its JSON is over `MESSAGE_LIMIT`.
         Invalid: it holds what JSON cannot carry.
     """
-    encoded = to_json(fields)
+    encoded = blob = to_json(fields)
     if _units(encoded) > 1:
         compressed = zlib.compress(encoded)
         if _units(compressed) < _units(encoded):
-            return Stored(sequence, compressed, attached)
-    return Stored(sequence, encoded, attached)
+            blob = compressed
+    mark = fingerprint(fields["message_id"])
+    return Stored(sequence, blob, attached, mark, payload_size(encoded), epoch, usage)
 
 
 def to_json(fields: Mapping[str, Any]) -> bytes:
@@ -134,7 +153,15 @@ def _assembled(sequence: int, parts: Mapping[int, Item]) -> Stored:
         or ("crc" in first and zlib.crc32(blob) != int(first["crc"]["N"]))
     ):
         raise Torn("A message was changed while it was read.")
-    return Stored(sequence, blob, bytes(first.get("attached", {"B": b""})["B"]))
+    return Stored(
+        sequence,
+        blob,
+        attached=bytes(first.get("attached", {"B": b""})["B"]),
+        mark=bytes(first.get("mark", {"B": b""})["B"]),
+        size=int(first.get("size", {"N": "0"})["N"]),
+        epoch=int(first.get("epoch", {"N": "0"})["N"]),
+        usage=first.get("usage", {"S": ""})["S"],
+    )
 
 
 def _units(data: bytes) -> int:

@@ -28,9 +28,25 @@ def extended(ring: bytes, message_ids: Iterable[str]) -> bytes:
     return longer[-CAPACITY * _WIDTH :]
 
 
+def rewound(ring: bytes, gone: int, older: bytes) -> bytes:
+    """The ring without the newest messages.
+
+    Args:
+        ring: as it is.
+        gone: how many go, one at the least.
+        older: fingerprints of those right before the ones that it has, or that are left.
+    """
+    return (older + ring[: -gone * _WIDTH])[-CAPACITY * _WIDTH :]
+
+
+def start(ring: bytes, message_count: int) -> int:
+    """The sequence of the oldest message that it has."""
+    return message_count - len(ring) // _WIDTH
+
+
 def find(ring: bytes, message_count: int, message_ids: Iterable[str]) -> dict[str, list[int]]:
     """For each of these ids that seems to be stored already, the sequences at which it may be."""
-    first = message_count - len(ring) // _WIDTH
+    first = start(ring, message_count)
     known: dict[bytes, list[int]] = {}
     for at in range(0, len(ring), _WIDTH):
         known.setdefault(ring[at : at + _WIDTH], []).append(first + at // _WIDTH)

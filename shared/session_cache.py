@@ -1,11 +1,11 @@
 """G6: the cache never makes an answer wrong, because nothing that it says is believed unchecked.
 
 Per session it keeps the head, and a hash of messages by sequence whose key bears the head's `edits`: a
-message at a sequence never changes but by an edit, and an edit changes the key. So a reader that holds the
-head from the table may use whatever it finds under that head's key, however old; what is missing it reads
-from the table. A writer uses the cached head as a guess that its condition expression checks. Every value
-bears a checksum of itself and its place. Every command may be repeated or come late: none needs a guard, and
-the one pair that must not be parted goes as a transaction.
+message at a sequence never changes but by an edit or a rewind, and either changes the key. So a reader that
+holds the head from the table may use whatever it finds under that head's key, however old; what is missing it
+reads from the table. A writer uses the cached head as a guess that its condition expression checks. Every
+value bears a checksum of itself and its place. Every command may be repeated or come late: none needs a
+guard, and those that must not be parted go as a transaction.
 """
 
 from __future__ import annotations
@@ -79,6 +79,20 @@ class SessionCache:
         await self._run(
             *self._log(before, {sequence: blob}),
             ("RENAME", _log_place(before), _log_place(after)),
+            self._head(after),
+            atomic=True,
+        )
+
+    async def rewound(self, before: Head, after: Head) -> None:
+        """Carry the messages that stay over to the key of the next edit.
+
+        Under the key before there is none from the old end on, so nothing but what goes has to be left out.
+        Atomic, or one that goes could be read under the new key.
+        """
+        gone = range(after.message_count, before.message_count)
+        await self._run(
+            ("RENAME", _log_place(before), _log_place(after)),
+            ("HDEL", _log_place(after), *gone),
             self._head(after),
             atomic=True,
         )

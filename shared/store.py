@@ -6,7 +6,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared import head as heads
-from shared.errors import Contended, NotFound, Torn, Unanswered
+from shared.errors import Contended, LogMoved, NotFound, Torn, Unanswered
+from shared.expressions import names
 from shared.keys import message_sort_key
 from shared.messages import decode
 from shared.retry import pause
@@ -103,28 +104,40 @@ class Store(NamedTuple):
             raise not_found()
         return head
 
-    async def messages(self, key: SessionKey, first: int, end: int) -> dict[int, Stored]:
-        """The messages first..end-1 of a live session, all of them, as the table has them now, by sequence.
+    async def messages(self, head: Head, first: int, end: int) -> dict[int, Stored]:
+        """The messages first..end-1 of the log that this head counts, all of them, by sequence.
 
-        The caller has seen a head that counts them. A query may yet find one missing or half written: it
-        isolates items, not transactions (docs.aws.amazon.com/amazondynamodb/latest/developerguide/
-        transaction-apis.html), and a purge may be at work.
+        They are as the table has them now. A query may yet find one missing or half written: it isolates
+        items, not transactions (docs.aws.amazon.com/amazondynamodb/latest/developerguide/
+        transaction-apis.html), and a purge may be at work. One that was put after a later rewind stands in
+        the place of another.
 
         Raises:
             NotFound: the session was deleted meanwhile.
+            LogMoved: it was rewound meanwhile.
             Unavailable: the table refused or did not answer.
         """
         torn = Torn("Messages could not be read.")
         for attempt in range(READ_TRIES):
             with suppress(Torn):
-                found = await self._query_messages(key, first, end)
-                if len(found) == end - first:
+                found = {one.sequence: one for one in decode(await self.items(head.key, first, end))}
+                if len(found) == end - first and all(one.epoch <= head.rewinds for one in found.values()):
                     return found
-            await self.head(key)
+            now = await self.head(head.key)
+            if now.rewinds != head.rewinds:
+                raise LogMoved(now)
             await self.again(attempt, torn)
         raise torn
 
-    async def _query_messages(self, key: SessionKey, first: int, end: int) -> dict[int, Stored]:
+    async def items(self, key: SessionKey, first: int, end: int, *attributes: str) -> list[Item]:
+        """The items of the messages first..end-1 that there are now, in their order.
+
+        Args:
+            key: the session.
+            first: the sequence of the first.
+            end: the one behind the last.
+            attributes: what of each item is wanted; all, if none is named.
+        """
         found: list[Item] = []
         query: dict[str, Any] = {
             "KeyConditionExpression": "PK = :session AND SK BETWEEN :first AND :last",
@@ -136,13 +149,15 @@ class Store(NamedTuple):
             },
             "ConsistentRead": True,
         }
+        if attributes:
+            projection = ", ".join(f"#{name}" for name in attributes)
+            query |= {"ProjectionExpression": projection, "ExpressionAttributeNames": names(projection)}
         while True:
             page = await self.read("Query", query)
             found += page["Items"]
             if "LastEvaluatedKey" not in page:
-                break
+                return found
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-        return {message.sequence: message for message in decode(found)}
 
     async def _request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         named = operation.startswith(("TransactWrite", "Batch"))

@@ -102,6 +102,14 @@ class Appended(Closed):
     replayed: bool
 
 
+class Rewound(Closed):
+    """A session after a rewind."""
+
+    message_count: int
+    version: int
+    replayed: bool
+
+
 class ToolCallAdded(Closed):
     """The assistant message that bears the tool call."""
 

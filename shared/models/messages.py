@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from shared.limits import MAX_BATCH
 from shared.models.common import Closed, JsonObject, NewMessage, Sequence, Usage
@@ -14,6 +14,20 @@ class AppendMessages(Closed):
     messages: list[NewMessage] = Field(min_length=1, max_length=MAX_BATCH)
     usage: Usage | None = Field(default=None, description="Added to the session's sum.")
     expected_sequence: Sequence | None = Field(default=None, description="Only if the next one is this.")
+
+
+class RewindSession(Closed):
+    """The body of `POST /sessions/{session_id}/rewind`: the messages from `to_sequence` on go."""
+
+    to_sequence: Sequence
+    expected_sequence: Sequence = Field(description="Only if the next one is this.")
+
+    @model_validator(mode="after")
+    def _backwards(self) -> RewindSession:
+        if self.to_sequence > self.expected_sequence:
+            msg = "to_sequence lies behind expected_sequence"
+            raise ValueError(msg)
+        return self
 
 
 class AddToolCall(Closed):

@@ -11,13 +11,13 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared import messages
-from shared.errors import ConditionFailed, Contended, SequenceMismatch, Unanswered
+from shared.errors import ConditionFailed, Contended, LogMoved, Unanswered
 from shared.expressions import touch, update
-from shared.log import message_writes
+from shared.leftover import clear_leftover
+from shared.log import advanced, head_update, message_writes, puts
 from shared.messages import TOKEN_SIZE
-from shared.operations.append_messages import append_messages
 from shared.operations.read_session import load
-from shared.wire import payload_size
+from shared.retry import Doubt, check_doubt
 
 if TYPE_CHECKING:
     from shared.head import Head
@@ -63,28 +63,33 @@ async def add_tool_call(store: Store, key: SessionKey, tool_call: dict[str, Any]
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
     token = store.clock.token()[:TOKEN_SIZE]
-    new = {"role": "assistant", "content": "", "tool_calls": [tool_call], "message_id": token.hex()}
     tried: int | None = None
+    doubt: Doubt | None = None
     for attempt in count():
         head = await store.head(key)
-        if tried is not None and (done := await _bearing(store, head, tried, token)):
-            return Added(done.json, replayed=False)
-        turn = await _turn(store, head, tool_call.get("id") or None)
+        try:
+            if tried is not None and (done := await _bearing(store, head, tried, token)):
+                return Added(done.json, replayed=False)
+            turn = await _turn(store, head, tool_call.get("id") or None)
+        except LogMoved as moved:
+            await store.again(attempt, moved)
+            continue
         if turn.bearer:
             store.counts["replays"] += 1
             return Added(turn.bearer, replayed=True)
+        check_doubt(doubt, head)
         try:
             tried = head.message_count if turn.assistant is None else turn.assistant
             if turn.assistant is None:
-                appended = await append_messages(store, key, [new], expected_sequence=head.message_count)
-                return Added(appended.messages[0], replayed=False)
+                return await _begin(store, head, tool_call, token)
             return await _attach(store, head, tried, tool_call, token)
-        except SequenceMismatch:
-            await store.again(attempt, Contended("The turn is moving on."))
         except ConditionFailed:
             store.counts["conflicts"] += 1
             await store.again(attempt, Contended("The turn is moving on."))
-        except (Contended, Unanswered) as error:
+        except Contended as error:
+            await store.again(attempt, error)
+        except Unanswered as error:
+            doubt = Doubt(error, head.rewinds)
             await store.again(attempt, error)
     raise AssertionError  # count() does not end
 
@@ -107,13 +112,24 @@ async def _turn(store: Store, head: Head, call_id: Any) -> Turn:
     return Turn(assistant, None)
 
 
+async def _begin(store: Store, head: Head, tool_call: dict[str, Any], token: bytes) -> Added:
+    """Append a message for it."""
+    new = {"role": "assistant", "content": "", "tool_calls": [tool_call], "message_id": token.hex()}
+    after, stored = advanced(store, head, [new], None)
+    await clear_leftover(store, head)
+    await store.transact(head_update(head, after, same_version=False), *puts(head.key, stored))
+    await store.cache.appended(after, {message.sequence: message.blob for message in stored})
+    store.counts["appends"] += 1
+    return Added(stored[0].json, replayed=False)
+
+
 async def _attach(store: Store, head: Head, sequence: int, tool_call: dict[str, Any], token: bytes) -> Added:
-    before = (await store.messages(head.key, sequence, sequence + 1))[sequence]
+    before = (await store.messages(head, sequence, sequence + 1))[sequence]
     fields = before.fields()
     fields["tool_calls"] = [*(fields.get("tool_calls") or []), tool_call]
-    after = messages.encode(sequence, fields, before.attached + token)
+    after = messages.encode(sequence, fields, before.attached + token, epoch=before.epoch, usage=before.usage)
     now = max(store.now(), head.updated_at)
-    grown = payload_size(after.json) - payload_size(before.json)
+    grown = after.size - before.size
     moved = head._replace(
         edits=head.edits + 1, log_size=head.log_size + grown, version=head.version + 1, updated_at=now
     )
@@ -136,8 +152,8 @@ async def _attach(store: Store, head: Head, sequence: int, tool_call: dict[str, 
 
 async def _bearing(store: Store, head: Head, sequence: int, token: bytes) -> Stored | None:
     """The message, if it bears the call with this token, or was made for it."""
-    if sequence == head.message_count:
+    if sequence >= head.message_count:
         return None
-    stored = (await store.messages(head.key, sequence, sequence + 1))[sequence]
+    stored = (await store.messages(head, sequence, sequence + 1))[sequence]
     tokens = [stored.attached[at : at + TOKEN_SIZE] for at in range(0, len(stored.attached), TOKEN_SIZE)]
     return stored if token in tokens or stored.fields()["message_id"] == token.hex() else None

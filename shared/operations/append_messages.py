@@ -20,13 +20,16 @@ from shared import messages, ring
 from shared.errors import (
     ConditionFailed,
     Contended,
+    LogMoved,
     MessageIdReused,
     SequenceMismatch,
     TooLarge,
     Unanswered,
 )
+from shared.leftover import clear_leftover
 from shared.limits import PAYLOAD_LIMIT
 from shared.log import Fields, advanced, head_update, identified, puts, stored_under
+from shared.retry import Doubt, check_doubt
 from shared.store import not_found
 from shared.wire import dumps
 
@@ -83,16 +86,20 @@ async def append_messages(
     new = identified(store, new)
     ids = [fields["message_id"] for fields in new]
     tried: dict[str, list[Stored]] = {}
-    unsure = False
+    doubt: Doubt | None = None
     head, fresh = await store.cache.head(key), False
     for attempt in count():
         if head is None:
             head, fresh = await store.head(key), True
-        hits = _hits(head, ids, tried if unsure else {})
-        if not fresh and (hits or expected_sequence not in {None, head.message_count}):
+        hits = _hits(head, ids, tried if doubt else {})
+        if not fresh and (hits or head.leftover or expected_sequence not in {None, head.message_count}):
             head = None
             continue
-        present = await _present(store, key, new, hits)
+        try:
+            present = await _present(store, head, new, hits)
+        except LogMoved as moved:
+            head = moved.head
+            continue
         missing = [fields for fields in new if fields["message_id"] not in present]
         if not missing:
             # As first stored: a tool call may have joined one since.
@@ -103,12 +110,13 @@ async def append_messages(
             )
             store.counts["appends" if ours else "replays"] += len(new)
             return _answer(ids, present, head, replayed=not ours)
-        if expected_sequence not in {None, head.message_count}:
-            raise sequence_mismatch(head)
+        check_doubt(doubt, head)
+        check_sequence(expected_sequence, head)
         after, stored = _answerable(advanced(store, head, missing, usage), head)
         _remember(tried, missing, stored)
         # A guess from the cache must be right about the version too, or the answer would carry on its error.
         try:
+            await clear_leftover(store, head)
             await store.transact(head_update(head, after, same_version=not fresh), *puts(key, stored))
         except ConditionFailed as refused:
             store.counts["conflicts"] += 1
@@ -118,7 +126,7 @@ async def append_messages(
             store.counts["conflicts"] += 1
             await store.again(attempt, error)
         except Unanswered as error:
-            head, unsure = None, True
+            doubt, head = Doubt(error, head.rewinds), None
             await store.again(attempt, error)
         else:
             await store.cache.appended(after, {message.sequence: message.blob for message in stored})
@@ -139,11 +147,16 @@ def _answerable(advance: tuple[Head, list[Stored]], head: Head) -> tuple[Head, l
     return advance
 
 
-def sequence_mismatch(head: Head) -> SequenceMismatch:
-    """The answer when the log has moved on."""
-    return SequenceMismatch(
-        f"The next sequence is {head.message_count}.", extra={"message_count": head.message_count}
-    )
+def check_sequence(expected: int | None, head: Head) -> None:
+    """Let a log pass that ends where it is expected to, if that is said.
+
+    Raises:
+        SequenceMismatch: it ends elsewhere.
+    """
+    if expected not in {None, head.message_count}:
+        raise SequenceMismatch(
+            f"The next sequence is {head.message_count}.", extra={"message_count": head.message_count}
+        )
 
 
 async def refusing_head(store: Store, key: SessionKey, refused: ConditionFailed) -> Head:
@@ -182,14 +195,15 @@ def _hits(head: Head, ids: Sequence[str], tried: Mapping[str, Sequence[Stored]])
 
 
 async def _present(
-    store: Store, key: SessionKey, new: Sequence[Fields], hits: Mapping[str, Sequence[int]]
+    store: Store, head: Head, new: Sequence[Fields], hits: Mapping[str, Sequence[int]]
 ) -> dict[str, Stored]:
     """Those of the messages that are stored already, by id.
 
     Raises:
+        LogMoved: the session was rewound meanwhile.
         MessageIdReused: one is, with other content.
     """
-    present = await stored_under(store, key, hits)
+    present = await stored_under(store, head, hits)
     for fields in new:
         message = present.get(fields["message_id"])
         if message and messages.content(message.as_first_stored()) != messages.content(fields):

@@ -76,6 +76,7 @@ async def create_session(
     """
     token = store.clock.token()
     started_at = store.now()
+    given: dict[str, Any] = {**checked_fields(fields or {}), **(usage or {})}
     blank = Head(
         key=key,
         version=0,
@@ -83,8 +84,8 @@ async def create_session(
         started_at=started_at,
         updated_at=started_at,
         token=token,
-    )._replace(**checked_fields(fields or {}))
-    head, stored = advanced(store, blank, identified(store, new), usage, room=MAX_FIRST_BATCH)
+    )._replace(**given)
+    head, stored = advanced(store, blank, identified(store, new), None, room=MAX_FIRST_BATCH)
     for attempt in count():
         try:
             await store.transact(*_writes(store, head, stored))

@@ -35,6 +35,9 @@ _GONE_WITH_THE_SESSION = (
     "message_count",
     "log_size",
     "ring",
+    "rewinds",
+    "rewound",
+    "leftover",
     *USAGE_FIELDS,
     *JSON_FIELDS,
 )

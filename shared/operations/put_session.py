@@ -4,6 +4,7 @@ The messages of the request are what the session holds from `start_sequence` on.
 match; the others are appended in steps of one transaction each, in order. All of them are checked before the
 first is written, so that an answer that refuses finds nothing written. What a crash, a lost reply or
 another writer leaves between two steps is looked at afresh: a repeat finishes, or says where the logs part.
+After a rewind between two steps, all is compared anew.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from shared.errors import (
     Contended,
     Diverged,
     Gone,
+    LogMoved,
     MessageIdReused,
     PreconditionFailed,
     Unanswered,
 )
+from shared.leftover import clear_leftover
 from shared.limits import MAX_BATCH, MAX_FIRST_BATCH, PART_SIZE, REQUEST_LIMIT
 from shared.log import Fields, advanced, head_update, identified, puts, stored_under
 from shared.operations.change_session import check_version
@@ -87,16 +90,14 @@ async def put_session(
     titled = {"title": title} if title is not None else {}
     wanted: dict[str, Any] = {**(usage or {}), **checked_fields(fields or {}), **titled}
     confirmed: list[Stored] = []
+    rewinds = 0  # at which they were
     head: Head | None = None
     created = ours = False
     unsure: Unanswered | None = None
     for attempt in count():
         head = head or await store.find_head(key)
         if head is None:
-            if start:
-                raise _diverged(0, 0)
-            if if_match:
-                raise PreconditionFailed("There is no such session.")
+            _check_new(start, if_match)
             step = new[: _step(sizes, MAX_FIRST_BATCH)]
             made = await create_session(store, key, step, usage=usage, title=title, fields=fields)
             head, created, confirmed = made.head, made.created, made.messages
@@ -106,9 +107,16 @@ async def put_session(
         ours = ours or head.token == token
         if not ours:
             check_version(head, if_match, unsure)
-        confirmed += await _matching(
-            store, head, list(zip(named, new, strict=True)), start=start, done=len(confirmed)
-        )
+        if head.rewinds != rewinds:
+            confirmed, rewinds = [], head.rewinds
+        try:
+            confirmed += await _matching(
+                store, head, list(zip(named, new, strict=True)), start=start, done=len(confirmed)
+            )
+            await _check_unused(store, head, new[len(confirmed) :])
+        except LogMoved as moved:
+            head = moved.head
+            continue
         left = new[len(confirmed) :]
         step = left[: _step(sizes[len(confirmed) :], MAX_BATCH)]
         changed = (
@@ -116,26 +124,42 @@ async def put_session(
         )
         if not step and not changed:
             return Put(head, confirmed, created)
-        await _check_unused(store, head, left)
-        after, stored = advanced(store, head, step, None)
         replaced = {"token": token, **changed}
         same_version = if_match is not None and not ours
         try:
-            await store.transact(
-                head_update(head, after, same_version=same_version, replaced=replaced), *puts(key, stored)
-            )
+            head, stored = await _put(store, head, step, replaced, same_version=same_version)
         except (ConditionFailed, Contended, Unanswered) as refused:
             store.counts["conflicts"] += not isinstance(refused, Unanswered)
             unsure = refused if isinstance(refused, Unanswered) else unsure
             await store.again(attempt, unsure or Contended("Too many writers on this session."))
             head = None
             continue
-        after = after._replace(**replaced)
-        await store.cache.appended(after, {message.sequence: message.blob for message in stored})
-        store.counts["appends"] += len(stored)
         confirmed += stored
-        head, ours = after, True
+        ours = True
     raise AssertionError  # count() does not end
+
+
+async def _put(
+    store: Store, head: Head, step: Sequence[Fields], replaced: Mapping[str, Any], *, same_version: bool
+) -> tuple[Head, list[Stored]]:
+    """Store one step's messages and the attributes that get a value; the head after it, and the messages."""
+    after, stored = advanced(store, head, step, None)
+    await clear_leftover(store, head)
+    await store.transact(
+        head_update(head, after, same_version=same_version, replaced=replaced), *puts(head.key, stored)
+    )
+    after = after._replace(**replaced)
+    await store.cache.appended(after, {message.sequence: message.blob for message in stored})
+    store.counts["appends"] += len(stored)
+    return after, stored
+
+
+def _check_new(start: int, if_match: Match | None) -> None:
+    """Let a PUT pass that can make a session."""
+    if start:
+        raise _diverged(0, 0)
+    if if_match:
+        raise PreconditionFailed("There is no such session.")
 
 
 def _step(sizes: Sequence[int], room: int) -> int:
@@ -179,7 +203,7 @@ async def _matching(
 async def _check_unused(store: Store, head: Head, new: Sequence[Fields]) -> None:
     """Let messages pass whose ids are new (G2)."""
     hits = ring.find(head.ring, head.message_count, [fields["message_id"] for fields in new])
-    for message in (await stored_under(store, head.key, hits)).values():
+    for message in (await stored_under(store, head, hits)).values():
         raise MessageIdReused(
             "A new message bears the id of an older one.", extra={"sequence": message.sequence}
         )

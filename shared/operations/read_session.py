@@ -2,13 +2,15 @@
 
 The head says which messages there are and how often one was edited; the cache is asked for just those, under
 just that edit count, and the table for what the cache lacks. So a warm read is one GetItem and one round trip
-to the cache, and an unchanged session is the GetItem alone.
+to the cache, and an unchanged session is the GetItem alone. Where a rewind comes between the two looks, the
+read begins again at the head that it left: an answer is of one head.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from shared.errors import LogMoved
 from shared.limits import PAYLOAD_LIMIT
 from shared.messages import Stored
 from shared.wire import payload_size
@@ -26,11 +28,13 @@ class Page(NamedTuple):
     """Messages in ascending order.
 
     Attributes:
+        head: of whose log they are.
         messages: JSON of each.
         first: the sequence of the first, if there is one.
         has_more: whether there are more on the side to which the page was read.
     """
 
+    head: Head
     messages: list[bytes]
     first: int
     has_more: bool
@@ -54,10 +58,13 @@ async def newest(store: Store, head: Head, *, before: int | None = None, limit: 
     """
     end = head.message_count if before is None else min(before, head.message_count)
     start = 0 if limit is None else max(0, end - limit)
-    messages = await _fitting(store, head, range(end - 1, start - 1, -1))
+    try:
+        messages = await _fitting(store, head, range(end - 1, start - 1, -1))
+    except LogMoved as moved:
+        return await newest(store, moved.head, before=before, limit=limit)
     messages.reverse()
     first = end - len(messages)
-    return Page(messages, first, has_more=first > 0)
+    return Page(head, messages, first, has_more=first > 0)
 
 
 async def following(store: Store, head: Head, *, after: int, before: int | None, limit: int) -> Page:
@@ -69,8 +76,11 @@ async def following(store: Store, head: Head, *, after: int, before: int | None,
     """
     end = head.message_count if before is None else min(before, head.message_count)
     first = min(after + 1, end)
-    messages = await _fitting(store, head, range(first, min(first + limit, end)))
-    return Page(messages, first, has_more=first + len(messages) < end)
+    try:
+        messages = await _fitting(store, head, range(first, min(first + limit, end)))
+    except LogMoved as moved:
+        return await following(store, moved.head, after=after, before=before, limit=limit)
+    return Page(head, messages, first, has_more=first + len(messages) < end)
 
 
 async def load(store: Store, head: Head, first: int, end: int) -> list[Stored]:
@@ -78,6 +88,7 @@ async def load(store: Store, head: Head, first: int, end: int) -> list[Stored]:
 
     Raises:
         NotFound: the session was deleted meanwhile.
+        LogMoved: it was rewound meanwhile.
         Unavailable: the table refused or did not answer.
     """
     blobs = await store.cache.messages(head, first, end)
@@ -86,7 +97,7 @@ async def load(store: Store, head: Head, first: int, end: int) -> list[Stored]:
     }
     missing = [sequence for sequence in range(first, end) if sequence not in found]
     if missing:
-        read = await store.messages(head.key, missing[0], missing[-1] + 1)
+        read = await store.messages(head, missing[0], missing[-1] + 1)
         await store.cache.keep(head, {sequence: read[sequence].blob for sequence in missing})
         found |= read
     return [found[sequence] for sequence in range(first, end)]

@@ -21,6 +21,7 @@ ROUTES = {
     "append_messages": "POST /sessions/{session_id}/messages",
     "list_messages": "GET /sessions/{session_id}/messages",
     "add_tool_call": "POST /sessions/{session_id}/tool-calls",
+    "rewind_session": "POST /sessions/{session_id}/rewind",
     "export_openai_messages": "GET /sessions/{session_id}/openai-messages",
     "put_draft": "PUT /sessions/{session_id}/draft",
     "get_draft": "GET /sessions/{session_id}/draft",

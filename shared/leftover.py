@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from shared.errors import ConditionFailed, Contended, Unanswered
 from shared.expressions import update
 from shared.keys import parse_message_sort_key
-from shared.limits import MAX_BATCH
+from shared.limits import MAX_DELETES
 from shared.retry import check_time
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ async def clear_leftover(store: Store, head: Head, items: Sequence[Item] = ()) -
 
 def newest(items: Sequence[Item]) -> Sequence[Item]:
     """Of these items of messages the last ones: whole messages, as many as a transaction has room for."""
-    last = items[-MAX_BATCH:]
+    last = items[-MAX_DELETES:]
     whole = (at for at, item in enumerate(last) if parse_message_sort_key(item["SK"]["S"])[1] == 0)
     return last[next(whole, len(last)) :]
 

@@ -31,6 +31,9 @@ MAX_BATCH = TRANSACTION_ITEMS - 1
 MAX_FIRST_BATCH = TRANSACTION_ITEMS - 3
 """Messages in one create: the head, the user's count and the retention marker are in it too."""
 
+MAX_DELETES = TRANSACTION_ITEMS - 1
+"""Items of messages that one step of a rewind deletes: the head is in the transaction too."""
+
 MAX_PUT = 10_000
 """Messages in one PUT."""
 

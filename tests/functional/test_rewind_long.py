@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from shared import leftover
 from shared.keys import SessionKey
 from tests.functional.api import assistant, user
 from tests.functional.test_large import noise
@@ -68,16 +69,17 @@ def test_all_of_a_long_session(api: Api, table: TableView) -> None:
     assert api.contents(session_id) == ["0"]
 
 
-def test_large_messages_in_parts(api: Api, table: TableView) -> None:
-    """Sixty of two items each: a step deletes whole messages, here 49, and nobody sees that any are left."""
+def test_large_messages_in_parts(api: Api, table: TableView, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step deletes whole messages, of two items each, and nobody sees that any are left."""
+    monkeypatch.setattr(leftover, "MAX_DELETES", 5)
     session_id = api.new(user("zero"))
-    for _ in range(15):
+    for _ in range(2):
         assert api.append(session_id, *[assistant(noise(900_000)) for _ in range(4)]).status == 201
-    assert len(items(table, api, session_id)) == 1 + 60 * 2
-    interrupt_rewind(api, session_id, 1, 61)
-    assert len(items(table, api, session_id)) == 1 + 11 * 2
+    assert len(items(table, api, session_id)) == 1 + 8 * 2
+    interrupt_rewind(api, session_id, 1, 9)
+    assert len(items(table, api, session_id)) == 1 + 6 * 2
     assert api.contents(session_id) == ["zero"]
-    assert api.rewind(session_id, 1, 61).body["replayed"] is True
+    assert api.rewind(session_id, 1, 9).body["replayed"] is True
     assert len(items(table, api, session_id)) == 1
 
 

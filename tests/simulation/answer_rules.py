@@ -13,13 +13,16 @@ from shared.head import JSON_FIELDS
 from shared.operations.change_session import merged
 from tests.simulation.conflict_rules import check_conflict, same
 from tests.simulation.page_rules import check_export, check_get, check_list, check_messages
+from tests.simulation.rewind_rules import check_answer as check_rewound
+from tests.simulation.rewind_rules import standing
 from tests.simulation.violations import Violation, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.simulation.history import History, State, Work
+    from tests.simulation.history import History, Work
     from tests.simulation.requests import Reply
+    from tests.simulation.states import State
 
 _REPEATS = {"reply lost", "re-sent", "re-sent bare", "applied late"}
 # The client library repeats a request, and does not say that it did.
@@ -39,6 +42,7 @@ _STATUSES = {
     "patch": {200, 404, 412},
     "put": {200, 201, 404, 409, 410, 412},
     "put_draft": {200, 404},
+    "rewind": {200, 404, 409},
     "title": {200, 404, 412},
     "tool_call": {200, 404},
 }
@@ -106,12 +110,12 @@ def _check_append(history: History, work: Work, states: list[State], reply: Repl
         )
         require("replayed tells", not work.changes and (body["replayed"] or tied), (request, body))
     require("status tells", (reply.status == 200) == body["replayed"], (request, body))
-    log = states[-1].log
     for sent, got in zip(request.body["messages"], body["messages"], strict=True):
         require("answered in order", got["content"] == sent["content"], (sent, got))
         require("id kept", sent.get("message_id") in {None, got["message_id"]}, (sent, got))
-        require("acknowledged is stored", got["sequence"] < len(log), (got, len(log)))
-        require("answered as first stored", log[got["sequence"]].versions[0].fields == got, got)
+        stood = standing(states, got["sequence"])
+        require("acknowledged is stored", stood, (got, states[-1]))
+        require("answered as first stored", any(one.versions[0].fields == got for one in stood), got)
     sequences = [got["sequence"] for got in body["messages"]]
     require(
         "bounds", [body["first_sequence"], body["last_sequence"]] == [min(sequences), max(sequences)], body
@@ -150,10 +154,9 @@ def _check_create(history: History, work: Work, states: list[State], reply: Repl
 def _check_put(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
     request, body = work.request, reply.body
     assert request is not None
-    start, log = request.body.get("start_sequence", 0), states[-1].log
+    start = request.body.get("start_sequence", 0)
     for sequence, sent in enumerate(request.body["messages"], start):
-        require("put is stored", sequence < len(log), (request, len(log)))
-        stored = [version.fields for version in log[sequence].versions]
+        stored = [version.fields for one in standing(states, sequence) for version in one.versions]
         require("put is stored", any(same(sent, there) for there in stored), (sent, stored))
     live = [state.live for state in states if state.live]
     require("message_count was so", any(body["message_count"] == head.message_count for head in live), body)
@@ -189,10 +192,14 @@ def _check_tool_call(history: History, work: Work, states: list[State], reply: R
     require(
         "tool call stored", request.body["tool_call"] in message.get("tool_calls", ()), (request, message)
     )
-    log = states[-1].log
-    require("acknowledged is stored", message["sequence"] < len(log), message)
-    stood = log[message["sequence"]].during(work.begin, work.end)
+    stood = [
+        fields for one in standing(states, message["sequence"]) for fields in one.during(work.begin, work.end)
+    ]
     require("message was so", message in stood, (message, stood))
+
+
+def _check_rewind(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
+    check_rewound(work, states, reply)
 
 
 def _check_delete(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
@@ -226,6 +233,7 @@ _CHECKS: dict[str, Callable[[History, Work, list[State], Reply], None]] = {
     "patch": _check_patch,
     "put": _check_put,
     "put_draft": _check_draft,
+    "rewind": _check_rewind,
     "title": _check_title,
     "tool_call": _check_tool_call,
 }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 USERS = ("ann", "ann#SESSION#s0")
 SESSIONS = ("s0", "s1", "s2")
 _TRIES = 4
-_OFTEN = ("append",) * 8 + ("get",) * 3 + ("tool_call",) * 4 + ("put",) * 3 + ("title", "patch") * 2
+_OFTEN = ("append",) * 8 + ("get",) * 3 + ("rewind", "tool_call") * 4 + ("put",) * 3 + ("title", "patch") * 2
 _MORTAL = 0.3  # in how many schedules a client may delete
 _NEVER_AGAIN = 0.2  # how often a client that got no answer lets it be
 
@@ -192,6 +192,13 @@ class Client:
         if named:
             call["id"] = f"call-{self._texts.mark()}"
         return Request("tool_call", self._user, session, {"tool_call": call}, again=named)
+
+    def _rewind(self, session: str) -> Request:
+        rng = self._rng
+        end = max(0, (self._count(session) or rng.randrange(6)) + rng.choice((0, 0, 0, 0, 0, 1, -1)))
+        to = max(0, end - rng.choice((0, 1, 1, 2, 3, 9, 99)))
+        body = {"to_sequence": to, "expected_sequence": end}
+        return Request("rewind", self._user, session, body)
 
     def _get(self, session: str) -> Request:
         rng = self._rng

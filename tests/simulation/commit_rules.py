@@ -12,17 +12,21 @@ from shared.head import JSON_FIELDS, USAGE_FIELDS
 from shared.keys import user_partition
 from shared.operations.change_session import merged
 from shared.wire import dumps, parse_timestamp, payload_size
+from tests.simulation import rewind_rules
+from tests.simulation.rewind_rules import summed
 from tests.simulation.violations import require
 
 if TYPE_CHECKING:
     from shared.head import Head
-    from tests.simulation.history import Change, Fields, History
+    from tests.simulation.history import History
+    from tests.simulation.states import Change, Fields
 
 # Which of the head's fields a kind of work may change, beside the version, the time and the token.
 _LOG = {"message_count", "log_size", "ring"}
 _MAY_CHANGE = {
     "append": {*_LOG, *USAGE_FIELDS},
     "put": {*_LOG, *USAGE_FIELDS, "title", *JSON_FIELDS},
+    "rewind": rewind_rules.CHANGES,
     "tool_call": {*_LOG, "edits"},
     "title": {"title"},
     "patch": set(JSON_FIELDS),
@@ -60,6 +64,11 @@ def check_change(change: Change, now: float, retention_days: int | None) -> None
     elif before.live:
         require("live head stays", after is not None, change.key)
         assert after is not None
+        if after.live:
+            rewind_rules.check_items(change, after)
+        if change.clears:
+            rewind_rules.check_clearing(change, before, after)
+            return
         require("version +1", after.version == before.version + 1, (before.version, after.version))
         if after.live:
             _check_live(change, before, after)
@@ -85,7 +94,7 @@ def _check_beginning(change: Change) -> None:
     require("begins live", head.live and head.version == 1 and head.edits == 0, head)
     _check_log(change, head)
     asked = change.work.request.body if change.work.request else {}
-    usage = _usage(asked.get("usage"))
+    usage = summed(asked.get("usage"))
     require("usage exact", {name: getattr(head, name) for name in USAGE_FIELDS} == usage, (head, usage))
 
 
@@ -98,22 +107,34 @@ def _check_live(change: Change, before: Head, after: Head) -> None:
     require("other fields stay", not other, (change.work, other))
     _check_asked(change, before)
     _check_log(change, after)
-    require("removed by purge", not change.removed, change.key)
-    require("edits counted", after.edits - before.edits == len(change.edited), (before.edits, after.edits))
+    if change.rewinds:
+        rewind_rules.check_rewind(change, before, after)
+    else:
+        require("removed by purge", not change.removed, change.key)
+    edits = len(change.edited) + change.rewinds
+    require("edits counted", after.edits - before.edits == edits, (before.edits, after.edits))
     for sequence, fields in change.edited.items():
         _check_edit(change.before.log[sequence].newest, fields)
     if change.work.kind == "append":
         request = change.work.request
         assert request is not None
-        usage = _usage(request.body.get("usage"))
+        usage = summed(request.body.get("usage"))
         added = {name: getattr(after, name) - getattr(before, name) for name in USAGE_FIELDS}
         require("append appends", change.added, change.work)
         texts = {entry.newest["content"] for entry in change.before.log}
         texts |= {fields["content"] for fields in change.added.values()}
         require("append whole", all(one["content"] in texts for one in request.body["messages"]), change)
+        _check_once(change)
         require("usage exact", added == usage, (added, usage))
     if change.work.kind == "tool_call":
         _check_tool_call(change)
+        _check_once(change)
+
+
+def _check_once(change: Change) -> None:
+    """G7: one try of a request is made once, also where a rewind took away what it had made."""
+    once = "re-sent bare" in change.work.faults or not change.work.changes
+    require("made once", once, (change.work, change))
 
 
 def _check_asked(change: Change, before: Head) -> None:
@@ -135,12 +156,13 @@ def _check_asked(change: Change, before: Head) -> None:
 
 def _check_log(change: Change, head: Head) -> None:
     """G1, G2, G3: gapless, counted, each id and each text once."""
-    length = len(change.before.log)
+    log = [entry.newest for entry in change.before.log]
+    log = log[: head.message_count] if change.rewinds else log
+    length = len(log)
     require(
         "sequences gapless", list(change.added) == list(range(length, length + len(change.added))), change
     )
     require("message_count exact", head.message_count == length + len(change.added), (head, length))
-    log = [entry.newest for entry in change.before.log]
     for sequence, fields in change.edited.items():
         log[sequence] = fields
     log += change.added.values()
@@ -210,11 +232,3 @@ def _check_tombstone(change: Change, now: float) -> None:
     assert change.head_item is not None
     require("purged before its end", not change.left, change)
     require("tombstone lasts", int(change.head_item["expires_at"]["N"]) > now + 29 * 86_400, change)
-
-
-def _usage(asked: dict[str, int] | None) -> dict[str, int]:
-    given = asked or {}
-    usage = {name: given.get(name, 0) for name in USAGE_FIELDS}
-    if "total_tokens" not in given:
-        usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
-    return usage

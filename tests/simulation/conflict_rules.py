@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.rewind_rules import standing
 from tests.simulation.violations import Violation, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.simulation.history import State, Work
+    from tests.simulation.history import Work
     from tests.simulation.requests import Reply, Request
+    from tests.simulation.states import State
 
 
 def check_conflict(work: Work, states: list[State], reply: Reply) -> None:
     """409 is true, and nothing was written."""
     request, body = work.request, reply.body
     assert request is not None
-    if request.kind == "append" or len(request.body["messages"]) == 1:
+    if request.kind in {"append", "rewind"} or len(request.body["messages"]) == 1:
         joined = body["type"] == "diverged" and _joined(states, body["sequence"])
         require("409 changes nothing", not work.changes or joined, (request, body))
     counts = [state.live.message_count for state in states if state.live]
@@ -27,10 +29,12 @@ def check_conflict(work: Work, states: list[State], reply: Reply) -> None:
             require("mismatch differs", body["message_count"] != request.body["expected_sequence"], body)
         case "message_id_reused":
             named = {one.get("message_id"): one["content"] for one in request.body["messages"]}
-            there = states[-1].log[body["sequence"]].newest
-            require("reused is true", there["message_id"] in named, (there, request))
+            stood = [one.newest for one in standing(states, body["sequence"])]
+            stood = [one for one in stood if one["message_id"] in named]
+            require("reused is true", stood, (states, request))
             if request.kind == "append":
-                require("reused differs", named[there["message_id"]] != there["content"], (there, request))
+                differing = [one for one in stood if named[one["message_id"]] != one["content"]]
+                require("reused differs", differing, (stood, request))
         case "diverged":
             require("diverged is true", _diverges(states, request, body), (states, request, body))
         case other:
@@ -38,8 +42,12 @@ def check_conflict(work: Work, states: list[State], reply: Reply) -> None:
 
 
 def _joined(states: list[State], sequence: int) -> bool:
-    """Whether a tool call joined this message: it is not what was put, even where this request put it."""
-    return sequence < len(states[-1].log) and len(states[-1].log[sequence].versions) > 1
+    """Whether it is not what was put even where this request put it.
+
+    A tool call joined this message, or a rewind made place for another.
+    """
+    stood = standing(states, sequence)
+    return any(len(one.versions) > 1 for one in stood) or len(set(map(id, stood))) > 1
 
 
 def _diverges(states: list[State], request: Request, body: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from shared import head as heads
 from shared import messages
@@ -18,13 +18,14 @@ from shared.errors import Unanswered
 from shared.keys import EXPIRY, HEAD, MESSAGE_PREFIX, USER, message_sort_key, parse_partition
 from shared.keys import parse_message_sort_key as parse
 from tests.simulation import commit_rules
+from tests.simulation.rewind_rules import usages
+from tests.simulation.states import NOTHING, Change, Entry, State, Version
 from tests.simulation.violations import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.backend import Item
-    from shared.head import Head
     from shared.keys import SessionKey
     from tests.simulation.memory_table import MemoryTable
     from tests.simulation.requests import Request
@@ -50,71 +51,6 @@ class Work:
     changes: list[Change] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
     faults: set[str] = field(default_factory=set)
-
-
-class Version(NamedTuple):
-    """A message as it was from this commit on."""
-
-    commit: int
-    fields: Fields
-
-
-class Entry:
-    """A message of a log, and how tool calls changed it."""
-
-    def __init__(self, version: Version) -> None:
-        self.versions = [version]
-
-    @property
-    def newest(self) -> Fields:
-        """The message as it is."""
-        return self.versions[-1].fields
-
-    def during(self, first: int, last: int) -> list[Fields]:
-        """The message as it was at any time from the first commit to the last."""
-        start = max(0, bisect_right(self.versions, first, key=lambda version: version.commit) - 1)
-        return [version.fields for version in self.versions[start:] if version.commit <= last]
-
-
-class State(NamedTuple):
-    """A session from this commit on: its head, a tombstone, or nothing; and its log."""
-
-    commit: int
-    head: Head | None
-    log: list[Entry]
-
-    @property
-    def live(self) -> Head | None:
-        """The head, if the session is there for its user."""
-        return self.head if self.head and self.head.live else None
-
-
-NOTHING = State(0, None, [])
-
-
-class Change(NamedTuple):
-    """What one commit did to one session.
-
-    Attributes:
-        before: the state before it; `head`: the head after it.
-        head_item: the head as it is stored.
-        added: sequence and message of what is new; `edited`: of what was there.
-        left: items of messages that there are; `removed`: messages of which one went.
-        marked: whether the retention marker was put.
-    """
-
-    key: SessionKey
-    commit: int
-    work: Work
-    before: State
-    head: Head | None
-    head_item: Item | None
-    head_changed: bool
-    added: dict[int, Fields]
-    edited: dict[int, Fields]
-    left: int
-    removed: set[int]
-    marked: bool
 
 
 class History:
@@ -211,13 +147,18 @@ class History:
             head_changed=head_changed,
             added={sequence: fields for sequence, fields in stored.items() if sequence >= len(log)},
             edited={sequence: fields for sequence, fields in stored.items() if sequence < len(log)},
-            left=sum(name.startswith(MESSAGE_PREFIX) for name in items),
+            left={parse(name)[0] for name in items if name.startswith(MESSAGE_PREFIX)},
             removed=removed - touched,
             marked=marked,
         )
         commit_rules.check_change(change, self.seconds(), self.retention_days)
-        work.changes.append(change)
-        log += [Entry(Version(self.commits, fields)) for fields in change.added.values()]
+        if not change.clears:
+            work.changes.append(change)
+        if change.rewinds:  # the states before it keep theirs
+            assert head is not None
+            log = log[: head.message_count]
+        for fields, usage in zip(change.added.values(), usages(change), strict=True):
+            log.append(Entry(Version(self.commits, fields), usage))
         for sequence, fields in change.edited.items():
             log[sequence].versions.append(Version(self.commits, fields))
         if head_changed:

@@ -15,7 +15,7 @@ from tests.simulation.violations import require
 
 if TYPE_CHECKING:
     from shared.keys import SessionKey
-    from tests.simulation.history import State
+    from tests.simulation.states import State
     from tests.simulation.world import World
 
 _DAY = 86_400
@@ -34,6 +34,7 @@ def look(world: World, *, briefly: bool = False) -> None:
             _check_items(world, key, states[-1])
             _check_cached(world, key, states[-1])
             _check_read(world, key, states[-1])
+            _check_cleared(world, key, states[-1])
             if not briefly:
                 _check_gone(world, key, states[-1])
         if briefly:
@@ -84,6 +85,7 @@ def _check_cached(world: World, key: SessionKey, state: State) -> None:
         return
     for field, sealed in kept.items():
         if (blob := _checked(_message_place(head, int(field)), sealed)) is not None:
+            require("cached is in the log", int(field) < len(state.log), (key, field, state))
             message = json.loads(Stored(int(field), blob).json)
             require("cache as table", message == state.log[int(field)].newest, (key, message))
 
@@ -96,6 +98,15 @@ def _check_read(world: World, key: SessionKey, state: State) -> None:
             break
         if not reply.body["has_more"]:
             require("read at last", reply.body["messages"] == [entry.newest for entry in state.log], reply)
+
+
+def _check_cleared(world: World, key: SessionKey, state: State) -> None:
+    """G7: what a rewind left over keeps nobody from appending."""
+    if state.live and state.live.leftover:
+        body = {"messages": [{"role": "user", "content": f"last of {key.user_id}."}]}
+        appended = world.ask(Request("append", *key, body))
+        require("appended at last", appended.status == 201, appended)
+        require("nothing left over", "leftover" not in world.history.items(key)["HEAD"], state)
 
 
 def _check_gone(world: World, key: SessionKey, state: State) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shared import log, messages, ring
+from shared import leftover, log, messages, ring
 from shared.operations import delete_session, put_session, read_session
 from tests.simulation import memory_table
 from tests.simulation.dynamodb import queries
@@ -34,6 +34,8 @@ _LIMITS: Mapping[str, _Limit] = {
     # Any message still fits: it takes four parts at the most.
     "MAX_BATCH": _Limit((put_session,), 6),
     "MAX_FIRST_BATCH": _Limit((put_session,), 6),
+    # As does one that tool calls have joined: it takes eight.
+    "MAX_DELETES": _Limit((leftover,), 8),
     "DELETE_BATCH": _Limit((delete_session,), 2),
     "_FIRST_STEP": _Limit((read_session,), 2),
     "PAYLOAD_LIMIT": _Limit((read_session,), 700),

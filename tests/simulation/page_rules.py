@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from shared.head import Head
     from shared.keys import SessionKey
-    from tests.simulation.history import Entry, History, State, Work
+    from tests.simulation.history import History, Work
     from tests.simulation.requests import Reply, Request
+    from tests.simulation.states import Entry, State
 
 Message = dict[str, Any]
 # Calls that join messages while they are read make many mixtures; so many are looked through.

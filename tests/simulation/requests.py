@@ -31,6 +31,7 @@ FUNCTIONS = {
     "patch": "patch_session",
     "put": "put_session",
     "put_draft": "put_draft",
+    "rewind": "rewind_session",
     "title": "set_title",
     "tool_call": "add_tool_call",
 }
@@ -81,7 +82,7 @@ async def answered(store: Store, request: Request) -> Reply:
         "query": request.query,
         "headers": request.headers,
     }
-    if request.kind in {"append", "create", "patch", "put", "put_draft", "title", "tool_call"}:
+    if request.kind in {"append", "create", "patch", "put", "put_draft", "rewind", "title", "tool_call"}:
         event["body"] = request.body
     try:
         answer = await _ENDPOINTS[request.kind]._answer(store, parse(event, "-"))

@@ -1,0 +1,93 @@
+"""What must hold of rewinds: of the commit that cuts a log, of those that clear up behind it, of answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.head import USAGE_FIELDS
+from tests.simulation.violations import require
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shared.head import Head
+    from tests.simulation.history import Work
+    from tests.simulation.requests import Reply
+    from tests.simulation.states import Change, Entry, State
+
+CHANGES = {"message_count", "log_size", "ring", *USAGE_FIELDS, "edits", "rewinds", "rewound", "leftover"}
+"""Which of the head's fields a rewind may change, beside those that every change does."""
+
+_APPENDING = {"append", "put", "tool_call", "rewind"}
+
+
+def check_items(change: Change, head: Head) -> None:
+    """What is stored of messages is the log, and behind it what is left over, without a gap."""
+    end = head.message_count if head.leftover is None else head.leftover
+    require("items are the log", change.left == set(range(end)), (sorted(change.left), head))
+    require("leftover is left", head.leftover is None or head.leftover > head.message_count, head)
+    require("messages go whole", not change.removed & change.left, change)
+
+
+def check_clearing(change: Change, before: Head, after: Head) -> None:
+    """Whoever appends may delete what a rewind left over, and changes nothing else."""
+    require("who clears", change.work.kind in _APPENDING, change.work)
+    require("clearing clears", after == before._replace(leftover=after.leftover), (before, after))
+    require("clearing clears", not change.added and not change.edited and change.removed, change)
+
+
+def check_rewind(change: Change, before: Head, after: Head) -> None:
+    """G1, G3: it takes away what was asked for, where the log ended as it was said to, and once."""
+    request = change.work.request
+    assert request is not None
+    require("rewound by a rewind", change.work.kind == "rewind", change.work)
+    to, expected = request.body["to_sequence"], request.body["expected_sequence"]
+    ends = (before.message_count, after.message_count)
+    require("rewound as asked", ends == (expected, to) and to < expected, (request, before, after))
+    require("rewound says so", after.rewound == f"{to}:{expected}", after)
+    require("rewinds counted", after.rewinds == before.rewinds + 1, (before, after))
+    require("nothing put by a rewind", not change.added and not change.edited, change)
+    once = "re-sent bare" in change.work.faults or not change.work.changes
+    require("rewound once", once, change.work)
+    spent = [entry.usage for entry in change.before.log[to:]]
+    for name in USAGE_FIELDS:
+        left = max(0, getattr(before, name) - sum(usage.get(name, 0) for usage in spent))
+        require("usage lowered", getattr(after, name) == left, (name, before, after, spent))
+
+
+def check_answer(work: Work, states: Sequence[State], reply: Reply) -> None:
+    """It says what it left; and of a repeat, what the one before left and nobody has changed since."""
+    request, body = work.request, reply.body
+    assert request is not None
+    to, expected = request.body["to_sequence"], request.body["expected_sequence"]
+    require("message_count of the rewind", body["message_count"] == to, (request, body))
+    if not body["replayed"]:
+        made = [change.head for change in work.changes if change.head]
+        require("rewound once", [head.version for head in made] == [body["version"]], (work.changes, body))
+        return
+    require("replayed tells", not work.changes or work.faults, (work.changes, body))
+    so = [state.live for state in states if state.live and state.live.version == body["version"]]
+    so = [head for head in so if head.message_count == to]
+    name = f"{to}:{expected}"
+    require("replayed is true", any(to == expected or head.rewound == name for head in so), (request, so))
+
+
+def usages(change: Change) -> list[Mapping[str, int]]:
+    """The tokens that came with each of the messages that a commit added: with the last of an append."""
+    request = change.work.request
+    given = request.body.get("usage") if request and change.work.kind == "append" else None
+    return [{}] * (len(change.added) - 1) + [summed(given)] if change.added else []
+
+
+def summed(asked: Mapping[str, int] | None) -> dict[str, int]:
+    """Tokens as the contract reads them: a total that is not given is the sum."""
+    given = asked or {}
+    usage = {name: given.get(name, 0) for name in USAGE_FIELDS}
+    if "total_tokens" not in given:
+        usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
+    return usage
+
+
+def standing(states: Sequence[State], sequence: int) -> list[Entry]:
+    """What stood at this place at some time."""
+    return [state.log[sequence] for state in states if sequence < len(state.log)]

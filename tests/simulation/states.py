@@ -1,0 +1,98 @@
+"""A session as it was from one commit to the next, and what a commit did to it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.backend import Item
+    from shared.head import Head
+    from shared.keys import SessionKey
+    from tests.simulation.history import Work
+
+Fields = dict[str, Any]
+
+
+class Version(NamedTuple):
+    """A message as it was from this commit on."""
+
+    commit: int
+    fields: Fields
+
+
+class Entry:
+    """A message of a log, and how tool calls changed it.
+
+    Attributes:
+        usage: tokens that came with it.
+    """
+
+    def __init__(self, version: Version, usage: Mapping[str, int]) -> None:
+        self.versions = [version]
+        self.usage = usage
+
+    @property
+    def newest(self) -> Fields:
+        """The message as it is."""
+        return self.versions[-1].fields
+
+    def during(self, first: int, last: int) -> list[Fields]:
+        """The message as it was at any time from the first commit to the last."""
+        start = max(0, bisect_right(self.versions, first, key=lambda version: version.commit) - 1)
+        return [version.fields for version in self.versions[start:] if version.commit <= last]
+
+
+class State(NamedTuple):
+    """A session from this commit on: its head, a tombstone, or nothing; and its log."""
+
+    commit: int
+    head: Head | None
+    log: list[Entry]
+
+    @property
+    def live(self) -> Head | None:
+        """The head, if the session is there for its user."""
+        return self.head if self.head and self.head.live else None
+
+
+NOTHING = State(0, None, [])
+
+
+class Change(NamedTuple):
+    """What one commit did to one session.
+
+    Attributes:
+        before: the state before it; `head`: the head after it.
+        head_item: the head as it is stored.
+        added: sequence and message of what is new; `edited`: of what was there.
+        left: sequences of the messages of which there are items; `removed`: of those of which one went.
+        marked: whether the retention marker was put.
+    """
+
+    key: SessionKey
+    commit: int
+    work: Work
+    before: State
+    head: Head | None
+    head_item: Item | None
+    head_changed: bool
+    added: dict[int, Fields]
+    edited: dict[int, Fields]
+    left: set[int]
+    removed: set[int]
+    marked: bool
+
+    @property
+    def rewinds(self) -> bool:
+        """Whether the log is cut."""
+        before = self.before.live
+        return bool(before and self.head and self.head.live and self.head.rewinds != before.rewinds)
+
+    @property
+    def clears(self) -> bool:
+        """Whether it did no more than delete what a rewind had left over: it changed nothing for anybody."""
+        before = self.before.live
+        return bool(self.head_changed and before and self.head and self.head.version == before.version)

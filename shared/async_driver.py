@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import AsyncExitStack
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Self
 
 from aiobotocore.config import AioConfig
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 OPERATION_SECONDS = 29.0
 """How long an operation may go on trying; as long as API Gateway waits for one."""
+
+_LARGE = 1 << 18
 
 
 class AsyncTable:
@@ -90,7 +93,9 @@ class AsyncStores:
                 opening.push_async_callback(cache.aclose)
                 self._cache = Breaker(cache)
             client = session.create_client("dynamodb", config=AioConfig().merge(TABLE_CONFIG))
-            self._table = AsyncTable(self._settings.table, await opening.enter_async_context(client))
+            client = await opening.enter_async_context(client)
+            client.meta.events.register("before-send.dynamodb", _in_chunks)
+            self._table = AsyncTable(self._settings.table, client)
             self._opened = opening.pop_all()
         return self
 
@@ -100,6 +105,12 @@ class AsyncStores:
     def store(self, seconds: float = OPERATION_SECONDS) -> Store:
         """What one operation works on, which gives up when this time is over."""
         return store_on(self._table, self._cache, LoopClock(time.monotonic() + seconds), self._settings)
+
+
+def _in_chunks(request: Any, **_: object) -> None:
+    """A large body as a file: aiohttp sends it bit by bit, and warns that one of bytes holds up the loop."""
+    if len(request.body) > _LARGE:
+        request.body = BytesIO(request.body)
 
 
 def _cache_at(url: str, session: AioSession) -> AsyncRespCache:

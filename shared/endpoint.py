@@ -65,13 +65,17 @@ class Endpoint:
 
     def __call__(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any]:
         """Answer an event of API Gateway, or of a direct invoke."""
-        from shared import telemetry  # noqa: PLC0415 (a fifth of a cold start, once the answer is on its way)
-
         seconds = context.get_remaining_time_in_millis() / 1000 if context else _DEFAULT_SECONDS
         store = lambda_store(time.monotonic() + seconds)
-        call = events.parse(event, getattr(context, "aws_request_id", ""))
+        return run(self.respond(store, event, getattr(context, "aws_request_id", "")))
+
+    async def respond(self, store: Store, event: Mapping[str, Any], request_id: str) -> dict[str, Any]:
+        """Answer an event, on whatever drives the store."""
+        from shared import telemetry  # noqa: PLC0415 (a fifth of a cold start, once the answer is on its way)
+
+        call = events.parse(event, request_id)
         try:
-            answer = run(self._answer(store, call))
+            answer = await self.answer(store, call)
         except TurnlogError as error:
             answer = problem(error)
         except Exception as error:  # the last resort: the client gets no stack trace
@@ -80,7 +84,12 @@ class Endpoint:
         telemetry.emit(self.operation.__module__, call, answer.status, store.counts)
         return respond(call, answer)
 
-    async def _answer(self, store: Store, call: Call) -> Answer:
+    async def answer(self, store: Store, call: Call) -> Answer:
+        """Answer a call.
+
+        Raises:
+            TurnlogError: an answer other than success.
+        """
         if not self.public:
             _ = call.user_id  # who does not say who they are is told nothing else
         given = {name: one.parse(name, call.query.get(name)) for name, one in self.query.items()}

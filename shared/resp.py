@@ -1,16 +1,18 @@
-"""A sync client of Valkey and Redis, as small as a cold start wants it: hiredis speaks the protocol.
+"""A client of Valkey and Redis, as small as a cold start wants it: hiredis speaks the protocol.
 
 redis-py would take a quarter of a cold start to import (`make cold-start` shows what counts). What is left
 beside the protocol is a socket, time-outs, and following a cluster's redirections. All commands of the cache
 policy may be repeated, so a connection that the server has closed meanwhile is simply made anew.
+
+Written once for both drivers: here over a socket that blocks, so that no coroutine suspends; `async_cache`
+has the connection for an event loop.
 """
 
 from __future__ import annotations
 
 import socket
 from binascii import crc_hqx
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import TYPE_CHECKING, Any, Protocol
 
 import hiredis
 
@@ -20,63 +22,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from shared.backend import Command
+    from shared.place import Address, Place
 
-    Address = tuple[str, int]
-
-# Seconds without progress, after which a cache is slower than the table. `?socket_timeout=` in the URL, as
-# redis-py has it, says otherwise.
-DEFAULT_TIMEOUT = 0.05
-# For a new connection with TLS: the handshake, and IAM's look at a token, are more than a command's way. The
-# breaker lets it be waited for once a second at most.
-TLS_TIMEOUT = 0.5
-DEFAULT_PORT = 6379
-_CHUNK = 1 << 16
+CHUNK = 1 << 16
 _SLOTS = 1 << 14
 _REDIRECTIONS = 3
 # Refusals that are not about the command: what is there cannot be told.
 _DOWN = frozenset({"ASK", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "NOAUTH", "NOPERM", "READONLY", "TRYAGAIN"})
 
 
-class Place(NamedTuple):
-    """What a cache's URL says: `redis://user:password@host:port/db`; `rediss://` is with TLS.
+class Connection(Protocol):
+    """A connection to one node."""
 
-    Attributes:
-        iam: `?iam=name`: the ElastiCache Serverless cache of this name, where IAM checks who the user is.
-            There is no password then, but a signed token, see `cache_auth`.
-    """
-
-    address: Address
-    tls: bool
-    user: str | None
-    password: str | None
-    database: int
-    timeout: float
-    iam: str | None = None
-
-    @classmethod
-    def parse(cls, url: str) -> Place:
-        """The place at a URL.
+    async def exchange(self, payload: bytes, replies: int) -> list[Any]:
+        """Send commands and read so many replies.
 
         Raises:
-            ValueError: it is none.
+            OSError: no progress within the time-out, or the connection is gone.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in {"redis", "rediss", "valkey", "valkeys"} or not parts.hostname:
-            raise ValueError("a cache's URL begins with redis://, rediss://, valkey:// or valkeys://")
-        query = parse_qs(parts.query)
-        tls = parts.scheme in {"rediss", "valkeys"}
-        iam = query.get("iam", [None])[0]
-        if iam and not (tls and parts.username):
-            raise ValueError("a cache with ?iam= needs TLS and a user: rediss://user@host:port?iam=name")
-        return cls(
-            address=(parts.hostname, parts.port or DEFAULT_PORT),
-            tls=tls,
-            user=unquote(parts.username) if parts.username else None,
-            password=unquote(parts.password) if parts.password else None,
-            database=int(parts.path.strip("/") or 0),
-            timeout=float(query.get("socket_timeout", [DEFAULT_TIMEOUT])[0]),
-            iam=iam,
-        )
+
+    def opened(self, timeout: float) -> None:
+        """From now on a reply has to come within this."""
+
+    def close(self) -> None:
+        """Close it, also in the middle of an exchange."""
 
 
 class RespCache:
@@ -90,7 +59,7 @@ class RespCache:
     def __init__(self, place: Place, password: Callable[[], str] | None = None) -> None:
         self._place = place
         self._password = password
-        self._idle: dict[Address, list[_Connection]] = {}
+        self._idle: dict[Address, list[Connection]] = {}
         self._slots: dict[int, Address] = {}
 
     async def run(self, *commands: Command, atomic: bool = False) -> list[Any]:
@@ -100,7 +69,8 @@ class RespCache:
         slot = _slot(commands[0])
         for _ in range(_REDIRECTIONS):
             try:
-                replies = self._exchange(self._slots.get(slot, self._place.address), payload, len(sent))
+                address = self._slots.get(slot, self._place.address)
+                replies = await self._exchange(address, payload, len(sent))
             except (OSError, hiredis.HiredisError) as error:
                 self._slots.clear()  # a node may have gone: the configured one knows which there are
                 raise CacheUnavailable(type(error).__name__) from error
@@ -120,37 +90,43 @@ class RespCache:
             while idle:
                 idle.pop().close()
 
-    def _exchange(self, address: Address, payload: bytes, replies: int) -> list[Any]:
+    async def _exchange(self, address: Address, payload: bytes, replies: int) -> list[Any]:
         idle = self._idle.setdefault(address, [])
         try:
             connection, reused = idle.pop(), True
         except IndexError:
-            connection, reused = self._connected(address), False
+            connection, reused = await self._connected(address), False
         try:
-            result = connection.exchange(payload, replies)
+            result = await connection.exchange(payload, replies)
         except ConnectionError:
             connection.close()
             if not reused:
                 raise
             # It was closed while it lay idle, as those of a frozen Lambda are; so were the others.
             self.close()
-            return self._exchange(address, payload, replies)
+            return await self._exchange(address, payload, replies)
         except BaseException:
             connection.close()  # a late reply must not answer the next command
             raise
         idle.append(connection)
         return result
 
-    def _connected(self, address: Address) -> _Connection:
-        connection = _Connection(address, self._place)
-        password = self._password() if self._password else self._place.password
+    async def _opened(self, address: Address) -> Connection:
+        return _Connection(address, self._place)
+
+    async def _secret(self) -> str | None:
+        return self._password() if self._password else self._place.password
+
+    async def _connected(self, address: Address) -> Connection:
+        password = await self._secret()
+        connection = await self._opened(address)
         greetings: list[Command] = []
         if password:
             greetings.append(("AUTH", *([self._place.user] if self._place.user else []), password))
         if self._place.database:
             greetings.append(("SELECT", self._place.database))
         try:
-            refused = any(map(_refused, connection.exchange(_packed(greetings), len(greetings))))
+            refused = any(map(_refused, await connection.exchange(_packed(greetings), len(greetings))))
         except BaseException:
             connection.close()
             raise
@@ -162,25 +138,17 @@ class RespCache:
 
 
 class _Connection:
-    """A socket, and the reader of its replies."""
+    """A socket that blocks, and the reader of its replies."""
 
     def __init__(self, address: Address, place: Place) -> None:
-        patience = max(place.timeout, TLS_TIMEOUT) if place.tls else place.timeout
-        self._socket = socket.create_connection(address, patience)
+        self._socket = socket.create_connection(address, place.patience)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if place.tls:
-            import ssl  # noqa: PLC0415 (only here)
-
-            context = ssl.create_default_context()
+        if context := place.context():
             self._socket = context.wrap_socket(self._socket, server_hostname=address[0])
         self._reader = hiredis.Reader()
 
-    def exchange(self, payload: bytes, replies: int) -> list[Any]:
-        """Send commands and read so many replies.
-
-        Raises:
-            OSError: no progress within the time-out, or the connection is gone.
-        """
+    async def exchange(self, payload: bytes, replies: int) -> list[Any]:
+        """See `Connection`."""
         self._socket.sendall(payload)
         result: list[Any] = []
         while len(result) < replies:
@@ -188,17 +156,18 @@ class _Connection:
             if reply is not False:
                 result.append(reply)
                 continue
-            received = self._socket.recv(_CHUNK)
+            received = self._socket.recv(CHUNK)
             if not received:
                 raise ConnectionResetError("closed by the cache")
             self._reader.feed(received)
         return result
 
     def opened(self, timeout: float) -> None:
-        """From now on a reply has to come within this."""
+        """See `Connection`."""
         self._socket.settimeout(timeout)
 
     def close(self) -> None:
+        """See `Connection`."""
         self._socket.close()
 
 

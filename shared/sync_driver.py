@@ -28,9 +28,10 @@ from shared.translate import TRANSLATED, translated
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-    from shared.backend import Cache
+    from shared.backend import Cache, Clock, Table
     from shared.cache_auth import Credentials
-    from shared.resp import Place
+    from shared.place import Place
+    from shared.settings import Settings
 
 T = TypeVar("T")
 
@@ -111,8 +112,9 @@ def clients() -> tuple[BotoTable, Breaker | None]:
 
 
 def cache_at(url: str) -> Cache:
-    """The cache at a URL, see `resp.Place`."""
-    from shared.resp import Place, RespCache  # noqa: PLC0415 (not where there is no cache)
+    """The cache at a URL, see `place.Place`."""
+    from shared.place import Place  # noqa: PLC0415 (not where there is no cache)
+    from shared.resp import RespCache  # noqa: PLC0415
 
     place = Place.parse(url)
     return RespCache(place, _tokens(place) if place.iam else None)
@@ -140,13 +142,12 @@ def _tokens(place: Place) -> Callable[[], str]:
 
 def lambda_store(deadline: float) -> Store:
     """What one invocation works on; `deadline` is in seconds of `time.monotonic`."""
-    configured = settings()
     table, cached = clients()
+    return store_on(table, cached, SystemClock(deadline), settings())
+
+
+def store_on(table: Table, cached: Cache | None, clock: Clock, configured: Settings) -> Store:
+    """What one operation works on, whatever drives it."""
     counts: Counter[str] = Counter()
-    return Store(
-        table,
-        SessionCache(cached, configured.cache_ttl, counts),
-        SystemClock(deadline),
-        configured.retention_days,
-        counts,
-    )
+    cache = SessionCache(cached, configured.cache_ttl, counts)
+    return Store(table, cache, clock, configured.retention_days, counts)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.local.embedded import valkey
-from shared.resp import Place, RespCache
+from shared.place import Place
+from shared.resp import RespCache
 from shared.sync_driver import run
 from tests.simulation.memory_cache import MemoryCache
 

@@ -9,7 +9,8 @@ import pytest
 from infra.local.server import running
 from shared.settings import settings
 from shared.sync_driver import clients
-from tests.functional.world import close_clients, load_quiet
+from tests.functional.drivers import DRIVERS
+from tests.functional.world import load_quiet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,7 @@ def server() -> Iterator[LocalServer]:
     try:
         with running(load=load_quiet) as server:
             yield server
-        close_clients()  # when the stream, too, has stopped to use them
+        DRIVERS.close()  # when the stream, too, has stopped to use them
     finally:
         _forget()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -11,7 +12,19 @@ import redis
 
 from infra.local.server import running
 from tests.functional.api import Api
-from tests.functional.world import TableView, close_clients, load_quiet
+from tests.functional.drivers import DRIVERS
+from tests.functional.world import TableView, load_quiet
+
+ON_BOTH_DRIVERS = {
+    "test_append",
+    "test_cache",
+    "test_drafts",
+    "test_exactly_once",
+    "test_large",
+    "test_list",
+    "test_put",
+    "test_tool_calls",
+}
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,11 +36,26 @@ if TYPE_CHECKING:
 def server() -> Iterator[LocalServer]:
     with running(load=load_quiet) as server:
         yield server
-        close_clients()
+        DRIVERS.close()
+        DRIVERS.stop()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The tests of what the drivers differ in, if anything, run on both."""
+    if "driver" in metafunc.fixturenames and Path(metafunc.module.__file__).stem in ON_BOTH_DRIVERS:
+        metafunc.parametrize("driver", ["sync", "async"], indirect=True)
 
 
 @pytest.fixture
-def api(server: LocalServer) -> Api:
+def driver(server: LocalServer, request: pytest.FixtureRequest) -> Iterator[None]:  # noqa: ARG001
+    """What the functions run on."""
+    DRIVERS.use(on_loop=getattr(request, "param", "sync") == "async")
+    yield
+    DRIVERS.use(on_loop=False)
+
+
+@pytest.fixture
+def api(server: LocalServer, driver: None) -> Api:  # noqa: ARG001
     """The API for a user whom no other test knows."""
     return Api(server.url, f"user-{uuid4().hex}")
 

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
 
-from infra.local.lambdas import load_handler
 from shared.keys import SessionKey, user_partition
 from shared.settings import settings
-from shared.sync_driver import clients
+from tests.functional.drivers import DRIVERS, load_driven
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,13 +88,13 @@ class TableView:
 
 @contextmanager
 def hook(event: str, handler: Callable[..., Any]) -> Iterator[None]:
-    """A botocore event handler on the server's own client."""
-    events = clients()[0]._client.meta.events
-    events.register_last(event, handler)
+    """A botocore event handler on the functions' own client."""
+    events, hooked = DRIVERS.client().meta.events, DRIVERS.hooked(handler)
+    events.register_last(event, hooked)
     try:
         yield
     finally:
-        events.unregister(event, handler)
+        events.unregister(event, hooked)
 
 
 @contextmanager
@@ -201,30 +200,19 @@ def configured(**environment: str) -> Iterator[None]:
 
 def _reconfigure(environment: dict[str, str | None]) -> None:
     with QUIET:
-        close_clients()
+        DRIVERS.close()
         for name, value in environment.items():
             if value is None:
                 del os.environ[name]
             else:
                 os.environ[name] = value
         settings.cache_clear()
-        clients.cache_clear()
-        clients()
-
-
-def close_clients() -> None:
-    """Close the connections of the functions' clients."""
-    table, cache = clients()
-    table._client.close()
-    idle: dict[Any, list[Any]] = cache._cache._idle if cache else {}  # type: ignore[attr-defined]
-    for connections in idle.values():
-        while connections:
-            connections.pop().close()
+        DRIVERS.reopen()
 
 
 def load_quiet(path: str) -> Handler:
     """The handler at a path; the purge's, which has a thread of its own, waits while settings change."""
-    handler = load_handler(path)
+    handler = load_driven(path)
     if "purge" not in path:
         return handler
 

@@ -22,7 +22,8 @@ from infra.local import embedded
 from infra.local.lambdas import load_handler
 from infra.local.server import running
 from shared import resp
-from shared.resp import Place, RespCache
+from shared.place import Place
+from shared.resp import RespCache
 from shared.sync_driver import clients, run
 from tests.functional.api import Api, assistant, user
 from tests.functional.world import wait_until

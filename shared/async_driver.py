@@ -1,0 +1,140 @@
+"""The driver for an event loop: aiobotocore and an asyncio cache client behind the coroutine protocols.
+
+aiobotocore is what aioboto3 is made of; the rest of it would go unused. For programs that live on a loop, as
+agents do: one `AsyncStores` holds the connections, and any number of tasks work on them at once.
+
+    async with AsyncStores() as stores:
+        await append_messages(stores.store(), key, [message])
+
+A task that is cancelled leaves what a crash at that step would leave (G7): its message may be stored or not,
+and sending it again with its id stores it once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Self
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession
+from botocore import xform_name
+
+from shared.async_cache import AsyncRespCache, within
+from shared.breaker import Breaker
+from shared.errors import CacheUnavailable
+from shared.limits import REQUEST_SECONDS
+from shared.place import Place
+from shared.settings import Settings, settings
+from shared.sync_driver import TABLE_CONFIG, SystemClock, store_on
+from shared.translate import TRANSLATED, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from shared.store import Store
+
+OPERATION_SECONDS = 29.0
+"""How long an operation may go on trying; as long as API Gateway waits for one."""
+
+_LARGE = 1 << 18
+
+
+class AsyncTable:
+    """A DynamoDB table by way of an aiobotocore client."""
+
+    def __init__(self, name: str, client: Any) -> None:
+        self.name = name
+        self._client = client
+        # Who waits for a connection does not wait for the table yet.
+        self._room = asyncio.Semaphore(TABLE_CONFIG.max_pool_connections)
+
+    async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """See `shared.backend.Table`."""
+        try:
+            async with self._room, within(REQUEST_SECONDS):
+                answer: dict[str, Any] = await getattr(self._client, xform_name(operation))(**parameters)
+        except (TimeoutError, *TRANSLATED) as error:
+            raise translated(error) from error
+        return answer
+
+
+class LoopClock(SystemClock):
+    """The machine's clock, for a task that lets the others run while it waits."""
+
+    async def sleep(self, seconds: float) -> None:
+        """See `shared.backend.Clock`."""
+        await asyncio.sleep(seconds)
+
+
+class AsyncStores:
+    """The clients of a table and its cache, open while this is entered; for the tasks of one event loop.
+
+    Args:
+        configured: what to work on; None: what the environment says.
+
+    Raises:
+        ValueError: on entering: the cache's URL is none.
+    """
+
+    def __init__(self, configured: Settings | None = None) -> None:
+        self._configured = configured
+        self._opened = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        self._settings = self._configured or settings()
+        session = AioSession()
+        async with AsyncExitStack() as opening:
+            self._cache = None
+            if self._settings.cache_url:
+                cache = _cache_at(self._settings.cache_url, session)
+                opening.push_async_callback(cache.aclose)
+                self._cache = Breaker(cache)
+            client = session.create_client("dynamodb", config=AioConfig().merge(TABLE_CONFIG))
+            client = await opening.enter_async_context(client)
+            client.meta.events.register("before-send.dynamodb", _in_chunks)
+            self._table = AsyncTable(self._settings.table, client)
+            self._opened = opening.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._opened.aclose()
+
+    def store(self, seconds: float = OPERATION_SECONDS) -> Store:
+        """What one operation works on, which gives up when this time is over."""
+        return store_on(self._table, self._cache, LoopClock(time.monotonic() + seconds), self._settings)
+
+
+def _in_chunks(request: Any, **_: object) -> None:
+    """A large body as a file: aiohttp sends it bit by bit, and warns that one of bytes holds up the loop."""
+    if len(request.body) > _LARGE:
+        request.body = BytesIO(request.body)
+
+
+def _cache_at(url: str, session: AioSession) -> AsyncRespCache:
+    """The cache at a URL, see `place.Place`."""
+    place = Place.parse(url)
+    return AsyncRespCache(place, _signer(place, session) if place.iam else None)
+
+
+def _signer(place: Place, session: AioSession) -> Callable[[], Awaitable[str]]:
+    """What signs the password of a new connection, with the credentials of this process."""
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 (as in sync_driver)
+
+    from shared.cache_auth import Credentials, Tokens  # noqa: PLC0415
+
+    current: list[Credentials] = []
+    region = session.get_config_variable("region")
+    tokens = Tokens(place.user or "", place.iam or "", region, lambda: current[-1])
+
+    async def signed() -> str:
+        try:
+            credentials = await session.get_credentials()
+            current[:] = [await credentials.get_frozen_credentials()]
+        except (AttributeError, BotoCoreError) as error:  # there are none, or they cannot be renewed
+            raise CacheUnavailable("no credentials to sign with") from error
+        return tokens()
+
+    return signed

@@ -1,0 +1,74 @@
+"""Where a cache is, and how long it may take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from urllib.parse import parse_qs, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+Address: TypeAlias = tuple[str, int]
+
+# Seconds without progress, after which a cache is slower than the table. `?socket_timeout=` in the URL, as
+# redis-py has it, says otherwise.
+DEFAULT_TIMEOUT = 0.05
+# For a new connection with TLS: the handshake, and IAM's look at a token, are more than a command's way. The
+# breaker lets it be waited for once a second at most.
+TLS_TIMEOUT = 0.5
+DEFAULT_PORT = 6379
+
+
+class Place(NamedTuple):
+    """What a cache's URL says: `redis://user:password@host:port/db`; `rediss://` is with TLS.
+
+    Attributes:
+        iam: `?iam=name`: the ElastiCache Serverless cache of this name, where IAM checks who the user is.
+            There is no password then, but a signed token, see `cache_auth`.
+    """
+
+    address: Address
+    tls: bool
+    user: str | None
+    password: str | None
+    database: int
+    timeout: float
+    iam: str | None = None
+
+    @property
+    def patience(self) -> float:
+        """Seconds for a new connection, and for what is said before its first command."""
+        return max(self.timeout, TLS_TIMEOUT) if self.tls else self.timeout
+
+    def context(self) -> SSLContext | None:
+        """What a connection is wrapped in, if the URL asks for TLS."""
+        if not self.tls:
+            return None
+        import ssl  # noqa: PLC0415 (only here)
+
+        return ssl.create_default_context()
+
+    @classmethod
+    def parse(cls, url: str) -> Place:
+        """The place at a URL.
+
+        Raises:
+            ValueError: it is none.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"redis", "rediss", "valkey", "valkeys"} or not parts.hostname:
+            raise ValueError("a cache's URL begins with redis://, rediss://, valkey:// or valkeys://")
+        query = parse_qs(parts.query)
+        tls = parts.scheme in {"rediss", "valkeys"}
+        iam = query.get("iam", [None])[0]
+        if iam and not (tls and parts.username):
+            raise ValueError("a cache with ?iam= needs TLS and a user: rediss://user@host:port?iam=name")
+        return cls(
+            address=(parts.hostname, parts.port or DEFAULT_PORT),
+            tls=tls,
+            user=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+            database=int(parts.path.strip("/") or 0),
+            timeout=float(query.get("socket_timeout", [DEFAULT_TIMEOUT])[0]),
+            iam=iam,
+        )

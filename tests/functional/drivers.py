@@ -1,0 +1,111 @@
+"""The functions on either driver: the Lambda driver, or, for a test that asks, the one for an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from infra.local.lambdas import load_handler
+from shared.async_driver import AsyncStores
+from shared.endpoint import Endpoint
+from shared.sync_driver import clients
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from infra.local.lambdas import Handler
+
+
+class Loop:
+    """An event loop in a thread of its own, and the stores that are open on it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="loop")
+        self._thread.start()
+        self.open()
+
+    def call(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def open(self) -> None:
+        """Open stores as the settings say now."""
+        self.stores = AsyncStores()
+        self.call(self.stores.__aenter__())
+
+    def close(self) -> None:
+        self.call(self.stores.__aexit__())
+
+    def stop(self) -> None:
+        self.close()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class Drivers:
+    """Which driver the functions are on: of one for the loop, if it was used, there is one for all tests."""
+
+    loop: Loop | None = None
+    on_loop = False
+
+    def use(self, *, on_loop: bool) -> None:
+        if on_loop and self.loop is None:
+            self.loop = Loop()
+        self.on_loop = on_loop
+
+    def client(self) -> Any:
+        """The client of DynamoDB that the functions use."""
+        if self.on_loop:
+            assert self.loop
+            return self.loop.stores._table._client
+        return clients()[0]._client
+
+    def hooked(self, handler: Callable[..., Any]) -> Callable[..., Any]:
+        """A botocore event handler for that client: one on the loop must not keep the loop from working."""
+
+        async def aside(**event: Any) -> Any:
+            return await asyncio.to_thread(handler, **event)
+
+        return aside if self.on_loop else handler
+
+    def close(self) -> None:
+        """Close the connections of the functions' clients."""
+        table, cache = clients()
+        table._client.close()
+        if cache:
+            cache._cache.close()  # type: ignore[attr-defined]
+        if self.loop:
+            self.loop.close()
+
+    def reopen(self) -> None:
+        clients.cache_clear()
+        clients()
+        if self.loop:
+            self.loop.open()
+
+    def stop(self) -> None:
+        self.use(on_loop=False)
+        if self.loop:
+            self.loop.stop()
+            self.loop = None
+
+
+DRIVERS = Drivers()
+
+
+def load_driven(path: str) -> Handler:
+    """The handler at a path, on the driver that is used when it is called; the purge has its own."""
+    handler = load_handler(path)
+    if not isinstance(handler, Endpoint):
+        return handler
+
+    def driven(event: Any, context: Any) -> Any:
+        if not DRIVERS.on_loop:
+            return handler(event, context)
+        assert DRIVERS.loop
+        store = DRIVERS.loop.stores.store(context.get_remaining_time_in_millis() / 1000)
+        return DRIVERS.loop.call(handler.respond(store, event, context.aws_request_id))
+
+    return driven

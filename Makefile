@@ -6,7 +6,7 @@ SECONDS ?= 60
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-api test-store prove check format lock openapi cold-start units deploy-lint deploy-check simulate mutants
+.PHONY: help run test test-api test-store prove check format lock openapi cold-start units costs deploy-lint deploy-check simulate mutants
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -42,6 +42,9 @@ cold-start: $(READY) ## measure cold starts under Amazon's Runtime Interface Emu
 
 units: $(READY) ## count what each operation asks of DynamoDB, in requests and units
 	$(BIN)/python -m tests.benchmark.units
+
+costs: $(READY) ## compute what a month costs, as the README has it
+	$(BIN)/python -m tests.benchmark.costs
 
 openapi: $(READY) ## write infra/openapi.json anew
 	$(BIN)/python -m infra.openapi

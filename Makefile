@@ -6,7 +6,7 @@ SECONDS ?= 60
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-api test-store prove check format lock openapi cold-start units costs deploy-lint deploy-check simulate mutants
+.PHONY: help run test test-api test-store prove check format lock openapi cold-start units costs deploy-lint deploy-check sam-local simulate mutants
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -93,6 +93,9 @@ deploy-lint: $(READY) $(SAM)/.ready $(CHECKOV)/.ready ## lint and scan the templ
 
 deploy-check: deploy-lint ## the same, then deploy it into moto and run the artifacts under the real runtime
 	$(BIN)/pytest tests/infra
+
+sam-local: $(READY) $(SAM)/.ready ## run every function in containers, by SAM local; needs Docker or Podman
+	$(BIN)/python -m tests.infra.sam_local
 
 .cache/%-venv/.ready: infra/checks/%.lock
 	$(PYTHON) -m venv --clear $(@D)

@@ -6,7 +6,7 @@ SECONDS ?= 60
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-api test-store prove check format lock openapi cold-start units costs deploy-lint deploy-check sam-local simulate mutants
+.PHONY: help run test test-api test-store test-lambda prove check format lock openapi cold-start units costs deploy-lint deploy-check sam-local simulate mutants
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -81,6 +81,24 @@ build-DependenciesLayer:
 
 build-%Function:
 	$(PYTHON) infra/build.py function "$(ARTIFACTS_DIR)" --python $(LAMBDA_PYTHON)
+
+# The tests above run on the Python that .venv has; functions run on another.
+LAMBDA_VENV = .cache/python$(LAMBDA_PYTHON)-venv
+FIND = $(BIN)/python -c 'import sys, infra.build; print(infra.build.interpreter(sys.argv[1]) or "")'
+MISSING = from infra.build import interpreter; from infra.template import python_versions; \
+	print(*(f"NOT TESTED on python{v}: it is not on this machine." for v in python_versions() if not interpreter(v)), sep="\n")
+
+test-lambda: $(READY) ## run tests on the Python that functions run on, and say which of theirs is not here
+	@$(BIN)/python -c '$(MISSING)'
+	@python=$$($(FIND) $(LAMBDA_PYTHON)); if [ -n "$$python" ]; then \
+		$(MAKE) --no-print-directory PYTHON="$$python" $(LAMBDA_VENV)/.ready && \
+		$(LAMBDA_VENV)/bin/python --version && \
+		$(LAMBDA_VENV)/bin/pytest -m "not real" tests/unit tests/functional; fi
+
+.cache/python%-venv/.ready: requirements.lock
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
 
 # The template, on the real tools. SAM and checkov pin what Turnlog must not: each has a .venv of its own.
 SAM := .cache/sam-venv

@@ -38,7 +38,10 @@ prove: $(READY) ## run the tests that need Amazon's DynamoDB Local, which npm fe
 	$(BIN)/pytest -m real tests/e2e
 
 cold-start: $(READY) ## measure cold starts under Amazon's Runtime Interface Emulator, beside two baselines
-	$(BIN)/python -m tests.benchmark.cold_start
+	@python=$$($(FIND) $(LAMBDA_PYTHON)); if [ -n "$$python" ]; then \
+		$(MAKE) --no-print-directory PYTHON="$$python" $(LAMBDA_VENV)/.ready && \
+		$(LAMBDA_VENV)/bin/python -m tests.benchmark.cold_start; \
+	else $(BIN)/python -c '$(MISSING)' && $(BIN)/python -m tests.benchmark.cold_start; fi
 
 units: $(READY) ## count what each operation asks of DynamoDB, in requests and units
 	$(BIN)/python -m tests.benchmark.units

@@ -7,7 +7,8 @@ SCHEDULES ?= 12000
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-api test-store prove check format lock openapi cold-start units deploy-lint deploy-check simulate exhaust exhaust-cases exhaust-random mutants dynamodb-local
+.PHONY: help run test test-api test-store test-lambda prove check format lock openapi cold-start units costs \
+	deploy-lint deploy-check sam-local simulate exhaust exhaust-cases exhaust-random mutants dynamodb-local
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -51,10 +52,16 @@ prove: dynamodb-local ## run the tests that need Amazon's DynamoDB Local
 	$(BIN)/pytest -m real tests/e2e
 
 cold-start: $(READY) ## measure cold starts under Amazon's Runtime Interface Emulator, beside two baselines
-	$(BIN)/python -m tests.benchmark.cold_start
+	@python=$$($(FIND) $(LAMBDA_PYTHON)); if [ -n "$$python" ]; then \
+		$(MAKE) --no-print-directory PYTHON="$$python" $(LAMBDA_VENV)/.ready && \
+		$(LAMBDA_VENV)/bin/python -m tests.benchmark.cold_start; \
+	else $(BIN)/python -c '$(MISSING)' && $(BIN)/python -m tests.benchmark.cold_start; fi
 
 units: $(READY) ## count what each operation asks of DynamoDB, in requests and units
 	$(BIN)/python -m tests.benchmark.units
+
+costs: $(READY) ## compute what a month costs, as the README has it
+	$(BIN)/python -m tests.benchmark.costs
 
 openapi: $(READY) ## write infra/openapi.json anew
 	$(BIN)/python -m infra.openapi
@@ -92,6 +99,24 @@ build-DependenciesLayer:
 build-%Function:
 	$(PYTHON) infra/build.py function "$(ARTIFACTS_DIR)" --python $(LAMBDA_PYTHON)
 
+# The tests above run on the Python that .venv has; functions run on another.
+LAMBDA_VENV = .cache/python$(LAMBDA_PYTHON)-venv
+FIND = $(BIN)/python -c 'import sys, infra.build; print(infra.build.interpreter(sys.argv[1]) or "")'
+MISSING = from infra.build import interpreter; from infra.template import python_versions; \
+	print(*(f"NOT TESTED on python{v}: it is not on this machine." for v in python_versions() if not interpreter(v)), sep="\n")
+
+test-lambda: $(READY) ## run tests on the Python that functions run on, and say which of theirs is not here
+	@$(BIN)/python -c '$(MISSING)'
+	@python=$$($(FIND) $(LAMBDA_PYTHON)); if [ -n "$$python" ]; then \
+		$(MAKE) --no-print-directory PYTHON="$$python" $(LAMBDA_VENV)/.ready && \
+		$(LAMBDA_VENV)/bin/python --version && \
+		$(LAMBDA_VENV)/bin/pytest -m "not real" tests/unit tests/functional; fi
+
+.cache/python%-venv/.ready: requirements.lock
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
 # The template, on the real tools. SAM and checkov pin what Turnlog must not: each has a .venv of its own.
 SAM := .cache/sam-venv
 CHECKOV := .cache/checkov-venv
@@ -103,6 +128,9 @@ deploy-lint: $(READY) $(SAM)/.ready $(CHECKOV)/.ready ## lint and scan the templ
 
 deploy-check: deploy-lint ## the same, then deploy it into moto and run the artifacts under the real runtime
 	$(BIN)/pytest tests/infra
+
+sam-local: $(READY) $(SAM)/.ready ## run every function in containers, by SAM local; needs Docker or Podman
+	$(BIN)/python -m tests.infra.sam_local
 
 .cache/%-venv/.ready: infra/checks/%.lock
 	$(PYTHON) -m venv --clear $(@D)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -46,6 +47,20 @@ def this_platform() -> str:
     return "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 
 
+def interpreter(version: str) -> str | None:
+    """A Python of this version, such as 3.13: the running one, one on the PATH, or one that pyenv keeps."""
+    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+        return getattr(sys, "_base_executable", sys.executable)  # not that of a virtual environment
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    kept = sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}"))
+    for candidate in filter(None, (shutil.which(f"python{version}"), *map(str, reversed(kept)))):
+        # What pyenv puts on the PATH may stand for a version that is not switched on: it has to be tried.
+        tried = subprocess.run([candidate, "-c", ""], capture_output=True, check=False)  # noqa: S603
+        if tried.returncode == 0:
+            return candidate
+    return None
+
+
 def build_function(target: Path, python: str) -> None:
     """The code of every function: they differ by their handler alone."""
     for package in ("functions", "shared"):
@@ -68,7 +83,8 @@ def build_layer(target: Path, python: str, architecture: str) -> None:
     subprocess.run(  # noqa: S603 (our words)
         [
             *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-            *("--requirement", str(LOCK), "--require-hashes", "--only-binary", ":all:", "--no-compile"),
+            *("--requirement", str(LOCK), "--require-hashes", "--no-deps"),  # the lock has them all
+            *("--only-binary", ":all:", "--no-compile"),
             *("--platform", PLATFORMS[architecture], "--python-version", python, "--implementation", "cp"),
             *("--target", str(packages)),
         ],
@@ -137,8 +153,7 @@ def _write(path: Path, value: Any) -> None:
 
 
 def _compile(folder: Path, python: str) -> None:
-    same = sys.version_info[:2] == tuple(map(int, python.split(".")))
-    compiler = sys.executable if same else shutil.which(f"python{python}")
+    compiler = interpreter(python)
     if compiler is None:
         sys.stderr.write(f"There is no python{python} here: without its bytecode, cold starts take longer.\n")
         return

@@ -127,6 +127,12 @@ def ttl_attribute() -> str:
     return attribute
 
 
+def python_versions() -> list[str]:
+    """The versions of Python that functions can run on, such as `3.13`, the oldest first."""
+    allowed = _template()["Parameters"]["PythonRuntime"]["AllowedValues"]
+    return [runtime.removeprefix("python") for runtime in allowed]
+
+
 def environment() -> dict[str, str]:
     """The functions' environment: parameters at their defaults, a resource by its logical id."""
     variables = _template()["Globals"]["Function"]["Environment"]["Variables"]

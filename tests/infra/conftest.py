@@ -22,6 +22,7 @@ FULL = {
     "CorsOrigins": "https://a.example,https://b.example",
     "AlarmEmail": "oncall@example.com",
     "RetentionDays": "30",
+    "SlowMilliseconds": "1234",
 }
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import socket
 import subprocess
 import sys
@@ -20,34 +19,42 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from infra.build import interpreter, this_platform
 from infra.local.embedded import free_port
+from infra.template import python_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 LOCK = Path(__file__).parent / "runtime.lock"
 ROOT = Path(__file__).parent.parent.parent
-HOME = ROOT / ".cache" / f"lambda-runtime-{sys.version_info.major}.{sys.version_info.minor}"
+OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def fetch() -> Path:
-    """The folder with the emulator and the runtime client, fetched if it is not there.
+def runtimes() -> list[str]:
+    """The versions that the template allows and this machine has; without any, the one that runs this."""
+    return [version for version in python_versions() if interpreter(version)] or [OURS]
+
+
+def fetch(python: str = OURS) -> Path:
+    """The folder with the emulator and this Python's runtime client, fetched if it is not there.
 
     Raises:
         CalledProcessError: pip could not fetch them.
     """
-    stamp = HOME / "fetched"
+    home = ROOT / ".cache" / f"lambda-runtime-{python}"
+    stamp = home / "fetched"
     if not stamp.exists() or stamp.read_bytes() != LOCK.read_bytes():
         subprocess.run(
             [
                 *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
                 *("--no-deps", "--require-hashes", "--requirement", str(LOCK), "--upgrade"),
-                *("--target", str(HOME)),
+                *("--only-binary", ":all:", "--python-version", python, "--target", str(home)),
             ],
             check=True,
         )
         stamp.write_bytes(LOCK.read_bytes())
-    return HOME
+    return home
 
 
 class Lambda(NamedTuple):
@@ -65,23 +72,26 @@ class Lambda(NamedTuple):
 
 
 @contextmanager
-def emulated(handler: str, path: Sequence[Path], variables: Mapping[str, str]) -> Iterator[Lambda]:
+def emulated(
+    handler: str, path: Sequence[Path], variables: Mapping[str, str], python: str = OURS
+) -> Iterator[Lambda]:
     """Run a handler under the emulator while the context is entered.
 
     Args:
         handler: such as `functions.get_session.handler`.
         path: the folders from which it imports: its artifact and the layer.
         variables: its environment, beside what Lambda sets.
+        python: the version that it runs on; one of `runtimes()`.
     """
-    home = fetch()
-    machine = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
+    home, executable = fetch(python), interpreter(python)
+    assert executable
     listening, runtime_api = free_port(), free_port()
     command = [
-        str(home / "samcli" / "local" / "rapid" / f"aws-lambda-rie-{machine}"),
+        str(home / "samcli" / "local" / "rapid" / f"aws-lambda-rie-{this_platform()}"),
         *("--runtime-interface-emulator-address", f"127.0.0.1:{listening}"),
         *("--runtime-api-address", f"127.0.0.1:{runtime_api}"),
         # -S: no site-packages but those of the artifact.
-        *(getattr(sys, "_base_executable", sys.executable), "-S", "-m", "awslambdaric", handler),
+        *(executable, "-S", "-m", "awslambdaric", handler),
     ]
     environment = {
         "PATH": os.environ["PATH"],

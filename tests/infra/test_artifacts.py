@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import filecmp
 import json
-import sys
+import re
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
 import pytest
 
-from infra.build import OPERATIONS, build_function, build_layer, this_platform
+from infra.build import LOCK, OPERATIONS, build_function, build_layer, this_platform
 from infra.local.dynamodb_local import dynamodb_local
 from infra.local.embedded import valkey
 from infra.local.table import ensure_table
 from infra.template import environment, functions
-from tests.infra.emulator import emulated
+from tests.infra.emulator import emulated, runtimes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from tests.infra.emulator import Lambda
 
 pytestmark = pytest.mark.real
 
 EVENTS = Path(__file__).parent.parent.parent / "infra" / "events"
-PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 LOCAL = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": "us-east-1"}
 
 # The recorded events speak of one session, in this order.
@@ -32,18 +34,33 @@ FIRST = ["create_session", "append_messages", "put_draft"]
 LAST = ["delete_draft", "delete_session", "purge_session"]
 
 
-@pytest.fixture(scope="module")
-def artifacts(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    folder = tmp_path_factory.mktemp("artifacts")
-    build_function(folder / "function", PYTHON)
-    build_layer(folder / "layer", PYTHON, this_platform())
-    return [folder / "function", folder / "layer" / "python"]
+class Built(NamedTuple):
+    """What was built for a version of Python."""
+
+    python: str
+    function: Path
+    layer: Path
+
+    def emulated(self, handler: str, variables: dict[str, str]) -> AbstractContextManager[Lambda]:
+        return emulated(handler, [self.function, self.layer / "python"], variables, self.python)
+
+
+def build(folder: Path, python: str) -> Built:
+    build_function(folder / "function", python)
+    build_layer(folder / "layer", python, this_platform())
+    return Built(python, folder / "function", folder / "layer")
+
+
+@pytest.fixture(scope="module", params=runtimes())
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return build(tmp_path_factory.mktemp("artifacts"), request.param)
 
 
 @pytest.fixture(scope="module")
-def variables() -> Iterator[dict[str, str]]:
+def variables(built: Built) -> Iterator[dict[str, str]]:
+    """Of a function, with a table and a cache of its own for each version of Python."""
     with dynamodb_local() as dynamodb_url, valkey() as cache_url:
-        table = environment()["TURNLOG_TABLE"]
+        table = f"{environment()['TURNLOG_TABLE']}-{built.python}"
         client = boto3.client(
             "dynamodb",
             endpoint_url=dynamodb_url,
@@ -61,12 +78,12 @@ def variables() -> Iterator[dict[str, str]]:
         }
 
 
-def test_every_function_answers_its_recorded_event(artifacts: list[Path], variables: dict[str, str]) -> None:
+def test_every_function_answers_its_recorded_event(built: Built, variables: dict[str, str]) -> None:
     handlers = {function.handler.split(".")[1]: function.handler for function in functions()}
     between = sorted(handlers.keys() - {*FIRST, *LAST})
     answers = {}
     for name in [*FIRST, *between, *LAST]:
-        with emulated(handlers[name], artifacts, variables) as function:
+        with built.emulated(handlers[name], variables) as function:
             answers[name] = function.invoke(_event(name))[0]
     purged = answers.pop("purge_session")
     assert purged == {"batchItemFailures": []}
@@ -77,17 +94,20 @@ def test_every_function_answers_its_recorded_event(artifacts: list[Path], variab
     assert json.loads(answers["check_health"]["body"])["cache"] == "ok"
 
 
-def test_a_direct_invoke_answers_the_same_body(artifacts: list[Path], variables: dict[str, str]) -> None:
-    with emulated("functions.list_sessions.handler", artifacts, variables) as function:
+def test_a_direct_invoke_answers_the_same_body(built: Built, variables: dict[str, str]) -> None:
+    with built.emulated("functions.list_sessions.handler", variables) as function:
         answer, _ = function.invoke(_event("list_sessions.direct"))
         enveloped, _ = function.invoke(_event("list_sessions"))
     assert answer == {"status": 200, "body": json.loads(enveloped["body"])}
 
 
-def test_an_artifact_holds_what_it_imports_and_no_more(artifacts: list[Path]) -> None:
-    function, layer = artifacts
+def test_an_artifact_holds_what_it_imports_and_no_more(built: Built) -> None:
+    function = built.function
     assert {path.name for path in function.iterdir()} == {"functions", "shared"}
-    packages = {path.name for path in layer.iterdir() if not path.name.endswith(".dist-info")}
+    assert {path.name for path in built.layer.iterdir()} == {"python"}
+    packages = {
+        path.name for path in (built.layer / "python").iterdir() if not path.name.endswith(".dist-info")
+    }
     assert packages == {
         "__pycache__",
         "annotated_types",
@@ -103,30 +123,68 @@ def test_an_artifact_holds_what_it_imports_and_no_more(artifacts: list[Path]) ->
         "typing_inspection",
         "urllib3",
     }
-    # Every module has its bytecode: Lambda could not keep what it compiles.
-    sources = {path.with_suffix("").relative_to(function) for path in function.rglob("*.py")}
-    compiled = {path.parent.parent / path.name.split(".")[0] for path in function.rglob("*.pyc")}
-    assert {path.relative_to(function) for path in compiled} == sources
+    assert {path.suffix for path in function.rglob("*") if path.is_file()} == {".py", ".pyc"}
 
 
-def test_the_layer_knows_the_operations_that_are_made(artifacts: list[Path]) -> None:
-    data = artifacts[1] / "botocore" / "data" / "dynamodb" / "2012-08-10" / "service-2.json"
+def test_every_module_has_its_bytecode_for_this_python(built: Built) -> None:
+    """Lambda could not keep what it compiles."""
+    tag = f"cpython-{built.python.replace('.', '')}"
+    for folder in (built.function, built.layer / "python"):
+        sources = {path.with_suffix("") for path in folder.rglob("*.py")}
+        compiled = {
+            path.parent.parent / path.name.removesuffix(f".{tag}.pyc") for path in folder.rglob("*.pyc")
+        }
+        assert compiled == sources
+
+
+def test_a_layer_holds_what_the_lock_names(built: Built) -> None:
+    """Each package in its locked version, and no other."""
+    locked = re.findall(r"^([a-z0-9-]+)==([^ ]+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(locked) > 5
+    found = [path.name for path in (built.layer / "python").glob("*.dist-info")]
+    assert sorted(found) == sorted(
+        f"{name.replace('-', '_')}-{version}.dist-info" for name, version in locked
+    )
+
+
+def test_the_layer_knows_the_operations_that_are_made(built: Built) -> None:
+    data = built.layer / "python" / "botocore" / "data" / "dynamodb" / "2012-08-10" / "service-2.json"
     model = json.loads(data.read_text(encoding="utf-8"))
     assert set(model["operations"]) == OPERATIONS
     made = {
         operation
-        for source in artifacts[0].rglob("*.py")
+        for source in built.function.rglob("*.py")
         for operation in ("BatchWriteItem", "GetItem", "Query", "TransactWriteItems", "UpdateItem", "PutItem")
         if f'"{operation}"' in source.read_text(encoding="utf-8")
     }
     assert made == OPERATIONS
 
 
-def test_a_build_is_the_same_each_time(artifacts: list[Path], tmp_path: Path) -> None:
-    build_function(tmp_path, PYTHON)
-    files = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()]
-    assert files
-    assert filecmp.cmpfiles(tmp_path, artifacts[0], files, shallow=False)[1:] == ([], [])
+def test_a_build_is_the_same_each_time(built: Built, tmp_path: Path) -> None:
+    """All of it, bytecode too, wherever it is built: else a deployment would publish all functions anew."""
+    again = build(tmp_path / "in" / "another" / "folder", built.python)
+    assert digests(again.function) == digests(built.function)
+    assert digests(again.layer) == digests(built.layer)
+    assert len(digests(built.layer)) > 500
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The content of every file, by its place."""
+    return {
+        str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_only_sam_local_opens_the_door_without_an_authorizer(built: Built, variables: dict[str, str]) -> None:
+    """The artifact itself; see `test_sam_local` for every way in which it stays shut."""
+    event = _event("list_sessions")
+    del event["requestContext"]["authorizer"]
+    event["headers"]["authorization"] = "Bearer mallory"
+    for more, status in (({}, 401), ({"AWS_SAM_LOCAL": "true"}, 200)):
+        with built.emulated("functions.list_sessions.handler", variables | more) as function:
+            assert function.invoke(event)[0]["statusCode"] == status
 
 
 def _event(name: str) -> dict[str, Any]:

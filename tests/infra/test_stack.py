@@ -7,12 +7,14 @@ layers, aliases' settings) of the template that SAM's translator made.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
 from infra import template
+from shared import telemetry
 from tests.infra.cloudformation import load
 
 if TYPE_CHECKING:
@@ -143,6 +145,7 @@ def test_every_function_is_as_the_globals_say(plain: Stack) -> None:
         variables = deployed_as["Environment"]["Variables"]
         assert variables["TURNLOG_TABLE"] == plain["SessionsTable"]
         assert variables["TURNLOG_CACHE_URL"] == ""
+        assert not [name for name in variables if "SAM" in name]  # what would open SAM local's door
         assert "AWS_ENDPOINT_URL_DYNAMODB" not in variables
 
 
@@ -189,6 +192,32 @@ def test_dashboard_is_json(plain: Stack) -> None:
     widgets = json.loads(body)["widgets"]
     assert len(widgets) == 12
     assert "${" not in body
+
+
+def test_dashboard_searches_for_metrics_as_the_functions_send_them(
+    plain: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A search finds metrics of exactly these dimensions."""
+    telemetry.count("any", Counter(appends=1))
+    (sent,) = json.loads(capsys.readouterr().out)["_aws"]["CloudWatchMetrics"]
+    schema = ",".join([sent["Namespace"], *sent["Dimensions"][0]])
+    body = boto3.client("cloudwatch").get_dashboard(DashboardName=plain.outputs["Dashboard"])["DashboardBody"]
+    assert body.count(f"SEARCH('{{{schema}}} MetricName=") == 7
+
+
+def test_outputs_say_where_things_are(plain: Stack) -> None:
+    given = plain.outputs
+    assert given["ApiUrl"] == f"https://{plain['HttpApi']}.execute-api.us-east-1.amazonaws.com"
+    assert given["TableName"] == plain["SessionsTable"]
+    assert (given["FunctionLogGroup"], given["AccessLogGroup"]) == (
+        plain["FunctionLogs"],
+        plain["AccessLogs"],
+    )
+    assert given["DeadLetterQueueUrl"] == plain["DeadLetterQueue"]
+    prefix = given["FunctionArnPattern"].removesuffix("*")
+    for function in template.functions():
+        alias = plain[f"{function.name}Aliaslive"]
+        assert alias == f"{prefix}{function.name.removesuffix('Function')}:live"
 
 
 def test_without_a_cache_there_is_no_network(plain: Stack) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import boto3
+from typing import Any
 
-from tests.infra.cloudformation import deployed
+import boto3
+import pytest
+
+from infra import template
+from tests.infra.cloudformation import PARAMETERS, deployed, load
 
 
 def test_without_alarms_there_is_no_such_stack() -> None:
@@ -28,3 +32,89 @@ def test_an_own_cache_needs_no_stack() -> None:
         )
         assert configuration["VpcConfig"]["SubnetIds"] == ["subnet-1", "subnet-2"]
         assert configuration["VpcConfig"]["SecurityGroupIds"] == ["sg-1"]
+
+
+def test_snapshots_are_of_the_versions_behind_the_alias() -> None:
+    """SnapStart applies to published versions alone: the alias that is called has to be one's."""
+    with deployed(SnapStart="PublishedVersions") as stack:
+        resources = stack.template["Resources"]
+        for function in template.functions():
+            assert resources[function.name]["Properties"]["SnapStart"] == {"ApplyOn": {"Ref": "SnapStart"}}
+            alias = resources[f"{function.name}Aliaslive"]["Properties"]
+            (version,) = alias["FunctionVersion"]["Fn::GetAtt"][:1]
+            assert resources[version]["Type"] == "AWS::Lambda::Version"
+            assert alias["Name"] == "live"
+
+
+def test_what_is_built_by_default_is_what_the_template_asks_for_by_default() -> None:
+    parameters = load("template.yaml")["Parameters"]
+    makefile = (template.TEMPLATE.parent / "Makefile").read_text(encoding="utf-8")
+    assert f"LAMBDA_PYTHON ?= {parameters['PythonRuntime']['Default'].removeprefix('python')}\n" in makefile
+    assert f"LAMBDA_ARCHITECTURE ?= {parameters['Architecture']['Default']}\n" in makefile
+
+
+def test_the_readme_names_every_parameter() -> None:
+    readme = (template.TEMPLATE.parent / "README.md").read_text(encoding="utf-8")
+    deploy = readme.partition("\n## Deploy\n")[2].partition("\n## ")[0]
+    assert [name for name in load("template.yaml")["Parameters"] if f"`{name}`" not in deploy] == []
+
+
+def broken_rules(**given: str) -> set[str]:
+    """What CloudFormation would say of these parameters; moto does not look at rules."""
+    loaded = load("template.yaml")
+    values = {name: str(one.get("Default", "")) for name, one in loaded["Parameters"].items()}
+    values |= PARAMETERS | given
+    return {
+        assertion["AssertDescription"]
+        for rule in loaded["Rules"].values()
+        if holds(rule["RuleCondition"], values)
+        for assertion in rule["Assertions"]
+        if not holds(assertion["Assert"], values)
+    }
+
+
+def holds(condition: Any, values: dict[str, str]) -> bool:
+    match condition:
+        case {"Fn::Equals": [{"Ref": name}, expected]}:
+            return values[name] == str(expected)
+        case {"Fn::Not": [inner]}:
+            return not holds(inner, values)
+        case other:
+            raise NotImplementedError(other)
+
+
+OWN = {"Cache": "own", "CacheUrl": "rediss://cache"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"Cache": "serverless"},
+        OWN,
+        OWN | {"CacheSubnetIds": "subnet-1", "CacheSecurityGroupId": "sg-1"},
+        {"AlarmEmail": "oncall@example.com"},
+        {"AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:mine"},
+        {"SnapStart": "PublishedVersions", "PythonRuntime": "python3.12"},
+    ],
+)
+def test_choices_that_go_together_are_taken(given: dict[str, str]) -> None:
+    assert not broken_rules(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"Cache": "own"}, "Cache=own needs CacheUrl."),
+        ({"CacheUrl": "rediss://cache"}, "CacheUrl is for Cache=own."),
+        ({"Cache": "serverless", "CacheUrl": "rediss://cache"}, "CacheUrl is for Cache=own."),
+        ({"CacheSubnetIds": "subnet-1", "CacheSecurityGroupId": "sg-1"}, "CacheSubnetIds are for Cache=own."),
+        (OWN | {"CacheSubnetIds": "subnet-1"}, "CacheSubnetIds need CacheSecurityGroupId."),
+        (
+            {"AlarmEmail": "a@example.com", "AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:mine"},
+            "Give AlarmEmail or AlarmTopicArn.",
+        ),
+    ],
+)
+def test_choices_that_do_not_are_refused_before_anything_is_made(given: dict[str, str], said: str) -> None:
+    assert broken_rules(**given) == {said}

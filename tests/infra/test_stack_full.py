@@ -55,6 +55,40 @@ def test_every_function_has_its_alarms(full: Stack) -> None:
     }
 
 
+def test_a_function_is_slow_when_one_call_in_a_hundred_is(full: Stack) -> None:
+    """For a quarter of an hour; the purge when it may run out of its time."""
+    alarms = boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    slow = {alarm["Dimensions"][0]["Value"]: alarm for alarm in alarms if alarm["MetricName"] == "Duration"}
+    assert len(slow) == len(template.functions())
+    assert {alarm["ExtendedStatistic"] for alarm in slow.values()} == {"p99"}
+    assert {alarm["Period"] * alarm["EvaluationPeriods"] for alarm in slow.values()} == {900}
+    assert slow.pop(f"{full.name}-PurgeSession")["Threshold"] == 300_000 * 0.8
+    assert {alarm["Threshold"] for alarm in slow.values()} == {float(FULL["SlowMilliseconds"])}
+
+
+def test_alarms_ring_at_the_first_failure_and_for_conflicts_at_many(full: Stack) -> None:
+    alarms = boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    assert {alarm["ComparisonOperator"] for alarm in alarms} == {"GreaterThanThreshold"}
+    assert {alarm["TreatMissingData"] for alarm in alarms} == {"notBreaching"}
+    thresholds = {alarm["MetricName"]: alarm["Threshold"] for alarm in alarms}
+    for metric in ("Errors", "Throttles", "5xx", "ReadThrottleEvents", "WriteThrottleEvents"):
+        assert thresholds[metric] == 0
+    assert thresholds["ApproximateNumberOfMessagesVisible"] == 0
+    assert thresholds["TransactionConflict"] == 100
+    assert thresholds["IteratorAge"] == 3_600_000
+    of = {
+        alarm["MetricName"]: {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+        for alarm in alarms
+        if alarm["MetricName"] in {"5xx", "TransactionConflict", "ApproximateNumberOfMessagesVisible"}
+    }
+    queue = full.outputs["DeadLetterQueueUrl"].rpartition("/")[2]
+    assert of == {
+        "5xx": {"ApiId": full["HttpApi"]},
+        "TransactionConflict": {"TableName": full["SessionsTable"]},
+        "ApproximateNumberOfMessagesVisible": {"QueueName": queue},
+    }
+
+
 def test_functions_reach_the_cache_and_dynamodb_and_nothing_else(full: Stack) -> None:
     client, cache = boto3.client("ec2"), full.nested("CacheStack")
     gateways = client.describe_internet_gateways()["InternetGateways"]

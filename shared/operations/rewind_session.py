@@ -23,7 +23,7 @@ from shared.head import USAGE_FIELDS
 from shared.keys import parse_message_sort_key
 from shared.leftover import clear_leftover, deletes, left_under, newest
 from shared.log import runs
-from shared.operations.append_messages import check_sequence
+from shared.operations.append_messages import check_sequence, refusing_head
 from shared.retry import Doubt, check_doubt
 
 if TYPE_CHECKING:
@@ -67,8 +67,9 @@ async def rewind_session(store: Store, key: SessionKey, to: int, *, expected: in
     token = store.clock.token()
     cut: _Cut | None = None
     doubt: Doubt | None = None
+    head: Head | None = None
     for attempt in count():
-        head = await store.head(key)
+        head = head or await store.head(key)
         if cut and head.token == token:
             return await _made(store, cut)
         if head.message_count == to and (to == expected or head.rewound == f"{to}:{expected}"):
@@ -81,13 +82,16 @@ async def rewind_session(store: Store, key: SessionKey, to: int, *, expected: in
             await clear_leftover(store, head)
             cut = await _cut(store, head, to, token)
             await store.transact(*_writes(cut))
-        except ConditionFailed:
+        except ConditionFailed as refused:
             store.counts["conflicts"] += 1
-            await store.again(attempt, Contended("The session is being changed."))
+            head = await refusing_head(store, key, refused)
+            if head.token != token:
+                await store.again(attempt, Contended("The session is being changed."))
         except Contended as error:
+            head = None
             await store.again(attempt, error)
         except Unanswered as error:
-            doubt = Doubt(error, head.rewinds)
+            doubt, head = Doubt(error, head.rewinds), None
             await store.again(attempt, error)
         else:
             return await _made(store, cut)

@@ -72,6 +72,12 @@ def put(*marks: str, start: int = 0, **headers: str) -> Request:
     return Request("put", USER, SESSION, body, headers=_headers(headers))
 
 
+def rewind(to: int, expected: int) -> Request:
+    """Take away the messages from `to` on."""
+    body = {"to_sequence": to, "expected_sequence": expected}
+    return Request("rewind", USER, SESSION, body)
+
+
 def get() -> Request:
     """Read it all."""
     return Request("get", USER, SESSION)
@@ -128,6 +134,11 @@ class Case:
     faults: int = 1
 
 
+_TWO = (create("m0"), append("m1"))
+_THREE = (create("m0", "m1", "m2"),)
+_FOUR = (create("m0", "m1", "m2", "m3"),)
+_STEPS = {"MAX_DELETES": 1}
+_TINY = {"CAPACITY": 2}
 CASES = (
     Case("append & append", [[append("a")], [append("b")]]),
     Case("append & append, cold cache", [[append("a")], [append("b")]], cache="cold"),
@@ -198,6 +209,33 @@ CASES = (
         [[append(ALIKE[0]), append(ALIKE[1]), append(ALIKE[0])]],
         limits=_ONE_BYTE,
     ),
+    Case("append & rewind", [[append("a")], [rewind(0, 1)]]),
+    Case("append & rewind & append", [[append("a", expected=1)], [rewind(0, 1), append("b")]]),
+    Case("append & rewind, warm cache", [[append("a")], [rewind(0, 1), append("b")]], cache="warm"),
+    Case("append & rewind, silence", [[append("a")], [rewind(1, 2)]], kinds=_SILENCE, faults=2),
+    Case("rewind & rewind", [[rewind(0, 2)], [rewind(1, 2)]], before=(create("m0", "m1"),)),
+    Case("rewind & the same rewind", [[rewind(0, 1)], [rewind(0, 1)]]),
+    Case("rewind & title", [[rewind(0, 1)], [title("x")]]),
+    Case("rewind & delete", [[rewind(0, 1)], [delete()]]),
+    Case("rewind & tool call", [[rewind(0, 1)], [tool_call("t")]]),
+    Case("rewind & tool call, warm cache", [[rewind(1, 2)], [tool_call()]], before=_TWO, cache="warm"),
+    Case("rewind & put", [[rewind(0, 1)], [put("m0", "p")]]),
+    Case("rewind & put in steps", [[rewind(1, 2)], [put("m0", "p", "q")]], limits={"MAX_BATCH": 1}),
+    Case("rewind & get, no cache", [[rewind(0, 2), append("b", "c")], [get()]], before=_TWO),
+    Case("rewind & get, cold cache", [[rewind(1, 2), append("b")], [get()]], before=_TWO, cache="cold"),
+    Case("rewind & get, warm cache", [[rewind(1, 2), append("b")], [get()]], before=_TWO, cache="warm"),
+    Case("rewind of appends", [[rewind(1, 3)], [append("c")]], before=(*_TWO, append("b"))),
+    Case("rewind of more than the ring holds", [[rewind(2, 4), append("m0")]], before=_FOUR, limits=_TINY),
+    Case("rewind in steps & append", [[rewind(0, 3)], [append("a")]], before=_THREE, limits=_STEPS),
+    Case("rewind in steps & rewind", [[rewind(1, 3)], [rewind(1, 3), rewind(0, 1)]], _THREE, limits=_STEPS),
+    Case(
+        "rewind in steps & append, cache behind",
+        [[append("a"), append("b")]],
+        before=(*_THREE, rewind(0, 3)),
+        cache="behind",
+        limits=_STEPS,
+    ),
+    Case("rewind in steps & the purge", [[rewind(0, 3)], [delete()]], _THREE, stream=True, limits=_STEPS),
     Case("append & append & delete", [[append("a")], [append("b")], [delete()]]),
     Case("append & append & append", [[append("a")], [append("b")], [append("c")]]),
 )

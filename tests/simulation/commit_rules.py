@@ -133,8 +133,7 @@ def _check_live(change: Change, before: Head, after: Head) -> None:
 
 def _check_once(change: Change) -> None:
     """G7: one try of a request is made once, also where a rewind took away what it had made."""
-    once = "re-sent bare" in change.work.faults or not change.work.changes
-    require("made once", once, (change.work, change))
+    require("made once", rewind_rules.made_once(change.work), (change.work, change))
 
 
 def _check_asked(change: Change, before: Head) -> None:

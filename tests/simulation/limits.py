@@ -39,6 +39,8 @@ _LIMITS: Mapping[str, _Limit] = {
     "DELETE_BATCH": _Limit((delete_session,), 2),
     "_FIRST_STEP": _Limit((read_session,), 2),
     "PAYLOAD_LIMIT": _Limit((read_session,), 700),
+    # As it is: what a smaller ring forgets may be stored twice. A case makes it small.
+    "CAPACITY": _Limit((ring,), ring.CAPACITY),
     # One byte: every other schedule has two ids with one fingerprint.
     "_WIDTH": _Limit((ring,), 1),
 }

@@ -110,6 +110,7 @@ _RULES = {
         "patch applied",
         "patch on what was there",
         "put holds",
+        "rewound by this",
         "rewound once",
         "rewound says so",
         "title set",

@@ -131,6 +131,7 @@ def drive(api: Api, table: Any, name: str) -> None:
     api.tool_call(session, call)
     api.tool_call(session, call | {"id": "d"})
     _shrink(api, table, name, session)
+    _rewind(api, table, name, session)
     api.call("GET", "/health")
     _purge(api, table, name, session)
 
@@ -151,6 +152,32 @@ def _shrink(api: Api, table: Any, name: str, session: str) -> None:
     table.put_item(TableName=name, Item=part)
     api.call("DELETE", f"/sessions/{session}/cache")
     assert api.tool_call(session, {"id": "e", "function": {"name": "f"}}).status == 200
+
+
+def _rewind(api: Api, table: Any, name: str, session: str) -> None:
+    """A rewind, and each writer of messages where one has left something over."""
+    key = {"PK": {"S": f"USER#{api.user}#SESSION#{session}"}}
+
+    def end(*, left_over: bool = True) -> int:
+        count: int = api.get(session).body["message_count"]
+        if left_over:
+            table.put_item(TableName=name, Item=key | {"SK": {"S": f"MSG#{count:010}"}})
+            table.update_item(
+                TableName=name,
+                Key=key | {"SK": {"S": "HEAD"}},
+                UpdateExpression="SET leftover = :end",
+                ExpressionAttributeValues={":end": {"N": str(count + 1)}},
+            )
+            api.call("DELETE", f"/sessions/{session}/cache")
+        return count
+
+    assert api.rewind(session, 2, end(left_over=False)).status == 200
+    assert api.put(session, start_sequence=end(), messages=[user("On")]).status == 200
+    end()
+    assert api.append(session, user("And on")).status == 201
+    end()
+    assert api.tool_call(session, {"id": "f", "function": {"name": "f"}}).status == 200
+    assert api.rewind(session, 1, end()).status == 200
 
 
 def _purge(api: Api, table: Any, name: str, session: str) -> None:

@@ -32,6 +32,7 @@ STORY = {
     "get_session": 200,
     "list_messages": 200,
     "export_openai_messages": 200,
+    "rewind_session": 200,
     "put_draft": 200,
     "get_draft": 200,
     "delete_draft": 204,

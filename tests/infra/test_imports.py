@@ -20,6 +20,7 @@ BODIES = {
     "functions.patch_session",
     "functions.put_draft",
     "functions.put_session",
+    "functions.rewind_session",
     "functions.set_title",
 }
 

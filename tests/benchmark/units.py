@@ -26,6 +26,7 @@ from shared.operations.create_session import create_session
 from shared.operations.delete_session import delete_session
 from shared.operations.list_sessions import list_sessions
 from shared.operations.read_session import newest
+from shared.operations.rewind_session import rewind_session
 from shared.session_cache import SessionCache
 from shared.store import Store
 from shared.sync_driver import SystemClock, run
@@ -168,6 +169,7 @@ def measured() -> list[tuple[str, dict[int, Cost]]]:
             length,
             world.cost(lambda s: add_tool_call(s, world.key, {"function": {"name": "f"}})),
         )
+        note("rewind by one", length, world.cost(_rewind(world)))
         note("list 50 sessions", length, world.cost(lambda s: list_sessions(s, USER, limit=50)))
     note("delete", LENGTHS[-1], world.cost(lambda s: delete_session(s, world.key)))
     return list(table.items())
@@ -175,6 +177,11 @@ def measured() -> list[tuple[str, dict[int, Cost]]]:
 
 def _append(world: World, *new: dict[str, Any]) -> Callable[[Store], Coroutine[Any, Any, Any]]:
     return lambda store: append_messages(store, world.key, new)
+
+
+def _rewind(world: World) -> Callable[[Store], Coroutine[Any, Any, Any]]:
+    end = run(world.store().head(world.key)).message_count
+    return lambda store: rewind_session(store, world.key, end - 1, expected=end)
 
 
 async def _read(store: Store, world: World, limit: int) -> None:

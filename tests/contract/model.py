@@ -27,12 +27,14 @@ class Stored:
         message_id: None until it is seen, if the server gave it.
         created_at: None until it is seen.
         added: tool calls that came later.
+        usage: tokens of the append that it was the last message of.
     """
 
     sent: Message
     message_id: str | None = None
     created_at: str | None = None
     added: list[Message] = field(default_factory=list)
+    usage: dict[str, int] | None = None
 
     def __post_init__(self) -> None:
         self.message_id = self.sent.get("message_id")
@@ -70,6 +72,7 @@ class Session:
     usage: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOKENS, 0))
     objects: dict[str, Any] = field(default_factory=lambda: {name: {} for name in OBJECTS})
     draft: list[Message] | None = None
+    rewound: tuple[int, int] | None = None
 
     def shown(self) -> dict[str, Any]:
         """What an answer says of it, but for times and ids."""
@@ -113,9 +116,25 @@ class Session:
             sequences.append(len(self.log) if at is None else at)
             if at is None:
                 self.log.append(Stored(message))
+        self.log[-1].usage = summed(usage)
         self.usage = {name: self.usage[name] + summed(usage)[name] for name in TOKENS}
         self._touch(now)
         return sequences, False
+
+    def rewind(self, to: int, expected: int, now: int) -> bool:
+        """Take away the messages from `to` on; whether there is nothing to do."""
+        if len(self.log) == to and (to == expected or self.rewound == (to, expected)):
+            return True
+        if len(self.log) != expected:
+            raise Refused(409, "sequence_mismatch", message_count=len(self.log))
+        for one in self.log[to:]:
+            spent = one.usage or dict.fromkeys(TOKENS, 0)
+            self.usage = {name: self.usage[name] - spent[name] for name in TOKENS}
+        self.usage = {name: max(0, sum_) for name, sum_ in self.usage.items()}
+        self.log = self.log[:to]
+        self.rewound = (to, expected)
+        self._touch(now)
+        return False
 
     def put(self, start: int, messages: list[Message], fields: dict[str, Any], now: int) -> None:
         """Make it hold these messages from `start` on, and these fields."""

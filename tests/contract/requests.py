@@ -87,6 +87,19 @@ class Requests(Conversation):
         self.see(session, [reply.body["message"]])
         assert (reply.status, reply.body["message"]) == (200, session.messages()[sequence])
 
+    def do_rewind(self, user: str, sid: str, to: int, expected: int) -> None:
+        body = {"to_sequence": to, "expected_sequence": expected}
+        reply = self.call(user, "POST", f"/sessions/{sid}/rewind", body)
+        if (session := self.expect(reply, user, sid)) is None:
+            return
+        try:
+            replayed = session.rewind(to, expected, self.tick())
+        except Refused as refused:
+            self.refused(reply, refused)
+        else:
+            left = {"message_count": to, "version": session.version, "replayed": replayed}
+            assert (reply.status, reply.body) == (200, left)
+
     def do_title(self, user: str, sid: str, title: str, only_if_unset: bool, version: int | None) -> None:
         body = {"title": f" {title} ", "only_if_unset": only_if_unset}
         reply = self.call(user, "PATCH", f"/sessions/{sid}/title", body, headers=if_match(version))

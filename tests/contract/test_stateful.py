@@ -111,6 +111,11 @@ class Api(Requests):
     def tool_call(self, at: At, call: Message) -> None:
         self.send(self.do_tool_call, *at, call)
 
+    @rule(at=SESSIONS, back=st.integers(0, 4), off=st.sampled_from([0, 0, 0, 1]))
+    def rewind(self, at: At, back: int, off: int) -> None:
+        end = len(self.there[at].log) + off
+        self.send(self.do_rewind, *at, max(0, end - back), end)
+
     @rule(at=SESSIONS, title=TITLE, only_if_unset=st.booleans(), match=MATCH)
     def title(self, at: At, title: str, only_if_unset: bool, match: str | None) -> None:
         self.send(self.do_title, *at, title, only_if_unset, self.version(*at, match))

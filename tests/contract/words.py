@@ -59,6 +59,7 @@ NOT_THERE = [
     ("PATCH", "/title", {"title": "t"}),
     ("GET", "/messages", None),
     ("POST", "/messages", A_MESSAGE),
+    ("POST", "/rewind", {"to_sequence": 0, "expected_sequence": 1}),
     ("POST", "/tool-calls", {"tool_call": {"id": "c0"}}),
     ("GET", "/openai-messages", None),
     ("PUT", "/draft", A_MESSAGE),

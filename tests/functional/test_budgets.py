@@ -91,6 +91,26 @@ def test_a_page_of_a_long_session_reads_a_page(api: Api, valkey: Any) -> None:
         assert (requests, commands) == (["GetItem"], {"hmget": 1})
 
 
+@pytest.mark.parametrize("length", [1, 100, 128, 129, 2_000])
+def test_rewind(api: Api, valkey: Any, length: int) -> None:
+    """What goes is read, and above 128 messages as many that the ring then lacks; the cache stays warm."""
+    session_id = session_of(api, length)
+    assert api.append(session_id, user("one more")).status == 201
+    api.get(session_id)
+    for end in (length + 1, length):
+        with counted() as requests, cache_commands(valkey) as commands:
+            assert api.rewind(session_id, end - 1, end).status == 200
+        reads = ["Query", "Query"] if end > 128 else ["Query"]
+        assert requests == ["GetItem", *reads, "TransactWriteItems"]
+        assert commands == {"multi": 1, "rename": 1, "hdel": 1, "set": 1, "exec": 1}
+    with counted() as reading:
+        assert len(api.get(session_id).body["messages"]) == length - 1
+    assert reading == ["GetItem"]
+    with counted() as warm:
+        assert api.append(session_id, user("another")).status == 201
+    assert warm == ["TransactWriteItems"]
+
+
 def test_title(api: Api) -> None:
     session_id = api.new(*[user("q")] * 97)
     for body in ({}, {"only_if_unset": True}):

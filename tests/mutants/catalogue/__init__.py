@@ -2,6 +2,7 @@
 
 from tests.mutants.catalogue.appends import APPENDS
 from tests.mutants.catalogue.reads import READS
+from tests.mutants.catalogue.rewinds import REWINDS
 from tests.mutants.catalogue.sessions import SESSIONS
 
-MUTANTS = (*APPENDS, *SESSIONS, *READS)
+MUTANTS = (*APPENDS, *SESSIONS, *READS, *REWINDS)

@@ -8,8 +8,8 @@ READS = (
     Mutant(
         "a read that lacks messages is taken for whole",
         "store.py",
-        "                if len(found) == end - first:\n                    return found\n",
-        "                return found\n",
+        "if len(found) == end - first and all(",
+        "if all(",
         "a session that is being purged is read as one with holes",
     ),
     Mutant(
@@ -32,8 +32,8 @@ READS = (
     Mutant(
         "cached messages carried over in two steps",
         "session_cache.py",
-        "            atomic=True,\n",
-        "",
+        ("            self._head(after),\n            atomic=True,\n        )\n\n    async def rewound"),
+        ("            self._head(after),\n        )\n\n    async def rewound"),
         "a slow reader's old message is carried over",
     ),
     Mutant(
@@ -81,8 +81,8 @@ READS = (
     Mutant(
         "messages read eventually",
         "store.py",
-        '            "ConsistentRead": True,\n        }\n        while',
-        "        }\n        while",
+        '            "ConsistentRead": True,\n        }\n        if attributes',
+        "        }\n        if attributes",
         "an acknowledged message is not read, or read as it was",
     ),
     Mutant(
@@ -90,10 +90,10 @@ READS = (
         "store.py",
         (
             '            if "LastEvaluatedKey" not in page:\n'
-            "                break\n"
+            "                return found\n"
             '            query["ExclusiveStartKey"]'
         ),
-        '            break\n            query["ExclusiveStartKey"]',
+        '            return found\n            query["ExclusiveStartKey"]',
         "the rest of a long history is taken for deleted",
     ),
     Mutant(

@@ -105,8 +105,8 @@ SESSIONS = (
     Mutant(
         "retention not marked again",
         "operations/delete_session.py",
-        "        await store.transact(*expiry_put(store, key, changed))",
-        "        return",
+        '            await store.transact({"ConditionCheck": live}, *expiry_put(store, key, changed))',
+        "            return",
         "a session that was in use once is kept for ever",
     ),
     Mutant(

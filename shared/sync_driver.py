@@ -72,6 +72,47 @@ class BotoTable:
         return answer
 
 
+class BotoObjects:
+    """An S3 bucket by way of a botocore client, which is made when first used: most calls need none."""
+
+    def __init__(self, bucket: str, connect: Callable[[], Any]) -> None:
+        self._bucket = bucket
+        self._client = cache(connect)
+
+    async def put(self, key: str, data: bytes) -> None:
+        """See `shared.backend.Objects`."""
+        self._request("put_object", Key=key, Body=data)
+
+    async def get(self, key: str) -> bytes:
+        """See `shared.backend.Objects`."""
+        try:
+            data: bytes = self._request("get_object", Key=key)["Body"].read()
+        except TRANSLATED as error:  # the connection was lost in the middle
+            raise translated(error) from error
+        return data
+
+    async def delete(self, key: str) -> None:
+        """See `shared.backend.Objects`."""
+        self._request("delete_object", Key=key)
+
+    async def list(self, prefix: str) -> dict[str, datetime]:
+        """See `shared.backend.Objects`."""
+        found: dict[str, datetime] = {}
+        more: dict[str, str] = {}
+        while True:
+            page = self._request("list_objects_v2", Prefix=prefix, **more)
+            found |= {each["Key"]: each["LastModified"] for each in page.get("Contents", ())}
+            if not page["IsTruncated"]:
+                return found
+            more = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def _request(self, operation: str, **parameters: Any) -> Any:
+        try:
+            return getattr(self._client(), operation)(Bucket=self._bucket, **parameters)
+        except TRANSLATED as error:
+            raise translated(error) from error
+
+
 class SystemClock:
     """The machine's clock; `deadline` is in seconds of `time.monotonic`."""
 
@@ -98,6 +139,19 @@ class SystemClock:
     def token(self) -> bytes:
         """See `shared.backend.Clock`."""
         return os.urandom(16)
+
+
+@cache
+def objects() -> BotoObjects | None:
+    """The bucket of this process, if the settings name one."""
+
+    def connect() -> Any:
+        from botocore.session import Session  # noqa: PLC0415 (as in clients)
+
+        return Session().create_client("s3", config=TABLE_CONFIG)
+
+    bucket = settings().bucket
+    return BotoObjects(bucket, connect) if bucket else None
 
 
 @cache
@@ -149,4 +203,6 @@ def lambda_store(deadline: float) -> Store:
         SystemClock(deadline),
         configured.retention_days,
         counts,
+        objects(),
+        configured.transcripts,
     )

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from infra.local.stream import fits
 from infra.template import stream_mapping, table_definition, ttl_attribute
 from shared.errors import TurnlogError
-from shared.keys import EXPIRY, HEAD, parse_partition
-from shared.operations.delete_session import expire_session, purge_session
+from shared.operations.purge import work_off
 from tests.simulation.answer_rules import check_answer
 from tests.simulation.faults import CLIENT_FAULTS
 from tests.simulation.history import History, Work
@@ -33,7 +32,6 @@ _PATTERNS = stream_mapping().patterns
 _DEFINITION = table_definition("sessions")
 _TTL_ATTRIBUTE = ttl_attribute()
 _PURGE_SECONDS = 60.0
-_WORK = {HEAD: purge_session, EXPIRY: expire_session}
 
 
 class World:
@@ -166,13 +164,12 @@ class World:
             waiting = self.records()
             partition = waiting[self.chooser.choose(len(waiting))]
             record = self._streams[partition][0]
-            work = _WORK[record["Keys"]["SK"]["S"]]
             self._busy.add(partition)
             process = Process(
                 self, f"stream {record['Keys']['SK']['S']}", Work("stream"), seconds=_PURGE_SECONDS
             )
             try:
-                await work(process.store(), parse_partition(partition))
+                await work_off(process.store(), record["Keys"])
                 fault = await process.point("taken", {}, ("delivered again",))
             except (TurnlogError, Crashed):
                 continue

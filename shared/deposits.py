@@ -1,8 +1,8 @@
 """G7: what one writer of a transcript puts into the bucket, and takes back where no item came to name it.
 
 An object is put once for each batch that is tried, under a name of the writer's own, so a repeat is harmless.
-It is taken back when the writer gives up, unless a try of it was not answered: that may yet have named it.
-What a crash leaves behind has the transcript's name and generation in its key, and goes with them.
+It is taken back only if the table was seen, after the last try with it, to hold no item that names it. What
+else is left behind has the transcript's name and generation in its key, and goes with them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Deposits:
         self._store = store
         self._key = key
         self._token = token
-        self._data: dict[tuple[int, int], bytes] = {}
+        self._data: dict[tuple[bytes, ...], bytes] = {}
         self._put: set[str] = set()
         self._unnamed: set[str] = set()
 
@@ -44,22 +44,21 @@ class Deposits:
         Args:
             generation: of the transcript.
             first: which of the writer's entries comes first.
-            lines: the batch. Of one writer there is one of a first entry and a length.
+            lines: the batch. In one generation a writer has one of a first entry and a length: what is
+                missing of its entries becomes less.
 
         Raises:
             TooLarge: no item holds it, and there is no bucket.
             NotFound: there is no such session: an object of it would have nobody who purges it.
             Unavailable: the table or the bucket did not answer.
         """
-        batch = first, len(lines)
-        data = self._data[batch] = self._data.get(batch) or compressed(lines)
+        batch = tuple(lines)
+        data = self._data[batch] = self._data.get(batch) or compressed(batch)
         if len(data) <= PART_SIZE:
             return data, ""
         objects = self._store.objects
         if objects is None:
-            raise TooLarge(
-                f"The entries take {len(data)} bytes compressed; without a bucket {PART_SIZE} fit."
-            )
+            raise too_large(len(data))
         name = f"{self._key.objects}{generation:06d}!{self._token.hex()}-{first}-{len(lines)}"
         if name not in self._put:
             await self._store.head(self._key.session)
@@ -69,8 +68,20 @@ class Deposits:
         return None, name
 
     def keep(self, name: str) -> None:
-        """Leave an object where it is: an item names it, or may."""
+        """Leave an object where it is: the item of a try names it, and that may be applied."""
         self._unnamed.discard(name)
+
+    def settle(self, name: str) -> None:
+        """An item names this object: it is none of the writer's any more."""
+        self._put.discard(name)
+
+    def judge(self, *, named: bool) -> None:
+        """After a look at the table: whether an item that stays names one of those put so far, or may."""
+        if named:
+            self._put.clear()
+            self._unnamed.clear()
+        else:
+            self._unnamed |= self._put
 
     async def withdraw(self) -> None:
         """Take back what no item names, if the bucket answers."""

@@ -2,8 +2,8 @@
 
 The transcript's head moves from `entry_count` n to n + k only if it still is n, in the same generation; in
 the same transaction the k entries are put as one batch, and the session's head is touched, which fails where
-the session is not live. When the condition fails it brings the transcript's head as it is, from which the next
-try starts without a read.
+the session is not live. When the condition fails it brings the transcript's head as it is, from which the
+next try starts without a read.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class EntryWriter:
         self.token = store.clock.token()
         self.there: Transcript | None = None
         self.unsure: Unanswered | None = None
+        self._generation: int | None = None
         self._deposits = Deposits(store, key, self.token)
 
     @property
@@ -60,6 +61,18 @@ class EntryWriter:
             Unavailable: the table refused or did not answer.
         """
         self.there = await transcripts.find(self.store, self.key)
+
+    def begun_anew(self) -> bool:
+        """Whether the transcript was deleted since this was asked last; what was put into it went with it."""
+        before, self._generation = self._generation, self.head.generation
+        moved = before not in {None, self._generation}
+        if moved:
+            self._deposits.judge(named=False)  # or by an item that is going
+        return moved
+
+    def judge(self, *, ours: bool) -> None:
+        """After a look at the head: whether a try of this request was found to be applied."""
+        self._deposits.judge(named=ours or self.unsure is not None)
 
     async def settled(self, work: Awaitable[T]) -> T:
         """Do the request's work; then take back the objects that no item came to name."""
@@ -87,6 +100,7 @@ class EntryWriter:
         head, lines, now = self.head, [entry.line for entry in entries], self.store.now()
         data, named = await self._deposits.place(head.generation, at, lines)
         after = head.grown((entry.identity for entry in entries), len(lines), answer_size(lines), now)
+        self._deposits.keep(named)
         try:
             await self.store.transact(
                 transcripts.touched(self.key.session, now),
@@ -101,12 +115,11 @@ class EntryWriter:
             self.store.counts["conflicts"] += 1
             await self.store.again(attempt, error)
         except Unanswered as error:
-            self._deposits.keep(named)  # it may be named by now
             self.unsure = error
             await self.store.again(attempt, error)
             await self.look()
         else:
-            self._deposits.keep(named)
+            self._deposits.settle(named)
             self.store.counts["entries_appended"] += len(lines)
             self.there = after
             return after

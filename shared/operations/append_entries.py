@@ -79,12 +79,10 @@ async def _append(
     store, ids = writer.store, [entry.identity for entry in entries]
     tried: dict[str, list[int]] = {}
     await writer.look()
-    generation = writer.head.generation
     for attempt in count():
         head = writer.head
-        if writer.unsure and head.generation != generation:
+        if writer.begun_anew() and writer.unsure:
             raise writer.unsure  # if that try was applied, its effect went with the transcript
-        generation = head.generation
         hits = ring.places(head.ring, head.length, ids, tried if writer.unsure else {})
         unexpected = expected_position not in {None, head.length}
         if hits or unexpected:
@@ -95,9 +93,10 @@ async def _append(
             await store.again(attempt, torn)
             await writer.look()
             continue
+        ours = any(batch.token == writer.token for _, batch in present.values())
+        writer.judge(ours=ours)
         missing = [entry for entry in entries if entry.identity not in present]
         if not missing:
-            ours = any(batch.token == writer.token for _, batch in present.values())
             store.counts["entries_appended" if ours else "entries_replayed"] += len(entries)
             return AppendedEntries([present[one][0] for one in ids], head, replayed=not ours)
         if unexpected:

@@ -66,7 +66,7 @@ async def _import(writer: EntryWriter, entries: Sequence[Entry]) -> Imported:
     known = Imported(writer.head, 0, created=False)
     done = 0
     for attempt in count():
-        if writer.head.generation != known.head.generation:  # deleted meanwhile: all of it begins anew
+        if writer.begun_anew():
             known, done = Imported(writer.head, 0, created=False), 0
         try:
             ours = await _matching(writer, entries, done)
@@ -74,6 +74,7 @@ async def _import(writer: EntryWriter, entries: Sequence[Entry]) -> Imported:
             await writer.store.again(attempt, torn)
             await writer.look()
             continue
+        writer.judge(ours=bool(ours))
         known = Imported(writer.head, known.added + len(ours), known.created or 0 in ours)
         done = max(done, min(known.head.length, len(entries)))
         if done == len(entries):

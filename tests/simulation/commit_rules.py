@@ -24,6 +24,9 @@ _MAY_CHANGE = {
     "append": {*_LOG, *USAGE_FIELDS},
     "put": {*_LOG, *USAGE_FIELDS, "title", *JSON_FIELDS},
     "tool_call": {*_LOG, "edits"},
+    "append_entries": set(),
+    "import_transcript": set(),
+    "delete_transcript": set(),
     "title": {"title"},
     "patch": set(JSON_FIELDS),
 }

@@ -17,6 +17,7 @@ from shared.errors import Unanswered
 from shared.keys import EXPIRY, HEAD, MESSAGE_PREFIX, USER, message_sort_key, parse_partition
 from shared.keys import parse_message_sort_key as parse
 from tests.simulation import commit_rules
+from tests.simulation.transcript_history import TranscriptHistory
 from tests.simulation.violations import Violation
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
     from shared.backend import Item
     from shared.head import Head
-    from shared.keys import SessionKey
+    from shared.keys import SessionKey, TranscriptKey
+    from shared.transcripts import Transcript
     from tests.simulation.memory_table import MemoryTable
     from tests.simulation.requests import Request
 
@@ -38,6 +40,8 @@ class Work:
     Attributes:
         begin: how many commits there were when it began; `end`: when it was answered.
         changes: what it changed.
+        entries: what it added to transcripts, each with the head that counts it.
+        buried: the transcripts that it deleted.
         calls: how often it called what.
         faults: what struck it.
     """
@@ -49,6 +53,8 @@ class Work:
     changes: list[Change] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
     faults: set[str] = field(default_factory=set)
+    entries: list[tuple[TranscriptKey, Transcript | None, Fields]] = field(default_factory=list)
+    buried: list[TranscriptKey] = field(default_factory=list)
 
 
 class Version(NamedTuple):
@@ -98,7 +104,7 @@ class Change(NamedTuple):
         before: the state before it; `head`: the head after it.
         head_item: the head as it is stored.
         added: sequence and message of what is new; `edited`: of what was there.
-        left: items of messages that there are; `removed`: messages of which one went.
+        left: items that there are beside the head and the marker; `removed`: messages of which one went.
         marked: whether the retention marker was put.
     """
 
@@ -125,11 +131,18 @@ class History:
         totals: by user, since which commit, how many sessions.
         sessions: by key, its states in order.
         drafts: by key, all that were put.
+        transcripts: likewise.
         shapes: which states the table was seen in, as hashes.
     """
 
     def __init__(
-        self, table: MemoryTable, seconds: Callable[[], float], retention_days: int | None, *, coarse: bool
+        self,
+        table: MemoryTable,
+        seconds: Callable[[], float],
+        retention_days: int | None,
+        *,
+        data: Callable[[str], bytes | None],
+        coarse: bool,
     ) -> None:
         self.commits = 0
         self.seconds = seconds
@@ -138,6 +151,7 @@ class History:
         self.totals: dict[str, list[tuple[int, int]]] = defaultdict(lambda: [(0, 0)])
         self.sessions: dict[SessionKey, list[State]] = defaultdict(lambda: [NOTHING])
         self.drafts: dict[SessionKey, list[list[Fields]]] = defaultdict(list)
+        self.transcripts = TranscriptHistory(data)
         self.shapes: set[int] = set()
         self._stream = table.stream
         self._seen = 0
@@ -179,6 +193,15 @@ class History:
         """What is stored of a session now, by sort key."""
         return self._items[key.partition]
 
+    def names(self, object_key: str) -> bool:
+        """Whether an item names this object that a reader may look for: none of what was deleted."""
+        for partition, items in self._items.items():
+            for sort_key, item in items.items():
+                if item.get("object") == {"S": object_key}:
+                    key = parse_partition(partition)
+                    return bool(self.sessions[key][-1].live) and self.transcripts.current(key, sort_key)
+        return False
+
     def _change(self, partition: str, records: list[dict[str, Any]], work: Work) -> None:
         key, items = parse_partition(partition), self._items[partition]
         before = self.sessions[key][-1]
@@ -210,12 +233,22 @@ class History:
             head_changed=head_changed,
             added={sequence: fields for sequence, fields in stored.items() if sequence >= len(log)},
             edited={sequence: fields for sequence, fields in stored.items() if sequence < len(log)},
-            left=sum(name.startswith(MESSAGE_PREFIX) for name in items),
+            left=len(items.keys() - {HEAD, EXPIRY}),
             removed=removed - touched,
             marked=marked,
         )
         commit_rules.check_change(change, self.seconds(), self.retention_days)
         work.changes.append(change)
+        self.transcripts.changed(
+            key,
+            records,
+            items,
+            commit=self.commits,
+            work=work,
+            head=head,
+            head_changed=head_changed,
+            was_live=before.live is not None,
+        )
         log += [Entry(Version(self.commits, fields)) for fields in change.added.values()]
         for sequence, fields in change.edited.items():
             log[sequence].versions.append(Version(self.commits, fields))

@@ -16,6 +16,7 @@ from tests.simulation.faults import CLIENT_FAULTS
 from tests.simulation.history import History, Work
 from tests.simulation.memory_cache import MemoryCache
 from tests.simulation.memory_table import MemoryTable
+from tests.simulation.objects import MemoryObjects
 from tests.simulation.process import Process
 from tests.simulation.requests import answered
 from tests.simulation.scheduler import Crashed, Point, Scheduler, suspended
@@ -63,7 +64,14 @@ class World:
         self.table = MemoryTable(_DEFINITION, _TTL_ATTRIBUTE)
         self.cache = MemoryCache(lambda: self.seconds)
         self.cache_copies: list[tuple[dict[bytes, Entry], dict[bytes, float]]] = []
-        self.history = History(self.table, lambda: self.seconds, retention_days, coarse=tick > 1.0)
+        self.objects = MemoryObjects(lambda: self.seconds, self._names)
+        self.history = History(
+            self.table,
+            lambda: self.seconds,
+            retention_days,
+            data=lambda key: kept.data if (kept := self.objects.kept.get(key)) else None,
+            coarse=tick > 1.0,
+        )
         self.scheduler = Scheduler(chooser)
         self.faults: Counter[str] = Counter()
         self.trace: list[tuple[float, str, str, Any, str | None]] = []
@@ -73,6 +81,9 @@ class World:
         self._taken: list[dict[str, Any]] = []
         self._read = 0
         self._busy: set[str] = set()
+
+    def _names(self, object_key: str) -> bool:
+        return self.history.names(object_key)
 
     def token(self) -> bytes:
         """Sixteen bytes that were never given before."""

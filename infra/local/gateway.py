@@ -50,7 +50,7 @@ DOCS = """<!doctype html>
 class _Greedy(BaseConverter):
     """A parameter `{name+}`: the rest of the path, slashes and all."""
 
-    regex = ".+"
+    regex = r"[\s\S]+"
     part_isolating = False
 
 

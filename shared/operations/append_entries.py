@@ -88,13 +88,11 @@ async def _append(
         if hits or unexpected:
             await store.head(writer.key.session)  # what is stored is told only of a session that is there
         try:
-            present = await _present(writer, entries, hits, tried)
+            present, ours = await _judged(writer, entries, hits, tried)
         except Torn as torn:
             await store.again(attempt, torn)
             await writer.look()
             continue
-        ours = any(batch.token == writer.token for _, batch in present.values())
-        writer.judge(ours=ours)
         missing = [entry for entry in entries if entry.identity not in present]
         if not missing:
             store.counts["entries_appended" if ours else "entries_replayed"] += len(entries)
@@ -108,6 +106,24 @@ async def _append(
             positions = [present[one][0] if one in present else written[one] for one in ids]
             return AppendedEntries(positions, after, replayed=False)
     raise AssertionError  # count() does not end
+
+
+async def _judged(
+    writer: EntryWriter, entries: Sequence[Entry], hits: Places, tried: Places
+) -> tuple[dict[str, tuple[int, Batch]], bool]:
+    """What `_present` says, and whether a try of this request was found to be applied.
+
+    Raises:
+        EntryUuidReused: see `_present`, as for `Torn`.
+    """
+    try:
+        present = await _present(writer, entries, hits, tried)
+    except EntryUuidReused:
+        writer.judge(ours=False)  # no try without this entry was made
+        raise
+    ours = any(batch.token == writer.token for _, batch in present.values())
+    writer.judge(ours=ours)
+    return present, ours
 
 
 async def _present(

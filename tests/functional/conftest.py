@@ -11,7 +11,7 @@ import redis
 
 from infra.local.server import running
 from tests.functional.api import Api
-from tests.functional.world import TableView, close_clients, load_quiet
+from tests.functional.world import BucketView, TableView, close_clients, load_quiet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +43,14 @@ def table(server: LocalServer) -> Iterator[TableView]:
     """The table as it lies."""
     client = boto3.client("dynamodb", endpoint_url=server.dynamodb_url)
     yield TableView(client, server.table)
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def bucket(server: LocalServer) -> Iterator[BucketView]:
+    """The bucket as it lies."""
+    client = boto3.client("s3")
+    yield BucketView(client, server.bucket)
     client.close()
 
 

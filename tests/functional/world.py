@@ -15,7 +15,7 @@ from botocore.httpsession import URLLib3Session
 from infra.local.lambdas import load_handler
 from shared.keys import SessionKey, user_partition
 from shared.settings import settings
-from shared.sync_driver import clients
+from shared.sync_driver import clients, objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,6 +87,20 @@ class TableView:
         return found
 
 
+class BucketView:
+    """The bucket as it lies, read past the store."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self.client = client
+        self.name = name
+
+    def of(self, user: str | None, session_id: str) -> list[str]:
+        """The keys of a session's objects."""
+        prefix = SessionKey(user or "", session_id).objects
+        page = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix)
+        return [each["Key"] for each in page.get("Contents", ())]
+
+
 @contextmanager
 def hook(event: str, handler: Callable[..., Any]) -> Iterator[None]:
     """A botocore event handler on the server's own client."""
@@ -142,13 +156,19 @@ def after_first(operation: str, action: Callable[[], Any]) -> Iterator[None]:
 
 
 @contextmanager
-def lost_reply(operation: str) -> Iterator[None]:
-    """The first request of this kind is carried out; its reply is lost, for botocore's retries too."""
+def lost_reply(operation: str, meanwhile: Callable[[], Any] = lambda: None) -> Iterator[None]:
+    """The first request of this kind is carried out; its reply is lost, for botocore's retries too.
+
+    Args:
+        operation: the request.
+        meanwhile: what goes on before its sender knows.
+    """
     pending = [operation]
 
     def lose(**_: Any) -> None:
         if pending:
             pending.pop()
+            meanwhile()
             raise ConnectionClosedError(endpoint_url="the table")
 
     with hook(f"after-call.dynamodb.{operation}", lose):
@@ -209,6 +229,7 @@ def _reconfigure(environment: dict[str, str | None]) -> None:
                 os.environ[name] = value
         settings.cache_clear()
         clients.cache_clear()
+        objects.cache_clear()
         clients()
 
 
@@ -216,6 +237,8 @@ def close_clients() -> None:
     """Close the connections of the functions' clients."""
     table, cache = clients()
     table._client.close()
+    if (bucket := objects()) and bucket._client.cache_info().currsize:
+        bucket._client().close()
     idle: dict[Any, list[Any]] = cache._cache._idle if cache else {}  # type: ignore[attr-defined]
     for connections in idle.values():
         while connections:

@@ -69,12 +69,11 @@ async def _import(writer: EntryWriter, entries: Sequence[Entry]) -> Imported:
         if writer.begun_anew():
             known, done = Imported(writer.head, 0, created=False), 0
         try:
-            ours = await _matching(writer, entries, done)
+            ours = await _judged(writer, entries, done)
         except Torn as torn:
             await writer.store.again(attempt, torn)
             await writer.look()
             continue
-        writer.judge(ours=bool(ours))
         known = Imported(writer.head, known.added + len(ours), known.created or 0 in ours)
         done = max(done, min(known.head.length, len(entries)))
         if done == len(entries):
@@ -106,14 +105,29 @@ def _step(entries: Sequence[Entry]) -> int:
     return min(len(entries), MAX_ENTRIES)
 
 
-async def _matching(writer: EntryWriter, entries: Sequence[Entry], done: int) -> list[int]:
-    """Compare what is stored behind the first `done`; the positions of what this import stored.
+async def _judged(writer: EntryWriter, entries: Sequence[Entry], done: int) -> list[int]:
+    """The positions of what this import stored behind the first `done`; what is stored there is the same.
+
+    Raises:
+        Diverged: see `_compare`, as for `Torn`.
+    """
+    ours: list[int] = []
+    try:
+        await _compare(writer, entries, done, ours)
+    except Diverged:
+        writer.judge(ours=bool(ours))
+        raise
+    writer.judge(ours=bool(ours))
+    return ours
+
+
+async def _compare(writer: EntryWriter, entries: Sequence[Entry], done: int, ours: list[int]) -> None:
+    """Compare what is stored behind the first `done`, and note what this import stored.
 
     Raises:
         Diverged: an entry differs.
         Torn: the transcript was deleted meanwhile.
     """
-    ours: list[int] = []
     head = writer.head
     end = min(head.length, len(entries))
     async for batch in batches(writer.store, head, done, end):
@@ -126,4 +140,3 @@ async def _matching(writer: EntryWriter, entries: Sequence[Entry], done: int) ->
                 )
             if batch.token == writer.token:
                 ours.append(position)
-    return ours

@@ -1,4 +1,4 @@
-"""The table's stream: purge what a deleted session left, and delete what is past its retention.
+"""The table's stream: purge what a deleted session or transcript left, and delete what is past its retention.
 
 G7: a record is answered for only when its work is done; the stream brings it again until then.
 """
@@ -9,11 +9,8 @@ import time
 from typing import Any
 
 from shared.errors import TurnlogError
-from shared.keys import EXPIRY, HEAD, parse_partition
-from shared.operations.delete_session import expire_session, purge_session
+from shared.operations.purge import work_off
 from shared.sync_driver import lambda_store, run
-
-_WORK = {HEAD: purge_session, EXPIRY: expire_session}
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -24,10 +21,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     failures: list[dict[str, str]] = []
     store = lambda_store(time.monotonic() + context.get_remaining_time_in_millis() / 1000)
     for record in event["Records"]:
-        keys = record["dynamodb"]["Keys"]
-        work = _WORK[keys["SK"]["S"]]
         try:
-            run(work(store, parse_partition(keys["PK"]["S"])))
+            run(work_off(store, record["dynamodb"]["Keys"]))
         except TurnlogError:
             failures.append({"itemIdentifier": record["dynamodb"]["SequenceNumber"]})
     from shared import telemetry  # noqa: PLC0415 (once the work is done)

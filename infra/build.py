@@ -30,16 +30,19 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements-lambda.lock"
 PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
 
-# What botocore reads to talk to DynamoDB; otherwise it would list the folders of all its 400 services.
+# What the store and the purge ask of DynamoDB and S3; a test compares it with the calls that are made.
+OPERATIONS = {
+    "dynamodb": {"BatchWriteItem", "GetItem", "Query", "TransactWriteItems", "UpdateItem"},
+    "s3": {"DeleteObject", "GetObject", "ListObjectsV2", "PutObject"},
+}
+# What botocore reads to talk to these; otherwise it would list the folders of all its 400 services.
 BOTOCORE_DATA = {
-    "dynamodb",
+    *OPERATIONS,
     "endpoints.json",
     "partitions.json",
     "sdk-default-configuration.json",
     "_retry.json",
 }
-# What the store and the purge ask of DynamoDB; a test compares it with the calls that are made.
-OPERATIONS = {"BatchWriteItem", "GetItem", "Query", "TransactWriteItems", "UpdateItem"}
 
 
 def this_platform() -> str:
@@ -98,13 +101,24 @@ def build_layer(target: Path, python: str, architecture: str) -> None:
 
 
 def _prune(data: Path) -> None:
-    """Leave what describes DynamoDB's operations that are used: all of it is read at a cold start."""
+    """Leave what describes the operations that are used: all of it is read when a client is made."""
     for path in data.iterdir():
         if path.name not in BOTOCORE_DATA:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    model = next(data.glob("dynamodb/2012-08-10/service-2.json*"))
+    for name, operations in OPERATIONS.items():
+        (model,) = data.glob(f"{name}/*/service-2.json*")
+        _prune_service(model, operations)
+    endpoints = _read(data / "endpoints.json")
+    for partition in endpoints["partitions"]:
+        services = partition["services"]
+        partition["services"] = {name: services[name] for name in OPERATIONS if name in services}
+    _write(data / "endpoints.json", endpoints)
+
+
+def _prune_service(model: Path, operations: set[str]) -> None:
+    """Leave a service's operations of these names, and the shapes that they refer to."""
     service = _read(model)
-    service["operations"] = {name: service["operations"][name] for name in sorted(OPERATIONS)}
+    service["operations"] = {name: service["operations"][name] for name in sorted(operations)}
     used: set[str] = set()
     names = set(_named_shapes(service["operations"]))
     while names:
@@ -112,11 +126,6 @@ def _prune(data: Path) -> None:
         names = set(_named_shapes([service["shapes"][name] for name in names])) - used
     service["shapes"] = {name: service["shapes"][name] for name in sorted(used)}
     _write(model, _undocumented(service))
-    endpoints = _read(data / "endpoints.json")
-    for partition in endpoints["partitions"]:
-        services = partition["services"]
-        partition["services"] = {name: services[name] for name in ("dynamodb",) if name in services}
-    _write(data / "endpoints.json", endpoints)
 
 
 def _named_shapes(value: Any) -> Iterator[str]:

@@ -17,8 +17,9 @@ from pydantic.json_schema import models_json_schema
 
 from infra.template import routes
 from shared import errors
+from shared.answers import JSONL
 from shared.endpoint import Endpoint
-from shared.keys import SESSION_ID_PATTERN
+from shared.keys import SESSION_ID_PATTERN, TRANSCRIPT_NAME_LIMIT, TRANSCRIPT_NAME_PATTERN
 from shared.models import answers as shapes_of_answers
 
 if TYPE_CHECKING:
@@ -34,9 +35,25 @@ _SESSION_ID = {
     "required": True,
     "schema": {"type": "string", "pattern": SESSION_ID_PATTERN},
 }
+_NAME = {
+    "name": "name",
+    "in": "path",
+    "required": True,
+    "description": "Segments may be parted by slashes, such as `subagents/agent-7f3a`.",
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": TRANSCRIPT_NAME_LIMIT,
+        "pattern": TRANSCRIPT_NAME_PATTERN,
+    },
+}
 _JSON_TYPES = {int: "integer", bool: "boolean", str: "string"}
 _NO_CONTENT = {204: "Done.", 304: "Not modified."}
 _TAGGED = {"Session", "SessionWithMessages"}
+_NEXT_AFTER = {
+    "description": "Of JSON lines: behind which position the rest of them is, if there is more.",
+    "schema": {"type": "integer", "minimum": 0},
+}
 _ERROR_HEADERS: dict[int, tuple[str, dict[str, Any]]] = {
     401: ("WWW-Authenticate", {"const": "Bearer"}),
     503: ("Retry-After", {"type": "integer", "minimum": 0}),
@@ -47,7 +64,7 @@ def document() -> dict[str, Any]:
     """The document."""
     paths: dict[str, dict[str, Any]] = {}
     for route in routes():
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(route.documented, {})[route.method.lower()] = _operation(route)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -91,7 +108,8 @@ def _operation(route: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {"operationId": name, "summary": summary}
     if endpoint.public:
         operation["security"] = []
-    parameters = [_SESSION_ID] if "{session_id}" in route.path else []
+    parameters: list[dict[str, Any]] = [_SESSION_ID] if "{session_id}" in route.path else []
+    parameters += [_NAME] if "{name}" in route.documented else []
     parameters += [_query(name, one) for name, one in endpoint.query.items()]
     parameters += [
         {
@@ -109,12 +127,16 @@ def _operation(route: Route) -> dict[str, Any]:
             "required": endpoint.body_required,
             "content": {"application/json": {"schema": {"$ref": _REF.format(model=endpoint.body.__name__)}}},
         }
+    if endpoint.jsonl_body:
+        operation["requestBody"] = {"required": True, "content": {JSONL: {"schema": {"type": "string"}}}}
     operation["responses"] = _responses(endpoint, located="{session_id}" not in route.path)
     return operation
 
 
 def _query(name: str, parameter: Parameter) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": _JSON_TYPES[parameter.kind]}
+    if parameter.choices:
+        schema["enum"] = list(parameter.choices)
     if parameter.kind is int:
         schema |= {"minimum": parameter.minimum, "maximum": parameter.maximum}
     if parameter.default is not None:
@@ -131,18 +153,15 @@ def _responses(endpoint: Endpoint, *, located: bool) -> dict[str, Any]:
         if model:
             schema = {"$ref": _REF.format(model=model)}
             response |= {"description": f"{model}.", "content": {"application/json": {"schema": schema}}}
-        headers: dict[str, Any] = {}
-        if model in _TAGGED or status == 304:  # noqa: PLR2004
-            headers |= _header("ETag", {"type": "string", "pattern": '^"[0-9]+"$'})
-        if located and status == 201:  # noqa: PLR2004
-            headers |= _header("Location", {"type": "string", "format": "uri-reference"})
-        if headers:
+        if endpoint.jsonl_answer:
+            response["content"][JSONL] = {"schema": {"type": "string"}}
+        if headers := _headers(endpoint, status, model, located=located):
             response["headers"] = headers
         responses[str(status)] = response
     possible: set[type[errors.TurnlogError]] = {errors.Unavailable, *endpoint.errors}
     if not endpoint.public:
         possible |= {errors.Unauthenticated, errors.Invalid}  # of the user id, at least
-    if endpoint.body:
+    if endpoint.body or endpoint.jsonl_body:
         possible |= {errors.MalformedBody, errors.TooLarge}
     for error in sorted(possible, key=lambda error: (error.status, error.code)):
         response = responses.setdefault(
@@ -156,6 +175,18 @@ def _responses(endpoint: Endpoint, *, located: bool) -> dict[str, Any]:
             response["headers"] = _header(*header)
         response["description"] = f"{response['description']} `{error.code}`: {error.title}.".strip()
     return responses
+
+
+def _headers(endpoint: Endpoint, status: int, model: str, *, located: bool) -> dict[str, Any]:
+    """What a success bears beside its body."""
+    headers: dict[str, Any] = {}
+    if endpoint.jsonl_answer:
+        headers["X-Turnlog-Next-After"] = _NEXT_AFTER
+    if model in _TAGGED or status == 304:  # noqa: PLR2004
+        headers |= _header("ETag", {"type": "string", "pattern": '^"[0-9]+"$'})
+    if located and status == 201:  # noqa: PLR2004
+        headers |= _header("Location", {"type": "string", "format": "uri-reference"})
+    return headers
 
 
 def _header(name: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -49,6 +49,11 @@ class Route(NamedTuple):
     function: Function
     authorized: bool
 
+    @property
+    def documented(self) -> str:
+        """The path in OpenAPI, to which a parameter `{name+}`, the rest of the path, is one like another."""
+        return self.path.replace("+}", "}")
+
 
 class StreamMapping(NamedTuple):
     """The table's stream as the source of a function's events.

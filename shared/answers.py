@@ -1,4 +1,4 @@
-"""Answers: bytes of JSON, built around stored messages that are put in as they lie."""
+"""Answers: bytes of JSON, built around stored messages and entries that are put in as they lie."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from shared.operations.read_session import Page
 
 
+JSONL = "application/jsonl"
+"""A text of JSON lines (jsonlines.org)."""
+
+
 class Answer(NamedTuple):
-    """A status and a body of JSON; none with 204 and 304.
+    """A status and a body of JSON, or of what the header `content-type` says; none with 204 and 304.
 
     Attributes:
         headers: with names in lower case.
@@ -75,7 +79,8 @@ def respond(call: Call, answer: Answer) -> dict[str, Any]:
     """The answer in the form of the event that asked."""
     body = answer.body.decode()
     if call.direct:
-        return {"status": answer.status, "body": json.loads(body) if body else None}
+        text = answer.headers.get("content-type") == JSONL
+        return {"status": answer.status, "body": body if text else json.loads(body) if body else None}
     headers = {"x-request-id": call.request_id, "cache-control": "private, no-cache", **answer.headers}
     if body:
         headers = {"content-type": "application/json", **headers}

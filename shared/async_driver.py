@@ -28,7 +28,7 @@ from shared.errors import CacheUnavailable
 from shared.limits import REQUEST_SECONDS
 from shared.place import Place
 from shared.settings import Settings, settings
-from shared.sync_driver import TABLE_CONFIG, SystemClock, store_on
+from shared.sync_driver import TABLE_CONFIG, BotoObjects, SystemClock, store_on
 from shared.translate import TRANSLATED, translated
 
 if TYPE_CHECKING:
@@ -59,6 +59,24 @@ class AsyncTable:
         except (TimeoutError, *TRANSLATED) as error:
             raise translated(error) from error
         return answer
+
+
+class AsyncObjects(BotoObjects):
+    """An S3 bucket by way of an aiobotocore client."""
+
+    async def _request(self, operation: str, **parameters: Any) -> Any:
+        try:
+            return await getattr(self._client(), operation)(Bucket=self._bucket, **parameters)
+        except TRANSLATED as error:
+            raise translated(error) from error
+
+    async def _read(self, body: Any) -> bytes:
+        try:
+            async with body:
+                data: bytes = await body.read()
+        except TRANSLATED as error:  # the connection was lost in the middle
+            raise translated(error) from error
+        return data
 
 
 class LoopClock(SystemClock):
@@ -96,6 +114,12 @@ class AsyncStores:
             client = await opening.enter_async_context(client)
             client.meta.events.register("before-send.dynamodb", _in_chunks)
             self._table = AsyncTable(self._settings.table, client)
+            self._bucket = None
+            if bucket := self._settings.bucket:
+                objects = await opening.enter_async_context(
+                    session.create_client("s3", config=AioConfig().merge(TABLE_CONFIG))
+                )
+                self._bucket = AsyncObjects(bucket, lambda: objects)
             self._opened = opening.pop_all()
         return self
 
@@ -104,7 +128,8 @@ class AsyncStores:
 
     def store(self, seconds: float = OPERATION_SECONDS) -> Store:
         """What one operation works on, which gives up when this time is over."""
-        return store_on(self._table, self._cache, LoopClock(time.monotonic() + seconds), self._settings)
+        clock = LoopClock(time.monotonic() + seconds)
+        return store_on(self._table, self._cache, clock, self._settings, self._bucket)
 
 
 def _in_chunks(request: Any, **_: object) -> None:

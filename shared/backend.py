@@ -1,4 +1,4 @@
-"""What the operations ask of the world: a table, a cache, a clock. They know neither boto3 nor redis.
+"""What the operations ask of the world: a table, a bucket, a cache, a clock. They know no library for these.
 
 Two things implement these protocols: the Lambda driver (`sync_driver`) and the simulator in tests/. All
 methods are coroutines; those of the Lambda driver never suspend.
@@ -38,6 +38,43 @@ class Table(Protocol):
             ConditionFailed: a condition expression was false; nothing was applied.
             Contended: refused for now (throttled, transaction conflict); nothing was applied.
             Unanswered: time-out, lost connection or server error; it may have been applied.
+        """
+        ...
+
+
+class Objects(Protocol):
+    """One S3 bucket. Every request of it may be made twice without harm: a key is written once, if at all."""
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Write an object.
+
+        Raises:
+            Unavailable: it may or may not have been written.
+        """
+        ...
+
+    async def get(self, key: str) -> bytes:
+        """An object.
+
+        Raises:
+            NoSuchObject: there is none.
+            Unavailable: not answered.
+        """
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Delete an object, if there is one.
+
+        Raises:
+            Unavailable: it may or may not have been deleted.
+        """
+        ...
+
+    async def list(self, prefix: str) -> Mapping[str, datetime]:
+        """All objects whose keys begin so, and since when they are there.
+
+        Raises:
+            Unavailable: not answered.
         """
         ...
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shared import events
 from shared.answers import Answer, problem, respond
-from shared.errors import TurnlogError
+from shared.errors import NotFound, TurnlogError
 from shared.sync_driver import lambda_store, run
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ class Endpoint:
         body_required: else an absent body reads as `{}`.
         query: its query parameters.
         headers: the conditional headers that it heeds.
+        jsonl_body: it takes a text of JSON lines in place of a JSON body.
+        jsonl_answer: it answers such a text when asked for one.
+        transcripts: it serves transcripts, which can be switched off.
         public: it asks for no user.
         operation: the coroutine behind it.
     """
@@ -53,6 +56,9 @@ class Endpoint:
         query: Mapping[str, Parameter],
         headers: tuple[str, ...],
         public: bool,
+        transcripts: bool,
+        jsonl_body: bool,
+        jsonl_answer: bool,
     ) -> None:
         self.operation = operation
         self.answers = answers
@@ -62,6 +68,9 @@ class Endpoint:
         self.query = query
         self.headers = headers
         self.public = public
+        self.transcripts = transcripts
+        self.jsonl_body = jsonl_body
+        self.jsonl_answer = jsonl_answer
 
     def __call__(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any]:
         """Answer an event of API Gateway, or of a direct invoke."""
@@ -92,9 +101,13 @@ class Endpoint:
         """
         if not self.public:
             _ = call.user_id  # who does not say who they are is told nothing else
+        if self.transcripts and not store.transcripts:
+            raise NotFound("Transcripts are switched off (TURNLOG_TRANSCRIPTS).")
         given = {name: one.parse(name, call.query.get(name)) for name, one in self.query.items()}
         if self.body:
             given["body"] = call.body(self.body, required=self.body_required)
+        if self.jsonl_body:
+            given["body"] = call.text()
         return await self.operation(store, call, **given)
 
 
@@ -107,6 +120,9 @@ def endpoint(
     query: Mapping[str, Parameter] | None = None,
     headers: tuple[str, ...] = (),
     public: bool = False,
+    transcripts: bool = False,
+    jsonl_body: bool = False,
+    jsonl_answer: bool = False,
 ) -> Callable[[Operation], Endpoint]:
     """Make an `Endpoint` of a coroutine; see there for the arguments."""
 
@@ -120,6 +136,9 @@ def endpoint(
             query=query or {},
             headers=headers,
             public=public,
+            transcripts=transcripts,
+            jsonl_body=jsonl_body,
+            jsonl_answer=jsonl_answer,
         )
 
     return decorate

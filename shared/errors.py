@@ -73,15 +73,27 @@ class SequenceMismatch(Conflict):
 
 
 class Diverged(Conflict):
-    """PUT: a stored message differs, or a gap would arise."""
+    """PUT: a stored message or entry differs, or a gap would arise."""
 
-    code, title = "diverged", "The stored messages differ"
+    code, title = "diverged", "What is stored differs"
 
 
 class MessageIdReused(Conflict):
     """The message id is taken by a message with other content (G2)."""
 
     code, title = "message_id_reused", "The message id is taken"
+
+
+class PositionMismatch(Conflict):
+    """`expected_position` is not the next one."""
+
+    code, title = "position_mismatch", "The next position is another"
+
+
+class EntryUuidReused(Conflict):
+    """The uuid is taken by an entry with other content (G2)."""
+
+    code, title = "entry_uuid_reused", "The uuid is taken"
 
 
 class Gone(TurnlogError):
@@ -113,6 +125,24 @@ class Invalid(TurnlogError):
         return cls(f"{'.'.join(map(str, loc))}: {msg}", errors=[{"loc": list(loc), "msg": msg}])
 
 
+class EntryNotJson(Invalid):
+    """A line of an import is not JSON."""
+
+    code, title = "entry_not_json", "A line is not JSON"
+
+
+class TornLastLine(Invalid):
+    """An import ends in the middle of a line, as a file does whose writer was stopped."""
+
+    code, title = "torn_last_line", "The last line is torn"
+
+
+class MissingParent(Invalid):
+    """An entry of an import names a parent that is no earlier entry."""
+
+    code, title = "missing_parent", "An entry's parent is missing"
+
+
 class Unavailable(TurnlogError):
     """The backend refused or did not answer after retries. The client may repeat the request."""
 
@@ -141,7 +171,11 @@ class Unanswered(Unavailable):
 
 
 class Torn(Unanswered):
-    """A message's parts are not of one writing: read it again."""
+    """A message's parts are not of one writing, or a batch of entries is gone: read it again."""
+
+
+class NoSuchObject(Exception):
+    """The object store has no object with this key."""
 
 
 class ConditionFailed(Exception):

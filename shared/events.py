@@ -13,7 +13,7 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from shared.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
-from shared.keys import SessionKey, session_key
+from shared.keys import SessionKey, TranscriptKey, session_key, transcript_key
 from shared.limits import BODY_LIMIT
 
 if TYPE_CHECKING:
@@ -30,13 +30,14 @@ _LONGEST_NAME = 64
 
 
 class Parameter(NamedTuple):
-    """A query parameter: a whole number within bounds, a flag, or text.
+    """A query parameter: a whole number within bounds, a flag, a word of some, or text.
 
     Attributes:
         kind: `int`, `bool` or `str`.
         default: what an absent one reads as.
         minimum: of a number.
         maximum: of a number.
+        choices: the words, if not every text will do.
     """
 
     kind: type
@@ -44,6 +45,7 @@ class Parameter(NamedTuple):
     minimum: int = 0
     maximum: int = 10**10
     description: str = ""
+    choices: tuple[str, ...] = ()
 
     def parse(self, name: str, given: str | None) -> Any:
         """The value.
@@ -66,6 +68,8 @@ class Parameter(NamedTuple):
                     "query", name, msg=f"must be a whole number from {self.minimum} to {self.maximum}"
                 )
             return number
+        if self.choices and given not in self.choices:
+            raise Invalid.at("query", name, msg=f"must be {' or '.join(self.choices)}")
         return given
 
 
@@ -80,6 +84,7 @@ class Call(NamedTuple):
 
     user: str | None
     path_session_id: str | None
+    path_name: str | None
     headers: Mapping[str, str]
     query: Mapping[str, str]
     raw_body: str
@@ -108,6 +113,16 @@ class Call(NamedTuple):
         """
         return session_key(self.user_id, self.path_session_id or "")
 
+    @property
+    def transcript(self) -> TranscriptKey:
+        """The transcript in the path, of the session there.
+
+        Raises:
+            Unauthenticated: the request names no user.
+            Invalid: an id or the name is not one.
+        """
+        return transcript_key(self.key, self.path_name or "")
+
     def _decoded(self) -> bytes:
         if not self.base64:
             return self.raw_body.encode("utf-8", "surrogatepass")
@@ -126,9 +141,7 @@ class Call(NamedTuple):
         """
         from pydantic import ValidationError  # noqa: PLC0415 (not for functions that take no body)
 
-        raw = self._decoded()
-        if len(raw) > BODY_LIMIT:
-            raise TooLarge(f"A request's body is at most {BODY_LIMIT} bytes; this one has {len(raw)}.")
+        raw = _bounded(self._decoded())
         try:
             return model.model_validate_json(raw if raw or required else b"{}")
         except ValidationError as error:
@@ -141,6 +154,21 @@ class Call(NamedTuple):
             ]
             raise Invalid(f"{len(found)} of the body's fields are wrong.", errors=errors) from None
 
+    def text(self) -> bytes:
+        """The body as it is, where it is a text and no JSON; a direct invoke has it as a JSON string.
+
+        Raises:
+            TooLarge: it is over Lambda's limit.
+            MalformedBody: a direct invoke's is no string.
+        """
+        raw = self._decoded()
+        if self.direct:
+            given = json.loads(raw or b'""')
+            if not isinstance(given, str):
+                raise MalformedBody("The body is no text.")
+            raw = given.encode("utf-8", "surrogatepass")
+        return _bounded(raw)
+
 
 def parse(event: Mapping[str, Any], request_id: str) -> Call:
     """The call in an event of either form."""
@@ -150,6 +178,7 @@ def parse(event: Mapping[str, Any], request_id: str) -> Call:
         return Call(
             user=event.get("user_id"),
             path_session_id=event.get("session_id"),
+            path_name=event.get("name"),
             headers={name.lower(): value for name, value in _object(event, "headers").items()},
             query={
                 name: _text(value) for name, value in _object(event, "query").items() if value is not None
@@ -160,9 +189,11 @@ def parse(event: Mapping[str, Any], request_id: str) -> Call:
             direct=True,
         )
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    path = event.get("pathParameters") or {}
     return Call(
         user=_user(http, headers),
-        path_session_id=(event.get("pathParameters") or {}).get("session_id"),
+        path_session_id=path.get("session_id"),
+        path_name=path.get("name"),
         headers=headers,
         query=event.get("queryStringParameters") or {},
         raw_body=event.get("body") or "",
@@ -182,6 +213,13 @@ def _user(http: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
         return user
     scheme, _, text = headers.get("authorization", "").partition(" ")
     return text.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _bounded(body: bytes) -> bytes:
+    """Let a body pass that is within Lambda's limit."""
+    if len(body) > BODY_LIMIT:
+        raise TooLarge(f"A request's body is at most {BODY_LIMIT} bytes; this one has {len(body)}.")
+    return body
 
 
 def _short(loc: tuple[int | str, ...]) -> list[int | str]:

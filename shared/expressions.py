@@ -14,6 +14,7 @@ from shared.keys import recency_sort_key
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from shared.backend import Item
     from shared.keys import SessionKey
 
 LIVE = "attribute_exists(#message_count)"
@@ -73,10 +74,25 @@ def update(
             **{f":{name}": attribute(value) for name, value in (values or {}).items()},
         },
     }
-    if condition:
-        parameters["ConditionExpression"] = condition
-        parameters["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    return parameters | _conditioned(condition)
+
+
+def put(item: Item, *, condition: str, values: Mapping[str, Value] | None = None) -> dict[str, Any]:
+    """The parameters of a Put in a transaction, see `update`."""
+    parameters: dict[str, Any] = {"Item": item, **_conditioned(condition)}
+    if declared := names(condition):
+        parameters["ExpressionAttributeNames"] = declared
+    if values:
+        parameters["ExpressionAttributeValues"] = {
+            f":{name}": attribute(value) for name, value in values.items()
+        }
     return parameters
+
+
+def _conditioned(condition: str) -> dict[str, str]:
+    if not condition:
+        return {}
+    return {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
 
 
 def names(*expressions: str) -> dict[str, str]:

@@ -37,6 +37,18 @@ MAX_DELETES = TRANSACTION_ITEMS - 1
 MAX_PUT = 10_000
 """Messages in one PUT."""
 
+MAX_ENTRIES = 500
+"""Entries of a transcript in one append."""
+
+MAX_IMPORT = 10_000
+"""Entries in one import, and in one answer when so many are asked for."""
+
+UUID_LIMIT = 128
+"""Characters of an entry's `uuid`."""
+
+TRANSCRIPT_RING = 512
+"""How many of a transcript's newest entries are known again by their `uuid`: a whole append fits."""
+
 DELETE_BATCH = 25
 
 TOMBSTONE_DAYS = 30

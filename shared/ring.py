@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
 CAPACITY = 128
 _WIDTH = 4
@@ -22,10 +22,10 @@ def fingerprint(message_id: str) -> bytes:
     return blake2b(message_id.encode(), digest_size=_WIDTH).digest()
 
 
-def extended(ring: bytes, message_ids: Iterable[str]) -> bytes:
-    """The ring after these messages."""
+def extended(ring: bytes, message_ids: Iterable[str], capacity: int | None = None) -> bytes:
+    """The ring after these messages; of `CAPACITY`, if it is of no other."""
     longer = ring + b"".join(map(fingerprint, message_ids))
-    return longer[-CAPACITY * _WIDTH :]
+    return longer[-(capacity or CAPACITY) * _WIDTH :]
 
 
 def rewound(ring: bytes, gone: int, older: bytes) -> bytes:
@@ -53,3 +53,24 @@ def find(ring: bytes, message_count: int, message_ids: Iterable[str]) -> dict[st
     return {
         message_id: known[mark] for message_id in message_ids if (mark := fingerprint(message_id)) in known
     }
+
+
+def places(
+    ring: bytes, message_count: int, message_ids: Sequence[str], tried: Mapping[str, Iterable[int]]
+) -> dict[str, list[int]]:
+    """Where these may be stored already: as the ring says, or by a try that was not answered.
+
+    The tries count because the ring forgets: in the time that one may take, others can append more than it
+    holds.
+
+    Args:
+        ring: of the log.
+        message_count: its length.
+        message_ids: those that are looked for.
+        tried: by id, the sequences at which they were tried.
+    """
+    hits = find(ring, message_count, message_ids)
+    for message_id, sequences in tried.items():
+        if reached := {sequence for sequence in sequences if sequence < message_count}:
+            hits[message_id] = sorted({*hits.get(message_id, []), *reached})
+    return hits

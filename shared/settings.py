@@ -17,12 +17,19 @@ class Settings(NamedTuple):
         cache_ttl: seconds that a cache entry lives after its last write (`TURNLOG_CACHE_TTL`).
         retention_days: a session that is not changed for so long is deleted; None keeps it
             (`TURNLOG_RETENTION_DAYS`).
+        transcripts: whether they are served (`TURNLOG_TRANSCRIPTS`, unless it is `off`, `0` or `false`).
+        bucket: the S3 bucket for what no item holds, empty for none (`TURNLOG_BUCKET`).
     """
 
     table: str
     cache_url: str
     cache_ttl: int
     retention_days: int | None
+    transcripts: bool
+    bucket: str
+
+
+_OFF = {"off", "0", "false"}
 
 
 @cache
@@ -39,4 +46,6 @@ def settings() -> Settings:
         cache_url=os.environ.get("TURNLOG_CACHE_URL", ""),
         cache_ttl=int(os.environ.get("TURNLOG_CACHE_TTL") or 43_200),
         retention_days=int(retention) if retention else None,
+        transcripts=os.environ.get("TURNLOG_TRANSCRIPTS", "").strip().lower() not in _OFF,
+        bucket=os.environ.get("TURNLOG_BUCKET", ""),
     )

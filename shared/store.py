@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from shared import head as heads
-from shared.errors import Contended, LogMoved, NotFound, Torn, Unanswered
+from shared.errors import Contended, LogMoved, NotFound, Torn, Unanswered, Unavailable
 from shared.expressions import names
 from shared.keys import message_sort_key
 from shared.messages import decode
@@ -15,15 +15,17 @@ from shared.wire import timestamp
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from shared.backend import Clock, Item, Table
+    from shared.backend import Clock, Item, Objects, Table
     from shared.head import Head
     from shared.keys import SessionKey
     from shared.messages import Stored
     from shared.session_cache import SessionCache
 
 READ_TRIES = 4
+
+T = TypeVar("T")
 
 
 class Store(NamedTuple):
@@ -32,6 +34,8 @@ class Store(NamedTuple):
     Attributes:
         retention_days: None keeps a session for ever.
         counts: what happened, by name, for the metrics.
+        objects: None where there is no bucket.
+        transcripts: whether they are served.
     """
 
     table: Table
@@ -39,6 +43,8 @@ class Store(NamedTuple):
     clock: Clock
     retention_days: int | None
     counts: Counter[str]
+    objects: Objects | None = None
+    transcripts: bool = True
 
     def now(self) -> str:
         """The time as it is stored."""
@@ -50,12 +56,41 @@ class Store(NamedTuple):
         Raises:
             Unavailable: it still is.
         """
+        return await self.repeated(lambda: self._request(operation, parameters))
+
+    async def repeated(self, request: Callable[[], Awaitable[T]]) -> T:
+        """A request that may be made twice without harm, see `read`."""
         for attempt in range(READ_TRIES - 1):
             try:
-                return await self._request(operation, parameters)
+                return await request()
             except (Contended, Unanswered) as error:
                 await self.again(attempt, error)
-        return await self._request(operation, parameters)
+        return await request()
+
+    async def query(self, parameters: Mapping[str, Any]) -> AsyncIterator[Item]:
+        """The items that a Query finds, page by page.
+
+        Raises:
+            Unavailable: the table refused or did not answer.
+        """
+        asked = dict(parameters)
+        while True:
+            page = await self.read("Query", asked)
+            for item in page["Items"]:
+                yield item
+            if "LastEvaluatedKey" not in page:
+                return
+            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def bucket(self) -> Objects:
+        """The object store, where an item says that there is one.
+
+        Raises:
+            Unavailable: none is configured.
+        """
+        if self.objects is None:
+            raise Unavailable("What is stored names an object, and no bucket is configured.")
+        return self.objects
 
     async def write(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """A conditional request, made once: what to do when it fails is the operation's knowledge.
@@ -138,7 +173,6 @@ class Store(NamedTuple):
             end: the one behind the last.
             attributes: what of each item is wanted; all, if none is named.
         """
-        found: list[Item] = []
         query: dict[str, Any] = {
             "KeyConditionExpression": "PK = :session AND SK BETWEEN :first AND :last",
             "ExpressionAttributeValues": {
@@ -152,12 +186,7 @@ class Store(NamedTuple):
         if attributes:
             projection = ", ".join(f"#{name}" for name in attributes)
             query |= {"ProjectionExpression": projection, "ExpressionAttributeNames": names(projection)}
-        while True:
-            page = await self.read("Query", query)
-            found += page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return found
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return [item async for item in self.query(query)]
 
     async def _request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         named = operation.startswith(("TransactWrite", "Batch"))

@@ -28,7 +28,7 @@ from shared.translate import TRANSLATED, translated
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-    from shared.backend import Cache, Clock, Table
+    from shared.backend import Cache, Clock, Objects, Table
     from shared.cache_auth import Credentials
     from shared.place import Place
     from shared.settings import Settings
@@ -73,6 +73,50 @@ class BotoTable:
         return answer
 
 
+class BotoObjects:
+    """An S3 bucket by way of a botocore client, which is made when first used: most calls need none."""
+
+    def __init__(self, bucket: str, connect: Callable[[], Any]) -> None:
+        self._bucket = bucket
+        self._client = cache(connect)
+
+    async def put(self, key: str, data: bytes) -> None:
+        """See `shared.backend.Objects`."""
+        await self._request("put_object", Key=key, Body=data)
+
+    async def get(self, key: str) -> bytes:
+        """See `shared.backend.Objects`."""
+        return await self._read((await self._request("get_object", Key=key))["Body"])
+
+    async def delete(self, key: str) -> None:
+        """See `shared.backend.Objects`."""
+        await self._request("delete_object", Key=key)
+
+    async def list(self, prefix: str) -> dict[str, datetime]:
+        """See `shared.backend.Objects`."""
+        found: dict[str, datetime] = {}
+        more: dict[str, str] = {}
+        while True:
+            page = await self._request("list_objects_v2", Prefix=prefix, **more)
+            found |= {each["Key"]: each["LastModified"] for each in page.get("Contents", ())}
+            if not page["IsTruncated"]:
+                return found
+            more = {"ContinuationToken": page["NextContinuationToken"]}
+
+    async def _request(self, operation: str, **parameters: Any) -> Any:
+        try:
+            return getattr(self._client(), operation)(Bucket=self._bucket, **parameters)
+        except TRANSLATED as error:
+            raise translated(error) from error
+
+    async def _read(self, body: Any) -> bytes:
+        try:
+            data: bytes = body.read()
+        except TRANSLATED as error:  # the connection was lost in the middle
+            raise translated(error) from error
+        return data
+
+
 class SystemClock:
     """The machine's clock; `deadline` is in seconds of `time.monotonic`."""
 
@@ -99,6 +143,19 @@ class SystemClock:
     def token(self) -> bytes:
         """See `shared.backend.Clock`."""
         return os.urandom(16)
+
+
+@cache
+def objects() -> BotoObjects | None:
+    """The bucket of this process, if the settings name one."""
+
+    def connect() -> Any:
+        from botocore.session import Session  # noqa: PLC0415 (as in clients)
+
+        return Session().create_client("s3", config=TABLE_CONFIG)
+
+    bucket = settings().bucket
+    return BotoObjects(bucket, connect) if bucket else None
 
 
 @cache
@@ -143,11 +200,13 @@ def _tokens(place: Place) -> Callable[[], str]:
 def lambda_store(deadline: float) -> Store:
     """What one invocation works on; `deadline` is in seconds of `time.monotonic`."""
     table, cached = clients()
-    return store_on(table, cached, SystemClock(deadline), settings())
+    return store_on(table, cached, SystemClock(deadline), settings(), objects())
 
 
-def store_on(table: Table, cached: Cache | None, clock: Clock, configured: Settings) -> Store:
+def store_on(
+    table: Table, cached: Cache | None, clock: Clock, configured: Settings, bucket: Objects | None
+) -> Store:
     """What one operation works on, whatever drives it."""
     counts: Counter[str] = Counter()
     cache = SessionCache(cached, configured.cache_ttl, counts)
-    return Store(table, cache, clock, configured.retention_days, counts)
+    return Store(table, cache, clock, configured.retention_days, counts, bucket, configured.transcripts)

@@ -10,10 +10,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from shared.errors import ConditionFailed, Contended, Unanswered
+from shared.errors import ConditionFailed, Contended, NoSuchObject, Unanswered
 
 TRANSLATED = (BotoCoreError, ClientError)
 """What a driver catches around a request."""
+
+_SILENT = "The store did not answer."
+_BUSY = "The store is busy."
 
 # Answers by which DynamoDB says that it did not do it and that a repeat may succeed:
 # docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
@@ -35,7 +38,7 @@ def translated(error: Exception) -> Exception:
     """The store's error for one of botocore's; an answer that only a defect can cause comes back as it is."""
     if isinstance(error, ClientError):
         return _answered(error)
-    return error if isinstance(error, ParamValidationError) else Unanswered("The table did not answer.")
+    return error if isinstance(error, ParamValidationError) else Unanswered(_SILENT)
 
 
 def _answered(error: Any) -> Exception:
@@ -46,9 +49,11 @@ def _answered(error: Any) -> Exception:
     elif code == "TransactionCanceledException":
         refusal = _cancelled(error)
     elif code in _REFUSED:
-        refusal = Contended("The table is busy.")
+        refusal = Contended(_BUSY)
     elif code == "TransactionInProgressException" or _status(error) >= 500:  # noqa: PLR2004 (a class of HTTP)
-        refusal = Unanswered("The table did not answer.")
+        refusal = Unanswered(_SILENT)
+    elif code == "NoSuchKey":
+        refusal = NoSuchObject()
     return refusal
 
 
@@ -60,7 +65,7 @@ def _cancelled(error: Any) -> Exception:
     if failed:
         return ConditionFailed([reason.get("Item") for reason in reasons], failed)
     if any(code in _REFUSED for code in codes):
-        return Contended("The table is busy.")
+        return Contended(_BUSY)
     cancelled: Exception = error
     return cancelled
 

@@ -9,8 +9,12 @@ from typing import Any
 from shared.errors import Invalid
 
 
-def dumps(value: Any) -> bytes:
+def dumps(value: Any, *loc: str | int) -> bytes:
     """Compact UTF-8 JSON.
+
+    Args:
+        value: what to encode.
+        loc: where it came from, for the error; the body, if nothing is said.
 
     Raises:
         Invalid: a number that JSON has no word for (`1e999` reads as infinity), or a lone surrogate.
@@ -18,7 +22,21 @@ def dumps(value: Any) -> bytes:
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except ValueError as error:
-        raise Invalid.at("body", msg="holds a number or a character that JSON cannot carry") from error
+        msg = "holds a number or a character that JSON cannot carry"
+        raise Invalid.at(*(loc or ("body",)), msg=msg) from error
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are equal: 1 is 1.0, and neither is true."""
+    if isinstance(one, dict):
+        return (
+            isinstance(other, dict)
+            and one.keys() == other.keys()
+            and all(same(value, other[name]) for name, value in one.items())
+        )
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
 def payload_size(encoded: bytes) -> int:

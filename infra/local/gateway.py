@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from http import HTTPStatus
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from werkzeug import Request, Response
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import Map, Rule
+from werkzeug.routing import BaseConverter, Map, Rule
 
 from infra.local.lambdas import EventTooLargeError
 from infra.local.payload import event_of, response_of
@@ -46,6 +47,13 @@ DOCS = """<!doctype html>
 """
 
 
+class _Greedy(BaseConverter):
+    """A parameter `{name+}`: the rest of the path, slashes and all."""
+
+    regex = r"[\s\S]+"
+    part_isolating = False
+
+
 class Gateway:
     """The WSGI application in front of the functions."""
 
@@ -53,11 +61,9 @@ class Gateway:
         self._lambdas = lambdas
         # Two slashes are not one here, nor is a slash at the end nothing: API Gateway takes a path as it is.
         self._routes = Map(
-            [
-                Rule(route.path.replace("{", "<").replace("}", ">"), methods=[route.method], endpoint=route)
-                for route in routes()
-            ],
+            [Rule(_rule(route.path), methods=[route.method], endpoint=route) for route in routes()],
             merge_slashes=False,
+            converters={"greedy": _Greedy},
         )
         self._pages = {
             ("GET", "/docs"): _docs,
@@ -127,6 +133,11 @@ class Gateway:
         response = _json(answer)
         response.headers.update(headers)
         return response
+
+
+def _rule(path: str) -> str:
+    """A route's path as werkzeug spells it."""
+    return re.sub(r"\{(\w+)(\+?)\}", lambda found: f"<{'greedy:' * bool(found[2])}{found[1]}>", path)
 
 
 def _problem(error: TurnlogError) -> Response:

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+BUCKET = "turnlog-transcripts"
 DRAIN_SECONDS = 30.0  # the longest that a function may take, and a moment
 
 # For an endpoint on this machine, which asks for credentials and checks none.
@@ -48,12 +49,14 @@ class LocalServer(NamedTuple):
         table: the table's name.
         dynamodb_url: the table's endpoint.
         cache_url: empty where there is no cache.
+        bucket: empty where there is none.
     """
 
     url: str
     table: str
     dynamodb_url: str
     cache_url: str
+    bucket: str
 
 
 @contextmanager
@@ -83,6 +86,8 @@ def running(
     with ExitStack() as stack:
         embedded_table = dynamodb_url is None
         dynamodb_url = dynamodb_url or stack.enter_context(embedded.dynamodb())
+        # The embedded table's server has buckets too; with another table comes the bucket that is named.
+        bucket = BUCKET if embedded_table else os.environ.get("TURNLOG_BUCKET", "")
         if cache_url is None:
             cache_url = stack.enter_context(embedded.valkey())
         stack.enter_context(
@@ -91,6 +96,8 @@ def running(
                 environment()
                 | {name: os.environ[name] for name in environment() if os.environ.get(name)}
                 | {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb_url, "TURNLOG_CACHE_URL": cache_url}
+                | {"TURNLOG_BUCKET": bucket}
+                | ({"AWS_ENDPOINT_URL_S3": dynamodb_url} if embedded_table else {})
                 | _aws_environment(dynamodb_url, embedded_table=embedded_table)
             )
         )
@@ -98,6 +105,8 @@ def running(
         session = boto3.Session()
         dynamodb = stack.enter_context(_closing(session.client("dynamodb", endpoint_url=dynamodb_url)))
         ensure_table(dynamodb, table)
+        if embedded_table:
+            stack.enter_context(_closing(session.client("s3"))).create_bucket(Bucket=bucket)
         lambdas = Lambdas(load)
         if urlsplit(dynamodb_url).hostname in LOOPBACK:
             # Elsewhere it is a real table, with the template's own mapping.
@@ -115,7 +124,7 @@ def running(
                 )
             )
         listening = stack.enter_context(_serving(Gateway(lambdas), port))
-        yield LocalServer(f"http://{HOST}:{listening}", table, dynamodb_url, cache_url)
+        yield LocalServer(f"http://{HOST}:{listening}", table, dynamodb_url, cache_url, bucket)
 
 
 def _aws_environment(dynamodb_url: str, *, embedded_table: bool) -> dict[str, str | None]:

@@ -123,6 +123,46 @@ class OpenAIMessages(Closed):
     has_more: bool
 
 
+class AppendedEntries(Closed):
+    """Where the entries are that an append stored, or had stored before."""
+
+    first_position: int
+    last_position: int
+    entry_count: int
+    replayed: bool
+
+
+class EntryPage(Closed):
+    """Entries in the order of their positions; `has_more`: others follow."""
+
+    entries: list[JsonObject]
+    entry_count: int
+    has_more: bool
+    first_position: int | None
+    last_position: int | None
+
+
+class TranscriptSummary(Closed):
+    """What a list shows of a transcript."""
+
+    name: str
+    entry_count: int
+    updated_at: str = Field(json_schema_extra={"format": "date-time"})
+
+
+class Transcripts(Closed):
+    """A session's transcripts, sorted by name."""
+
+    transcripts: list[TranscriptSummary]
+
+
+class ImportedTranscript(Closed):
+    """How many entries there are after an import, and how many of them it stored."""
+
+    entry_count: int
+    added: int
+
+
 class Health(Closed):
     """`cache` is `ok`, `off` or `unavailable`: the last makes answers slower, never wrong."""
 

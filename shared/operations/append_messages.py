@@ -91,7 +91,8 @@ async def append_messages(
     for attempt in count():
         if head is None:
             head, fresh = await store.head(key), True
-        hits = _hits(head, ids, tried if doubt else {})
+        places = {one: [message.sequence for message in tries] for one, tries in tried.items()}
+        hits = ring.places(head.ring, head.message_count, ids, places if doubt else {})
         if not fresh and (hits or head.leftover or expected_sequence not in {None, head.message_count}):
             head = None
             continue
@@ -178,20 +179,6 @@ async def refusing_head(store: Store, key: SessionKey, refused: ConditionFailed)
 def _remember(tried: dict[str, list[Stored]], sent: Sequence[Fields], stored: Sequence[Stored]) -> None:
     for fields, message in zip(sent, stored, strict=True):
         tried.setdefault(fields["message_id"], []).append(message)
-
-
-def _hits(head: Head, ids: Sequence[str], tried: Mapping[str, Sequence[Stored]]) -> dict[str, list[int]]:
-    """Where the messages may be stored already: as the ring says, or by a try that was not answered.
-
-    The tries count because the ring forgets: in the time that one may take, others can append more messages
-    than it holds.
-    """
-    hits = ring.find(head.ring, head.message_count, ids)
-    for message_id, tries in tried.items():
-        places = {message.sequence for message in tries if message.sequence < head.message_count}
-        if places:
-            hits[message_id] = sorted({*hits.get(message_id, []), *places})
-    return hits
 
 
 async def _present(

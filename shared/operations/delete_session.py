@@ -1,9 +1,7 @@
 """G4: a deleted session does not come back. G3: it leaves the user's count in the same transaction.
 
 Deleting turns the head into a tombstone at once, whatever the length of the session: every write asks for a
-`message_count`, which a tombstone has not. The messages are purged later, by the table's stream, as often as
-it takes; only when none is left does the tombstone get its TTL, so that an id can never be given again while
-an old message lies under it.
+`message_count`, which a tombstone has not. What lies under it is purged later, see `purge`.
 """
 
 from __future__ import annotations
@@ -11,20 +9,17 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import timedelta
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shared import head as heads
 from shared.errors import ConditionFailed, Contended, Unanswered
-from shared.expressions import LIVE, attribute, names, update
+from shared.expressions import LIVE, names, update
 from shared.head import JSON_FIELDS, USAGE_FIELDS
-from shared.keys import MESSAGE_PREFIX
-from shared.limits import DELETE_BATCH, TOMBSTONE_DAYS
 from shared.operations.create_session import expiry_put, sessions_counted
 from shared.store import not_found
 from shared.wire import parse_timestamp
 
 if TYPE_CHECKING:
-    from shared.head import Head
     from shared.keys import SessionKey
     from shared.store import Store
 
@@ -84,37 +79,6 @@ async def delete_session(store: Store, key: SessionKey, *, unchanged_since: str 
         return
 
 
-async def purge_session(store: Store, key: SessionKey) -> None:
-    """Remove what a deleted session left, then let its tombstone end. Does nothing to a live session.
-
-    Raises:
-        Unavailable: not done yet; to be called again.
-    """
-    head = await store.find_head(key)
-    if head is None or head.live:
-        return
-    await store.cache.drop(key, head)
-    leftover: dict[str, Any] = {
-        "KeyConditionExpression": "PK = :session AND begins_with(SK, :prefix)",
-        "ExpressionAttributeValues": {
-            ":session": attribute(key.partition),
-            ":prefix": attribute(MESSAGE_PREFIX),
-        },
-        "ProjectionExpression": "PK, SK",
-        "ConsistentRead": True,
-    }
-    while True:
-        page = await store.read("Query", leftover)
-        keys = [*page["Items"], key.expiry]
-        for at in range(0, len(keys), DELETE_BATCH):
-            await _remove(store, [{"DeleteRequest": {"Key": item}} for item in keys[at : at + DELETE_BATCH]])
-        store.counts["messages_purged"] += len(page["Items"])
-        if "LastEvaluatedKey" not in page:
-            break
-        leftover["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-    await _let_end(store, head)
-
-
 async def expire_session(store: Store, key: SessionKey) -> None:
     """Delete a session whose marker has gone, if it was not changed for the retention; else mark it again.
 
@@ -131,22 +95,3 @@ async def expire_session(store: Store, key: SessionKey) -> None:
             await store.transact({"ConditionCheck": live}, *expiry_put(store, key, changed))
     else:
         await delete_session(store, key, unchanged_since=head.updated_at)
-
-
-async def _remove(store: Store, requests: list[dict[str, Any]]) -> None:
-    for attempt in count():
-        answer = await store.read("BatchWriteItem", {"RequestItems": {store.table.name: requests}})
-        requests = answer.get("UnprocessedItems", {}).get(store.table.name, [])
-        if not requests:
-            return
-        await store.again(attempt, Contended("The table is busy."))
-
-
-async def _let_end(store: Store, head: Head) -> None:
-    ends = int((store.clock.now() + timedelta(days=TOMBSTONE_DAYS)).timestamp())
-    # Where it has gone meanwhile, another purge was first.
-    with suppress(ConditionFailed):
-        await store.read(
-            "UpdateItem",
-            update(head.key.head, to={"expires_at": ends}, condition="attribute_exists(#deleted_at)"),
-        )

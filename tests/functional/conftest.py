@@ -13,7 +13,7 @@ import redis
 from infra.local.server import running
 from tests.functional.api import Api
 from tests.functional.drivers import DRIVERS
-from tests.functional.world import TableView, load_quiet
+from tests.functional.world import BucketView, TableView, load_quiet
 
 ON_BOTH_DRIVERS = {
     "test_append",
@@ -71,6 +71,14 @@ def table(server: LocalServer) -> Iterator[TableView]:
     """The table as it lies."""
     client = boto3.client("dynamodb", endpoint_url=server.dynamodb_url)
     yield TableView(client, server.table)
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def bucket(server: LocalServer) -> Iterator[BucketView]:
+    """The bucket as it lies."""
+    client = boto3.client("s3")
+    yield BucketView(client, server.bucket)
     client.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -164,3 +165,57 @@ def test_the_3000th_message_costs_what_the_first_did(api: Api) -> None:
     assert requests == ["TransactWriteItems"]
     assert sizes[0] - early < 32  # digits of the counts
     assert len(api.contents(session_id)) == 3_000
+
+
+@pytest.mark.parametrize("length", [1, 1_000, 5_000])
+def test_transcripts(api: Api, valkey: Any, length: int) -> None:
+    """An append is a look at the transcript's head and one transaction; a page is two looks and the page."""
+    session_id = api.new()
+    api.import_(session_id, "main", b"".join(b'{"uuid":"%d"}\n' % number for number in range(length)))
+    with counted() as requests, cache_commands(valkey) as commands:
+        assert api.entries(session_id, "main", {"uuid": "new"}).status == 201
+    assert (requests, commands) == (["GetItem", "TransactWriteItems"], {})
+    with counted() as requests:
+        assert api.entries(session_id, "main", {"uuid": "new"}).status == 200
+    assert requests == ["GetItem", "GetItem", "Query"]
+    with counted() as requests:
+        assert len(api.transcript(session_id, "main").body["entries"]) == length + 1
+    assert requests == ["GetItem", "GetItem", "Query"]
+    with counted() as requests:
+        assert len(api.transcript(session_id, "main", after=length - 1).body["entries"]) == 1
+    assert requests == ["GetItem", "GetItem", "Query"]
+    with counted() as requests:
+        assert api.call("GET", f"/sessions/{session_id}/transcripts").status == 200
+    assert requests == ["GetItem", "Query"]
+    with counted() as requests:
+        assert api.entries(session_id, "main", {"t": random.randbytes(400_000).hex()}).status == 201
+    assert requests == ["GetItem", "GetItem", "TransactWriteItems"]
+    with counted() as requests:
+        assert api.call("DELETE", f"/sessions/{session_id}/transcripts/main").status == 204
+    assert requests == ["GetItem", "GetItem", "TransactWriteItems"]
+    # A message behind entries: the cached head is refused, and the refusal brings the head as it is.
+    api.append(session_id, user("q"))
+    api.entries(session_id, "main", {})
+    with counted() as requests:
+        assert api.append(session_id, user("q")).status == 201
+    assert requests == ["TransactWriteItems", "TransactWriteItems"]
+
+
+def test_the_10000th_entry_costs_what_the_first_did(api: Api) -> None:
+    """In bytes sent too, but for the ring, which is full after 512."""
+    session_id = api.new()
+    sizes: list[int] = []
+
+    def measure(params: dict[str, bytes], **_: object) -> None:
+        sizes.append(len(params["body"]))
+
+    api.entries(session_id, "main", *[{"n": number} for number in range(500)])
+    api.entries(session_id, "main", *[{"n": number} for number in range(12)])
+    with hook("before-call.dynamodb.TransactWriteItems", measure):
+        api.entries(session_id, "main", {"n": 0})
+        early = sizes.pop()
+        for _ in range(19):
+            api.entries(session_id, "main", *[{"n": number} for number in range(500)])
+        sizes.clear()
+        assert api.entries(session_id, "main", {"n": 0}).body["last_position"] == 10_013
+    assert sizes[0] - early < 32  # digits of the counts

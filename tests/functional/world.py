@@ -86,6 +86,20 @@ class TableView:
         return found
 
 
+class BucketView:
+    """The bucket as it lies, read past the store."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self.client = client
+        self.name = name
+
+    def of(self, user: str | None, session_id: str) -> list[str]:
+        """The keys of a session's objects."""
+        prefix = SessionKey(user or "", session_id).objects
+        page = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix)
+        return [each["Key"] for each in page.get("Contents", ())]
+
+
 @contextmanager
 def hook(event: str, handler: Callable[..., Any]) -> Iterator[None]:
     """A botocore event handler on the functions' own client."""
@@ -141,13 +155,19 @@ def after_first(operation: str, action: Callable[[], Any]) -> Iterator[None]:
 
 
 @contextmanager
-def lost_reply(operation: str) -> Iterator[None]:
-    """The first request of this kind is carried out; its reply is lost, for botocore's retries too."""
+def lost_reply(operation: str, meanwhile: Callable[[], Any] = lambda: None) -> Iterator[None]:
+    """The first request of this kind is carried out; its reply is lost, for botocore's retries too.
+
+    Args:
+        operation: the request.
+        meanwhile: what goes on before its sender knows.
+    """
     pending = [operation]
 
     def lose(**_: Any) -> None:
         if pending:
             pending.pop()
+            meanwhile()
             raise ConnectionClosedError(endpoint_url="the table")
 
     with hook(f"after-call.dynamodb.{operation}", lose):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.infra import moto_types
+from tests.infra import moto_bucket, moto_types
 from tests.infra.cloudformation import deployed
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.infra.cloudformation import Stack
 
 moto_types.install()
+moto_bucket.install()
 
 FULL = {
     "Cache": "serverless",

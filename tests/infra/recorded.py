@@ -1,4 +1,4 @@
-"""What each function was seen to ask of the table and of the cache. `python -m tests.infra.recorded FILE`.
+"""What each function was seen to ask of table, bucket and cache. `python -m tests.infra.recorded FILE`.
 
 Runs every function, through all that it can do, against the local server, whose cache lets it in as the user
 that `infra/cache.yaml` makes. Writes JSON. In a process of its own, since it listens in on the functions'
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import sys
 import threading
@@ -24,9 +25,9 @@ from infra.local.server import running
 from shared import resp
 from shared.place import Place
 from shared.resp import RespCache
-from shared.sync_driver import clients, run
+from shared.sync_driver import clients, objects, run
 from tests.functional.api import Api, assistant, user
-from tests.functional.world import wait_until
+from tests.functional.world import first, wait_until
 from tests.infra.cloudformation import load
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ _LARGE = "compress me " * 50_000
 
 table_calls: set[tuple[str, str, str, str]] = set()
 """Function, IAM action, `table` or `index/…`, partition key."""
+
+bucket_calls: set[tuple[str, str, str]] = set()
+"""Function, IAM action, key or prefix."""
 
 cache_calls: set[tuple[str, str]] = set()
 """Function, command."""
@@ -92,6 +96,12 @@ def _partition(request: dict[str, Any]) -> str:
     return key
 
 
+def note_bucket_call(params: dict[str, Any], model: Any, **_: Any) -> None:
+    """A request, as the action that IAM asks permission for."""
+    action = {"ListObjectsV2": "ListBucket"}.get(model.name, model.name)
+    bucket_calls.add((_running.name, f"s3:{action}", params.get("Key") or params["Prefix"]))
+
+
 def note_cache_calls() -> None:
     """Listen in on the cache's client."""
     plain = RespCache.run
@@ -133,7 +143,37 @@ def drive(api: Api, table: Any, name: str) -> None:
     _shrink(api, table, name, session)
     _rewind(api, table, name, session)
     api.call("GET", "/health")
+    _transcripts(api, session)
     _purge(api, table, name, session)
+
+
+def _transcripts(api: Api, session: str) -> None:
+    """With objects: one is put, read, taken back, and goes with its transcript."""
+    big = {"uuid": "big", "t": random.randbytes(400_000).hex()}
+    path = f"/sessions/{session}/transcripts"
+    assert api.entries(session, "main", big).status == 201
+    assert api.entries(session, "main", big).status == 200
+    text = api.transcript(session, "main", format="jsonl").raw
+    assert api.import_(session, "main", text + b"{}\n").status == 200
+    assert api.import_(session, "copy", text).status == 201
+    with first("TransactWriteItems", lambda: api.entries(session, "late", {"uuid": "big"})):
+        assert api.entries(session, "late", big).status == 409
+    with first("TransactWriteItems", lambda: api.entries(session, "later", {"uuid": "big"})):
+        assert api.import_(session, "later", text).status == 409
+    assert api.call("GET", path).status == 200
+    assert api.call("DELETE", f"{path}/copy").status == 204
+    gone = api.new()
+    api.entries(gone, "main", {"uuid": "a"})
+    api.delete(gone)
+    path = f"/sessions/{gone}/transcripts"
+    for method, place, body in (
+        ("GET", "", None),
+        ("GET", "/main", None),
+        ("POST", "/main", {"entries": [big]}),
+        ("PUT", "/main", {}),
+        ("DELETE", "/main", None),
+    ):
+        assert api.call(method, f"{path}{place}", body).status == 404
 
 
 def _shrink(api: Api, table: Any, name: str, session: str) -> None:
@@ -218,11 +258,15 @@ def main() -> None:
         server = stack.enter_context(running(cache_url=as_user, load=recording))
         events = clients()[0]._client.meta.events
         events.register("before-parameter-build.dynamodb", note_table_call)
+        bucket = objects()
+        assert bucket is not None
+        bucket._client().meta.events.register("before-parameter-build.s3", note_bucket_call)
         table = boto3.client("dynamodb", endpoint_url=server.dynamodb_url)
         drive(Api(server.url, "alice"), table, server.table)
         (refusals,) = run(operator.run(("ACL", "LOG")))
     found = {
         "table": sorted(table_calls),
+        "bucket": sorted(bucket_calls),
         "cache": sorted(call for call in cache_calls if call[0]),
         "refusals": len(refusals),
     }

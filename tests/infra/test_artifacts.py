@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from hashlib import sha256
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
 import pytest
+from botocore import xform_name
+from botocore.session import get_session
 
 from infra.build import LOCK, OPERATIONS, build_function, build_layer, this_platform
+from infra.local import embedded
 from infra.local.dynamodb_local import dynamodb_local
 from infra.local.embedded import valkey
 from infra.local.table import ensure_table
@@ -148,16 +152,46 @@ def test_a_layer_holds_what_the_lock_names(built: Built) -> None:
 
 
 def test_the_layer_knows_the_operations_that_are_made(built: Built) -> None:
-    data = built.layer / "python" / "botocore" / "data" / "dynamodb" / "2012-08-10" / "service-2.json"
-    model = json.loads(data.read_text(encoding="utf-8"))
-    assert set(model["operations"]) == OPERATIONS
-    made = {
-        operation
-        for source in built.function.rglob("*.py")
-        for operation in ("BatchWriteItem", "GetItem", "Query", "TransactWriteItems", "UpdateItem", "PutItem")
-        if f'"{operation}"' in source.read_text(encoding="utf-8")
-    }
-    assert made == OPERATIONS
+    sources = [source.read_text(encoding="utf-8") for source in built.function.rglob("*.py")]
+    for service, operations in OPERATIONS.items():
+        (data,) = (built.layer / "python" / "botocore" / "data" / service).glob("*/service-2.json")
+        model = json.loads(data.read_text(encoding="utf-8"))
+        assert set(model["operations"]) == operations
+        known = get_session().get_service_model(service).operation_names
+        # Of the table by the API's name, of the bucket by the client's.
+        spelt = {name: xform_name(name) if service == "s3" else name for name in known}
+        made = {name for name, word in spelt.items() if any(f'"{word}"' in source for source in sources)}
+        assert made == operations
+
+
+def test_a_large_batch_goes_into_the_bucket(built: Built, variables: dict[str, str]) -> None:
+    entry = {"uuid": "big", "t": random.randbytes(500_000).hex()}
+    asked = {"user_id": "alice", "session_id": "large", "name": "main"}
+    with embedded.dynamodb() as s3_url:
+        client = boto3.client(
+            "s3",
+            endpoint_url=s3_url,
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106 (asked for, and not checked)
+        )
+        client.create_bucket(Bucket="large")
+        with_bucket = variables | {"TURNLOG_BUCKET": "large", "AWS_ENDPOINT_URL_S3": s3_url}
+
+        def invoke(name: str, **event: Any) -> Any:
+            with built.emulated(f"functions.{name}.handler", with_bucket) as function:
+                return function.invoke(asked | event)[0]
+
+        invoke("create_session", body={"session_id": "large"})
+        assert invoke("append_entries", body={"entries": [entry]})["status"] == 201
+        assert client.list_objects_v2(Bucket="large")["KeyCount"] == 1
+        assert invoke("read_entries")["body"]["entries"] == [entry]
+        assert invoke("delete_session")["status"] == 204
+        head = {"PK": {"S": "USER#alice#SESSION#large"}, "SK": {"S": "HEAD"}}
+        record = {"eventName": "MODIFY", "dynamodb": {"Keys": head, "SequenceNumber": "1"}}
+        assert invoke("purge_session", Records=[record]) == {"batchItemFailures": []}
+        assert client.list_objects_v2(Bucket="large")["KeyCount"] == 0
+        client.close()
 
 
 def test_a_build_is_the_same_each_time(built: Built, tmp_path: Path) -> None:

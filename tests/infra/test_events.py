@@ -28,6 +28,11 @@ STORY = {
     "patch_session": 200,
     "set_title": 200,
     "add_tool_call": 200,
+    "append_entries": 201,
+    "read_entries": 200,
+    "list_transcripts": 200,
+    "import_transcript": 200,
+    "delete_transcript": 204,
     "list_sessions": 200,
     "get_session": 200,
     "list_messages": 200,
@@ -86,7 +91,7 @@ def test_events_of_api_gateway_are_those_of_their_routes() -> None:
         given = event(route.function.handler.split(".")[1])
         assert given["version"] == "2.0"
         assert given["routeKey"] == given["requestContext"]["routeKey"] == f"{route.method} {route.path}"
-        assert given["rawPath"] == route.path.format(**given.get("pathParameters", {}))
+        assert given["rawPath"] == route.documented.format(**given.get("pathParameters", {}))
         assert ("authorizer" in given["requestContext"]) is route.authorized
 
 

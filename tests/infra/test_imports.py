@@ -15,8 +15,10 @@ from infra.template import functions
 HANDLERS = sorted(function.handler.rpartition(".")[0] for function in functions())
 BODIES = {
     "functions.add_tool_call",
+    "functions.append_entries",
     "functions.append_messages",
     "functions.create_session",
+    "functions.import_transcript",
     "functions.patch_session",
     "functions.put_draft",
     "functions.put_session",

@@ -41,6 +41,7 @@ class Account(NamedTuple):
     table: str
     stream: str
     queue: str
+    bucket: str
 
 
 def account(**parameters: str) -> Account:
@@ -54,6 +55,7 @@ def account(**parameters: str) -> Account:
             table=table["TableArn"],
             stream=table["LatestStreamArn"],
             queue=queue["Attributes"]["QueueArn"],
+            bucket=f"arn:aws:s3:::{stack.outputs['BucketName']}",
         )
 
 
@@ -102,6 +104,25 @@ def test_nothing_is_unused(full: Account, seen: dict[str, Any], function: str) -
             assert any(not any(covers(other, *request) for other in others) for request in needing), action
 
 
+@pytest.mark.parametrize("function", NAMES)
+def test_the_bucket_is_for_what_each_function_does_with_it(
+    full: Account, seen: dict[str, Any], function: str
+) -> None:
+    """A missing object is told from a forbidden one only to whom the bucket may be listed."""
+    held = full.roles[function]
+    made = {(action, place) for name, action, place in seen["bucket"] if name == function}
+    made |= {("s3:ListBucket", "transcripts/") for action, _ in made if action == "s3:GetObject"}
+    for action, place in made:
+        listing = action == "s3:ListBucket"
+        resource = full.bucket if listing else f"{full.bucket}/{place}"
+        assert held.allows(action, resource, {"s3:prefix": [place]} if listing else {}), action
+        elsewhere = full.bucket if listing else f"{full.bucket}/other/{place}"
+        assert not held.allows(action, elsewhere, {"s3:prefix": ["other/"]}), action
+        assert not held.allows(action, f"{resource}-another".replace(full.bucket, f"{full.bucket}-2"))
+    own = {action for one in held.own for action in actions(one) if action.startswith("s3:")}
+    assert own == {action for action, _ in made}
+
+
 def test_only_those_connect_to_the_cache_that_use_it(full: Account, seen: dict[str, Any]) -> None:
     users = {call[0] for call in seen["cache"]}
     assert users == {
@@ -142,6 +163,8 @@ def test_what_aws_grants_to_all_is_bound_to_this_stack(plain: Account, function:
         ("dynamodb:DeleteTable", plain.table),
         ("dynamodb:GetItem", plain.table + "-another"),
         ("dynamodb:GetRecords", f"arn:aws:dynamodb:{here}:table/another/stream/1"),
+        ("s3:GetObject", "arn:aws:s3:::another/transcripts/a"),
+        ("s3:DeleteBucket", plain.bucket),
         ("kms:Decrypt", "*"),
         ("sqs:SendMessage", f"arn:aws:sqs:{here}:another"),
         ("iam:PassRole", "*"),
@@ -166,12 +189,13 @@ def test_only_the_purge_reads_the_stream_and_writes_to_the_queue(plain: Account)
         ]
 
 
-def test_the_own_key_serves_dynamodb_alone(full: Account) -> None:
+def test_the_own_key_serves_dynamodb_and_s3_alone(full: Account) -> None:
     key = "arn:aws:kms:us-east-1:123456789012:key/own"
     for function in NAMES:
         held = full.roles[function]
-        assert held.allows("kms:Decrypt", key, {"kms:ViaService": ["dynamodb.us-east-1.amazonaws.com"]})
-        assert not held.allows("kms:Decrypt", key, {"kms:ViaService": ["s3.us-east-1.amazonaws.com"]})
+        for service in ("dynamodb", "s3"):
+            assert held.allows("kms:Decrypt", key, {"kms:ViaService": [f"{service}.us-east-1.amazonaws.com"]})
+        assert not held.allows("kms:Decrypt", key, {"kms:ViaService": ["sqs.us-east-1.amazonaws.com"]})
         assert not held.allows(
             "kms:Decrypt", f"{key}-2", {"kms:ViaService": ["dynamodb.us-east-1.amazonaws.com"]}
         )

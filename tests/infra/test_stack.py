@@ -59,6 +59,34 @@ def test_tables_key_is_awss_own_unless_one_is_given(plain: Stack) -> None:
     assert "SSEDescription" not in table(plain)
 
 
+def test_bucket_is_private_encrypted_and_kept(plain: Stack) -> None:
+    client, name = boto3.client("s3"), plain["TranscriptsBucket"]
+    blocked = client.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
+    assert set(blocked.values()) == {True}
+    encryption = client.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]
+    (rule,) = encryption["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    (owner,) = client.get_bucket_ownership_controls(Bucket=name)["OwnershipControls"]["Rules"]
+    assert owner == {"ObjectOwnership": "BucketOwnerEnforced"}
+    (statement,) = json.loads(client.get_bucket_policy(Bucket=name)["Policy"])["Statement"]
+    assert (statement["Effect"], statement["Condition"]) == (
+        "Deny",
+        {"Bool": {"aws:SecureTransport": "false"}},
+    )
+    assert set(statement["Resource"]) == {f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"}
+    resource = plain.template["Resources"]["TranscriptsBucket"]
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_bucket_can_go_back_as_far_as_the_table(plain: Stack) -> None:
+    client, name = boto3.client("s3"), plain["TranscriptsBucket"]
+    assert client.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+    rules = client.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    found = {rule["ID"]: rule for rule in rules}
+    assert found["deleted"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 35}
+    assert found["incomplete"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+
+
 def routes(stack: Stack) -> dict[str, dict[str, Any]]:
     items = boto3.client("apigatewayv2").get_routes(ApiId=stack["HttpApi"])["Items"]
     return {route["RouteKey"]: route for route in items}

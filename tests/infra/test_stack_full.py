@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ast import literal_eval
 from typing import TYPE_CHECKING
 
 import boto3
@@ -89,15 +90,32 @@ def test_alarms_ring_at_the_first_failure_and_for_conflicts_at_many(full: Stack)
     }
 
 
-def test_functions_reach_the_cache_and_dynamodb_and_nothing_else(full: Stack) -> None:
+def test_buckets_key_is_the_given_one(full: Stack) -> None:
+    client = boto3.client("s3")
+    described = client.get_bucket_encryption(Bucket=full["TranscriptsBucket"])
+    (rule,) = described["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"] == {
+        "SSEAlgorithm": "aws:kms",
+        "KMSMasterKeyID": FULL["KmsKeyArn"],
+    }
+
+
+def test_functions_reach_the_cache_dynamodb_and_s3_and_nothing_else(full: Stack) -> None:
     client, cache = boto3.client("ec2"), full.nested("CacheStack")
     gateways = client.describe_internet_gateways()["InternetGateways"]
     attached = {attachment["VpcId"] for gateway in gateways for attachment in gateway["Attachments"]}
     assert cache["Vpc"] not in attached
     assert not client.describe_nat_gateways()["NatGateways"]
-    (endpoint,) = client.describe_vpc_endpoints()["VpcEndpoints"]
-    assert (endpoint["VpcEndpointType"], endpoint["RouteTableIds"]) == ("Gateway", [cache["RouteTable"]])
-    assert endpoint["ServiceName"] == "com.amazonaws.us-east-1.dynamodb"
+    endpoints = client.describe_vpc_endpoints()["VpcEndpoints"]
+    for endpoint in endpoints:
+        assert (endpoint["VpcEndpointType"], endpoint["RouteTableIds"]) == ("Gateway", [cache["RouteTable"]])
+    # moto keeps the policy as Python writes it.
+    policies = {
+        one["ServiceName"].rpartition(".")[2]: literal_eval(one["PolicyDocument"]) for one in endpoints
+    }
+    arns = {service: policy["Statement"][0]["Resource"][0] for service, policy in policies.items()}
+    table = boto3.client("dynamodb").describe_table(TableName=full["SessionsTable"])["Table"]["TableArn"]
+    assert arns == {"dynamodb": table, "s3": f"arn:aws:s3:::{full['TranscriptsBucket']}"}
     functions = client.describe_security_groups(GroupIds=[cache["FunctionSecurityGroup"]])["SecurityGroups"][
         0
     ]

@@ -10,6 +10,7 @@ from tests.simulation.cases import CASES
 from tests.simulation.exhaustive import exhaust
 from tests.simulation.schedules import simulate
 from tests.simulation.tally import Tally, seeds
+from tests.simulation.transcript_cases import TRANSCRIPT_CASES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -51,7 +52,7 @@ def _seeds(numbers: Iterable[int], tally: Tally) -> Iterator[tuple[str, Callable
 
 
 def _cases(tally: Tally, *, faulty: bool, most: int) -> Iterator[tuple[str, Callable[[], object]]]:
-    for case in CASES:
+    for case in (*CASES, *TRANSCRIPT_CASES):
         faults = case.faults if faulty else 0
         yield f"{case.name}, {faults or 'no'} fault", partial(exhaust, case, tally, faults=faults, most=most)
 

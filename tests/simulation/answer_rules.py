@@ -15,6 +15,7 @@ from tests.simulation.conflict_rules import check_conflict, same
 from tests.simulation.page_rules import check_export, check_get, check_list, check_messages
 from tests.simulation.rewind_rules import check_answer as check_rewound
 from tests.simulation.rewind_rules import standing
+from tests.simulation.transcript_answers import KINDS, check_transcript_answer
 from tests.simulation.violations import Violation, require
 
 if TYPE_CHECKING:
@@ -54,9 +55,12 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
     assert request is not None
     if reply.status == 503:  # it may have been done, wholly: `commit_rules` sees to that
         return
-    require("status of the contract", reply.status in _STATUSES[request.kind], (request, reply))
     for user in {key.user_id for key in history.sessions} - {request.user}:
         require("ownership", f"of {user}.".encode() not in reply.raw, (request, reply))
+    if request.kind in KINDS:
+        check_transcript_answer(history, work, reply)
+        return
+    require("status of the contract", reply.status in _STATUSES[request.kind], (request, reply))
     states = history.during(request.key, work.begin, work.end)
     match reply.status:
         case 404 if request.kind != "get_draft":

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation.requests import FUNCTIONS, Reply, Request
 from tests.simulation.scheduler import Point, suspended
 from tests.simulation.texts import Texts
+from tests.simulation.transcript_answers import KINDS
+from tests.simulation.transcript_clients import TranscriptRequests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +20,15 @@ if TYPE_CHECKING:
 USERS = ("ann", "ann#SESSION#s0")
 SESSIONS = ("s0", "s1", "s2")
 _TRIES = 4
-_OFTEN = ("append",) * 8 + ("get",) * 3 + ("rewind", "tool_call") * 4 + ("put",) * 3 + ("title", "patch") * 2
+_OFTEN = (
+    ("append_entries",) * 5
+    + ("read_entries",) * 2
+    + ("append",) * 8
+    + ("get",) * 3
+    + ("rewind", "tool_call") * 4
+    + ("put",) * 3
+    + ("title", "patch") * 2
+)
 _MORTAL = 0.3  # in how many schedules a client may delete
 _NEVER_AGAIN = 0.2  # how often a client that got no answer lets it be
 
@@ -54,6 +64,7 @@ class Client:
         self._texts = texts
         self._sent = sent
         self._kinds = kinds
+        self._transcripts = TranscriptRequests(user, rng=rng, texts=texts, sent=sent)
         self._known: dict[str, dict[str, Any]] = {}
         self._cursor: tuple[str, str] | None = None
         self._skew = rng.choice((0.0, 0.0, 0.0, 0.05, -0.05, 30.0))
@@ -80,6 +91,7 @@ class Client:
         return self._rng.choice((1, 1, 1, 2, 3))
 
     def _learn(self, request: Request, reply: Reply) -> None:
+        self._transcripts.learn(request, reply)
         known = self._known.setdefault(request.key.session_id, {})
         if tag := reply.headers.get("etag"):
             known["etag"] = tag
@@ -93,6 +105,8 @@ class Client:
             self._cursor = (cursor, place) if cursor else None
 
     def _request(self, kind: str, session: str) -> Request:
+        if kind in KINDS:
+            return self._transcripts.make(kind, session)
         make = getattr(self, f"_{kind}", None)
         return make(session) if make else Request(kind, self._user, session)
 
@@ -125,7 +139,8 @@ class Client:
 
     def _of(self, session: str) -> list[Request]:
         """What was appended to the session, or sent at least, by anybody of this user."""
-        return [one for one in self._sent if (one.user, one.session) == (self._user, session)]
+        mine = [one for one in self._sent if (one.user, one.session) == (self._user, session)]
+        return [one for one in mine if one.kind == "append"]
 
     def _repeated(self, first: Request) -> Request:
         """From another device: the same; with more behind it; or under the same id something else."""
@@ -229,7 +244,7 @@ class Client:
 
 def mixture(rng: Random) -> list[str]:
     """Kinds of requests, of which some are left out and some are frequent."""
-    kinds = [kind for kind in FUNCTIONS if rng.random() < (_MORTAL if kind == "delete" else 0.5)]
+    kinds = [kind for kind in FUNCTIONS if rng.random() < (_MORTAL if "delete" in kind else 0.5)]
     return kinds + [kind for kind in _OFTEN if rng.random() < 0.6] + ["append", "get"]
 
 

@@ -28,6 +28,9 @@ _MAY_CHANGE = {
     "put": {*_LOG, *USAGE_FIELDS, "title", *JSON_FIELDS},
     "rewind": rewind_rules.CHANGES,
     "tool_call": {*_LOG, "edits"},
+    "append_entries": set(),
+    "import_transcript": set(),
+    "delete_transcript": set(),
     "title": {"title"},
     "patch": set(JSON_FIELDS),
 }
@@ -225,9 +228,9 @@ def _check_tombstone(change: Change, now: float) -> None:
     require("nothing under a tombstone", not change.added and not change.edited and not change.marked, change)
     if change.head is None:
         require("tombstone ends by TTL", change.work.kind == "ttl", change.work)
-        require("purged before its end", not change.left, change)
+        require("purged before its end", not change.beside, change)
         return
     require("tombstone stays", not change.head.live, change)
     assert change.head_item is not None
-    require("purged before its end", not change.left, change)
+    require("purged before its end", not change.beside, change)
     require("tombstone lasts", int(change.head_item["expires_at"]["N"]) > now + 29 * 86_400, change)

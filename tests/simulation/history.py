@@ -20,13 +20,15 @@ from shared.keys import parse_message_sort_key as parse
 from tests.simulation import commit_rules
 from tests.simulation.rewind_rules import usages
 from tests.simulation.states import NOTHING, Change, Entry, State, Version
+from tests.simulation.transcript_history import TranscriptHistory
 from tests.simulation.violations import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.backend import Item
-    from shared.keys import SessionKey
+    from shared.keys import SessionKey, TranscriptKey
+    from shared.transcripts import Transcript
     from tests.simulation.memory_table import MemoryTable
     from tests.simulation.requests import Request
 
@@ -40,6 +42,8 @@ class Work:
     Attributes:
         begin: how many commits there were when it began; `end`: when it was answered.
         changes: what it changed.
+        entries: what it added to transcripts, each with the head that counts it.
+        buried: the transcripts that it deleted.
         calls: how often it called what.
         faults: what struck it.
     """
@@ -51,6 +55,8 @@ class Work:
     changes: list[Change] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
     faults: set[str] = field(default_factory=set)
+    entries: list[tuple[TranscriptKey, Transcript | None, Fields]] = field(default_factory=list)
+    buried: list[TranscriptKey] = field(default_factory=list)
 
 
 class History:
@@ -62,11 +68,18 @@ class History:
         totals: by user, since which commit, how many sessions.
         sessions: by key, its states in order.
         drafts: by key, all that were put.
+        transcripts: likewise.
         shapes: which states the table was seen in, as hashes.
     """
 
     def __init__(
-        self, table: MemoryTable, seconds: Callable[[], float], retention_days: int | None, *, coarse: bool
+        self,
+        table: MemoryTable,
+        seconds: Callable[[], float],
+        retention_days: int | None,
+        *,
+        data: Callable[[str], bytes | None],
+        coarse: bool,
     ) -> None:
         self.commits = 0
         self.seconds = seconds
@@ -75,6 +88,7 @@ class History:
         self.totals: dict[str, list[tuple[int, int]]] = defaultdict(lambda: [(0, 0)])
         self.sessions: dict[SessionKey, list[State]] = defaultdict(lambda: [NOTHING])
         self.drafts: dict[SessionKey, list[list[Fields]]] = defaultdict(list)
+        self.transcripts = TranscriptHistory(data)
         self.shapes: set[int] = set()
         self._stream = table.stream
         self._seen = 0
@@ -116,6 +130,15 @@ class History:
         """What is stored of a session now, by sort key."""
         return self._items[key.partition]
 
+    def names(self, object_key: str) -> bool:
+        """Whether an item names this object that a reader may look for: none of what was deleted."""
+        for partition, items in self._items.items():
+            for sort_key, item in items.items():
+                if item.get("object") == {"S": object_key}:
+                    key = parse_partition(partition)
+                    return bool(self.sessions[key][-1].live) and self.transcripts.current(key, sort_key)
+        return False
+
     def _change(self, partition: str, records: list[dict[str, Any]], work: Work) -> None:
         key, items = parse_partition(partition), self._items[partition]
         before = self.sessions[key][-1]
@@ -148,12 +171,23 @@ class History:
             added={sequence: fields for sequence, fields in stored.items() if sequence >= len(log)},
             edited={sequence: fields for sequence, fields in stored.items() if sequence < len(log)},
             left={parse(name)[0] for name in items if name.startswith(MESSAGE_PREFIX)},
+            beside=len(items.keys() - {HEAD, EXPIRY}),
             removed=removed - touched,
             marked=marked,
         )
         commit_rules.check_change(change, self.seconds(), self.retention_days)
         if not change.clears:
             work.changes.append(change)
+        self.transcripts.changed(
+            key,
+            records,
+            items,
+            commit=self.commits,
+            work=work,
+            head=head,
+            head_changed=head_changed,
+            was_live=before.live is not None,
+        )
         if change.rewinds:  # the states before it keep theirs
             assert head is not None
             log = log[: head.message_count]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from shared.keys import MESSAGE_PREFIX
+from shared.keys import HEAD
 from shared.messages import Stored
 from shared.session_cache import _checked, _log_place, _message_place
 from tests.simulation.choosers import ListedChooser
 from tests.simulation.clients import USERS
 from tests.simulation.requests import Request
+from tests.simulation.transcript_look import check_transcripts, objects_of
 from tests.simulation.violations import require
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def look(world: World, *, briefly: bool = False) -> None:
             _check_cached(world, key, states[-1])
             _check_read(world, key, states[-1])
             _check_cleared(world, key, states[-1])
+            check_transcripts(world, key, live=states[-1].live is not None)
             if not briefly:
                 _check_gone(world, key, states[-1])
         if briefly:
@@ -48,6 +50,7 @@ def look(world: World, *, briefly: bool = False) -> None:
         for key, states in world.history.sessions.items():
             if not states[-1].head:
                 require("nothing left", not world.history.items(key), world.history.items(key))
+                require("no object left", not objects_of(world, key), objects_of(world, key))
             require("ends in time", states[-1].live or not states[-1].head, key)
             require("retention", not states[-1].live or not world.retention_days, key)
         _check_second_life(world)
@@ -73,7 +76,7 @@ def _drain(world: World) -> None:
 def _check_items(world: World, key: SessionKey, state: State) -> None:
     items = world.history.items(key)
     if state.head and not state.live:
-        require("purged", not any(name.startswith(MESSAGE_PREFIX) for name in items), list(items))
+        require("purged", items.keys() == {HEAD}, list(items))
         require("tombstone ends", "expires_at" in items["HEAD"], items["HEAD"])
 
 

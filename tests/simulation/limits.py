@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shared import leftover, log, messages, ring
-from shared.operations import delete_session, put_session, read_session
+from shared import deposits, leftover, log, messages, ring
+from shared.operations import import_transcript, purge, put_session, read_entries, read_session
 from tests.simulation import memory_table
 from tests.simulation.dynamodb import queries
 
@@ -28,7 +28,7 @@ class _Limit(NamedTuple):
 
 
 _LIMITS: Mapping[str, _Limit] = {
-    "PART_SIZE": _Limit((messages, log, put_session), 150),
+    "PART_SIZE": _Limit((messages, log, put_session, deposits, import_transcript), 150),
     "_PAGE": _Limit((queries,), 500),
     "_WRITE_UNIT": _Limit((messages,), 300),
     # Any message still fits: it takes four parts at the most.
@@ -36,9 +36,10 @@ _LIMITS: Mapping[str, _Limit] = {
     "MAX_FIRST_BATCH": _Limit((put_session,), 6),
     # As does one that tool calls have joined: it takes eight.
     "MAX_DELETES": _Limit((leftover,), 8),
-    "DELETE_BATCH": _Limit((delete_session,), 2),
+    "MAX_ENTRIES": _Limit((import_transcript,), 2),
+    "DELETE_BATCH": _Limit((purge,), 2),
     "_FIRST_STEP": _Limit((read_session,), 2),
-    "PAYLOAD_LIMIT": _Limit((read_session,), 700),
+    "PAYLOAD_LIMIT": _Limit((read_session, read_entries), 700),
     # As it is: what a smaller ring forgets may be stored twice. A case makes it small.
     "CAPACITY": _Limit((ring,), ring.CAPACITY),
     # One byte: every other schedule has two ids with one fingerprint.

@@ -9,6 +9,7 @@ from shared.session_cache import SessionCache
 from shared.store import Store
 from tests.simulation.backends import FaultyCache, FaultyClock, FaultyTable
 from tests.simulation.faults import CRASH, REMEMBERED
+from tests.simulation.objects import FaultyObjects
 from tests.simulation.scheduler import NOTHING, Crashed, Point, Touch, suspended
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 CACHE_TTL = 43_200
 _READS = {"GetItem", "Query"}
 _WRITES = {"TransactWriteItems", "UpdateItem", "BatchWriteItem"}
+_OBJECT_CALLS = {
+    "PutObject": "writes",
+    "DeleteObject": "writes",
+    "GetObject": "reads",
+    "ListObjectsV2": "reads",
+}
 _STEP = 0.001  # seconds that anything takes
 
 
@@ -28,6 +35,8 @@ def touched(call: str, parameters: Mapping[str, Any]) -> Touch:
 
     Nor is one that sets a time to live, where no time goes by.
     """
+    if call in _OBJECT_CALLS:
+        return Touch(**{_OBJECT_CALLS[call]: frozenset({"objects"})})
     if call != "cache":
         mode = "writes" if call in _WRITES else "reads" if call in _READS else None
         return Touch(**{mode: frozenset({"table"})}) if mode else NOTHING
@@ -70,6 +79,7 @@ class Process:
             self.clock,
             self.world.retention_days,
             counts,
+            FaultyObjects(self),
         )
 
     async def point(self, call: str, parameters: Mapping[str, Any], kinds: Sequence[str]) -> str | None:

@@ -18,20 +18,25 @@ if TYPE_CHECKING:
 
 FUNCTIONS = {
     "append": "append_messages",
+    "append_entries": "append_entries",
     "create": "create_session",
     "delete": "delete_session",
     "delete_draft": "delete_draft",
+    "delete_transcript": "delete_transcript",
     "drop_cache": "drop_cache",
     "export": "export_openai_messages",
     "get": "get_session",
     "get_draft": "get_draft",
     "health": "check_health",
+    "import_transcript": "import_transcript",
     "list": "list_sessions",
+    "list_transcripts": "list_transcripts",
     "messages": "list_messages",
     "patch": "patch_session",
     "put": "put_session",
     "put_draft": "put_draft",
     "rewind": "rewind_session",
+    "read_entries": "read_entries",
     "title": "set_title",
     "tool_call": "add_tool_call",
 }
@@ -47,6 +52,7 @@ class Request:
     Attributes:
         again: whether the same request may be sent again without doing its work twice.
         below: of a list with a cursor: the place in the index from which the cursor goes on.
+        name: of the transcript that it is about.
     """
 
     kind: str
@@ -57,6 +63,7 @@ class Request:
     headers: dict[str, str] = field(default_factory=dict)
     again: bool = True
     below: str = ""
+    name: str = ""
 
     @property
     def key(self) -> SessionKey:
@@ -79,10 +86,23 @@ async def answered(store: Store, request: Request) -> Reply:
     event: dict[str, Any] = {
         "user_id": request.user,
         "session_id": request.session,
+        "name": request.name,
         "query": request.query,
         "headers": request.headers,
     }
-    if request.kind in {"append", "create", "patch", "put", "put_draft", "rewind", "title", "tool_call"}:
+    if request.kind == "import_transcript":
+        event["body"] = request.body["text"]
+    if request.kind in {
+        "append",
+        "append_entries",
+        "create",
+        "patch",
+        "put",
+        "put_draft",
+        "rewind",
+        "title",
+        "tool_call",
+    }:
         event["body"] = request.body
     try:
         answer = await _ENDPOINTS[request.kind].answer(store, parse(event, "-"))

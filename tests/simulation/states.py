@@ -69,6 +69,7 @@ class Change(NamedTuple):
         head_item: the head as it is stored.
         added: sequence and message of what is new; `edited`: of what was there.
         left: sequences of the messages of which there are items; `removed`: of those of which one went.
+        beside: how many items there are beside the head and the marker.
         marked: whether the retention marker was put.
     """
 
@@ -82,6 +83,7 @@ class Change(NamedTuple):
     added: dict[int, Fields]
     edited: dict[int, Fields]
     left: set[int]
+    beside: int
     removed: set[int]
     marked: bool
 

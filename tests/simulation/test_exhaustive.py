@@ -13,21 +13,23 @@ import pytest
 
 from tests.simulation.cases import CASES, Case
 from tests.simulation.exhaustive import exhaust
+from tests.simulation.transcript_cases import TRANSCRIPT_CASES
 
 if TYPE_CHECKING:
     from tests.simulation.tally import Tally
 
 # Cases that have more schedules with a fault than this are run to their end only where there is time.
 _MOST = 700
+_CASES = (*CASES, *TRANSCRIPT_CASES)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", _CASES, ids=lambda case: case.name)
 def test_in_every_order(case: Case, tally: Tally) -> None:
     """Every interleaving of the case."""
     assert exhaust(case, tally, faults=0)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", _CASES, ids=lambda case: case.name)
 def test_in_every_order_with_a_fault_at_every_step(case: Case, tally: Tally) -> None:
     """Every interleaving, with every fault at every step; `TURNLOG_SIM_EXHAUST=1` also of the large cases."""
     most = None if os.environ.get("TURNLOG_SIM_EXHAUST") else _MOST

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from infra.local.stream import fits
 from infra.template import stream_mapping, table_definition, ttl_attribute
 from shared.errors import TurnlogError
-from shared.keys import EXPIRY, HEAD, parse_partition
-from shared.operations.delete_session import expire_session, purge_session
+from shared.operations.purge import work_off
 from tests.simulation.answer_rules import check_answer
 from tests.simulation.faults import CLIENT_FAULTS
 from tests.simulation.history import History, Work
 from tests.simulation.memory_cache import MemoryCache
 from tests.simulation.memory_table import MemoryTable
+from tests.simulation.objects import MemoryObjects
 from tests.simulation.process import Process
 from tests.simulation.requests import answered
 from tests.simulation.scheduler import Crashed, Point, Scheduler, suspended
@@ -33,7 +33,6 @@ _PATTERNS = stream_mapping().patterns
 _DEFINITION = table_definition("sessions")
 _TTL_ATTRIBUTE = ttl_attribute()
 _PURGE_SECONDS = 60.0
-_WORK = {HEAD: purge_session, EXPIRY: expire_session}
 
 
 class World:
@@ -65,7 +64,14 @@ class World:
         self.table = MemoryTable(_DEFINITION, _TTL_ATTRIBUTE)
         self.cache = MemoryCache(lambda: self.seconds)
         self.cache_copies: list[tuple[dict[bytes, Entry], dict[bytes, float]]] = []
-        self.history = History(self.table, lambda: self.seconds, retention_days, coarse=tick > 1.0)
+        self.objects = MemoryObjects(lambda: self.seconds, self._names)
+        self.history = History(
+            self.table,
+            lambda: self.seconds,
+            retention_days,
+            data=lambda key: kept.data if (kept := self.objects.kept.get(key)) else None,
+            coarse=tick > 1.0,
+        )
         self.scheduler = Scheduler(chooser)
         self.faults: Counter[str] = Counter()
         self.trace: list[tuple[float, str, str, Any, str | None]] = []
@@ -75,6 +81,9 @@ class World:
         self._taken: list[dict[str, Any]] = []
         self._read = 0
         self._busy: set[str] = set()
+
+    def _names(self, object_key: str) -> bool:
+        return self.history.names(object_key)
 
     def token(self) -> bytes:
         """Sixteen bytes that were never given before."""
@@ -166,13 +175,12 @@ class World:
             waiting = self.records()
             partition = waiting[self.chooser.choose(len(waiting))]
             record = self._streams[partition][0]
-            work = _WORK[record["Keys"]["SK"]["S"]]
             self._busy.add(partition)
             process = Process(
                 self, f"stream {record['Keys']['SK']['S']}", Work("stream"), seconds=_PURGE_SECONDS
             )
             try:
-                await work(process.store(), parse_partition(partition))
+                await work_off(process.store(), record["Keys"])
                 fault = await process.point("taken", {}, ("delivered again",))
             except (TurnlogError, Crashed):
                 continue

@@ -40,13 +40,17 @@ def _fresh() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_fresh")
 def test_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("CACHE_URL", "CACHE_TTL", "RETENTION_DAYS"):
+    for name in ("CACHE_URL", "CACHE_TTL", "RETENTION_DAYS", "TRANSCRIPTS", "BUCKET"):
         monkeypatch.delenv(f"TURNLOG_{name}", raising=False)
     monkeypatch.setenv("TURNLOG_TABLE", "t")
-    assert settings() == Settings("t", "", 43_200, None)
+    assert settings() == Settings("t", "", 43_200, None, transcripts=True, bucket="")
     monkeypatch.setenv("TURNLOG_CACHE_TTL", "")
     monkeypatch.setenv("TURNLOG_RETENTION_DAYS", "30")
     # Read when first used.
     assert settings().retention_days is None
     settings.cache_clear()
-    assert settings() == Settings("t", "", 43_200, 30)
+    assert settings() == Settings("t", "", 43_200, 30, transcripts=True, bucket="")
+    for off in ("off", "0", "False"):
+        monkeypatch.setenv("TURNLOG_TRANSCRIPTS", off)
+        settings.cache_clear()
+        assert not settings().transcripts

@@ -23,6 +23,11 @@ ROUTES = {
     "add_tool_call": "POST /sessions/{session_id}/tool-calls",
     "rewind_session": "POST /sessions/{session_id}/rewind",
     "export_openai_messages": "GET /sessions/{session_id}/openai-messages",
+    "list_transcripts": "GET /sessions/{session_id}/transcripts",
+    "append_entries": "POST /sessions/{session_id}/transcripts/{name+}",
+    "read_entries": "GET /sessions/{session_id}/transcripts/{name+}",
+    "import_transcript": "PUT /sessions/{session_id}/transcripts/{name+}",
+    "delete_transcript": "DELETE /sessions/{session_id}/transcripts/{name+}",
     "put_draft": "PUT /sessions/{session_id}/draft",
     "get_draft": "GET /sessions/{session_id}/draft",
     "delete_draft": "DELETE /sessions/{session_id}/draft",
@@ -69,6 +74,7 @@ def test_environment_has_the_parameters_defaults() -> None:
 
 HEAD = {"PK": {"S": "USER#alice#SESSION#s"}, "SK": {"S": "HEAD"}}
 EXPIRY = HEAD | {"SK": {"S": "EXPIRY"}}
+TRANSCRIPT = HEAD | {"SK": {"S": "TRANSCRIPT#main"}}
 DELETED = {"deleted_at": {"S": "2026-11-23T00:00:00Z"}}
 ENDS = {"expires_at": {"N": "1795000000"}}
 
@@ -80,7 +86,10 @@ ENDS = {"expires_at": {"N": "1795000000"}}
         pytest.param("MODIFY", HEAD, HEAD | DELETED | ENDS, False, id="a tombstone whose purge is done"),
         pytest.param("MODIFY", HEAD, HEAD, False, id="a live head"),
         pytest.param("INSERT", HEAD, HEAD, False, id="a new head"),
-        pytest.param("REMOVE", HEAD, None, False, id="a tombstone's end"),
+        pytest.param("REMOVE", HEAD, None, True, id="a tombstone's end"),
+        pytest.param("MODIFY", TRANSCRIPT, TRANSCRIPT | DELETED, True, id="a transcript that was deleted"),
+        pytest.param("MODIFY", TRANSCRIPT, TRANSCRIPT, False, id="a transcript that grew"),
+        pytest.param("REMOVE", TRANSCRIPT, None, False, id="a transcript that was purged"),
         pytest.param("REMOVE", EXPIRY, None, True, id="the end of a session's retention"),
         pytest.param("MODIFY", EXPIRY, EXPIRY | ENDS, False, id="a session's retention put off"),
     ],

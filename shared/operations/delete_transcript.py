@@ -1,0 +1,48 @@
+"""G4, G7: a deleted transcript's head becomes a tombstone at once; its entries go by the table's stream.
+
+The tombstone keeps the generation, so the next append begins another one, and whatever still writes to or
+reads of the old one is told from it.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from shared import transcripts
+from shared.entry_writer import refusing_head
+from shared.errors import ConditionFailed, Contended, Unanswered
+
+if TYPE_CHECKING:
+    from shared.keys import TranscriptKey
+    from shared.store import Store
+
+
+async def delete_transcript(store: Store, key: TranscriptKey) -> None:
+    """Delete a transcript; one of the same name may begin anew.
+
+    Raises:
+        NotFound: no such session, or no such transcript of it.
+        Unavailable: the table refused or did not answer; the same request may be sent again.
+    """
+    token = store.clock.token()
+    unsure: Unanswered | None = None
+    there = await transcripts.live(store, key)
+    for attempt in count():
+        now = store.now()
+        try:
+            await store.transact(
+                transcripts.touched(key.session, now),
+                transcripts.moved(there, there.buried(now, token)),
+            )
+        except ConditionFailed as refused:
+            found = await refusing_head(store, key, refused)
+            if found is None or found.token != token:
+                # Another one deleted it, unless it was this one, and it has begun anew since.
+                raise unsure or transcripts.no_transcript() from None
+        except (Contended, Unanswered) as error:
+            unsure = error if isinstance(error, Unanswered) else unsure
+            await store.again(attempt, error)
+            continue
+        store.counts["transcripts_deleted"] += 1
+        return

@@ -1,0 +1,105 @@
+"""A bucket in memory, and as one process has it: each call is a point, where faults strike."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from shared.errors import NoSuchObject, Unanswered
+from tests.simulation.violations import require
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.simulation.process import Process
+
+WRITE_FAULTS = ("request lost", "reply lost", "applied late", "crash")
+READ_FAULTS = ("request lost", "crash")
+# The longest that a request can be on its way. One that comes later than that is not looked for.
+_ON_ITS_WAY = 3_600.0
+
+
+class Kept(NamedTuple):
+    """An object.
+
+    Attributes:
+        since: when it came.
+        stray: it was on its way for longer than anything can be.
+    """
+
+    data: bytes
+    since: float
+    stray: bool
+
+
+class MemoryObjects:
+    """What all processes share.
+
+    Args:
+        seconds: the time.
+        named: whether an item of the table names this key.
+    """
+
+    def __init__(self, seconds: Callable[[], float], named: Callable[[str], bool]) -> None:
+        self.kept: dict[str, Kept] = {}
+        self._seconds = seconds
+        self._named = named
+
+    def put(self, key: str, data: bytes, sent: float) -> None:
+        """Keep an object; one that is there already is never another."""
+        there = self.kept.get(key)
+        require("object written once", there is None or there.data == data, key)
+        now = self._seconds()
+        self.kept.setdefault(key, Kept(data, now, stray=now - sent > _ON_ITS_WAY))
+
+    def delete(self, key: str) -> None:
+        """Forget an object that no item names."""
+        require("object deleted after its item", not self._named(key), key)
+        self.kept.pop(key, None)
+
+
+class FaultyObjects:
+    """The bucket of a process."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._world = process.world
+
+    async def put(self, key: str, data: bytes) -> None:
+        """See `shared.backend.Objects`."""
+        work = partial(self._world.objects.put, key, data, self._world.seconds)
+        await self._write("PutObject", key, work)
+
+    async def get(self, key: str) -> bytes:
+        """See `shared.backend.Objects`."""
+        if await self._process.point("GetObject", {"Key": key}, READ_FAULTS):
+            raise Unanswered("The bucket did not answer.")
+        if (kept := self._world.objects.kept.get(key)) is None:
+            raise NoSuchObject
+        return kept.data
+
+    async def delete(self, key: str) -> None:
+        """See `shared.backend.Objects`."""
+        await self._write("DeleteObject", key, partial(self._world.objects.delete, key))
+
+    async def list(self, prefix: str) -> dict[str, datetime]:
+        """See `shared.backend.Objects`."""
+        if await self._process.point("ListObjectsV2", {"Prefix": prefix}, READ_FAULTS):
+            raise Unanswered("The bucket did not answer.")
+        return {
+            key: datetime.fromtimestamp(kept.since, UTC)
+            for key, kept in self._world.objects.kept.items()
+            if key.startswith(prefix)
+        }
+
+    async def _write(self, call: str, key: str, work: Callable[[], None]) -> None:
+        match await self._process.point(call, {"Key": key}, WRITE_FAULTS):
+            case None:
+                work()
+                return
+            case "reply lost":
+                work()
+            case "applied late":
+                self._world.spawn_late(self._process, call, work)
+        raise Unanswered("The bucket did not answer.")

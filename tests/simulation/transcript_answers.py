@@ -1,0 +1,164 @@
+"""What must hold of answers about transcripts: each is what was so at some time while the request ran."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from shared.keys import TranscriptKey
+from shared.operations import read_entries
+from shared.wire import dumps, payload_size
+from tests.simulation.transcript_rules import RESENT
+from tests.simulation.violations import Violation, require
+
+if TYPE_CHECKING:
+    from tests.simulation.history import History, Work
+    from tests.simulation.requests import Reply
+    from tests.simulation.transcript_history import TranscriptState
+
+_STATUSES = {
+    "append_entries": {200, 201, 404, 409},
+    "delete_transcript": {204, 404},
+    "import_transcript": {200, 201, 404, 409},
+    "list_transcripts": {200, 404},
+    "read_entries": {200, 404},
+}
+KINDS = set(_STATUSES)
+
+
+def check_transcript_answer(history: History, work: Work, reply: Reply) -> None:
+    """Check what a request about transcripts was answered."""
+    request = work.request
+    assert request is not None
+    require("status of the contract", reply.status in _STATUSES[request.kind], (request, reply))
+    sessions = history.during(request.key, work.begin, work.end)
+    key = TranscriptKey(request.key, request.name)
+    states = history.transcripts.during(key, work.begin, work.end)
+    if reply.status == 404:
+        gone = any(not state.live for state in sessions)
+        created = request.kind in {"append_entries", "import_transcript", "list_transcripts"}
+        require("404 means not there", gone or (not created and any(not s.live for s in states)), request)
+        done = key in work.buried and not gone and not work.faults & RESENT
+        require("204 means deleted by this", not done, work)
+        return
+    require("answered of a live session", any(state.live for state in sessions), request)
+    if reply.status == 409:
+        _check_conflict(work, states, reply)
+    elif request.kind == "append_entries":
+        _check_append(key, work, states, reply)
+    elif request.kind == "import_transcript":
+        _check_import(key, work, states, reply)
+    elif request.kind == "read_entries":
+        reasons = [_unlike(request.query, state, reply.body) for state in states]
+        require("page was so", None in reasons, (request, reasons, reply.body))
+    elif request.kind == "list_transcripts":
+        _check_list(history, work, reply)
+    else:
+        require("204 means deleted by this", key in work.buried, work)
+
+
+def _stored(key: TranscriptKey, work: Work, state: TranscriptState) -> list[str]:
+    """What the request stored in this generation."""
+    return [
+        entry["text"]
+        for stored, head, entry in work.entries
+        if stored == key and state.head and head and head.generation == state.head.generation
+    ]
+
+
+def _check_append(key: TranscriptKey, work: Work, states: list[TranscriptState], reply: Reply) -> None:
+    body = reply.body
+    assert work.request is not None
+    sent = work.request.body["entries"]
+    for state in states:
+        if not state.live or len(state.entries) != body["entry_count"]:
+            continue
+        at = {entry["text"]: position for position, entry in enumerate(state.entries)}
+        places = [at.get(entry["text"], -1) for entry in sent]
+        same = all(state.entries[place] == entry for place, entry in zip(places, sent, strict=True))
+        if same and [min(places), max(places)] == [body["first_position"], body["last_position"]]:
+            ours = bool(_stored(key, work, state))
+            require("replayed tells", body["replayed"] != ours, (work.request, body))
+            require("status tells", (reply.status == 200) == body["replayed"], (reply.status, body))
+            return
+    raise Violation("acknowledged is stored", (work.request, body, [state.entries for state in states]))
+
+
+def _check_import(key: TranscriptKey, work: Work, states: list[TranscriptState], reply: Reply) -> None:
+    body = reply.body
+    assert work.request is not None
+    file = [json.loads(line) for line in work.request.body["text"].splitlines()]
+    fitting = [
+        _stored(key, work, state)
+        for state in states
+        if state.live and state.entries[: len(file)] == file and len(state.entries) == body["entry_count"]
+    ]
+    require("import is stored", fitting, (work.request, body, [state.entries for state in states]))
+    # It may have stored all of it twice, when it was deleted in between.
+    told = [(len(stored), 201 if file[0]["text"] in stored else 200) for stored in fitting]
+    require("added is true", (body["added"], reply.status) in told, (work.request, body, told))
+
+
+def _check_conflict(work: Work, states: list[TranscriptState], reply: Reply) -> None:
+    """409 is true, and nothing was written."""
+    request, body = work.request, reply.body
+    assert request is not None
+    counts = [len(state.entries) for state in states]
+    imported = request.kind == "import_transcript"
+    others = any(state.commit > work.begin for state in states)
+    written = work.entries and not work.faults & RESENT and not (imported and others)
+    require("409 changes nothing", not written, (request, body))
+    match body["type"]:
+        case "position_mismatch":
+            require("mismatch is true", body["entry_count"] in counts, (body, counts))
+            require("mismatch differs", body["entry_count"] != request.body["expected_position"], body)
+        case "entry_uuid_reused":
+            sent = {entry.get("uuid"): entry for entry in request.body["entries"]}
+            there = [s.entries[body["position"]] for s in states if body["position"] < len(s.entries)]
+            true = any(sent.get(one.get("uuid") or "", one) != one for one in there)
+            require("reused is true", true, (request, body, there))
+        case "diverged":
+            file = [json.loads(line) for line in request.body["text"].splitlines()]
+            at, count = body["position"], body["entry_count"]
+            true = any(len(s.entries) == count and at < count and s.entries[at] != file[at] for s in states)
+            require("diverged is true", true, (request, body))
+        case other:
+            raise Violation("status of the contract", other)
+
+
+def _unlike(query: dict[str, Any], state: TranscriptState, body: dict[str, Any]) -> str | None:
+    """In what a page cannot be one of this state; None if it can."""
+    if not state.live:
+        return "not there"
+    count = len(state.entries)
+    first = min(query.get("after", -1) + 1, count)
+    end = min(first + query.get("limit", count), count)
+    got = body["entries"]
+    if body["entry_count"] != count or got != state.entries[first : first + len(got)]:
+        return f"the entries were {state.entries}"
+    shown = (first, first + len(got) - 1) if got else (None, None)
+    if (body["first_position"], body["last_position"]) != shown:
+        return "positions"
+    taken = sum(payload_size(dumps(entry)) + 2 for entry in state.entries[first : first + len(got) + 1])
+    if first + len(got) < end and taken <= read_entries.__dict__["PAYLOAD_LIMIT"]:
+        return "the next one fits"
+    return None if body["has_more"] == (first + len(got) < count) else "has_more"
+
+
+def _check_list(history: History, work: Work, reply: Reply) -> None:
+    """Each name is shown as it was; one that is not shown was not there."""
+    assert work.request is not None
+    names = [one["name"] for one in reply.body["transcripts"]]
+    require("names in order", names == sorted(set(names)), names)
+    shown = {one["name"]: one for one in reply.body["transcripts"]}
+    keys = [key for key in history.transcripts.states if key.session == work.request.key]
+    require("names known", shown.keys() <= {key.name for key in keys}, names)
+    for key in keys:
+        states = history.transcripts.during(key, work.begin, work.end)
+        was = [
+            {"name": key.name, "entry_count": s.head.length, "updated_at": s.head.updated_at}
+            if s.live and s.head
+            else None
+            for s in states
+        ]
+        require("listed was so", shown.get(key.name) in was, (shown.get(key.name), was))

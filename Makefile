@@ -6,7 +6,7 @@ SECONDS ?= 60
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-api test-store prove check format lock openapi cold-start units deploy-lint deploy-check simulate mutants
+.PHONY: help run test test-api test-store prove check format lock openapi cold-start units bench deploy-lint deploy-check simulate mutants
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -43,6 +43,9 @@ cold-start: $(READY) ## measure cold starts under Amazon's Runtime Interface Emu
 units: $(READY) ## count what each operation asks of DynamoDB, in requests and units
 	$(BIN)/python -m tests.benchmark.units
 
+bench: $(READY) .cache/bench-venv/.ready ## measure Turnlog beside what else one would take; writes README.md's table and plots
+	$(BIN)/python -m tests.benchmark
+
 openapi: $(READY) ## write infra/openapi.json anew
 	$(BIN)/python -m infra.openapi
 
@@ -67,6 +70,9 @@ lock: $(READY) ## resolve the dependencies of pyproject.toml anew, into requirem
 	for tool in sam checkov; do $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
 		infra/checks/$$tool.in --output-file infra/checks/$$tool.lock; done
+	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --custom-compile-command "make lock" \
+		tests/benchmark/bench.in --output-file tests/benchmark/bench.lock
 
 # `sam build` calls these, with ARTIFACTS_DIR set. What they build is for the template's defaults; for other
 # values of its parameters PythonRuntime and Architecture, name them here too.
@@ -91,11 +97,18 @@ deploy-lint: $(READY) $(SAM)/.ready $(CHECKOV)/.ready ## lint and scan the templ
 deploy-check: deploy-lint ## the same, then deploy it into moto and run the artifacts under the real runtime
 	$(BIN)/pytest tests/infra
 
+define VENV
+$(PYTHON) -m venv --clear $(@D)
+$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement $<
+@touch $@
+endef
+
 .cache/%-venv/.ready: infra/checks/%.lock
-	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-		--requirement $<
-	@touch $@
+	$(VENV)
+
+# What the bench measures beside Turnlog pins other versions of what Turnlog takes.
+.cache/bench-venv/.ready: tests/benchmark/bench.lock
+	$(VENV)
 
 # A .venv that was made halfway has no stamp, and is made anew.
 $(READY): requirements.lock

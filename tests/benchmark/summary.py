@@ -42,20 +42,27 @@ def write_readme(cells: Sequence[Cell], targets: Sequence[Target]) -> None:
     text = README.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    body = "\n".join([*rows(cells), "", *(f"- {one.what}: {one.found}" for one in targets)])
+    body = "\n".join([*rows(cells), "", *(_line(one) for one in targets)])
     README.write_text(f"{before}{BEGIN}\n{body}\n{END}{after}", encoding="utf-8")
+
+
+def _line(target: Target) -> str:
+    return f"- {target.what}: {target.found}{'' if target.reached else ' (**missed**)'}"
 
 
 def rows(cells: Sequence[Cell]) -> list[str]:
     """The table, in Markdown."""
-    by_key = {(cell.workload, cell.at, cell.store): cell for cell in cells if not cell.failed}
+    by_key = {(cell.workload, cell.at, cell.store): cell for cell in cells}
     names = [name for name in STORES if any(cell.store == name for cell in cells)]
     lines = ["| | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
     for name in names:
 
         def told(form: Callable[..., str], *keys: tuple[str, int, str], name: str = name) -> str:
-            asked = [(workload, at, store or name) for workload, at, store in keys]
-            return form(*(by_key[key] for key in asked)) if all(key in by_key for key in asked) else "-"
+            asked = [by_key.get((workload, at, store or name)) for workload, at, store in keys]
+            if None in asked:
+                return "-"
+            failed = any(one.failed for one in asked if one)
+            return "refused: too large" if failed else form(*asked)
 
         columns = (
             told(_cost, ("append", 100, "")),

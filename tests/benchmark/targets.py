@@ -46,9 +46,9 @@ def _flat(cell: Look) -> Iterator[Target]:
     sums = [sum(cost[name] for name in ("up", "down", "cache_up", "cache_down")) for cost in costs]
     # Until it holds 128 ids, the head's ring grows with the session.
     yield Target(
-        "an append's bytes: the same at 10,000 messages as at 1,000, to 1 %",
+        "an append's bytes: the same at 10,000 messages as at 1,000, to 5 %",
         " ".join(f"{one:,}" for one in sums),
-        abs(sums[-1] / sums[-2] - 1) <= 0.01,
+        abs(sums[-1] / sums[-2] - 1) <= 0.05,
     )
 
 

@@ -12,9 +12,10 @@ import time
 from collections import Counter
 from random import Random
 from string import ascii_letters
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from infra.template import table_definition
+from shared.backend import Table
 from shared.keys import session_key
 from shared.operations.add_tool_call import add_tool_call
 from shared.operations.append_messages import append_messages
@@ -32,7 +33,7 @@ from tests.simulation.memory_cache import MemoryCache
 from tests.simulation.memory_table import MemoryTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
 LENGTHS = (1, 100, 1_000, 10_000)
 _ENVELOPE = 160  # bytes of a message's JSON beside its content
@@ -47,8 +48,21 @@ class Cost(NamedTuple):
     reads: float
 
 
-class MeteredTable:
+class Metered(Table, Protocol):
     """A table that counts requests and units."""
+
+    @property
+    def requests(self) -> Counter[str]: ...
+
+    @property
+    def writes(self) -> float: ...
+
+    @property
+    def reads(self) -> float: ...
+
+
+class MeteredTable:
+    """The simulation's table, metered."""
 
     def __init__(self) -> None:
         self.name = "SessionsTable"
@@ -60,8 +74,8 @@ class MeteredTable:
     async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """See `shared.backend.Table`."""
         seen = len(self._table.stream)
+        self.requests[operation] += 1  # refused ones, too
         answer = await self._table.request(operation, parameters)
-        self.requests[operation] += 1
         transaction = operation == "TransactWriteItems"
         for record in self._table.stream[seen:]:
             old, new = record.get("OldImage"), record.get("NewImage")
@@ -75,8 +89,8 @@ class MeteredTable:
 class World:
     """One table, one cache, one session."""
 
-    def __init__(self) -> None:
-        self.table = MeteredTable()
+    def __init__(self, table: Metered | None = None) -> None:
+        self.table = table or MeteredTable()
         self._cache = MemoryCache(time.time)
         self.key = session_key(USER, "0b6f1c2e-5d0e-4a57-9c39-3d2f6b8f7a11")
 
@@ -112,21 +126,24 @@ def _message(size: int = 600) -> dict[str, Any]:
     return {"role": "assistant", "content": "".join(letters)}
 
 
-def measured() -> list[tuple[str, dict[int, Cost]]]:
+def measured(
+    world: World | None = None, lengths: Sequence[int] = LENGTHS
+) -> list[tuple[str, dict[int, Cost]]]:
     """What each operation costs at each length."""
     table: dict[str, dict[int, Cost]] = {}
-    world = World()
+    world = world or World()
 
     def note(name: str, length: int, cost: Cost) -> None:
         table.setdefault(name, {})[length] = cost
 
     note("create", 0, world.cost(lambda store: create_session(store, world.key, [])))
-    for length in LENGTHS:
+    for length in lengths:
         world.fill(length)
         one, large = _message(), _message(1_500)
         turn = [_message() for _ in range(12)]
         note("append 600 bytes, warm", length, world.cost(_append(world, one)))
         note("append 600 bytes, cold", length, world.cost(_append(world, one), cached=False))
+        world.cost(_append(world, _message()))  # the head in the cache is behind, and is refused
         note("append 1,500 bytes, warm", length, world.cost(_append(world, large)))
         note("append 12 of 600 bytes", length, world.cost(_append(world, *turn)))
         note("read the newest 50, cold", length, world.cost(lambda s: _read(s, world, 50), cached=False))
@@ -140,7 +157,7 @@ def measured() -> list[tuple[str, dict[int, Cost]]]:
             world.cost(lambda s: add_tool_call(s, world.key, {"function": {"name": "f"}})),
         )
         note("list 50 sessions", length, world.cost(lambda s: list_sessions(s, USER, limit=50)))
-    note("delete", LENGTHS[-1], world.cost(lambda s: delete_session(s, world.key)))
+    note("delete", lengths[-1], world.cost(lambda s: delete_session(s, world.key)))
     return list(table.items())
 
 

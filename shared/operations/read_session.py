@@ -110,16 +110,18 @@ async def _fitting(store: Store, head: Head, wanted: range) -> list[bytes]:
     no more is held than an answer's size times a small number, whatever the sizes of the messages.
     """
     fitting: list[bytes] = []
-    room = PAYLOAD_LIMIT
-    step = len(wanted) if head.log_size <= room else _FIRST_STEP
+    used = 0
+    whole = head.log_size <= PAYLOAD_LIMIT
+    step = len(wanted) if whole else _FIRST_STEP
     while wanted:
         sequences, wanted = wanted[:step], wanted[step:]
         read = await load(store, head, min(sequences), max(sequences) + 1)
         for message in read if wanted.step > 0 else reversed(read):
             encoded = message.json
-            room -= payload_size(encoded)
-            if room < 0:
+            if not whole and (used := used + payload_size(encoded)) > PAYLOAD_LIMIT:
                 return fitting
             fitting.append(encoded)
-        step *= _STEP_FACTOR
+        # As many as fit if the others are like these.
+        likely = (PAYLOAD_LIMIT - used) * len(fitting) // max(1, used)
+        step = min(step * _STEP_FACTOR, likely + _FIRST_STEP)
     return fitting

@@ -12,7 +12,8 @@ from math import ceil
 from typing import NamedTuple
 
 from infra.observability import document
-from tests.benchmark.units import READ_UNIT, measured
+from tests.benchmark.capacity import READ_UNIT
+from tests.benchmark.units import measured
 
 MONTHS = {"100 thousand": 100_000, "10 million": 10_000_000, "1 billion": 1_000_000_000}
 """Messages a month."""

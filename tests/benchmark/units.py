@@ -1,10 +1,8 @@
 """`make units`: what each operation asks of DynamoDB, in requests and in units by AWS's rules.
 
 The store's own operations run on the simulation's table and cache, which answer as DynamoDB Local and Valkey
-do (`tests/conformance`). Units come from the sizes of the items, read from the table's stream, not from an
-emulator's figure: a write unit is 1 KB, two in a transaction, and more for what the index keeps of an item; a
-read unit is 4 KB read consistently, half of one from the index.
-docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+do (`tests/conformance`). Units come from the sizes of the items, read from the table's stream, by the rules
+in `capacity`, not from an emulator's figure.
 """
 
 from __future__ import annotations
@@ -12,12 +10,12 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from math import ceil
 from random import Random
 from string import ascii_letters
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from infra.template import table_definition
+from shared.backend import Table
 from shared.keys import session_key
 from shared.operations.add_tool_call import add_tool_call
 from shared.operations.append_messages import append_messages
@@ -30,17 +28,15 @@ from shared.operations.rewind_session import rewind_session
 from shared.session_cache import SessionCache
 from shared.store import Store
 from shared.sync_driver import SystemClock, run
+from tests.benchmark.capacity import indexes, read_units, write_units
 from tests.simulation.dynamodb.attribute_values import item_size
 from tests.simulation.memory_cache import MemoryCache
 from tests.simulation.memory_table import MemoryTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
-
-    from shared.backend import Item
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
 LENGTHS = (1, 100, 1_000, 10_000)
-WRITE_UNIT, READ_UNIT = 1024, 4096
 _ENVELOPE = 160  # bytes of a message's JSON beside its content
 USER = "auth0|5f7c8ec7c33c6c004bbafe82"
 
@@ -53,60 +49,49 @@ class Cost(NamedTuple):
     reads: float
 
 
-class MeteredTable:
+class Metered(Table, Protocol):
     """A table that counts requests and units."""
+
+    @property
+    def requests(self) -> Counter[str]: ...
+
+    @property
+    def writes(self) -> float: ...
+
+    @property
+    def reads(self) -> float: ...
+
+
+class MeteredTable:
+    """The simulation's table, metered."""
 
     def __init__(self) -> None:
         self.name = "SessionsTable"
         self._table = MemoryTable(table_definition(self.name))
-        self._index = self._index_attributes()
+        self._indexes = indexes(table_definition(self.name))
         self.requests: Counter[str] = Counter()
         self.writes = self.reads = 0.0
-
-    def _index_attributes(self) -> set[str]:
-        (index,) = table_definition(self.name)["GlobalSecondaryIndexes"]
-        keys = {key["AttributeName"] for key in index["KeySchema"]}
-        return {"PK", "SK", *keys, *index["Projection"]["NonKeyAttributes"]}
 
     async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """See `shared.backend.Table`."""
         seen = len(self._table.stream)
+        self.requests[operation] += 1  # refused ones, too
         answer = await self._table.request(operation, parameters)
-        self.requests[operation] += 1
-        each = 2 if operation == "TransactWriteItems" else 1
+        transaction = operation == "TransactWriteItems"
         for record in self._table.stream[seen:]:
             old, new = record.get("OldImage"), record.get("NewImage")
-            self.writes += each * max(_units(old, WRITE_UNIT), _units(new, WRITE_UNIT))
-            self.writes += self._index_writes(old, new)
+            self.writes += write_units(old, new, self._indexes, transaction=transaction)
         if operation in {"GetItem", "Query"}:
             items = answer.get("Items", [answer["Item"]] if "Item" in answer else [])
-            size = max(1, sum(map(item_size, items)))
-            self.reads += ceil(size / READ_UNIT) * (0.5 if "IndexName" in parameters else 1)
+            self.reads += read_units(sum(map(item_size, items)), consistent="IndexName" not in parameters)
         return answer
-
-    def _index_writes(self, old: Item | None, new: Item | None) -> int:
-        before, after = (
-            {name: value for name, value in (image or {}).items() if name in self._index}
-            if image and "GSI1PK" in image
-            else None
-            for image in (old, new)
-        )
-        if before == after:
-            return 0
-        if before and after and before["GSI1SK"] == after["GSI1SK"]:
-            return _units(after, WRITE_UNIT)
-        return _units(before, WRITE_UNIT) + _units(after, WRITE_UNIT)
-
-
-def _units(item: Item | None, unit: int) -> int:
-    return ceil(item_size(item) / unit) if item else 0
 
 
 class World:
     """One table, one cache, one session."""
 
-    def __init__(self) -> None:
-        self.table = MeteredTable()
+    def __init__(self, table: Metered | None = None) -> None:
+        self.table = table or MeteredTable()
         self._cache = MemoryCache(time.time)
         self.key = session_key(USER, "0b6f1c2e-5d0e-4a57-9c39-3d2f6b8f7a11")
 
@@ -142,21 +127,24 @@ def _message(size: int = 600) -> dict[str, Any]:
     return {"role": "assistant", "content": "".join(letters)}
 
 
-def measured() -> list[tuple[str, dict[int, Cost]]]:
+def measured(
+    world: World | None = None, lengths: Sequence[int] = LENGTHS
+) -> list[tuple[str, dict[int, Cost]]]:
     """What each operation costs at each length."""
     table: dict[str, dict[int, Cost]] = {}
-    world = World()
+    world = world or World()
 
     def note(name: str, length: int, cost: Cost) -> None:
         table.setdefault(name, {})[length] = cost
 
     note("create", 0, world.cost(lambda store: create_session(store, world.key, [])))
-    for length in LENGTHS:
+    for length in lengths:
         world.fill(length)
         one, large = _message(), _message(1_500)
         turn = [_message() for _ in range(12)]
         note("append 600 bytes, warm", length, world.cost(_append(world, one)))
         note("append 600 bytes, cold", length, world.cost(_append(world, one), cached=False))
+        world.cost(_append(world, _message()))  # the head in the cache is behind, and is refused
         note("append 1,500 bytes, warm", length, world.cost(_append(world, large)))
         note("append 12 of 600 bytes", length, world.cost(_append(world, *turn)))
         note("read the newest 50, cold", length, world.cost(lambda s: _read(s, world, 50), cached=False))
@@ -171,7 +159,7 @@ def measured() -> list[tuple[str, dict[int, Cost]]]:
         )
         note("rewind by one", length, world.cost(_rewind(world)))
         note("list 50 sessions", length, world.cost(lambda s: list_sessions(s, USER, limit=50)))
-    note("delete", LENGTHS[-1], world.cost(lambda s: delete_session(s, world.key)))
+    note("delete", lengths[-1], world.cost(lambda s: delete_session(s, world.key)))
     return list(table.items())
 
 

@@ -30,7 +30,6 @@ class _Limit(NamedTuple):
 _LIMITS: Mapping[str, _Limit] = {
     "PART_SIZE": _Limit((messages, log, put_session, deposits, import_transcript), 150),
     "_PAGE": _Limit((queries,), 500),
-    "_WRITE_UNIT": _Limit((messages,), 300),
     # Any message still fits: it takes four parts at the most.
     "MAX_BATCH": _Limit((put_session,), 6),
     "MAX_FIRST_BATCH": _Limit((put_session,), 6),
@@ -60,6 +59,9 @@ def limited(**values: int) -> Iterator[None]:
     """
     given = [(module, name, value) for name, value in values.items() for module in _LIMITS[name].modules]
     everything = [*given, (memory_table, "check_shape", lambda *_: None)]
+    if "PART_SIZE" in values:
+        # Packed, none of the messages here would take a second part.
+        everything.append((messages, "packed", bytes))
     usual = [(module, name, getattr(module, name)) for module, name, _ in everything]
     for module, name, value in everything:
         setattr(module, name, value)

@@ -39,13 +39,6 @@ def test_a_message_comes_back_as_it_was(content: str, anything: Any) -> None:
     assert json.loads(stored.json) == fields
 
 
-def test_compressed_only_where_that_saves_a_write_unit() -> None:
-    assert messages.encode(0, message("x" * 800)).blob.startswith(b"{")
-    assert messages.encode(0, message("x" * 2_000)).blob.startswith(b"\x78")
-    # Less, but not by a unit of 1 KB.
-    assert messages.encode(0, message(noise(1_200))).blob[:1] == b"{"
-
-
 def test_in_parts_above_400_kb() -> None:
     stored = messages.encode(5, message(noise(1_040_000)))
     items = stored.items(KEY)

@@ -46,8 +46,8 @@ READS = (
     Mutant(
         "no checksum in the cache",
         "session_cache.py",
-        "    if sealed and _sealed(place, sealed[_CRC_SIZE:]) == sealed:",
-        "    if sealed:",
+        "    if sealed and _checksum(place, value := sealed[_CRC_SIZE:]) == sealed[:_CRC_SIZE]:",
+        "    if sealed and (value := sealed[_CRC_SIZE:]):",
         "a damaged value is believed",
     ),
     Mutant(

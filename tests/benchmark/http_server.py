@@ -1,0 +1,27 @@
+"""The local server's gateway and functions: without the stream, whose pump would run beside what is timed.
+
+Prints its port; ends with its standard input.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from infra.local.gateway import Gateway
+from infra.local.lambdas import Lambdas
+from infra.local.server import _serving
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    answers, sys.stdout = sys.stdout, sys.stderr
+    with _serving(Gateway(Lambdas()), 0) as port:
+        answers.write(f"{port}\n")
+        answers.flush()
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

@@ -181,9 +181,9 @@ def _check_patch(history: History, work: Work, states: list[State], reply: Reply
     request = work.request
     assert request is not None
     _require_state(states, reply)
-    for name, patch in request.body.items():
+    for name in request.body.keys() - {"touch"}:
         held = reply.body[name]
-        require("patch applied", (merged(held, patch) or {}) == held, (request, reply.body))
+        require("patch applied", (merged(held, request.body[name]) or {}) == held, (request, reply.body))
 
 
 def _check_tool_call(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001

@@ -184,7 +184,8 @@ class Client:
         rng = self._rng
         patch = {rng.choice("abc"): rng.choice((None, self._texts.mark()))}
         name = rng.choice(("metadata", "successful_agent_runs"))
-        return Request("patch", self._user, session, {name: patch}, headers=self._if_match(session))
+        body: dict[str, Any] = {name: patch} | rng.choice(({}, {}, {"touch": False}))
+        return Request("patch", self._user, session, body, headers=self._if_match(session))
 
     def _tool_call(self, session: str) -> Request:
         call = self._texts.call(self._user)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from shared.limits import MAX_BATCH
-from shared.models.common import Closed, JsonObject, NewMessage, Sequence, Usage
+from shared.models.common import Closed, JsonObject, MessageId, NewMessage, Sequence, Usage
 
 
 class AppendMessages(Closed):
@@ -21,6 +21,11 @@ class RewindSession(Closed):
 
     to_sequence: Sequence
     expected_sequence: Sequence = Field(description="Only if the next one is this.")
+    rewind_id: MessageId | None = Field(
+        default=None,
+        description="A request with the same one is a repeat, as long as nothing else was rewound, and only"
+        " such a request is.",
+    )
 
     @model_validator(mode="after")
     def _backwards(self) -> RewindSession:

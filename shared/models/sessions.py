@@ -70,6 +70,11 @@ class PatchSession(Closed):
     credentials: dict[str, JsonObject | None] | None = None
     successful_agent_runs: dict[str, Count | None] | None = None
     successful_agent_schedules: dict[str, Count | None] | None = None
+    touch: bool = Field(
+        default=True,
+        description="false: `updated_at`, and with it the place in the list, stays as it is. For what is"
+        " derived from the session rather than changes it.",
+    )
 
 
 class SetTitle(Closed):

@@ -77,7 +77,12 @@ async def set_title(
 
 
 async def patch_session(
-    store: Store, key: SessionKey, patch: Mapping[str, Any], *, if_match: Match | None = None
+    store: Store,
+    key: SessionKey,
+    patch: Mapping[str, Any],
+    *,
+    if_match: Match | None = None,
+    touched: bool = True,
 ) -> Head:
     """Apply a JSON merge patch to each of the session's objects that it names.
 
@@ -89,6 +94,7 @@ async def patch_session(
         key: the session.
         patch: object name → patch; null empties the object.
         if_match: only if it admits the session's version.
+        touched: the session counts as changed now, and goes to the top of the list.
 
     Raises:
         NotFound: no such session.
@@ -115,7 +121,7 @@ async def patch_session(
             values["was_version"] = head.version
         change = update(
             key.head,
-            to={**changed, "token": token, **touch(key, store.now())},
+            to={**changed, "token": token, **(touch(key, store.now()) if touched else {})},
             plus={"version": 1},
             condition=condition,
             values=values,

@@ -24,12 +24,14 @@ from shared.keys import parse_message_sort_key
 from shared.leftover import clear_leftover, deletes, left_under, newest
 from shared.log import runs
 from shared.operations.append_messages import check_sequence, refusing_head
+from shared.operations.change_session import check_version
 from shared.retry import Doubt, check_doubt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.backend import Item
+    from shared.etag import Match
     from shared.head import Head
     from shared.keys import SessionKey
     from shared.store import Store
@@ -50,7 +52,15 @@ class _Cut(NamedTuple):
     gone: Sequence[Item]
 
 
-async def rewind_session(store: Store, key: SessionKey, to: int, *, expected: int) -> Rewound:
+async def rewind_session(
+    store: Store,
+    key: SessionKey,
+    to: int,
+    *,
+    expected: int,
+    rewind_id: str | None = None,
+    if_match: Match | None = None,
+) -> Rewound:
     """Take away the messages from `to` on, if the next sequence is `expected`.
 
     Args:
@@ -58,13 +68,18 @@ async def rewind_session(store: Store, key: SessionKey, to: int, *, expected: in
         key: the session.
         to: how many messages stay.
         expected: how many there are, at least `to`.
+        rewind_id: by it a repeat is known until the next rewind, and another's rewind of as much is none;
+            without it, a rewind of as much is a repeat until something is appended.
+        if_match: only if it admits the session's version: then nobody changed what goes, either.
 
     Raises:
         NotFound: no such session.
+        PreconditionFailed: its version is not one that `if_match` admits; nothing was written.
         SequenceMismatch: the next sequence is another; nothing was written.
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
     token = store.clock.token()
+    name = f"{to}:{expected}" + (f":{rewind_id}" if rewind_id else "")
     cut: _Cut | None = None
     doubt: Doubt | None = None
     head: Head | None = None
@@ -72,15 +87,18 @@ async def rewind_session(store: Store, key: SessionKey, to: int, *, expected: in
         head = head or await store.head(key)
         if cut and head.token == token:
             return await _made(store, cut)
-        if head.message_count == to and (to == expected or head.rewound == f"{to}:{expected}"):
+        # A name of the client's own tells this rewind from any other, also where the log has grown since.
+        made = head.rewound == name and (rewind_id or head.message_count == to)
+        if made or head.message_count == to == expected:
             store.counts["replays"] += 1
             await _finish(store, head)
             return Rewound(head, replayed=True)
         check_doubt(doubt, head)
         check_sequence(expected, head)
+        check_version(head, if_match, doubt.error if doubt else None)
         try:
             await clear_leftover(store, head)
-            cut = await _cut(store, head, to, token)
+            cut = await _cut(store, head, to, token, name)
             await store.transact(*_writes(cut))
         except ConditionFailed as refused:
             store.counts["conflicts"] += 1
@@ -111,7 +129,7 @@ async def _finish(store: Store, head: Head, items: Sequence[Item] = ()) -> None:
         await clear_leftover(store, head, items)
 
 
-async def _cut(store: Store, head: Head, to: int, token: bytes) -> _Cut:
+async def _cut(store: Store, head: Head, to: int, token: bytes, name: str) -> _Cut:
     """What a rewind of this head makes of it.
 
     Reads what goes, and as many of the messages before as the ring then lacks; of neither its content.
@@ -141,7 +159,7 @@ async def _cut(store: Store, head: Head, to: int, token: bytes) -> _Cut:
         message_count=to,
         log_size=head.log_size - sum(int(item["size"]["N"]) for item in lost),
         ring=ring.rewound(head.ring, head.message_count - to, older),
-        rewound=f"{to}:{head.message_count}",
+        rewound=name,
         leftover=left_under(to, newest(gone)),
         rewinds=head.rewinds + 1,
         edits=head.edits + 1,

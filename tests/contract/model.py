@@ -162,11 +162,11 @@ class Session:
     def patch(self, changes: dict[str, Any], now: int) -> None:
         """Apply a merge patch to each object that is named."""
         objects = {**self.objects}
-        for name, change in changes.items():
-            objects[name] = merged(objects[name], change) or {}
+        for name in changes.keys() - {"touch"}:
+            objects[name] = merged(objects[name], changes[name]) or {}
         if objects != self.objects:
             self.objects = objects
-            self._touch(now)
+            self._touch(now if changes.get("touch", True) else self.changed)
 
     def retitle(self, title: str, now: int, *, only_if_unset: bool) -> None:
         """Set the title."""

@@ -45,6 +45,7 @@ PATCH = {
     | st.dictionaries(st.just("p"), st.none() | st.fixed_dictionaries({"k": CHANGE})),
     "successful_agent_runs": COUNTED,
     "successful_agent_schedules": COUNTED,
+    "touch": st.booleans(),
 }
 FIELDS = st.fixed_dictionaries({}, optional={"title": TITLE, "usage": USAGE, **OBJECT})
 MATCH = st.sampled_from([None, None, "now", "before"])

@@ -122,9 +122,9 @@ class Api:
     def tool_call(self, session_id: str, tool_call: Mapping[str, Any]) -> Reply:
         return self.call("POST", f"/sessions/{session_id}/tool-calls", {"tool_call": tool_call})
 
-    def rewind(self, session_id: str, to: int, expected: int) -> Reply:
-        body = {"to_sequence": to, "expected_sequence": expected}
-        return self.call("POST", f"/sessions/{session_id}/rewind", body)
+    def rewind(self, session_id: str, to: int, expected: int, headers: Any = None, **body: Any) -> Reply:
+        body |= {"to_sequence": to, "expected_sequence": expected}
+        return self.call("POST", f"/sessions/{session_id}/rewind", body, headers=headers)
 
     def export(self, session_id: str) -> Reply:
         return self.call("GET", f"/sessions/{session_id}/openai-messages")

@@ -47,6 +47,20 @@ def test_patch_with_null_empties_and_with_nothing_changes_nothing(api: Api) -> N
     assert api.patch(session_id, metadata=None).body["metadata"] == {}
 
 
+def test_a_patch_of_what_is_derived_leaves_the_session_in_its_place(api: Api) -> None:
+    older, newer = api.new(user("q")), api.new(user("q"))
+    before = api.get(older).body
+    reply = api.patch(older, {"If-Match": '"1"'}, metadata={"a": 1}, touch=False)
+    assert reply.body["version"] == 2
+    assert api.get(older).body == before | {"version": 2, "metadata": {"a": 1}}
+    listed = api.list().body["sessions"]
+    assert [one["session_id"] for one in listed] == [newer, older]
+    assert listed[1]["metadata"] == {"a": 1}
+    api.patch(older, {"If-Match": '"1"'}, metadata={"a": 2}, touch=False).problem(412, "precondition_failed")
+    api.patch(older, metadata={"b": 1})
+    assert api.list().body["sessions"][0]["session_id"] == older
+
+
 def test_two_patches_at_once_are_both_kept(api: Api) -> None:
     session_id = api.new(metadata={"a": 1, "c": 1})
     with first("UpdateItem", lambda: api.patch(session_id, metadata={"b": 2, "c": None})):

@@ -101,6 +101,41 @@ def test_the_same_request_again(api: Api) -> None:
     assert api.contents(session_id) == ["0"]
 
 
+def test_a_rewind_with_an_id_is_told_from_anothers(api: Api) -> None:
+    """Of two who take the last message away at once, one does."""
+    session_id = talk(api)
+    assert api.rewind(session_id, 4, 5, rewind_id="a").body["replayed"] is False
+    for other in ({"rewind_id": "b"}, {}):
+        api.rewind(session_id, 4, 5, **other).problem(409, "sequence_mismatch")
+    assert api.rewind(session_id, 4, 5, rewind_id="a").body == {
+        "message_count": 4,
+        "version": 7,
+        "replayed": True,
+    }
+    # By its id it is known where the log has grown since, too; until the next rewind.
+    api.append(session_id, user("x"))
+    again = api.rewind(session_id, 4, 5, rewind_id="a").body
+    assert (again["message_count"], again["replayed"]) == (5, True)
+    assert api.rewind(session_id, 4, 5, rewind_id="b").body["replayed"] is False
+    api.append(session_id, user("y"))
+    assert api.rewind(session_id, 4, 5, rewind_id="a").body["replayed"] is False
+
+
+def test_only_from_the_version_that_was_seen(api: Api) -> None:
+    """So what goes is what the client has seen: not what others put there since."""
+    session_id = talk(api)
+    seen = {"If-Match": api.get(session_id).etag}
+    api.rewind(session_id, 4, 5)
+    api.append(session_id, user("another"))
+    before = api.get(session_id).body
+    problem = api.rewind(session_id, 4, 5, seen, rewind_id="a").problem(412, "precondition_failed")
+    assert problem["version"] == before["version"]
+    assert api.get(session_id).body == before
+    seen = {"If-Match": api.get(session_id).etag}
+    assert api.rewind(session_id, 4, 5, seen, rewind_id="a").body["replayed"] is False
+    assert api.rewind(session_id, 4, 5, seen, rewind_id="a").body["replayed"] is True
+
+
 def test_to_where_it_ends(api: Api) -> None:
     session_id = talk(api, 2)
     before = api.get(session_id).body
@@ -129,6 +164,7 @@ def test_where_it_does_not_end(api: Api, to: int, expected: int) -> None:
         {"to_sequence": "1", "expected_sequence": 5},
         {"to_sequence": 1, "expected_sequence": None},
         {"to_sequence": 1, "expected_sequence": 5, "force": True},
+        {"to_sequence": 1, "expected_sequence": 5, "rewind_id": ""},
         [1, 5],
     ],
 )

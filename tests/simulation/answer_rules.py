@@ -43,7 +43,7 @@ _STATUSES = {
     "patch": {200, 404, 412},
     "put": {200, 201, 404, 409, 410, 412},
     "put_draft": {200, 404},
-    "rewind": {200, 404, 409},
+    "rewind": {200, 404, 409, 412},
     "title": {200, 404, 412},
     "tool_call": {200, 404},
 }
@@ -185,9 +185,9 @@ def _check_patch(history: History, work: Work, states: list[State], reply: Reply
     request = work.request
     assert request is not None
     _require_state(states, reply)
-    for name, patch in request.body.items():
+    for name in request.body.keys() - {"touch"}:
         held = reply.body[name]
-        require("patch applied", (merged(held, patch) or {}) == held, (request, reply.body))
+        require("patch applied", (merged(held, request.body[name]) or {}) == held, (request, reply.body))
 
 
 def _check_tool_call(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001

@@ -199,7 +199,8 @@ class Client:
         rng = self._rng
         patch = {rng.choice("abc"): rng.choice((None, self._texts.mark()))}
         name = rng.choice(("metadata", "successful_agent_runs"))
-        return Request("patch", self._user, session, {name: patch}, headers=self._if_match(session))
+        body: dict[str, Any] = {name: patch} | rng.choice(({}, {}, {"touch": False}))
+        return Request("patch", self._user, session, body, headers=self._if_match(session))
 
     def _tool_call(self, session: str) -> Request:
         call = self._texts.call(self._user)
@@ -212,8 +213,11 @@ class Client:
         rng = self._rng
         end = max(0, (self._count(session) or rng.randrange(6)) + rng.choice((0, 0, 0, 0, 0, 1, -1)))
         to = max(0, end - rng.choice((0, 1, 1, 2, 3, 9, 99)))
-        body = {"to_sequence": to, "expected_sequence": end}
-        return Request("rewind", self._user, session, body)
+        body: dict[str, Any] = {"to_sequence": to, "expected_sequence": end}
+        if named := rng.random() < 0.5:
+            body["rewind_id"] = f"r{self._texts.mark()}"
+        headers = self._if_match(session)
+        return Request("rewind", self._user, session, body, headers=headers, again=named)
 
     def _get(self, session: str) -> Request:
         rng = self._rng

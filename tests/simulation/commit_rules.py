@@ -147,8 +147,10 @@ def _check_asked(change: Change, before: Head) -> None:
         made = work.changes[-1].head
         require("change made once", made is None or made.token != before.token, work)
     if work.kind == "patch":
-        for name, patch in request.body.items():
-            expected = merged(json.loads(getattr(before, name)), patch) or {}
+        touched = change.head.updated_at != before.updated_at
+        require("untouched stays", not touched or request.body.get("touch", True), work)
+        for name in request.body.keys() - {"touch"}:
+            expected = merged(json.loads(getattr(before, name)), request.body[name]) or {}
             require("patch on what was there", json.loads(getattr(change.head, name)) == expected, work)
     if request.body.get("only_if_unset"):
         require("only if unset", before.title is None, (request, before))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from shared.head import Head
     from tests.simulation.history import Work
-    from tests.simulation.requests import Reply
+    from tests.simulation.requests import Reply, Request
     from tests.simulation.states import Change, Entry, State
 
 CHANGES = {"message_count", "log_size", "ring", *USAGE_FIELDS, "edits", "rewinds", "rewound", "leftover"}
@@ -44,7 +44,7 @@ def check_rewind(change: Change, before: Head, after: Head) -> None:
     to, expected = request.body["to_sequence"], request.body["expected_sequence"]
     ends = (before.message_count, after.message_count)
     require("rewound as asked", ends == (expected, to) and to < expected, (request, before, after))
-    require("rewound says so", after.rewound == f"{to}:{expected}", after)
+    require("rewound says so", after.rewound == _name(request), after)
     require("rewinds counted", after.rewinds == before.rewinds + 1, (before, after))
     require("nothing put by a rewind", not change.added and not change.edited, change)
     require("rewound once", made_once(change.work), change.work)
@@ -59,16 +59,25 @@ def check_answer(work: Work, states: Sequence[State], reply: Reply) -> None:
     request, body = work.request, reply.body
     assert request is not None
     to, expected = request.body["to_sequence"], request.body["expected_sequence"]
-    require("message_count of the rewind", body["message_count"] == to, (request, body))
     if not body["replayed"]:
+        require("message_count of the rewind", body["message_count"] == to, (request, body))
         made = [change.head for change in work.changes if change.head]
         require("rewound by this", made and made[-1].version == body["version"], (work.changes, body))
         return
     require("replayed tells", not work.changes or work.faults, (work.changes, body))
     so = [state.live for state in states if state.live and state.live.version == body["version"]]
-    so = [head for head in so if head.message_count == to]
-    name = f"{to}:{expected}"
-    require("replayed is true", any(to == expected or head.rewound == name for head in so), (request, so))
+    so = [head for head in so if head.message_count == body["message_count"]]
+    as_left = body["message_count"] == to
+    named = "rewind_id" in request.body or as_left
+    same = [head for head in so if (to == expected and as_left) or (named and head.rewound == _name(request))]
+    require("replayed is true", same, (request, so))
+
+
+def _name(request: Request) -> str:
+    """What the head says of the rewind that a request asks for."""
+    body = request.body
+    ends = f"{body['to_sequence']}:{body['expected_sequence']}"
+    return f"{ends}:{body['rewind_id']}" if "rewind_id" in body else ends
 
 
 def made_once(work: Work) -> bool:

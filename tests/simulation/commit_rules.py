@@ -147,6 +147,7 @@ def _check_asked(change: Change, before: Head) -> None:
         made = work.changes[-1].head
         require("change made once", made is None or made.token != before.token, work)
     if work.kind == "patch":
+        assert change.head is not None
         touched = change.head.updated_at != before.updated_at
         require("untouched stays", not touched or request.body.get("touch", True), work)
         for name in request.body.keys() - {"touch"}:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.simulation.tally import Tally
 
 # Cases that have more schedules with a fault than this are run to their end only where there is time.
-_MOST = 700
+_MOST = 150
 _CASES = (*CASES, *TRANSCRIPT_CASES)
 
 

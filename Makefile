@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SECONDS ?= 60
 SCHEDULES ?= 12000
+EXHAUST ?= 3000
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
@@ -32,11 +33,11 @@ test-store: $(READY)
 simulate: $(READY) ## search schedules that break a promise, for SECONDS
 	$(BIN)/python -m tests.simulation --seconds $(SECONDS)
 
-exhaust: $(READY) ## small cases in every order, with a fault at every step, all of them; and SCHEDULES random ones
+exhaust: $(READY) ## small cases in every order, with a fault at every step, up to EXHAUST a case; SCHEDULES random ones
 	@$(MAKE) --no-print-directory -j2 --output-sync=target exhaust-cases exhaust-random
 
 exhaust-cases: $(READY)
-	TURNLOG_SIM_EXHAUST=1 $(BIN)/pytest tests/simulation/test_exhaustive.py
+	TURNLOG_SIM_EXHAUST=$(EXHAUST) $(BIN)/pytest tests/simulation/test_exhaustive.py
 
 exhaust-random: $(READY)
 	$(BIN)/python -m tests.simulation --schedules $(SCHEDULES)

@@ -47,6 +47,7 @@ def exhaust(case: Case, tally: Tally, *, faults: int, most: int | None = None) -
                 run(case, chooser, tally)
                 number += 1
             if number == most:
+                tally.cut.add(f"{case.name}, {faults or 'no'} fault")
                 break
     return number
 

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
+_NAMED = 12
+
+
 @dataclass
 class Tally:
-    """What schedules did, in sum."""
+    """What schedules did, in sum; and which cases had more of them than were run."""
 
     schedules: int = 0
     steps: int = 0
@@ -23,6 +26,7 @@ class Tally:
     commits: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     shapes: set[int] = field(default_factory=set)
+    cut: set[str] = field(default_factory=set)
 
     def add(self, world: World) -> None:
         """Count a schedule that is over."""
@@ -41,6 +45,7 @@ class Tally:
             self.commits + other.commits,
             self.faults + other.faults,
             self.shapes | other.shapes,
+            self.cut | other.cut,
         )
 
 
@@ -61,4 +66,7 @@ def report(tally: Tally) -> str:
         f"{tally.faults.total():>11,} faults:",
     ]
     lines += [f"  {count:>9,} times {kind}" for kind, count in sorted(tally.faults.items())]
+    if tally.cut:
+        named = sorted(tally.cut)[:_NAMED]
+        lines.append(f"{len(tally.cut):>11,} cases not to their end: {'; '.join(named)}")
     return "\n".join(lines)

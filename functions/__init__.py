@@ -2,5 +2,5 @@
 
 import gc
 
-# A cold start is imports, which make no garbage: looking for it 50 times is a tenth of the time.
-gc.set_threshold(50_000, 20, 20)
+# A cold start is imports, which make 100,000 objects and no garbage: looking for it is a tenth of the time.
+gc.set_threshold(150_000, 20, 20)

@@ -16,6 +16,7 @@ from tests.simulation.last_look import look
 from tests.simulation.limits import limited
 from tests.simulation.scheduler import Redundant
 from tests.simulation.trace import told
+from tests.simulation.violations import require
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _begin(world: World, case: Case) -> None:
         world.ask(request)
     earlier = dict(world.cache.data)
     for request in case.before[-1:]:
-        world.ask(request)
+        world.ask(request, seconds=case.seconds)
     match case.cache:
         case "warm":
             world.ask(get())
@@ -100,5 +101,7 @@ async def _client(world: World, name: str, requests: Sequence[Request]) -> None:
     for request in requests:
         for _ in range(_TRIES):
             reply = await world.serve(name, request)
+            served = world.faults or reply is None or reply.status != 503
+            require("served where nothing fails", served, (request, reply))
             if not request.again or (reply is not None and reply.status != 503):
                 break

@@ -113,6 +113,7 @@ _RULES = {
         "rewound by this",
         "rewound once",
         "rewound says so",
+        "served where nothing fails",
         "title set",
         "tool call in its turn",
         "who clears",

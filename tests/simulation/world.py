@@ -130,12 +130,12 @@ class World:
             return None
         return None if lost else reply
 
-    def ask(self, request: Request) -> Reply:
+    def ask(self, request: Request, *, seconds: float = 29.0) -> Reply:
         """Ask a function while nothing else goes on."""
         replies: list[Reply | None] = []
 
         async def asked() -> None:
-            replies.append(await self.serve("world", request))
+            replies.append(await self.serve("world", request, seconds=seconds))
 
         self.scheduler.spawn("world", asked())
         self.scheduler.run()

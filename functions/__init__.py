@@ -1,6 +1,9 @@
 """One Lambda function an operation: parse, one call, answer."""
 
 import gc
+import os
 
-# A cold start is imports, which make no garbage: looking for it 50 times is a tenth of the time.
-gc.set_threshold(50_000, 20, 20)
+# A cold start is imports, which make no garbage: looking for it 50 times is a tenth of the time. Elsewhere it
+# is the program's own affair.
+if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+    gc.set_threshold(50_000, 20, 20)

@@ -71,7 +71,8 @@ def test_many_tasks_append_on_one_client(valkey: Any) -> None:
 
             sequences = await asyncio.gather(*map(write, range(20)))
             assert sorted(sequences) == list(range(20))
-            stored = await stores.store().messages(common, 0, 20)
+            store = stores.store()
+            stored = await store.messages(await store.head(common), 0, 20)
             assert [stored[at].fields()["content"] for at in sequences] == [str(at) for at in range(20)]
             return len(valkey.client_list())
 

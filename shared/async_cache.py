@@ -78,7 +78,6 @@ class AsyncRespCache(RespCache):
 
     async def aclose(self) -> None:
         """Close all connections; what is under way finds its own lost."""
-        self.close()
         for connection in list(self._open):
             connection.close()
         await asyncio.sleep(0)  # they are closed in the loop's next turn

@@ -32,9 +32,7 @@ def server() -> Iterator[RespCache]:
     with valkey() as url:
         cache = RespCache(Place.parse(f"{url}?socket_timeout=60"))
         yield cache
-        for connections in cache._idle.values():
-            for connection in connections:
-                connection.close()
+        cache.close()
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -25,7 +25,7 @@ def server() -> Iterator[LocalServer]:
     try:
         with running(load=load_quiet) as server:
             yield server
-        DRIVERS.close()  # when the stream, too, has stopped to use them
+        DRIVERS.stop()  # when the stream, too, has stopped to use them
     finally:
         _forget()
 

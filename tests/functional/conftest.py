@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from infra.local.server import running
+from shared.sync_driver import clients
 from tests.functional.api import Api
 from tests.functional.drivers import DRIVERS
 from tests.functional.world import BucketView, TableView, load_quiet
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def server() -> Iterator[LocalServer]:
     with running(load=load_quiet) as server:
+        clients()  # two threads that both come first would make them twice
         yield server
-        DRIVERS.close()
-        DRIVERS.stop()
+    DRIVERS.stop()  # when the stream, too, has stopped to use them
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

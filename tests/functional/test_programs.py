@@ -1,0 +1,218 @@
+"""The operations as methods, on the table and through the HTTP API: the same arguments, answers, errors."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from infra import template
+from shared import errors, methods
+from shared.asking import Request
+from shared.async_driver import AsyncStores
+from shared.client import ROUTES, TurnlogClient
+from shared.direct import TurnlogDirect
+from shared.methods import Turnlog
+from tests.functional.api import assistant, user
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from infra.local.server import LocalServer
+
+# For whom no program asks: the operator's.
+NO_METHODS = {"check_health", "drop_cache"}
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+@asynccontextmanager
+async def direct(server: LocalServer, name: str) -> AsyncIterator[Turnlog]:  # noqa: ARG001
+    async with AsyncStores() as stores:
+        yield TurnlogDirect(name, stores)
+
+
+@asynccontextmanager
+async def client(server: LocalServer, name: str) -> AsyncIterator[Turnlog]:
+    async with TurnlogClient(f"{server.url}/", lambda: name) as turnlog:
+        yield turnlog
+
+
+BOTH = pytest.mark.parametrize("way", [direct, client])
+
+
+def program(way: Any, server: LocalServer, what: Callable[[Turnlog], Awaitable[Any]]) -> Any:
+    """What a program gets, as a user whom no other test knows."""
+
+    async def main() -> Any:
+        async with way(server, f"user-{uuid4().hex}") as turnlog:
+            return await what(turnlog)
+
+    return asyncio.run(main())
+
+
+def test_the_routes_are_the_templates() -> None:
+    described = {
+        route.function.handler.split(".")[1]: (route.method, route.path.replace("+", ""))
+        for route in template.routes()
+    }
+    assert {name: ROUTES[name] for name in described.keys() - NO_METHODS} == {
+        name: route for name, route in described.items() if name not in NO_METHODS
+    }
+    assert all(callable(getattr(Turnlog, name)) for name in ROUTES)
+
+
+async def everything(turnlog: Turnlog) -> list[Any]:
+    """Every operation on messages, with all that it takes."""
+    first = [user("q", message_id="q"), assistant("a", message_id="a")]
+    fields: dict[str, Any] = {
+        "metadata": {"m": 1},
+        "credentials": {"p": {"k": "v"}},
+        "successful_agent_runs": {"r": 1},
+    }
+    return [
+        await turnlog.create_session(
+            session_id="s", title="t", messages=first, usage={"prompt_tokens": 1}, **fields
+        ),
+        await turnlog.create_session(session_id="s"),
+        await turnlog.append_messages(
+            "s", [user("r", message_id="r")], usage={"prompt_tokens": 2}, expected_sequence=2
+        ),
+        await turnlog.append_messages("s", [user("r", message_id="r")]),
+        await turnlog.add_tool_call("s", CALL),
+        await turnlog.rewind_session("s", to_sequence=2, expected_sequence=4),
+        await turnlog.put_session(
+            "s", messages=[user("u", message_id="u")], start_sequence=2, title="v", if_match=4, **fields
+        ),
+        await turnlog.patch_session("s", if_match=5, metadata={"m": None, "n": 2}),
+        await turnlog.patch_session("s", successful_agent_schedules={"n": 2}),
+        await turnlog.set_title("s", "w", only_if_unset=True),
+        await turnlog.set_title("s", "w", if_match=7),
+        await turnlog.put_draft("s", [user("draft")]),
+        await turnlog.get_draft("s"),
+        await turnlog.get_session("s"),
+        await turnlog.get_session("s", limit=1, before=2, draft=True),
+        await turnlog.ask(Request("delete_draft", "s")),
+        await turnlog.list_messages("s", after=0, limit=1),
+        await turnlog.list_messages("s", before=2),
+        await turnlog.export_openai_messages("s"),
+        await turnlog.list_sessions(limit=1),
+        await turnlog.ask(Request("delete_session", "s")),
+        await turnlog.list_sessions(offset=1),
+    ]
+
+
+def same(answer: Any) -> Any:
+    """An answer without what differs each time it is given."""
+    if isinstance(answer, dict):
+        varying = ("_at", "user_id")
+        given = {name: same(value) for name, value in answer.items() if not name.endswith(varying)}
+        # A tool call makes a message, whose id is the store's.
+        return given | {"message_id": ""} if len(given.get("message_id", "")) > 1 else given
+    return [same(one) for one in answer] if isinstance(answer, list) else answer
+
+
+def test_both_ways_give_the_same(server: LocalServer) -> None:
+    answers = [same(program(way, server, everything)) for way in (direct, client)]
+    assert answers[0] == answers[1]
+    created, _, appended, replayed, *_ = answers[0]
+    assert created["metadata"] == {"m": 1}
+    assert (appended["first_sequence"], appended["replayed"], replayed["replayed"]) == (2, False, True)
+    assert [message["content"] for message in answers[0][13]["messages"]] == ["q", "a", "u"]
+
+
+@BOTH
+def test_ids_are_given_before_the_first_try(server: LocalServer, way: Any) -> None:
+    async def what(turnlog: Turnlog) -> None:
+        session = await turnlog.create_session(messages=[user("q")])
+        await turnlog.append_messages(session["session_id"], [user("r"), user("s", message_id="mine")])
+        found = await turnlog.get_session(session["session_id"])
+        ids = [message["message_id"] for message in found["messages"]]
+        assert (len(set(ids)), ids[2]) == (3, "mine")
+
+    program(way, server, what)
+
+
+@BOTH
+def test_pages_are_read_on(server: LocalServer, way: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(methods, "_MESSAGES", 3)
+    monkeypatch.setattr(methods, "_SESSIONS", 2)
+
+    async def what(turnlog: Turnlog) -> None:
+        for at in range(5):
+            await turnlog.create_session(session_id=f"s{at}")
+        await turnlog.append_messages("s0", [user(str(at)) for at in range(10)])
+        assert [one["content"] async for one in turnlog.messages("s0")] == [str(at) for at in range(10)]
+        assert [one["sequence"] async for one in turnlog.messages("s0", after=5)] == [6, 7, 8, 9]
+        assert [one["sequence"] async for one in turnlog.messages("s1")] == []
+        listed = [session["session_id"] async for session in turnlog.sessions()]
+        assert listed == ["s0", "s4", "s3", "s2", "s1"]
+
+    program(way, server, what)
+
+
+@BOTH
+def test_errors_are_those_of_the_tree(server: LocalServer, way: Any) -> None:
+    async def what(turnlog: Turnlog) -> None:
+        await turnlog.create_session(session_id="s", messages=[user("q", message_id="q")])
+        wrong: list[tuple[type[errors.TurnlogError], Awaitable[Any]]] = [
+            (errors.NotFound, turnlog.get_session("nothing")),
+            (errors.SequenceMismatch, turnlog.append_messages("s", [user("r")], expected_sequence=5)),
+            (errors.MessageIdReused, turnlog.append_messages("s", [user("other", message_id="q")])),
+            (errors.Diverged, turnlog.put_session("s", messages=[user("other")])),
+            (errors.PreconditionFailed, turnlog.set_title("s", "t", if_match=9)),
+            (errors.TooLarge, turnlog.append_messages("s", [user("x" * 1_100_000)])),
+            (errors.Invalid, turnlog.append_messages("s", [{"role": "nobody"}])),
+            (errors.Invalid, turnlog.append_messages("s", [])),
+            (errors.Invalid, turnlog.list_sessions(limit=1_000)),
+            (errors.Invalid, turnlog.get_session("../s")),
+            (errors.Invalid, turnlog.patch_session("s", unheard_of={})),
+        ]
+        found = []
+        for expected, call in wrong:
+            with pytest.raises(expected) as caught:
+                await call
+            assert (type(caught.value), caught.value.status) == (expected, expected.status)
+            assert bool(caught.value.errors) is (expected is errors.Invalid)
+            found.append(caught.value)
+        assert found[1].extra == {"message_count": 1}
+        assert found[6].errors[0]["loc"] == ["body", "messages", 0, "role"]
+        assert found[9].errors[0]["loc"] == ["path", "session_id"]
+        assert (await turnlog.get_session("s"))["message_count"] == 1
+        await turnlog.delete_session("s")
+        with pytest.raises(errors.Gone):
+            await turnlog.create_session(session_id="s")
+
+    program(way, server, what)
+
+
+@BOTH
+def test_many_at_once_on_one_client(server: LocalServer, way: Any) -> None:
+    async def what(turnlog: Turnlog) -> None:
+        await turnlog.create_session(session_id="s")
+        appended = await asyncio.gather(
+            *[turnlog.append_messages("s", [user(str(number))]) for number in range(12)]
+        )
+        found = await turnlog.get_session("s")
+        assert found["message_count"] == 12
+        for number, one in enumerate(appended):
+            assert found["messages"][one["first_sequence"]]["content"] == str(number)
+
+    program(way, server, what)
+
+
+def test_another_users_session_is_not_there(server: LocalServer) -> None:
+    """G5: the user is the adapter's, not the caller's, to say."""
+
+    async def main() -> None:
+        async with AsyncStores() as stores, client(server, "mallory") as mallory:
+            await TurnlogDirect("alice-of-programs", stores).create_session(session_id="s")
+            for turnlog in (TurnlogDirect("mallory", stores), mallory):
+                with pytest.raises(errors.NotFound):
+                    await turnlog.get_session("s")
+                with pytest.raises(errors.NotFound):
+                    await turnlog.append_messages("s", [user("q")])
+
+    asyncio.run(main())

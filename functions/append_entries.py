@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 async def handler(store: Store, call: Call, *, body: AppendEntries) -> Answer:
     """Append entries to a transcript, all or none, each with a uuid once; 200 when all were there already."""
     entries: list[dict[str, Any]] = [dict(entry) for entry in body.entries]
-    appended = await append_entries(store, call.transcript, entries, expected_position=body.expected_position)
+    appended = await append_entries(
+        store, call.transcript, entries, expected_position=body.expected_position, batch_id=body.batch_id
+    )
     shown = {
         "first_position": min(appended.positions),
         "last_position": max(appended.positions),

@@ -8,6 +8,7 @@ next try starts without a read.
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, TypeVar
 
 from shared import transcripts
@@ -33,21 +34,23 @@ class EntryWriter:
     Args:
         store: where.
         key: the transcript.
+        batch: what the request calls itself, if it may be sent again.
 
     Attributes:
-        token: the batches of this request bear it.
+        token: the batches of this request bear it, and of its repeats.
         there: the transcript's head as it was last seen, a tombstone too; None if there is none.
         unsure: a try that was not answered.
     """
 
-    def __init__(self, store: Store, key: TranscriptKey) -> None:
+    def __init__(self, store: Store, key: TranscriptKey, batch: str | None = None) -> None:
         self.store = store
         self.key = key
-        self.token = store.clock.token()
+        own = store.clock.token()
+        self.token = own if batch is None else sha256(batch.encode()).digest()[: len(own)]
         self.there: Transcript | None = None
         self.unsure: Unanswered | None = None
         self._generation: int | None = None
-        self._deposits = Deposits(store, key, self.token)
+        self._deposits = Deposits(store, key, own)  # a repeat must not take back what this one names
 
     @property
     def head(self) -> Transcript:

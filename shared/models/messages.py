@@ -19,8 +19,8 @@ class AppendMessages(Closed):
 class RewindSession(Closed):
     """The body of `POST /sessions/{session_id}/rewind`: the messages from `to_sequence` on go."""
 
-    to_sequence: Sequence
-    expected_sequence: Sequence = Field(description="Only if the next one is this.")
+    to_sequence: Sequence = Field(examples=[0])
+    expected_sequence: Sequence = Field(description="Only if the next one is this.", examples=[1])
     rewind_id: MessageId | None = Field(
         default=None,
         description="A request with the same one is a repeat, as long as nothing else was rewound, and only"

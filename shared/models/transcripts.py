@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, StringConstraints, with_config
 from typing_extensions import TypedDict
 
 from shared.limits import MAX_ENTRIES, UUID_LIMIT
-from shared.models.common import Closed, Sequence
+from shared.models.common import Closed, MessageId, Sequence
 
 
 @with_config(ConfigDict(extra="allow", strict=True))
@@ -23,3 +23,6 @@ class AppendEntries(Closed):
 
     entries: list[Entry] = Field(min_length=1, max_length=MAX_ENTRIES)
     expected_position: Sequence | None = Field(default=None, description="Only if the next one is this.")
+    batch_id: MessageId | None = Field(
+        default=None, description="Sent again, entries without a `uuid` are stored once too."
+    )

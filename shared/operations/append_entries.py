@@ -3,7 +3,8 @@
 A writer may find that an entry is there already: a client sent it again, or the writer's own request was
 applied and its reply lost. The ring in the transcript's head, and for its own tries what it remembers, say
 where to look; the batch that is stored there decides. It bears the token of the request that stored it, so an
-entry without a uuid is known again as well, though only to the request that brought it.
+entry without a uuid is known again as well, though only to the request that brought it, and to its repeats if
+it has a `batch_id`.
 """
 
 from __future__ import annotations
@@ -48,7 +49,12 @@ class AppendedEntries(NamedTuple):
 
 
 async def append_entries(
-    store: Store, key: TranscriptKey, new: Sequence[Fields], *, expected_position: int | None = None
+    store: Store,
+    key: TranscriptKey,
+    new: Sequence[Fields],
+    *,
+    expected_position: int | None = None,
+    batch_id: str | None = None,
 ) -> AppendedEntries:
     """Append entries, all or none, each with a uuid once; the transcript begins with its first.
 
@@ -57,16 +63,17 @@ async def append_entries(
         key: the transcript.
         new: JSON objects, 1 to 500.
         expected_position: if given, the position that the first new entry must get.
+        batch_id: of this request and its repeats, by which they know entries without a uuid.
 
     Raises:
         NotFound: no such session.
         PositionMismatch: the next position is not the expected one; nothing was written.
-        EntryUuidReused: a uuid is taken by an entry with other content; nothing was written.
+        EntryUuidReused: a uuid, or the batch id, is taken by other content; nothing was written.
         Invalid: two entries share a uuid, or one holds what JSON cannot carry.
         TooLarge: all of them together; nothing was written.
         Unavailable: the table or the bucket did not answer; the same request may be sent again.
     """
-    writer = EntryWriter(store, key)
+    writer = EntryWriter(store, key, batch_id)
     entries = identified(new, writer.token)
     if (size := answer_size(entry.line for entry in entries)) > PAYLOAD_LIMIT:
         raise TooLarge(f"The entries take {size} bytes in an answer, which holds {PAYLOAD_LIMIT}.")
@@ -121,7 +128,10 @@ async def _judged(
     except EntryUuidReused:
         writer.judge(ours=False)  # no try without this entry was made
         raise
-    ours = any(batch.token == writer.token for _, batch in present.values())
+    ours = any(
+        batch.token == writer.token and position in tried.get(identity, ())
+        for identity, (position, batch) in present.items()
+    )
     writer.judge(ours=ours)
     return present, ours
 
@@ -144,10 +154,13 @@ async def _present(
     for entry in entries:
         for position in hits.get(entry.identity, ()):
             batch = at[position]
+            line = batch.lines[position - batch.first]
             if entry.named:
-                known = _is(batch.lines[position - batch.first], entry, position)
+                known = _is(line, entry, position)
             else:
-                known = batch.token == writer.token and position in tried.get(entry.identity, ())
+                known = batch.token == writer.token and (
+                    position in tried.get(entry.identity, ()) or _repeats(line, entry, position)
+                )
             if known:
                 present[entry.identity] = position, batch
     return present
@@ -159,11 +172,18 @@ def _is(line: bytes, entry: Entry, position: int) -> bool:
     Raises:
         EntryUuidReused: its uuid is, with other content.
     """
-    stored = json.loads(line)
-    if stored.get("uuid") != entry.identity:
-        return False
-    if not same(stored, entry.fields):
+    return json.loads(line).get("uuid") == entry.identity and _repeats(line, entry, position)
+
+
+def _repeats(line: bytes, entry: Entry, position: int) -> bool:
+    """True: what stands here under the entry's identity is that entry.
+
+    Raises:
+        EntryUuidReused: it is another.
+    """
+    if not same(json.loads(line), entry.fields):
         raise EntryUuidReused(
-            "An entry with this uuid and other content is stored.", extra={"position": position}
+            "An entry with this uuid, or of this batch_id, and other content is stored.",
+            extra={"position": position},
         )
     return True

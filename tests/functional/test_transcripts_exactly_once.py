@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -67,6 +68,40 @@ def test_without_a_uuid_nothing_is_a_repeat(api: Api) -> None:
     for _ in range(3):
         assert api.entries(session_id, "main", {"t": "a"}, {"t": "a", "uuid": None}).status == 201
     assert texts(api.transcript(session_id, "main")) == ["a"] * 6
+
+
+def test_a_batch_with_an_id_is_a_repeat_whatever_is_in_it(api: Api) -> None:
+    session_id = api.new()
+    mixed = [{"t": "a"}, {"t": "b", "uuid": "b"}, {"t": "a"}]
+    once = api.entries(session_id, "main", *mixed, batch_id="1")
+    api.entries(session_id, "main", *some("c"))
+    again = api.entries(session_id, "main", *mixed, batch_id="1")
+    assert (once.status, again.status) == (201, 200)
+    assert again.body == {**once.body, "replayed": True, "entry_count": 4}
+    assert api.entries(session_id, "other", *mixed, batch_id="1").status == 201
+    # Another batch of the same content is no repeat: but for the entry with a uuid.
+    other = api.entries(session_id, "main", *mixed, batch_id="2")
+    assert (other.status, other.body["entry_count"]) == (201, 6)
+    assert texts(api.transcript(session_id, "main")) == ["a", "b", "a", "c", "a", "a"]
+    assert api.entries(session_id, "main", *mixed, batch_id="2").status == 200
+
+
+def test_an_id_of_a_batch_with_other_content(api: Api) -> None:
+    session_id = api.new()
+    api.entries(session_id, "main", {"t": "a"}, {"t": "b"}, batch_id="1")
+    for others in ([{"t": "x"}], [{"t": "a"}, {"t": "x"}], [{"t": "a"}, {"t": "b", "n": 1}, {"t": "c"}]):
+        api.entries(session_id, "main", *others, batch_id="1").problem(409, "entry_uuid_reused")
+    for no_id in ("", "x" * 65, 1):
+        api.entries(session_id, "main", {"t": "a"}, batch_id=no_id).problem(422, "invalid")
+    assert texts(api.transcript(session_id, "main")) == ["a", "b"]
+
+
+def test_a_repeat_of_a_large_batch_leaves_its_object(api: Api) -> None:
+    session_id = api.new()
+    large = [{"t": "a", "noise": os.urandom(600_000).hex()}, {"t": "b"}]
+    for status in (201, 200):
+        assert api.entries(session_id, "main", *large, batch_id="1").status == status
+    assert api.transcript(session_id, "main").body["entries"] == large
 
 
 @pytest.mark.parametrize("named", [True, False])

@@ -116,6 +116,8 @@ def _check_conflict(work: Work, states: list[TranscriptState], reply: Reply) -> 
             sent = {entry.get("uuid"): entry for entry in request.body["entries"]}
             there = [s.entries[body["position"]] for s in states if body["position"] < len(s.entries)]
             true = any(sent.get(one.get("uuid") or "", one) != one for one in there)
+            if "batch_id" in request.body and None in sent:
+                true |= any("uuid" not in one and one not in request.body["entries"] for one in there)
             require("reused is true", true, (request, body, there))
         case "diverged":
             file = [json.loads(line) for line in request.body["text"].splitlines()]

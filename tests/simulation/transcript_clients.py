@@ -61,9 +61,12 @@ class TranscriptRequests:
         again = [one for one in again if one.kind == "append_entries" and one.name == name]
         if again and rng.random() < 0.25:
             return self._repeated(rng.choice(again))
-        named = rng.random() < 0.8
+        named = rng.random() < 0.7
         entries = [self._entry(named=named) for _ in range(rng.choice((1, 1, 2, 3)))]
         body: dict[str, Any] = {"entries": entries}
+        if rng.random() < 0.5:
+            body["batch_id"] = f"batch-{self._texts.mark()}"
+            named = True
         if rng.random() < 0.15:
             known = len(self._known.get((session, name), ()))
             body["expected_position"] = max(0, known + rng.choice((0, 0, 1)))
@@ -73,14 +76,17 @@ class TranscriptRequests:
         return request
 
     def _repeated(self, first: Request) -> Request:
-        """From another machine: the same; with more behind it; or under the same uuid something else."""
+        """From another machine: the same; with more behind it; or under the same name something else."""
         entries = first.body["entries"]
         match self._rng.randrange(4):
             case 0:
                 entries = [*entries, self._entry(named=True)]
             case 1:
-                entries = [{**self._entry(named=True), "uuid": entries[0]["uuid"]}]
-        return Request("append_entries", self._user, first.session, {"entries": entries}, name=first.name)
+                name = {"uuid": entries[0]["uuid"]} if "uuid" in entries[0] else {}
+                entries = [{**self._entry(named=False), **name}]
+        body = {**first.body, "entries": entries}
+        body.pop("expected_position", None)
+        return Request("append_entries", self._user, first.session, body, name=first.name)
 
     def _import(self, session: str, name: str) -> Request:
         rng = self._rng

@@ -11,7 +11,8 @@ import redis
 
 from infra.local.server import running
 from tests.functional.api import Api
-from tests.functional.world import BucketView, TableView, close_clients, load_quiet
+from tests.functional.bucket import BucketView
+from tests.functional.world import TableView, close_clients, load_quiet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

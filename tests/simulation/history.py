@@ -17,6 +17,7 @@ from shared.errors import Unanswered
 from shared.keys import EXPIRY, HEAD, MESSAGE_PREFIX, USER, message_sort_key, parse_partition
 from shared.keys import parse_message_sort_key as parse
 from tests.simulation import commit_rules
+from tests.simulation.log import Entry, Version
 from tests.simulation.transcript_history import TranscriptHistory
 from tests.simulation.violations import Violation
 
@@ -55,30 +56,6 @@ class Work:
     faults: set[str] = field(default_factory=set)
     entries: list[tuple[TranscriptKey, Transcript | None, Fields]] = field(default_factory=list)
     buried: list[TranscriptKey] = field(default_factory=list)
-
-
-class Version(NamedTuple):
-    """A message as it was from this commit on."""
-
-    commit: int
-    fields: Fields
-
-
-class Entry:
-    """A message of a log, and how tool calls changed it."""
-
-    def __init__(self, version: Version) -> None:
-        self.versions = [version]
-
-    @property
-    def newest(self) -> Fields:
-        """The message as it is."""
-        return self.versions[-1].fields
-
-    def during(self, first: int, last: int) -> list[Fields]:
-        """The message as it was at any time from the first commit to the last."""
-        start = max(0, bisect_right(self.versions, first, key=lambda version: version.commit) - 1)
-        return [version.fields for version in self.versions[start:] if version.commit <= last]
 
 
 class State(NamedTuple):
@@ -192,15 +169,6 @@ class History:
     def items(self, key: SessionKey) -> dict[str, Item]:
         """What is stored of a session now, by sort key."""
         return self._items[key.partition]
-
-    def names(self, object_key: str) -> bool:
-        """Whether an item names this object that a reader may look for: none of what was deleted."""
-        for partition, items in self._items.items():
-            for sort_key, item in items.items():
-                if item.get("object") == {"S": object_key}:
-                    key = parse_partition(partition)
-                    return bool(self.sessions[key][-1].live) and self.transcripts.current(key, sort_key)
-        return False
 
     def _change(self, partition: str, records: list[dict[str, Any]], work: Work) -> None:
         key, items = parse_partition(partition), self._items[partition]

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from shared.head import Head
     from shared.keys import SessionKey
-    from tests.simulation.history import Entry, History, State, Work
+    from tests.simulation.history import History, State, Work
+    from tests.simulation.log import Entry
     from tests.simulation.requests import Reply, Request
 
 Message = dict[str, Any]

@@ -3,5 +3,6 @@
 from tests.mutants.catalogue.appends import APPENDS
 from tests.mutants.catalogue.reads import READS
 from tests.mutants.catalogue.sessions import SESSIONS
+from tests.mutants.catalogue.transcripts import TRANSCRIPTS
 
-MUTANTS = (*APPENDS, *SESSIONS, *READS)
+MUTANTS = (*APPENDS, *SESSIONS, *READS, *TRANSCRIPTS)

@@ -81,8 +81,8 @@ READS = (
     Mutant(
         "messages read eventually",
         "store.py",
-        '            "ConsistentRead": True,\n        }\n        while',
-        "        }\n        while",
+        '            "ConsistentRead": True,\n        }\n        found',
+        "        }\n        found",
         "an acknowledged message is not read, or read as it was",
     ),
     Mutant(
@@ -90,11 +90,11 @@ READS = (
         "store.py",
         (
             '            if "LastEvaluatedKey" not in page:\n'
-            "                break\n"
-            '            query["ExclusiveStartKey"]'
+            "                return\n"
+            '            asked["ExclusiveStartKey"]'
         ),
-        '            break\n            query["ExclusiveStartKey"]',
-        "the rest of a long history is taken for deleted",
+        '            return\n            asked["ExclusiveStartKey"]',
+        "the rest of a long history is taken for deleted, and what is deleted is not purged",
     ),
     Mutant(
         "a message's missing parts not missed",

@@ -104,11 +104,12 @@ TRANSCRIPTS = (
         "an acknowledged batch is gone",
     ),
     Mutant(
-        "an object taken back though the try may yet be applied",
+        "an object of a session that went not taken back",
         "entry_writer.py",
-        "self._deposits.judge(named=ours or self.unsure is not None)",
-        "self._deposits.judge(named=ours)",
-        "an item names what is gone",
+        "            if 0 in refused.failed:\n"
+        "                self._deposits.judge(named=False)  # or by an item under a tombstone\n",
+        "",
+        "it stays until the tombstone ends",
     ),
     Mutant(
         "objects not purged with their session",

@@ -125,7 +125,9 @@ def _prune_service(model: Path, operations: set[str]) -> None:
         used |= names
         names = set(_named_shapes([service["shapes"][name] for name in names])) - used
     service["shapes"] = {name: service["shapes"][name] for name in sorted(used)}
-    _write(model, _undocumented(service))
+    # botocore asks these, and no others, for their documentation.
+    asked = {name: service[name] for name in ("clientContextParams",) if name in service}
+    _write(model, _undocumented(service) | asked)
 
 
 def _named_shapes(value: Any) -> Iterator[str]:

@@ -76,7 +76,7 @@ class Deposits:
         self._put.discard(name)
 
     def judge(self, *, named: bool) -> None:
-        """After a look at the table: whether an item that stays names one of those put so far, or may."""
+        """After a look at the table: whether an item that stays names one of those put so far."""
         if named:
             self._put.clear()
             self._unnamed.clear()

@@ -75,7 +75,8 @@ class EntryWriter:
 
     def judge(self, *, ours: bool) -> None:
         """After a look at the head: whether a try of this request was found to be applied."""
-        self._deposits.judge(named=ours or self.unsure is not None)
+        # A try that is not answered yet may still be applied, but only where the next one will be tried.
+        self._deposits.judge(named=ours)
 
     async def settled(self, work: Awaitable[T]) -> T:
         """Do the request's work; then take back the objects that no item came to name."""
@@ -112,6 +113,8 @@ class EntryWriter:
             )
         except ConditionFailed as refused:
             self.store.counts["conflicts"] += 1
+            if 0 in refused.failed:
+                self._deposits.judge(named=False)  # or by an item under a tombstone
             self.there = await refusing_head(self.store, self.key, refused)
             await self.store.again(attempt, Contended("Too many writers on this transcript."))
         except Contended as error:

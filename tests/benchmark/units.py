@@ -16,18 +16,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from infra.template import table_definition
 from shared.backend import Table
-from shared.keys import session_key
+from shared.keys import session_key, transcript_key
 from shared.operations.add_tool_call import add_tool_call
+from shared.operations.append_entries import append_entries
 from shared.operations.append_messages import append_messages
 from shared.operations.change_session import set_title
 from shared.operations.create_session import create_session
 from shared.operations.delete_session import delete_session
 from shared.operations.list_sessions import list_sessions
+from shared.operations.read_entries import read_entries
 from shared.operations.read_session import newest
 from shared.operations.rewind_session import rewind_session
 from shared.session_cache import SessionCache
 from shared.store import Store
 from shared.sync_driver import SystemClock, run
+from shared.transcripts import find
 from tests.benchmark.capacity import indexes, read_units, write_units
 from tests.simulation.dynamodb.attribute_values import item_size
 from tests.simulation.memory_cache import MemoryCache
@@ -94,6 +97,7 @@ class World:
         self.table = table or MeteredTable()
         self._cache = MemoryCache(time.time)
         self.key = session_key(USER, "0b6f1c2e-5d0e-4a57-9c39-3d2f6b8f7a11")
+        self.transcript = transcript_key(self.key, "main")
 
     def store(self, *, cached: bool = True) -> Store:
         counts: Counter[str] = Counter()
@@ -110,6 +114,17 @@ class World:
             table.writes - before.writes,
             table.reads - before.reads,
         )
+
+    def transcribe(self, length: int) -> None:
+        """Bring the transcript to this many entries, in batches of 20."""
+        store = self.store()
+        have = 0
+        if found := run(find(store, self.transcript)):
+            have = found.length
+        while have < length:
+            batch = min(20, length - have)
+            run(append_entries(store, self.transcript, [_message() for _ in range(batch)]))
+            have += batch
 
     def fill(self, length: int) -> None:
         """Bring the session to this many messages."""
@@ -159,6 +174,11 @@ def measured(
         )
         note("rewind by one", length, world.cost(_rewind(world)))
         note("list 50 sessions", length, world.cost(lambda s: list_sessions(s, USER, limit=50)))
+    for length in lengths:
+        world.transcribe(length)
+        note("append an entry of 600 bytes", length, world.cost(_transcribe(world, 1)))
+        note("append 20 entries", length, world.cost(_transcribe(world, 20)))
+        note("read 50 entries", length, world.cost(_entries(world, length - 50, 50)))
     note("delete", lengths[-1], world.cost(lambda s: delete_session(s, world.key)))
     return list(table.items())
 
@@ -172,6 +192,15 @@ def _rewind(world: World) -> Callable[[Store], Coroutine[Any, Any, Any]]:
     return lambda store: rewind_session(store, world.key, end - 1, expected=end)
 
 
+def _transcribe(world: World, count: int) -> Callable[[Store], Coroutine[Any, Any, Any]]:
+    entries = [_message() for _ in range(count)]
+    return lambda store: append_entries(store, world.transcript, entries)
+
+
+def _entries(world: World, first: int, limit: int) -> Callable[[Store], Coroutine[Any, Any, Any]]:
+    return lambda store: read_entries(store, world.transcript, after=max(-1, first - 1), limit=limit)
+
+
 async def _read(store: Store, world: World, limit: int) -> None:
     await newest(store, await store.head(world.key), limit=limit)
 
@@ -179,7 +208,7 @@ async def _read(store: Store, world: World, limit: int) -> None:
 def main() -> None:
     """Print the table."""
     sys.stdout.write(f"{'requests / write units / read units':34}")
-    sys.stdout.write("".join(f"{length:>16,}" for length in LENGTHS) + "  messages\n")
+    sys.stdout.write("".join(f"{length:>16,}" for length in LENGTHS) + "  messages or entries\n")
     for name, costs in measured():
         cells = {length: f"{c.requests} / {c.writes:g} / {c.reads:g}" for length, c in costs.items()}
         whole = len(cells) == 1

@@ -118,7 +118,7 @@ class Session:
                 self.log.append(Stored(message))
         self.log[-1].usage = summed(usage)
         self.usage = {name: self.usage[name] + summed(usage)[name] for name in TOKENS}
-        self._touch(now)
+        self.touch(now)
         return sequences, False
 
     def rewind(self, to: int, expected: int, now: int) -> bool:
@@ -133,7 +133,7 @@ class Session:
         self.usage = {name: max(0, sum_) for name, sum_ in self.usage.items()}
         self.log = self.log[:to]
         self.rewound = (to, expected)
-        self._touch(now)
+        self.touch(now)
         return False
 
     def put(self, start: int, messages: list[Message], fields: dict[str, Any], now: int) -> None:
@@ -157,7 +157,7 @@ class Session:
                 raise Refused(409, "message_id_reused", sequence=taken)
         self.log += map(Stored, new)
         self.objects, self.usage, self.title = objects, usage, title
-        self._touch(now)
+        self.touch(now)
 
     def patch(self, changes: dict[str, Any], now: int) -> None:
         """Apply a merge patch to each object that is named."""
@@ -166,20 +166,20 @@ class Session:
             objects[name] = merged(objects[name], changes[name]) or {}
         if objects != self.objects:
             self.objects = objects
-            self._touch(now if changes.get("touch", True) else self.changed)
+            self.touch(now if changes.get("touch", True) else self.changed)
 
     def retitle(self, title: str, now: int, *, only_if_unset: bool) -> None:
         """Set the title."""
         if self.title is None or not only_if_unset:
             self.title = title
-            self._touch(now)
+            self.touch(now)
 
     def tool_call(self, call: Message, now: int) -> int:
         """The sequence of the message that bears it: of the newest, if there are more."""
         for at, one in reversed(list(enumerate(self.log))):
             if any(there["id"] == call["id"] for there in one.calls):
                 return at
-        self._touch(now)
+        self.touch(now)
         for at, one in reversed(list(enumerate(self.log))):
             if one.sent["role"] == "user":
                 break
@@ -189,7 +189,8 @@ class Session:
         self.log.append(Stored({"role": "assistant", "content": "", "tool_calls": [call]}))
         return len(self.log) - 1
 
-    def _touch(self, now: int) -> None:
+    def touch(self, now: int) -> None:
+        """It was changed."""
         self.version += 1
         self.changed = now
 

@@ -186,6 +186,15 @@ class Requests(Conversation):
             "newest_sequence": None if empty else end - 1,
         }
 
+    def do_export(self, at: At) -> None:
+        """The history as Chat Completions messages."""
+        reply = self.call(at[0], "GET", f"/sessions/{at[1]}/openai-messages")
+        roles = [one.sent["role"] for one in self.there[at].log]
+        # Assistant messages that follow one another are one.
+        pairs = zip(roles, [None, *roles], strict=False)
+        kept = [role for role, before in pairs if (role, before) != ("assistant", "assistant")]
+        assert [message["role"] for message in reply.body["messages"]] == kept
+
     def teardown(self) -> None:
         """At the end: the messages from either side, each user's list as a whole and page by page."""
         for at in self.there:

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.contract.requests import Requests
+from tests.contract.transcripts import ENTRIES, NAMES, WHERE, Entry, TranscriptRequests
 from tests.contract.words import (
     BOUND,
     BOUND_OR_0,
@@ -59,7 +59,7 @@ SETTINGS = settings(
 SESSIONS = Bundle("sessions")
 
 
-class Api(Requests):
+class Api(TranscriptRequests):
     """Requests in any order."""
 
     @initialize(target=SESSIONS, messages=MESSAGES)
@@ -192,6 +192,31 @@ class Api(Requests):
     def page(self, at: At, after: int | None, before: int | None, limit: int) -> None:
         self.do_page(at, after, before, limit)
 
+    @rule(at=SESSIONS, name=NAMES, entries=ENTRIES, where=WHERE)
+    def entries(self, at: At, name: str, entries: list[Entry], where: str | None) -> None:
+        there = self.transcripts.get((*at, name))
+        count = len(there.log) if there else 0
+        position = {None: None, "next": count, "last": max(0, count - 1)}[where]
+        self.send(self.do_entries, *at, name, entries, position)
+
+    @rule(at=SESSIONS, name=NAMES, kept=st.integers(0, 9), more=ENTRIES)
+    def import_what_is_there_and_more(self, at: At, name: str, kept: int, more: list[Entry]) -> None:
+        there = self.transcripts.get((*at, name))
+        known = there.log[:kept] if there else []
+        uuids = {entry.get("uuid") for entry in known} - {None}
+        new = [entry for entry in more if entry.get("uuid") not in uuids]
+        if known or new:
+            self.send(self.do_import, *at, name, [*known, *new])
+
+    @rule(at=SESSIONS, name=NAMES)
+    def delete_transcript(self, at: At, name: str) -> None:
+        self.send(self.do_delete_transcript, *at, name)
+
+    @rule(at=SESSIONS, name=NAMES, after=st.none() | st.integers(-1, 9), limit=st.none() | st.integers(1, 5))
+    def read_transcript(self, at: At, name: str, after: int | None, limit: int | None) -> None:
+        self.do_read(at, name, after, limit)
+        self.do_names(at)
+
     @rule(user=USERS, limit=st.integers(1, 3), offset=st.integers(0, 2))
     def list(self, user: str, limit: int, offset: int) -> None:
         self.do_list(user, None, 2**62, limit, offset)
@@ -219,12 +244,7 @@ class Api(Requests):
 
     @rule(at=SESSIONS)
     def export(self, at: At) -> None:
-        reply = self.call(at[0], "GET", f"/sessions/{at[1]}/openai-messages")
-        roles = [one.sent["role"] for one in self.there[at].log]
-        # Assistant messages that follow one another are one.
-        pairs = zip(roles, [None, *roles], strict=False)
-        kept = [role for role, before in pairs if (role, before) != ("assistant", "assistant")]
-        assert [message["role"] for message in reply.body["messages"]] == kept
+        self.do_export(at)
 
 
 def test_any_requests(server: LocalServer) -> None:

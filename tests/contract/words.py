@@ -53,7 +53,7 @@ BOUND = st.none() | st.integers(0, 5)
 BOUND_OR_0 = st.just(0) | st.integers(0, 3)
 EXPECTED = st.sampled_from([None, None, "next", "last"])
 A_MESSAGE = {"messages": [{"role": "user", "content": "a"}]}
-NOT_THERE = [
+NOT_THERE: list[tuple[str, str, Any]] = [
     ("GET", "", None),
     ("PATCH", "", {"metadata": {"a": 1}}),
     ("DELETE", "", None),
@@ -67,4 +67,9 @@ NOT_THERE = [
     ("GET", "/draft", None),
     ("DELETE", "/draft", None),
     ("DELETE", "/cache", None),
+    ("GET", "/transcripts", None),
+    ("GET", "/transcripts/main", None),
+    ("POST", "/transcripts/main", {"entries": [{}]}),
+    ("PUT", "/transcripts/main", {}),
+    ("DELETE", "/transcripts/main", None),
 ]

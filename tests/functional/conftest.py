@@ -13,8 +13,9 @@ import redis
 from infra.local.server import running
 from shared.sync_driver import clients
 from tests.functional.api import Api
+from tests.functional.bucket import BucketView
 from tests.functional.drivers import DRIVERS
-from tests.functional.world import BucketView, TableView, load_quiet
+from tests.functional.world import TableView, load_quiet
 
 ON_BOTH_DRIVERS = {
     "test_append",

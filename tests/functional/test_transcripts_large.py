@@ -4,44 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ConnectionClosedError
-
 from shared.sync_driver import objects
+from tests.functional.bucket import bucket_requests
 from tests.functional.test_transcripts import some, texts
 from tests.functional.world import configured, first, lost_reply, unreachable, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.functional.api import Api
-    from tests.functional.world import BucketView, TableView
+    from tests.functional.bucket import BucketView
+    from tests.functional.world import TableView
 
 
 def noise(kilobytes: int) -> str:
     """Text that compression makes half as long."""
     return os.urandom(kilobytes * 512).hex()
-
-
-@contextmanager
-def bucket_requests(*lost: str) -> Iterator[list[str]]:
-    """What the functions ask of the bucket; replies of these kinds are lost, each time."""
-    asked: list[str] = []
-
-    def note(event_name: str, **_: Any) -> None:
-        operation = event_name.rpartition(".")[2]
-        asked.append(operation)
-        if operation in lost:
-            raise ConnectionClosedError(endpoint_url="the bucket")
-
-    client = objects()._client()  # type: ignore[union-attr]
-    client.meta.events.register_last("after-call.s3", note)
-    try:
-        yield asked
-    finally:
-        client.meta.events.unregister("after-call.s3", note)
 
 
 def test_an_entry_of_2_mb(api: Api, table: TableView, bucket: BucketView) -> None:

@@ -86,20 +86,6 @@ class TableView:
         return found
 
 
-class BucketView:
-    """The bucket as it lies, read past the store."""
-
-    def __init__(self, client: Any, name: str) -> None:
-        self.client = client
-        self.name = name
-
-    def of(self, user: str | None, session_id: str) -> list[str]:
-        """The keys of a session's objects."""
-        prefix = SessionKey(user or "", session_id).objects
-        page = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix)
-        return [each["Key"] for each in page.get("Contents", ())]
-
-
 @contextmanager
 def hook(event: str, handler: Callable[..., Any]) -> Iterator[None]:
     """A botocore event handler on the functions' own client."""

@@ -130,15 +130,6 @@ class History:
         """What is stored of a session now, by sort key."""
         return self._items[key.partition]
 
-    def names(self, object_key: str) -> bool:
-        """Whether an item names this object that a reader may look for: none of what was deleted."""
-        for partition, items in self._items.items():
-            for sort_key, item in items.items():
-                if item.get("object") == {"S": object_key}:
-                    key = parse_partition(partition)
-                    return bool(self.sessions[key][-1].live) and self.transcripts.current(key, sort_key)
-        return False
-
     def _change(self, partition: str, records: list[dict[str, Any]], work: Work) -> None:
         key, items = parse_partition(partition), self._items[partition]
         before = self.sessions[key][-1]

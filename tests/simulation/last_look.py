@@ -78,6 +78,8 @@ def _check_items(world: World, key: SessionKey, state: State) -> None:
     if state.head and not state.live:
         require("purged", items.keys() == {HEAD}, list(items))
         require("tombstone ends", "expires_at" in items["HEAD"], items["HEAD"])
+        # What a fault left behind is looked for when the tombstone ends.
+        require("objects purged", world.faults or not objects_of(world, key), objects_of(world, key))
 
 
 def _check_cached(world: World, key: SessionKey, state: State) -> None:

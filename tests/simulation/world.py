@@ -83,7 +83,12 @@ class World:
         self._busy: set[str] = set()
 
     def _names(self, object_key: str) -> bool:
-        return self.history.names(object_key)
+        """Whether an item names this object that a reader may look for: none of what was deleted."""
+        for key, states in self.history.sessions.items():
+            for sort_key, item in self.history.items(key).items():
+                if item.get("object") == {"S": object_key}:
+                    return bool(states[-1].live) and self.history.transcripts.current(key, sort_key)
+        return False
 
     def token(self) -> bytes:
         """Sixteen bytes that were never given before."""

@@ -4,5 +4,6 @@ from tests.mutants.catalogue.appends import APPENDS
 from tests.mutants.catalogue.reads import READS
 from tests.mutants.catalogue.rewinds import REWINDS
 from tests.mutants.catalogue.sessions import SESSIONS
+from tests.mutants.catalogue.transcripts import TRANSCRIPTS
 
-MUTANTS = (*APPENDS, *SESSIONS, *READS, *REWINDS)
+MUTANTS = (*APPENDS, *SESSIONS, *READS, *REWINDS, *TRANSCRIPTS)

@@ -90,11 +90,11 @@ READS = (
         "store.py",
         (
             '            if "LastEvaluatedKey" not in page:\n'
-            "                return found\n"
-            '            query["ExclusiveStartKey"]'
+            "                return\n"
+            '            asked["ExclusiveStartKey"]'
         ),
-        '            return found\n            query["ExclusiveStartKey"]',
-        "the rest of a long history is taken for deleted",
+        '            return\n            asked["ExclusiveStartKey"]',
+        "the rest of a long history is taken for deleted, and what is deleted is not purged",
     ),
     Mutant(
         "a message's missing parts not missed",

@@ -58,34 +58,23 @@ SESSIONS = (
     ),
     Mutant(
         "purge of a live session",
-        "operations/delete_session.py",
-        "    if head is None or head.live:\n        return\n    await store.cache.drop",
-        "    if head is None:\n        return\n    await store.cache.drop",
+        "operations/purge.py",
+        "    if head.live:\n        return\n    await store.cache.drop",
+        "    await store.cache.drop",
         "a late record of the stream empties a session that was made again",
     ),
     Mutant(
         "tombstone ends before the purge is done",
-        "operations/delete_session.py",
-        "    await store.cache.drop(key, head)\n    leftover",
-        "    await store.cache.drop(key, head)\n    await _let_end(store, head)\n    leftover",
+        "operations/purge.py",
+        "    await store.cache.drop(key, head)\n",
+        "    await store.cache.drop(key, head)\n    await _let_end(store, head)\n",
         "an id is given again while old messages lie under it",
     ),
     Mutant(
         "purge forgets what a batch left undone",
-        "operations/delete_session.py",
+        "operations/purge.py",
         'requests = answer.get("UnprocessedItems", {}).get(store.table.name, [])',
         "requests = []",
-        "messages stay under a tombstone",
-    ),
-    Mutant(
-        "purge of the first page only",
-        "operations/delete_session.py",
-        (
-            '        if "LastEvaluatedKey" not in page:\n'
-            "            break\n"
-            '        leftover["ExclusiveStartKey"] = page["LastEvaluatedKey"]\n'
-        ),
-        "        break\n",
         "messages stay under a tombstone",
     ),
     Mutant(

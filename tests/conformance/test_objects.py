@@ -1,0 +1,95 @@
+"""The simulation's bucket and moto's, by way of the driver, answer alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+from infra.local import embedded
+from shared.errors import NoSuchObject
+from shared.sync_driver import BotoObjects, run
+from tests.simulation.choosers import ListedChooser
+from tests.simulation.history import Work
+from tests.simulation.objects import FaultyObjects
+from tests.simulation.process import Process
+from tests.simulation.scheduler import Scheduler
+from tests.simulation.world import START, World
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+    from typing import Any
+
+    from shared.backend import Objects
+
+
+@pytest.fixture(scope="module")
+def theirs() -> Iterator[BotoObjects]:
+    with embedded.dynamodb() as url:
+        client = boto3.client(
+            "s3",
+            endpoint_url=url,
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106 (asked for, and not checked)
+        )
+        client.create_bucket(Bucket="conformance")
+        yield BotoObjects("conformance", lambda: client)
+        client.close()
+
+
+@pytest.fixture
+def world() -> World:
+    return World(ListedChooser())
+
+
+def played(world: World, objects: Objects) -> list[Any]:
+    """What a little story of one bucket is answered."""
+    answers: list[Any] = []
+
+    async def told(request: Coroutine[Any, Any, Any]) -> None:
+        try:
+            answers.append(await request)
+        except NoSuchObject:
+            answers.append("none")
+
+    async def story() -> None:
+        data = b"\x00\xff" * 300_000
+        for key in ("t/a!000000!b", "t/a/b!000000!c", "u/a", "t/ä #?%&+=.."):
+            await told(objects.put(key, data + key.encode()))
+        await told(objects.put("u/a", data + b"u/a"))
+        for key in ("t/a!000000!b", "t/ä #?%&+=..", "t/a", "nothing"):
+            await told(objects.get(key))
+        prefixes = ("t/", "t/a!", "t/a", "nothing/", "")
+        answers.extend([sorted(await objects.list(prefix)) for prefix in prefixes])
+        for key in ("t/a!000000!b", "nothing"):
+            await told(objects.delete(key))
+        await told(objects.get("t/a!000000!b"))
+        answers.append(sorted(await objects.list("t/")))
+
+    if isinstance(objects, BotoObjects):
+        run(story())
+    else:
+        world.scheduler.spawn("story", story())
+        world.scheduler.run()
+    return answers
+
+
+def test_alike(world: World, theirs: BotoObjects) -> None:
+    ours = FaultyObjects(Process(world, "story", Work("story"), seconds=60.0))
+    answers = played(world, ours)
+    assert isinstance(world.scheduler, Scheduler)
+    assert answers == played(world, theirs)
+    assert answers[-1] == ["t/a/b!000000!c", "t/ä #?%&+=.."]
+    since = run(theirs.list("u/"))["u/a"]
+    assert since.tzinfo is not None
+    assert since.timestamp() < START  # in UTC: it is compared with the clock's
+
+
+def test_a_list_of_more_than_one_page(theirs: BotoObjects) -> None:
+    """S3 lists a thousand at once."""
+    names = [f"many/{number:04d}" for number in range(1_005)]
+    for name in names:
+        run(theirs.put(name, b""))
+    assert sorted(run(theirs.list("many/"))) == names

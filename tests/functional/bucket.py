@@ -1,0 +1,47 @@
+"""What tests look at and interfere with: the bucket, and the requests to it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ConnectionClosedError
+
+from shared.keys import SessionKey
+from shared.sync_driver import objects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class BucketView:
+    """The bucket as it lies, read past the store."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self.client = client
+        self.name = name
+
+    def of(self, user: str | None, session_id: str) -> list[str]:
+        """The keys of a session's objects."""
+        prefix = SessionKey(user or "", session_id).objects
+        page = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix)
+        return [each["Key"] for each in page.get("Contents", ())]
+
+
+@contextmanager
+def bucket_requests(*lost: str) -> Iterator[list[str]]:
+    """What the functions ask of the bucket; replies of these kinds are lost, each time."""
+    asked: list[str] = []
+
+    def note(event_name: str, **_: Any) -> None:
+        operation = event_name.rpartition(".")[2]
+        asked.append(operation)
+        if operation in lost:
+            raise ConnectionClosedError(endpoint_url="the bucket")
+
+    client = objects()._client()  # type: ignore[union-attr]
+    client.meta.events.register_last("after-call.s3", note)
+    try:
+        yield asked
+    finally:
+        client.meta.events.unregister("after-call.s3", note)

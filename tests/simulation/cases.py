@@ -141,6 +141,8 @@ _THREE = (create("m0", "m1", "m2"),)
 _FOUR = (create("m0", "m1", "m2", "m3"),)
 _LEFT = (*_THREE, rewind(0, 3))  # where there are seconds for the first step alone
 _STEPS = {"MAX_DELETES": 1}
+# A message takes three items, of which one step deletes four.
+_PARTED = {"PART_SIZE": 60, "MAX_DELETES": 4}
 _TINY = {"CAPACITY": 2}
 CASES = (
     Case("append & append", [[append("a")], [append("b")]]),
@@ -231,6 +233,7 @@ CASES = (
     Case("rewind of more than the ring holds", [[rewind(2, 4), append("m0")]], before=_FOUR, limits=_TINY),
     Case("rewind in steps & append", [[rewind(0, 2)], [append("a")]], before=_TWO, limits=_STEPS),
     Case("rewind in steps & rewind", [[rewind(1, 3)], [rewind(1, 3), rewind(0, 1)]], _THREE, limits=_STEPS),
+    Case("rewind in steps & append, in parts", [[rewind(0, 2)], [append("a")]], _TWO, limits=_PARTED),
     Case("left over & append", [[append("a")], [append("b")]], _LEFT, 1.0, "behind", limits=_STEPS),
     Case("left over & append, cold cache", [[append("a")]], _LEFT, 1.0, "cold", limits=_STEPS),
     Case("left over & put & tool call", [[put("m0", "p")], [tool_call()]], _LEFT, 1.0, limits=_STEPS),

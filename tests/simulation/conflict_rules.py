@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.rewind_rules import standing
+from tests.simulation.rewind_rules import check_refusal, standing
 from tests.simulation.violations import Violation, require
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ def check_conflict(work: Work, states: list[State], reply: Reply) -> None:
         # See `rewind_rules.made_once`.
         hidden = "re-sent bare" in work.faults and any(state.live and state.live.rewinds for state in states)
         require("409 changes nothing", not work.changes or joined or hidden, (request, body))
+    if request.kind == "rewind":
+        check_refusal(work, states)
     counts = [state.live.message_count for state in states if state.live]
     match body["type"]:
         case "sequence_mismatch":

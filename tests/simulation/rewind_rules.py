@@ -64,13 +64,25 @@ def check_answer(work: Work, states: Sequence[State], reply: Reply) -> None:
         made = [change.head for change in work.changes if change.head]
         require("rewound by this", made and made[-1].version == body["version"], (work.changes, body))
         return
-    require("replayed tells", not work.changes or work.faults, (work.changes, body))
+    # A head has room for one token: another change may have taken this one's away before it was looked for.
+    since = {s.live.token for s in states if s.live and work.changes and s.commit >= work.changes[-1].commit}
+    require("replayed tells", not work.changes or len(since) > 1, (work.changes, body))
     so = [state.live for state in states if state.live and state.live.version == body["version"]]
     so = [head for head in so if head.message_count == body["message_count"]]
     as_left = body["message_count"] == to
     named = "rewind_id" in request.body or as_left
     same = [head for head in so if (to == expected and as_left) or (named and head.rewound == _name(request))]
     require("replayed is true", same, (request, so))
+
+
+def check_refusal(work: Work, states: Sequence[State]) -> None:
+    """G7: a repeat is not refused while nothing else has come."""
+    request = work.request
+    assert request is not None
+    to, name = request.body["to_sequence"], _name(request)
+    heads = [state.live for state in states]
+    known = all(head and head.rewound == name and head.message_count == to for head in heads)
+    require("a repeat is known", not known, (request, heads))
 
 
 def _name(request: Request) -> str:

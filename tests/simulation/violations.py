@@ -24,6 +24,7 @@ _RULES = {
         "tool call stored",
     ),
     "G2": (
+        "a repeat is known",
         "answered as first stored",
         "change made once",
         "id kept",

@@ -149,16 +149,23 @@ REWINDS = (
     Mutant(
         "a repeat taken for another rewind",
         "operations/rewind_session.py",
-        '(to == expected or head.rewound == f"{to}:{expected}")',
-        "to == expected",
+        "        made = head.rewound == name and (rewind_id or head.message_count == to)\n",
+        "        made = False\n",
         "a repeat after a lost reply is refused",
     ),
     Mutant(
         "any rewind to there taken for a repeat",
         "operations/rewind_session.py",
-        'head.message_count == to and (to == expected or head.rewound == f"{to}:{expected}")',
-        "head.message_count == to",
+        "made = head.rewound == name and (rewind_id or head.message_count == to)",
+        "made = head.message_count == to",
         "200 for a rewind of a log that was never so long",
+    ),
+    Mutant(
+        "a name of the client's own not looked at",
+        "operations/rewind_session.py",
+        'name = f"{to}:{expected}" + (f":{rewind_id}" if rewind_id else "")',
+        'name = f"{to}:{expected}"',
+        "of two who take the last message away at once, both are told that they did",
     ),
     Mutant(
         "tried again though a rewind came after",

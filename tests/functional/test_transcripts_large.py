@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ConnectionClosedError
 
-from shared.sync_driver import objects
+from tests.functional.drivers import DRIVERS
 from tests.functional.test_transcripts import some, texts
 from tests.functional.world import configured, first, lost_reply, unreachable, wait_until
 
@@ -36,12 +36,12 @@ def bucket_requests(*lost: str) -> Iterator[list[str]]:
         if operation in lost:
             raise ConnectionClosedError(endpoint_url="the bucket")
 
-    client = objects()._client()  # type: ignore[union-attr]
-    client.meta.events.register_last("after-call.s3", note)
+    events, hooked = DRIVERS.bucket().meta.events, DRIVERS.hooked(note)
+    events.register_last("after-call.s3", hooked)
     try:
         yield asked
     finally:
-        client.meta.events.unregister("after-call.s3", note)
+        events.unregister("after-call.s3", hooked)
 
 
 def test_an_entry_of_2_mb(api: Api, table: TableView, bucket: BucketView) -> None:
@@ -88,16 +88,13 @@ def test_gone_while_it_is_read(api: Api, bucket: BucketView) -> None:
     api.entries(session_id, "main", {"t": noise(900)})
     path = f"/sessions/{session_id}/transcripts/main"
 
-    def purge() -> None:
-        client = objects()._client()  # type: ignore[union-attr]
-        client.meta.events.unregister("before-call.s3.GetObject", act)
+    def act(**_: Any) -> None:
+        events.unregister("before-call.s3.GetObject", hooked)
         api.call("DELETE", path)
         wait_until(lambda: not bucket.of(api.user, session_id))
 
-    def act(**_: Any) -> None:
-        purge()
-
-    objects()._client().meta.events.register_last("before-call.s3.GetObject", act)  # type: ignore[union-attr]
+    events, hooked = DRIVERS.bucket().meta.events, DRIVERS.hooked(act)
+    events.register_last("before-call.s3.GetObject", hooked)
     api.transcript(session_id, "main").problem(404, "not_found")
 
 

@@ -3,8 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SECONDS ?= 60
-SCHEDULES ?= 12000
-EXHAUST ?= 3000
+SCHEDULES ?= 10000
+EXHAUST ?= 1000
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Self
 
@@ -32,7 +32,7 @@ from shared.sync_driver import TABLE_CONFIG, BotoObjects, SystemClock, store_on
 from shared.translate import TRANSLATED, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from shared.store import Store
 
@@ -110,16 +110,12 @@ class AsyncStores:
                 cache = _cache_at(self._settings.cache_url, session)
                 opening.push_async_callback(cache.aclose)
                 self._cache = Breaker(cache)
-            client = session.create_client("dynamodb", config=AioConfig().merge(TABLE_CONFIG))
-            client = await opening.enter_async_context(client)
-            client.meta.events.register("before-send.dynamodb", _in_chunks)
-            self._table = AsyncTable(self._settings.table, client)
+            dynamodb = await opening.enter_async_context(_client(session, "dynamodb"))
+            self._table = AsyncTable(self._settings.table, dynamodb)
             self._bucket = None
             if bucket := self._settings.bucket:
-                objects = await opening.enter_async_context(
-                    session.create_client("s3", config=AioConfig().merge(TABLE_CONFIG))
-                )
-                self._bucket = AsyncObjects(bucket, lambda: objects)
+                s3 = await opening.enter_async_context(_client(session, "s3"))
+                self._bucket = AsyncObjects(bucket, lambda: s3)
             self._opened = opening.pop_all()
         return self
 
@@ -132,9 +128,16 @@ class AsyncStores:
         return store_on(self._table, self._cache, clock, self._settings, self._bucket)
 
 
+@asynccontextmanager
+async def _client(session: AioSession, service: str) -> AsyncIterator[Any]:
+    async with session.create_client(service, config=AioConfig().merge(TABLE_CONFIG)) as client:
+        client.meta.events.register(f"before-send.{service}", _in_chunks)
+        yield client
+
+
 def _in_chunks(request: Any, **_: object) -> None:
     """A large body as a file: aiohttp sends it bit by bit, and warns that one of bytes holds up the loop."""
-    if len(request.body) > _LARGE:
+    if isinstance(request.body, bytes) and len(request.body) > _LARGE:
         request.body = BytesIO(request.body)
 
 

@@ -12,12 +12,11 @@ import random
 from asyncio import sleep
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote
 
 import httpx
 
 from shared.errors import Contended, NotFound, TurnlogError, Unanswered, Unavailable
-from shared.keys import session_key
+from shared.keys import session_key, transcript_key
 from shared.methods import Turnlog
 from shared.wire import dumps
 
@@ -193,8 +192,10 @@ def _path(template: str, request: Request) -> str:
         Invalid: one is none.
     """
     if request.session_id is not None:
-        session_key("user", request.session_id)
-    return template.format(session_id=request.session_id, name=quote(request.name or ""))
+        session = session_key("user", request.session_id)
+        if request.name is not None:
+            transcript_key(session, request.name)
+    return template.format(session_id=request.session_id, name=request.name)
 
 
 def _text(value: Any) -> str:

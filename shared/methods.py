@@ -153,10 +153,23 @@ class Turnlog(TranscriptMethods):
                 return
             after = page["newest_sequence"]
 
-    async def rewind_session(self, session_id: str, *, to_sequence: int, expected_sequence: int) -> Body:
+    async def rewind_session(
+        self,
+        session_id: str,
+        *,
+        to_sequence: int,
+        expected_sequence: int,
+        rewind_id: str | None = None,
+        if_match: int | None = None,
+    ) -> Body:
         """Take away the messages from a sequence on, if the session still ends at the expected one."""
-        body = {"to_sequence": to_sequence, "expected_sequence": expected_sequence}
-        return await self.body(Request("rewind_session", session_id, body=body))
+        body = {
+            "to_sequence": to_sequence,
+            "expected_sequence": expected_sequence,
+            "rewind_id": rewind_id or str(uuid4()),
+        }
+        # It knows its own repeat by the id, before it looks at the version.
+        return await self.body(Request("rewind_session", session_id, body=body, if_match=if_match))
 
     async def add_tool_call(self, session_id: str, tool_call: Object) -> Body:
         """Add a tool call to the current turn's assistant message."""

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from shared.asking import Body, Object
 
 
+# As many as the API gives at once, if they fit.
+_ENTRIES = 10_000
+
+
 class TranscriptMethods(Asking):
     """The transcripts of a user's sessions."""
 
@@ -38,7 +42,7 @@ class TranscriptMethods(Asking):
     async def entries(self, session_id: str, name: str, *, after: int = -1) -> AsyncIterator[Body]:
         """All entries of a transcript behind a position."""
         while True:
-            page = await self.read_entries(session_id, name, after=after)
+            page = await self.read_entries(session_id, name, after=after, limit=_ENTRIES)
             for entry in page["entries"]:
                 yield entry
             if not page["has_more"]:

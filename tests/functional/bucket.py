@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ConnectionClosedError
 
 from shared.keys import SessionKey
-from shared.sync_driver import objects
+from tests.functional.drivers import DRIVERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,9 +39,9 @@ def bucket_requests(*lost: str) -> Iterator[list[str]]:
         if operation in lost:
             raise ConnectionClosedError(endpoint_url="the bucket")
 
-    client = objects()._client()  # type: ignore[union-attr]
-    client.meta.events.register_last("after-call.s3", note)
+    events, hooked = DRIVERS.bucket().meta.events, DRIVERS.hooked(note)
+    events.register_last("after-call.s3", hooked)
     try:
         yield asked
     finally:
-        client.meta.events.unregister("after-call.s3", note)
+        events.unregister("after-call.s3", hooked)

@@ -26,6 +26,9 @@ ON_BOTH_DRIVERS = {
     "test_list",
     "test_put",
     "test_tool_calls",
+    "test_transcripts",
+    "test_transcripts_exactly_once",
+    "test_transcripts_large",
 }
 
 if TYPE_CHECKING:

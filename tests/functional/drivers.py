@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from infra.local.lambdas import load_handler
 from shared.async_driver import AsyncStores
 from shared.endpoint import Endpoint
-from shared.sync_driver import clients
+from shared.sync_driver import clients, objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -61,6 +61,13 @@ class Drivers:
             return self.loop.stores._table._client
         return clients()[0]._client
 
+    def bucket(self) -> Any:
+        """The client of S3 that the functions use."""
+        if self.on_loop:
+            assert self.loop
+            return self.loop.stores._bucket._client()  # type: ignore[union-attr]
+        return objects()._client()  # type: ignore[union-attr]
+
     def hooked(self, handler: Callable[..., Any]) -> Callable[..., Any]:
         """A botocore event handler for that client: one on the loop must not keep the loop from working."""
 
@@ -75,11 +82,14 @@ class Drivers:
         table._client.close()
         if cache:
             cache._cache.close()  # type: ignore[attr-defined]
+        if bucket := objects():
+            bucket._client().close()
         if self.loop:
             self.loop.close()
 
     def reopen(self) -> None:
         clients.cache_clear()
+        objects.cache_clear()
         clients()
         if self.loop:
             self.loop.open()

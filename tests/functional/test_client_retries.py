@@ -136,6 +136,24 @@ def test_a_tool_call_with_an_id_is(program: Program) -> None:
     assert answer["message"]["tool_calls"] == [{"id": "c"}]
 
 
+def test_entries_without_uuids_are_not_sent_again(program: Program) -> None:
+    session_id = program.api.new()
+    with pytest.raises(errors.Unanswered):
+        program.call("append_entries", session_id, "main", [{"uuid": "a"}, {}], troubles=[lost_reply])
+    assert program.call("read_entries", session_id, "main", troubles=[])["entries"] == [{"uuid": "a"}, {}]
+    answer = program.call("append_entries", session_id, "main", [{"uuid": "b"}], troubles=[lost_reply])
+    assert (answer["first_position"], answer["entry_count"], answer["replayed"]) == (2, 3, True)
+
+
+def test_a_rewind_whose_reply_is_lost_is_one(program: Program) -> None:
+    session_id = program.api.new(user("q"), assistant("a"))
+    there = {"to_sequence": 1, "expected_sequence": 2, "if_match": 1}
+    assert program.call("rewind_session", session_id, troubles=[lost_reply], **there)["replayed"] is True
+    # Another's of as much is none of its own.
+    with pytest.raises(errors.SequenceMismatch):
+        program.call("rewind_session", session_id, troubles=[], to_sequence=1, expected_sequence=2)
+
+
 def test_a_change_of_a_version_is_not_sent_again(program: Program) -> None:
     """It would be told that the version is another: its own."""
     session_id = program.api.new()

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from infra import template
-from shared import errors, methods
+from shared import errors, methods, transcript_methods
 from shared.asking import Request
 from shared.async_driver import AsyncStores
 from shared.client import ROUTES, TurnlogClient
@@ -82,7 +82,7 @@ async def everything(turnlog: Turnlog) -> list[Any]:
         ),
         await turnlog.append_messages("s", [user("r", message_id="r")]),
         await turnlog.add_tool_call("s", CALL),
-        await turnlog.rewind_session("s", to_sequence=2, expected_sequence=4),
+        await turnlog.rewind_session("s", to_sequence=2, expected_sequence=4, if_match=3),
         await turnlog.put_session(
             "s", messages=[user("u", message_id="u")], start_sequence=2, title="v", if_match=4, **fields
         ),
@@ -104,6 +104,24 @@ async def everything(turnlog: Turnlog) -> list[Any]:
     ]
 
 
+async def transcripts(turnlog: Turnlog) -> list[Any]:
+    """Every operation on transcripts, with all that it takes."""
+    name = "subagents/agent-7f3a"
+    entries = [{"uuid": str(at), "text": "ä\u2028"} for at in range(3)]
+    await turnlog.create_session(session_id="s")
+    return [
+        await turnlog.append_entries("s", name, entries[:2], expected_position=0),
+        await turnlog.append_entries("s", name, entries),
+        await turnlog.read_entries("s", name, after=0, limit=1),
+        await turnlog.read_entries("s", name),
+        await turnlog.import_transcript("s", "main", '{"text": "ä"}\n{}\n'),
+        await turnlog.read_entries("s", "main"),
+        await turnlog.list_transcripts("s"),
+        await turnlog.ask(Request("delete_transcript", "s", name)),
+        await turnlog.list_transcripts("s"),
+    ]
+
+
 def same(answer: Any) -> Any:
     """An answer without what differs each time it is given."""
     if isinstance(answer, dict):
@@ -121,6 +139,11 @@ def test_both_ways_give_the_same(server: LocalServer) -> None:
     assert created["metadata"] == {"m": 1}
     assert (appended["first_sequence"], appended["replayed"], replayed["replayed"]) == (2, False, True)
     assert [message["content"] for message in answers[0][13]["messages"]] == ["q", "a", "u"]
+    answers = [same(program(way, server, transcripts)) for way in (direct, client)]
+    assert answers[0] == answers[1]
+    assert [entry["uuid"] for entry in answers[0][3]["entries"]] == ["0", "1", "2"]
+    assert answers[0][5]["entries"] == [{"text": "ä"}, {}]
+    assert [one["name"] for one in answers[0][6]["transcripts"]] == ["main", "subagents/agent-7f3a"]
 
 
 @BOTH
@@ -139,6 +162,7 @@ def test_ids_are_given_before_the_first_try(server: LocalServer, way: Any) -> No
 def test_pages_are_read_on(server: LocalServer, way: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(methods, "_MESSAGES", 3)
     monkeypatch.setattr(methods, "_SESSIONS", 2)
+    monkeypatch.setattr(transcript_methods, "_ENTRIES", 4)
 
     async def what(turnlog: Turnlog) -> None:
         for at in range(5):
@@ -147,6 +171,9 @@ def test_pages_are_read_on(server: LocalServer, way: Any, monkeypatch: pytest.Mo
         assert [one["content"] async for one in turnlog.messages("s0")] == [str(at) for at in range(10)]
         assert [one["sequence"] async for one in turnlog.messages("s0", after=5)] == [6, 7, 8, 9]
         assert [one["sequence"] async for one in turnlog.messages("s1")] == []
+        await turnlog.append_entries("s0", "main", [{"at": at} for at in range(10)])
+        assert [one["at"] async for one in turnlog.entries("s0", "main")] == [*range(10)]
+        assert [one["at"] async for one in turnlog.entries("s0", "main", after=7)] == [8, 9]
         listed = [session["session_id"] async for session in turnlog.sessions()]
         assert listed == ["s0", "s4", "s3", "s2", "s1"]
 
@@ -169,13 +196,16 @@ def test_errors_are_those_of_the_tree(server: LocalServer, way: Any) -> None:
             (errors.Invalid, turnlog.list_sessions(limit=1_000)),
             (errors.Invalid, turnlog.get_session("../s")),
             (errors.Invalid, turnlog.patch_session("s", unheard_of={})),
+            (errors.Invalid, turnlog.read_entries("s", "subagents/../../x")),
+            (errors.PositionMismatch, turnlog.append_entries("s", "t", [{}], expected_position=1)),
+            (errors.EntryNotJson, turnlog.import_transcript("s", "t", "{}\nno\n")),
         ]
         found = []
         for expected, call in wrong:
             with pytest.raises(expected) as caught:
                 await call
             assert (type(caught.value), caught.value.status) == (expected, expected.status)
-            assert bool(caught.value.errors) is (expected is errors.Invalid)
+            assert bool(caught.value.errors) is issubclass(expected, errors.Invalid)
             found.append(caught.value)
         assert found[1].extra == {"message_count": 1}
         assert found[6].errors[0]["loc"] == ["body", "messages", 0, "role"]

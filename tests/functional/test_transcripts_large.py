@@ -6,8 +6,8 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from shared.sync_driver import objects
 from tests.functional.bucket import bucket_requests
+from tests.functional.drivers import DRIVERS
 from tests.functional.test_transcripts import some, texts
 from tests.functional.world import configured, first, lost_reply, unreachable, wait_until
 
@@ -66,16 +66,13 @@ def test_gone_while_it_is_read(api: Api, bucket: BucketView) -> None:
     api.entries(session_id, "main", {"t": noise(900)})
     path = f"/sessions/{session_id}/transcripts/main"
 
-    def purge() -> None:
-        client = objects()._client()  # type: ignore[union-attr]
-        client.meta.events.unregister("before-call.s3.GetObject", act)
+    def act(**_: Any) -> None:
+        events.unregister("before-call.s3.GetObject", hooked)
         api.call("DELETE", path)
         wait_until(lambda: not bucket.of(api.user, session_id))
 
-    def act(**_: Any) -> None:
-        purge()
-
-    objects()._client().meta.events.register_last("before-call.s3.GetObject", act)  # type: ignore[union-attr]
+    events, hooked = DRIVERS.bucket().meta.events, DRIVERS.hooked(act)
+    events.register_last("before-call.s3.GetObject", hooked)
     api.transcript(session_id, "main").problem(404, "not_found")
 
 

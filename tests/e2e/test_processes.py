@@ -65,18 +65,9 @@ def test_writers_killed_in_the_middle_lose_and_repeat_nothing(
     name = session.rpartition("/")[2]
 
     def writer(number: int) -> list[str]:
-        """Killed twice in mid-work, started again each time; what it noted."""
-        journal = tmp_path / str(number)
-        command = [sys.executable, "-m", "tests.e2e.writer", name, f"w{number}", str(EACH), str(journal)]
-        for kill_at in (EACH // 4, EACH // 2):
-            process = _started(command, process_environment)
-            _until(lambda at=kill_at: _lines(journal) >= at)  # type: ignore[misc]
-            process.kill()
-            process.communicate()
-        process = _started(command, process_environment)
-        process.communicate()
-        assert process.returncode == 0
-        return journal.read_text(encoding="utf-8").splitlines()
+        """What it noted."""
+        command = ["tests.e2e.writer", name, f"w{number}"]
+        return killed_twice(command, EACH, tmp_path / str(number), process_environment)
 
     with ThreadPoolExecutor(4) as pool:
         noted = list(pool.map(writer, range(4)))
@@ -115,6 +106,20 @@ def test_valkey_killed_and_started_again_under_traffic(api: str, valkey: Valkey)
 
     _until(used_again)
     turn()
+
+
+def killed_twice(arguments: list[str], each: int, journal: Path, variables: dict[str, str]) -> list[str]:
+    """What a writer noted that was killed twice in mid-work, and started again each time."""
+    command = [sys.executable, "-m", *arguments, str(each), str(journal)]
+    for kill_at in (each // 4, each // 2):
+        process = _started(command, variables)
+        _until(lambda at=kill_at: _lines(journal) >= at)  # type: ignore[misc]
+        process.kill()
+        process.communicate()
+    process = _started(command, variables)
+    process.communicate()
+    assert process.returncode == 0
+    return journal.read_text(encoding="utf-8").splitlines()
 
 
 def _created(api: str) -> str:

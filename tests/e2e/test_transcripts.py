@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e.entry_writer import BATCH
-from tests.e2e.test_processes import _created, _get, _lines, _started, _until
+from tests.e2e.test_processes import _created, _get, killed_twice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,19 +25,9 @@ def test_writers_killed_in_the_middle_lose_and_repeat_nothing(
     name = session.rpartition("/")[2]
 
     def writer(number: int) -> list[str]:
-        """Killed twice in mid-work, started again each time; what it noted."""
-        journal = tmp_path / str(number)
-        arguments = [name, f"w{number}", str(EACH), str(journal)]
-        command = [sys.executable, "-m", "tests.e2e.entry_writer", *arguments]
-        for kill_at in (EACH // 4, EACH // 2):
-            process = _started(command, process_environment)
-            _until(lambda at=kill_at: _lines(journal) >= at)  # type: ignore[misc]
-            process.kill()
-            process.communicate()
-        process = _started(command, process_environment)
-        process.communicate()
-        assert process.returncode == 0
-        return journal.read_text(encoding="utf-8").splitlines()
+        """What it noted."""
+        command = ["tests.e2e.entry_writer", name, f"w{number}"]
+        return killed_twice(command, EACH, tmp_path / str(number), process_environment)
 
     with ThreadPoolExecutor(4) as pool:
         noted = list(pool.map(writer, range(4)))

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from botocore import xform_name
 from botocore.session import get_session
@@ -21,6 +20,7 @@ from infra.local.embedded import valkey
 from infra.local.table import ensure_table
 from infra.template import environment, functions
 from tests.infra.emulator import emulated
+from tests.local import local_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,15 +48,8 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def variables() -> Iterator[dict[str, str]]:
     with dynamodb_local() as dynamodb_url, valkey() as cache_url:
         table = environment()["TURNLOG_TABLE"]
-        client = boto3.client(
-            "dynamodb",
-            endpoint_url=dynamodb_url,
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",  # noqa: S106 (asked for, and not checked)
-        )
-        ensure_table(client, table)
-        client.close()
+        with local_client("dynamodb", dynamodb_url) as client:
+            ensure_table(client, table)
         yield LOCAL | {
             "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_url,
             "TURNLOG_TABLE": table,
@@ -129,14 +122,7 @@ def test_the_layer_knows_the_operations_that_are_made(artifacts: list[Path]) -> 
 def test_a_large_batch_goes_into_the_bucket(artifacts: list[Path], variables: dict[str, str]) -> None:
     entry = {"uuid": "big", "t": random.randbytes(500_000).hex()}
     asked = {"user_id": "alice", "session_id": "large", "name": "main"}
-    with embedded.dynamodb() as s3_url:
-        client = boto3.client(
-            "s3",
-            endpoint_url=s3_url,
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",  # noqa: S106 (asked for, and not checked)
-        )
+    with embedded.dynamodb() as s3_url, local_client("s3", s3_url) as client:
         client.create_bucket(Bucket="large")
         with_bucket = variables | {"TURNLOG_BUCKET": "large", "AWS_ENDPOINT_URL_S3": s3_url}
 
@@ -153,7 +139,6 @@ def test_a_large_batch_goes_into_the_bucket(artifacts: list[Path], variables: di
         record = {"eventName": "MODIFY", "dynamodb": {"Keys": head, "SequenceNumber": "1"}}
         assert invoke("purge_session", Records=[record]) == {"batchItemFailures": []}
         assert client.list_objects_v2(Bucket="large")["KeyCount"] == 0
-        client.close()
 
 
 def test_a_build_is_the_same_each_time(artifacts: list[Path], tmp_path: Path) -> None:

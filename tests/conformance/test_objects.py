@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 
 from infra.local import embedded
 from shared.errors import NoSuchObject
 from shared.sync_driver import BotoObjects, run
+from tests.local import local_client
 from tests.simulation.choosers import ListedChooser
 from tests.simulation.history import Work
 from tests.simulation.objects import FaultyObjects
@@ -26,17 +26,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def theirs() -> Iterator[BotoObjects]:
-    with embedded.dynamodb() as url:
-        client = boto3.client(
-            "s3",
-            endpoint_url=url,
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",  # noqa: S106 (asked for, and not checked)
-        )
+    with embedded.dynamodb() as url, local_client("s3", url) as client:
         client.create_bucket(Bucket="conformance")
         yield BotoObjects("conformance", lambda: client)
-        client.close()
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 
 from infra.local.dynamodb_local import dynamodb_local
 from infra.local.table import ensure_table
 from infra.template import environment
 from tests.e2e.valkey import Valkey
+from tests.local import local_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,15 +46,8 @@ def process_environment(dynamodb_url: str, valkey: Valkey) -> dict[str, str]:
     """For a process that works on the table and the cache; the table is there."""
     variables = {**os.environ, **LOCAL, "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_url}
     variables |= {"TURNLOG_TABLE": environment()["TURNLOG_TABLE"], "TURNLOG_CACHE_URL": valkey.url}
-    client = boto3.client(
-        "dynamodb",
-        endpoint_url=dynamodb_url,
-        region_name=LOCAL["AWS_DEFAULT_REGION"],
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 (asked for, and not checked)
-    )
-    ensure_table(client, variables["TURNLOG_TABLE"])
-    client.close()
+    with local_client("dynamodb", dynamodb_url) as client:
+        ensure_table(client, variables["TURNLOG_TABLE"])
     return variables
 
 

@@ -9,7 +9,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import boto3
 import pytest
 from botocore import xform_name
 from botocore.session import get_session
@@ -21,6 +20,7 @@ from infra.local.embedded import valkey
 from infra.local.table import ensure_table
 from infra.template import environment, functions
 from tests.infra.emulator import emulated, runtimes
+from tests.local import local_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,15 +65,8 @@ def variables(built: Built) -> Iterator[dict[str, str]]:
     """Of a function, with a table and a cache of its own for each version of Python."""
     with dynamodb_local() as dynamodb_url, valkey() as cache_url:
         table = f"{environment()['TURNLOG_TABLE']}-{built.python}"
-        client = boto3.client(
-            "dynamodb",
-            endpoint_url=dynamodb_url,
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",  # noqa: S106 (asked for, and not checked)
-        )
-        ensure_table(client, table)
-        client.close()
+        with local_client("dynamodb", dynamodb_url) as client:
+            ensure_table(client, table)
         yield LOCAL | {
             "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_url,
             "TURNLOG_TABLE": table,
@@ -167,14 +160,7 @@ def test_the_layer_knows_the_operations_that_are_made(built: Built) -> None:
 def test_a_large_batch_goes_into_the_bucket(built: Built, variables: dict[str, str]) -> None:
     entry = {"uuid": "big", "t": random.randbytes(500_000).hex()}
     asked = {"user_id": "alice", "session_id": "large", "name": "main"}
-    with embedded.dynamodb() as s3_url:
-        client = boto3.client(
-            "s3",
-            endpoint_url=s3_url,
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",  # noqa: S106 (asked for, and not checked)
-        )
+    with embedded.dynamodb() as s3_url, local_client("s3", s3_url) as client:
         client.create_bucket(Bucket="large")
         with_bucket = variables | {"TURNLOG_BUCKET": "large", "AWS_ENDPOINT_URL_S3": s3_url}
 
@@ -191,7 +177,6 @@ def test_a_large_batch_goes_into_the_bucket(built: Built, variables: dict[str, s
         record = {"eventName": "MODIFY", "dynamodb": {"Keys": head, "SequenceNumber": "1"}}
         assert invoke("purge_session", Records=[record]) == {"batchItemFailures": []}
         assert client.list_objects_v2(Bucket="large")["KeyCount"] == 0
-        client.close()
 
 
 def test_a_build_is_the_same_each_time(built: Built, tmp_path: Path) -> None:

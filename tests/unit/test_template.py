@@ -70,6 +70,8 @@ def test_environment_has_the_parameters_defaults() -> None:
     assert environment["TURNLOG_CACHE_URL"] == ""
     assert environment["TURNLOG_CACHE_TTL"] == "43200"
     assert environment["TURNLOG_RETENTION_DAYS"] == ""
+    assert environment["TURNLOG_TRANSCRIPTS"] == "on"
+    assert environment["TURNLOG_BUCKET"] == "TranscriptsBucket"
 
 
 HEAD = {"PK": {"S": "USER#alice#SESSION#s"}, "SK": {"S": "HEAD"}}

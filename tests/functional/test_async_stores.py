@@ -17,6 +17,7 @@ from infra.local.embedded import free_port
 from shared import async_driver
 from shared.async_cache import CONNECTIONS, AsyncRespCache
 from shared.async_driver import AsyncStores
+from shared.direct import TurnlogDirect
 from shared.errors import Unanswered, Unavailable
 from shared.keys import session_key
 from shared.operations.append_messages import append_messages
@@ -177,6 +178,19 @@ def test_a_table_that_does_not_answer_in_time(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(async_driver, "REQUEST_SECONDS", 0.2)
     with mute() as port:
         _unanswered(monkeypatch, port)
+
+
+def test_an_operation_ends_in_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though a request might take longer yet."""
+
+    async def main() -> None:
+        async with AsyncStores(settings()._replace(cache_url="")) as stores:
+            with pytest.raises(Unanswered, match="time is over"):
+                await TurnlogDirect("u", stores, seconds=0.2).get_session("s")
+
+    with mute() as port:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{port}")
+        asyncio.run(main())
 
 
 def test_a_table_that_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:

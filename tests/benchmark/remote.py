@@ -74,15 +74,16 @@ class Remote:
     def __init__(self, name: str, environment: dict[str, str]) -> None:
         self.name = name
         python = str(PEERS) if STORES[name].peer else sys.executable
-        self._process = subprocess.Popen(
-            [python, "-m", "tests.benchmark.worker", name],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=_log(name),
-            text=True,
-        )
+        with _log(name) as log:
+            self._process = subprocess.Popen(
+                [python, "-m", "tests.benchmark.worker", name],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
 
     def ready(self) -> None:
         """Wait until it has started."""

@@ -103,6 +103,7 @@ class Entry(NamedTuple):
 
 STORES = {
     "turnlog": Entry("Turnlog, in process", "turnlog:InProcess", cached=True),
+    "async": Entry("Turnlog, on a loop", "turnlog_loop:OnLoop", cached=True),
     "handlers": Entry("Turnlog, handlers", "turnlog_edge:Handlers", cached=True),
     "http": Entry("Turnlog, HTTP", "turnlog_edge:Http", cached=True),
     "put": Entry("boto3: PutItem, Query", "bare:Put"),

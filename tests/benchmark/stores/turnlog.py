@@ -33,20 +33,20 @@ class InProcess(Store):
     def __init__(self) -> None:
         self._retries = 0
 
-    def _store(self) -> stores.Store:
+    async def _store(self) -> stores.Store:
         return lambda_store(time.monotonic() + SECONDS)
 
     async def set_up(self) -> None:
         ensure_table(clients()[0]._client, settings().table)
 
     async def fill(self, session: str, messages: Sequence[Message]) -> None:
-        store = self._store()
-        await create_session(store, session_key(USER, session))
+        key = session_key(USER, session)
+        await create_session(await self._store(), key)
         for at in range(0, len(messages), MAX_BATCH):
-            await append_messages(self._store(), session_key(USER, session), messages[at : at + MAX_BATCH])
+            await append_messages(await self._store(), key, messages[at : at + MAX_BATCH])
 
     async def append(self, session: str, messages: Sequence[Message]) -> None:
-        store = self._store()
+        store = await self._store()
         await append_messages(store, session_key(USER, session), messages)
         self._retries += store.counts["retries"]
 
@@ -55,7 +55,7 @@ class InProcess(Store):
 
     async def read(self, session: str, newest: int | None = None) -> Any:
         """All pages, each of which holds 5 MB at most, as Python objects."""
-        store = self._store()
+        store = await self._store()
         head = await store.head(session_key(USER, session))
         pages: list[list[dict[str, Any]]] = []
         before: int | None = None
@@ -66,20 +66,20 @@ class InProcess(Store):
         return [message for page in reversed(pages) for message in page]
 
     async def unchanged(self, session: str) -> None:
-        await self._store().head(session_key(USER, session))
+        await (await self._store()).head(session_key(USER, session))
 
     async def forget(self, session: str) -> None:
-        store = self._store()
+        store = await self._store()
         key = session_key(USER, session)
         await store.cache.drop(key, await store.head(key))
 
     async def begin(self, user: str, session: str) -> None:
-        await create_session(self._store(), session_key(user, session))
+        await create_session(await self._store(), session_key(user, session))
 
     async def sessions(self, user: str) -> int:
         found, cursor = 0, None
         while True:
-            page = await list_sessions(self._store(), user, limit=PAGE, cursor=cursor)
+            page = await list_sessions(await self._store(), user, limit=PAGE, cursor=cursor)
             found += len(page.sessions)
             cursor = page.next_cursor
             if cursor is None:

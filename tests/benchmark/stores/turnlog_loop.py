@@ -1,0 +1,28 @@
+"""Turnlog in the caller's process, on its event loop: the operations on the async driver."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.async_driver import AsyncStores
+from tests.benchmark.stores.turnlog import SECONDS, InProcess
+
+if TYPE_CHECKING:
+    from shared import store as stores
+
+
+class OnLoop(InProcess):
+    """The async driver: its connections are open from the first operation on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened: AsyncStores | None = None
+
+    async def _store(self) -> stores.Store:
+        if self._opened is None:
+            self._opened = await AsyncStores().__aenter__()
+        return self._opened.store(SECONDS)
+
+    async def close(self) -> None:
+        if self._opened:
+            await self._opened.__aexit__()

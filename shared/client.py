@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import random
-from asyncio import sleep
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
+from anyio import sleep  # httpx runs on it, and so on asyncio and on Trio
 
 from shared.errors import Contended, NotFound, TurnlogError, Unanswered, Unavailable
 from shared.keys import session_key, transcript_key

@@ -4,8 +4,8 @@
 what the contract says of an operation, and raise the errors of `shared.errors`; the same models find what is
 wrong with an argument.
 
-A message has its id before the first try, so that it may be sent again after a lost reply. What has none (a
-tool call without `id`, an entry without `uuid`) is not sent again when it may have been stored.
+A message and a batch of entries have an id before the first try, so that they may be sent again after a lost
+reply. What has none (a tool call without `id`) is not sent again when it may have been stored.
 """
 
 from __future__ import annotations
@@ -103,10 +103,12 @@ class Turnlog(TranscriptMethods):
         session_id: str,
         *,
         if_match: int | None = None,
+        touch: bool = True,
         **objects: Object,
     ) -> Body:
         """Apply a JSON merge patch to each of the session's objects that is given."""
-        return await self._change("patch_session", session_id, objects, if_match)
+        body = objects if touch else {**objects, "touch": touch}
+        return await self._change("patch_session", session_id, body, if_match)
 
     async def set_title(
         self, session_id: str, title: str, *, only_if_unset: bool = False, if_match: int | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from shared.asking import Asking, Request, given
 
@@ -24,13 +25,18 @@ class TranscriptMethods(Asking):
         return await self.body(Request("list_transcripts", session_id))
 
     async def append_entries(
-        self, session_id: str, name: str, entries: Iterable[Object], *, expected_position: int | None = None
+        self,
+        session_id: str,
+        name: str,
+        entries: Iterable[Object],
+        *,
+        expected_position: int | None = None,
+        batch_id: str | None = None,
     ) -> Body:
-        """Append entries to a transcript, all or none, each with a `uuid` once."""
-        sent = list(entries)
-        body = given(entries=sent, expected_position=expected_position)
-        known = all("uuid" in entry for entry in sent)
-        return await self.body(Request("append_entries", session_id, name, body, repeatable=known))
+        """Append entries to a transcript, all or none, each with a `uuid` once; a batch of one id once."""
+        sent, batch_id = list(entries), batch_id or str(uuid4())
+        body = given(entries=sent, expected_position=expected_position, batch_id=batch_id)
+        return await self.body(Request("append_entries", session_id, name, body))
 
     async def read_entries(
         self, session_id: str, name: str, *, after: int | None = None, limit: int | None = None

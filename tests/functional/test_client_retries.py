@@ -136,13 +136,13 @@ def test_a_tool_call_with_an_id_is(program: Program) -> None:
     assert answer["message"]["tool_calls"] == [{"id": "c"}]
 
 
-def test_entries_without_uuids_are_not_sent_again(program: Program) -> None:
-    session_id = program.api.new()
-    with pytest.raises(errors.Unanswered):
-        program.call("append_entries", session_id, "main", [{"uuid": "a"}, {}], troubles=[lost_reply])
-    assert program.call("read_entries", session_id, "main", troubles=[])["entries"] == [{"uuid": "a"}, {}]
-    answer = program.call("append_entries", session_id, "main", [{"uuid": "b"}], troubles=[lost_reply])
-    assert (answer["first_position"], answer["entry_count"], answer["replayed"]) == (2, 3, True)
+@pytest.mark.parametrize("trouble", [lost_reply, too_late])
+def test_entries_whose_reply_is_lost_are_stored_once(program: Program, trouble: Trouble) -> None:
+    """With a uuid and without: their batch has an id."""
+    session_id, entries = program.api.new(), [{"uuid": "a"}, {"n": 1.5}]
+    answer = program.call("append_entries", session_id, "main", entries, troubles=[trouble, trouble])
+    assert (answer["entry_count"], answer["replayed"]) == (2, True)
+    assert program.api.transcript(session_id, "main").body["entries"] == entries
 
 
 def test_a_rewind_whose_reply_is_lost_is_one(program: Program) -> None:

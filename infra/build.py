@@ -3,16 +3,17 @@
     python infra/build.py function TARGET [--python 3.13]
     python infra/build.py layer TARGET [--python 3.13] [--architecture arm64]
 
-The Makefile's `build-…` targets call it. A function gets functions/ and shared/, and nothing else of the
-repository. The layer gets the packages of requirements-lambda.lock, for the platform of the template's
-defaults, without what Turnlog never imports. Both hold bytecode that is not checked against its source at
-import (PEP 552), because Lambda's file system is read-only and a cold start would compile all of it anew. The
-result is the same for the same sources, whenever and wherever it is built.
+The Makefile's `build-…` targets call it. A function gets functions/ and what that imports of shared/, and
+nothing else of the repository. The layer gets the packages of requirements-lambda.lock, for the platform of
+the template's defaults, without what Turnlog never imports. Both hold bytecode that is not checked against
+its source at import (PEP 552), because Lambda's file system is read-only and a cold start would compile all of
+it anew. The result is the same for the same sources, whenever and wherever it is built.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import gzip
 import json
 import os
@@ -66,14 +67,41 @@ def interpreter(version: str) -> str | None:
 
 def build_function(target: Path, python: str) -> None:
     """The code of every function: they differ by their handler alone."""
-    for package in ("functions", "shared"):
-        shutil.copytree(
-            ROOT / package,
-            target / package,
-            ignore=shutil.ignore_patterns("__pycache__"),
-            dirs_exist_ok=True,
-        )
+    for source in imported():
+        copy = target / source.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
     _compile(target, python)
+
+
+def imported() -> list[Path]:
+    """The functions, and what of shared/ one of them imports: not what is there for programs alone."""
+    found: set[Path] = set()
+    pending = list((ROOT / "functions").glob("*.py"))
+    while pending:
+        source = pending.pop()
+        if source not in found:
+            found.add(source)
+            pending += _named_modules(source)
+    return sorted(found)
+
+
+def _named_modules(source: Path) -> Iterator[Path]:
+    """The files in shared/ that a module's import statements name, at whatever place in it."""
+    for node in ast.walk(ast.parse(source.read_bytes())):
+        if isinstance(node, ast.Import):
+            names = [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{each.name}" for each in node.names]
+        else:
+            continue
+        for name in names:
+            place = ROOT
+            for part in name.split("."):
+                place /= part
+                # What is named last may be no module.
+                files = (place.with_suffix(".py"), place / "__init__.py")
+                yield from (each for each in files if name.startswith("shared") and each.is_file())
 
 
 def build_layer(target: Path, python: str, architecture: str) -> None:

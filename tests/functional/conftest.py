@@ -48,7 +48,9 @@ def server() -> Iterator[LocalServer]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """The tests of what the drivers differ in, if anything, run on both."""
     if "driver" in metafunc.fixturenames and Path(metafunc.module.__file__).stem in ON_BOTH_DRIVERS:
-        metafunc.parametrize("driver", ["sync", "async"], indirect=True)
+        metafunc.parametrize(
+            "driver", ["sync", pytest.param("async", marks=pytest.mark.thorough)], indirect=True
+        )
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from infra.build import imported
 from infra.template import functions
 
 HANDLERS = sorted(function.handler.rpartition(".")[0] for function in functions())
@@ -58,6 +59,7 @@ def started(handler: str) -> dict[str, Any]:
         "TURNLOG_TABLE": "t",
         "TURNLOG_CACHE_URL": "redis://127.0.0.1:6379",
         "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",  # by which a function knows that it is one
     }
     command = [sys.executable, "-c", PROGRAM, handler]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
@@ -67,17 +69,37 @@ def started(handler: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_a_function_imports_what_it_needs_and_no_more(handler: str) -> None:
-    imported = set(started(handler)["modules"])
-    packages = {name.partition(".")[0] for name in imported}
+    loaded = set(started(handler)["modules"])
+    packages = {name.partition(".")[0] for name in loaded}
     assert not packages & NEVER
     assert ("pydantic" in packages) == (handler in BODIES)
-    ours = {name for name in imported if name.startswith(("shared.", "functions."))}
+    ours = {name for name in loaded if name.startswith(("shared.", "functions."))}
     assert len(ours) <= 34, sorted(ours)
     # botocore alone is 280 of them, pydantic and a body's models 60.
-    assert len(imported) <= (375 if handler in BODIES else 310), len(imported)
+    assert len(loaded) <= (375 if handler in BODIES else 310), len(loaded)
 
 
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_a_cold_start_does_not_look_for_garbage(handler: str) -> None:
     """One look at all that imports have made takes as long as many of them."""
     assert started(handler)["collections"] == 0
+
+
+def test_what_is_there_for_programs_is_not_shipped() -> None:
+    shipped = imported()
+    assert {"backend.py", "append_messages.py", "sync_driver.py"} <= {path.name for path in shipped}
+    assert not {"async_driver.py", "client.py", "direct.py"} & {path.name for path in shipped}
+    named = {
+        line.split()[1].partition(".")[0]
+        for path in shipped
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.lstrip().startswith(("import ", "from "))
+    }
+    assert "botocore" in named
+    assert not named & NEVER
+
+
+def test_a_program_looks_for_garbage_as_it_likes() -> None:
+    code = "import gc; before = gc.get_threshold(); import functions; assert gc.get_threshold() == before"
+    variables = {name: value for name, value in os.environ.items() if name != "AWS_LAMBDA_RUNTIME_API"}
+    subprocess.run([sys.executable, "-c", code], env=variables, check=True)

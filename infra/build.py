@@ -6,8 +6,8 @@
 The Makefile's `build-…` targets call it. A function gets functions/ and what that imports of shared/, and
 nothing else of the repository. The layer gets the packages of requirements-lambda.lock, for the platform of
 the template's defaults, without what Turnlog never imports. Both hold bytecode that is not checked against
-its source at import (PEP 552), because Lambda's file system is read-only and a cold start would compile all of
-it anew. The result is the same for the same sources, whenever and wherever it is built.
+its source at import (PEP 552), because Lambda's file system is read-only and a cold start would compile all
+of it anew. The result is the same for the same sources, whenever and wherever it is built.
 """
 
 from __future__ import annotations

@@ -55,7 +55,6 @@ print(json.dumps({"modules": modules, "collections": collected() - already}))
 def started(handler: str) -> dict[str, Any]:
     variables = {
         **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME"}},
-        "AWS_LAMBDA_RUNTIME_API": "127.0.0.1",  # as in Lambda, and nowhere else
         "TURNLOG_TABLE": "t",
         "TURNLOG_CACHE_URL": "redis://127.0.0.1:6379",
         "AWS_DEFAULT_REGION": "us-east-1",

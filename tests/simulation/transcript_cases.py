@@ -72,7 +72,13 @@ TRANSCRIPT_CASES = (
     Case("expected position", [[append("a", expected=1)], [append("b", expected=1)]], before=_BEGUN),
     Case("read & entries", [[read()], [append("a")]], before=_TWO),
     Case("read on & entries", [[read(1)], [append("a")]], before=_TWO),
-    Case("read & delete the transcript & the purge", [[read(1)], [bury()]], before=_TWO, stream=True),
+    Case(
+        "read & delete the transcript & the purge",
+        [[read()], [bury()]],
+        before=_TWO,
+        stream=True,
+        limits={"DELETE_BATCH": 1},
+    ),
     Case(
         "read & delete it & begin anew & the purge",
         [[read()], [bury(), append("a")]],

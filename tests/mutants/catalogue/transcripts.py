@@ -124,6 +124,15 @@ TRANSCRIPTS = (
         "        await _remove_objects(store, key.objects, lambda _, since: since < settled)\n",
         "",
         "what a slow writer put stays for ever",
+        test="tests/simulation/test_objects.py",
+    ),
+    Mutant(
+        "a second look that takes what is new",
+        "operations/purge.py",
+        "lambda _, since: since < settled",
+        "lambda _, since: bool(since)",
+        "of a session that was made again an object is gone",
+        test="tests/simulation/test_objects.py",
     ),
     Mutant(
         "purge of a transcript takes its present life",

@@ -1,0 +1,45 @@
+"""What a writer slower than the purge leaves in the bucket: it is looked for when the tombstone ends."""
+
+from __future__ import annotations
+
+from shared.keys import SessionKey
+from tests.simulation.choosers import ListedChooser
+from tests.simulation.requests import Request
+from tests.simulation.world import World
+
+KEY = SessionKey("ann", "s0")
+NAME = f"{KEY.objects}main!000000!token-0-1"
+DAY = 86_400.0
+
+
+def purged() -> World:
+    """A session that was deleted and purged."""
+    world = World(ListedChooser())
+    world.ask(Request("create", KEY.user_id, body={"session_id": KEY.session_id}))
+    world.ask(Request("delete", KEY.user_id, KEY.session_id))
+    drain(world)
+    return world
+
+
+def drain(world: World) -> None:
+    world.scheduler.spawn("stream", world.deliver(until_empty=True))
+    world.scheduler.run()
+
+
+def test_it_goes_when_the_tombstone_ends() -> None:
+    world = purged()
+    world.objects.put(NAME, b"late", world.seconds)
+    world.objects.put("transcripts/of-another", b"", world.seconds)
+    drain(world)
+    assert NAME in world.objects.kept
+    world.jump(40 * DAY)
+    drain(world)
+    assert list(world.objects.kept) == ["transcripts/of-another"]
+
+
+def test_what_is_younger_than_a_record_of_the_stream_may_be_of_a_session_made_again() -> None:
+    world = purged()
+    world.jump(40 * DAY)
+    world.objects.put(NAME, b"of the second life", world.seconds)
+    drain(world)
+    assert NAME in world.objects.kept

@@ -21,6 +21,7 @@ def test_costs_are_flat_and_within_their_budget() -> None:
     assert first["rewind by one"] == Cost(3, 6, 2)
     # Where the ring does not know all of the ids, one message more is looked at.
     assert costs["rewind by one"][1_000] == costs["rewind by one"][10_000] == Cost(4, 6, 3)
+    assert first["append an entry of 600 bytes"] == Cost(2, 12, 1)
     assert first["list 50 sessions"].requests == 2
     assert first["delete"].requests == 1
     assert all(cost.requests <= 3 for cost in costs["read the newest 50, cold"].values())

@@ -119,6 +119,16 @@ def test_a_transaction_is_at_most_4_mb(pair: Pair, over: int, expected: str) -> 
 
 
 @pytest.mark.real
+def test_what_a_transaction_deletes_counts_with_its_key_alone(pair: Pair) -> None:
+    """A rewind deletes what is far above 4 MB at once."""
+    keys = [{"PK": {"S": "limits"}, "SK": {"S": f"{at:02}"}} for at in range(20)]
+    for key in keys:
+        pair.put(key["SK"]["S"], 400 * KB)
+    writes = [{"Delete": {"TableName": NAME, "Key": key}} for key in keys]
+    assert pair.agree("TransactWriteItems", {"TransactItems": writes}) == "answered"
+
+
+@pytest.mark.real
 @pytest.mark.parametrize(("count", "expected"), [(100, "answered"), (101, "refused")])
 def test_a_transaction_has_at_most_100_writes(pair: Pair, count: int, expected: str) -> None:
     writes = [{"Put": {"TableName": NAME, "Item": sized(f"{at:03}", 40)}} for at in range(count)]

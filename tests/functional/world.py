@@ -25,7 +25,7 @@ QUIET = Lock()
 Rows = dict[tuple[str, str], dict[str, Any]]
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+def wait_until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Ask until the answer is true, and return it."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):

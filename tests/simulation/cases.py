@@ -72,9 +72,9 @@ def put(*marks: str, start: int = 0, **headers: str) -> Request:
     return Request("put", USER, SESSION, body, headers=_headers(headers))
 
 
-def rewind(to: int, expected: int) -> Request:
+def rewind(to: int, expected: int, **given: str) -> Request:
     """Take away the messages from `to` on."""
-    body = {"to_sequence": to, "expected_sequence": expected}
+    body = {"to_sequence": to, "expected_sequence": expected, **given}
     return Request("rewind", USER, SESSION, body)
 
 
@@ -141,8 +141,8 @@ _THREE = (create("m0", "m1", "m2"),)
 _FOUR = (create("m0", "m1", "m2", "m3"),)
 _LEFT = (*_THREE, rewind(0, 3))  # where there are seconds for the first step alone
 _STEPS = {"MAX_DELETES": 1}
-# A message takes three items, of which one step deletes four.
-_PARTED = {"PART_SIZE": 60, "MAX_DELETES": 4}
+# A message takes two items, of which one step has room for three.
+_PARTED = {"PART_SIZE": 60, "MAX_DELETES": 3}
 _TINY = {"CAPACITY": 2}
 CASES = (
     Case("append & append", [[append("a")], [append("b")]]),
@@ -220,16 +220,17 @@ CASES = (
     Case("append & rewind, silence", [[append("a")], [rewind(1, 2)]], kinds=_SILENCE, faults=2),
     Case("rewind & rewind", [[rewind(0, 2)], [rewind(1, 2)]], before=(create("m0", "m1"),)),
     Case("rewind & the same rewind", [[rewind(0, 1)], [rewind(0, 1)]]),
+    Case("rewind & another's", [[rewind(0, 1, rewind_id="a")], [rewind(0, 1, rewind_id="b")]]),
     Case("rewind & title", [[rewind(0, 1)], [title("x")]]),
     Case("rewind & delete", [[rewind(0, 1)], [delete()]]),
     Case("rewind & tool call", [[rewind(0, 1)], [tool_call("t")]]),
     Case("rewind & tool call, warm cache", [[rewind(1, 2)], [tool_call()]], before=_TWO, cache="warm"),
     Case("rewind & put", [[rewind(0, 1)], [put("m0", "p")]]),
     Case("rewind & put in steps", [[rewind(1, 2)], [put("m0", "p", "q")]], limits={"MAX_BATCH": 1}),
-    Case("rewind & get, no cache", [[rewind(0, 2), append("b", "c"), tool_call("t")], [get()]], before=_TWO),
+    Case("rewind & get, no cache", [[rewind(1, 2), append("b"), tool_call("t")], [get()]], before=_TWO),
     Case("rewind & get, cold cache", [[rewind(1, 2), append("b")], [get()]], before=_TWO, cache="cold"),
     Case("rewind & get, warm cache", [[rewind(1, 2), append("b")], [get()]], before=_TWO, cache="warm"),
-    Case("rewind of appends", [[rewind(1, 3)], [append("c")]], before=(*_TWO, append("b"))),
+    Case("rewind of appends", [[rewind(2, 4)], [append("d")]], before=(*_TWO, append("b", "c"))),
     Case("rewind of more than the ring holds", [[rewind(2, 4), append("m0")]], before=_FOUR, limits=_TINY),
     Case("rewind in steps & append", [[rewind(0, 2)], [append("a")]], before=_TWO, limits=_STEPS),
     Case("rewind in steps & rewind", [[rewind(1, 3)], [rewind(1, 3), rewind(0, 1)]], _THREE, limits=_STEPS),

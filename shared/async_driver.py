@@ -99,7 +99,7 @@ class AsyncStores:
 
     def __init__(self, configured: Settings | None = None) -> None:
         self._configured = configured
-        self._opened = AsyncExitStack()
+        self._opened: AsyncExitStack | None = None
 
     async def __aenter__(self) -> Self:
         self._settings = self._configured or settings()
@@ -120,10 +120,19 @@ class AsyncStores:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._opened.aclose()
+        opened, self._opened = self._opened, None
+        if opened:
+            await opened.aclose()
 
     def store(self, seconds: float = OPERATION_SECONDS) -> Store:
-        """What one operation works on, which gives up when this time is over."""
+        """What one operation works on, which gives up when this time is over.
+
+        Raises:
+            RuntimeError: this is not entered, or left already.
+        """
+        if self._opened is None:
+            message = "the stores are not open: use them within `async with`"
+            raise RuntimeError(message)
         clock = LoopClock(time.monotonic() + seconds)
         return store_on(self._table, self._cache, clock, self._settings, self._bucket)
 

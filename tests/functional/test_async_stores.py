@@ -144,6 +144,21 @@ def test_a_late_reply_to_a_task_that_was_cancelled_answers_no_other(tmp_path: Pa
         asyncio.run(main(server.port, server._process.pid))
 
 
+def test_what_is_not_open_is_not_worked_on() -> None:
+    async def main() -> None:
+        stores = AsyncStores()
+        with pytest.raises(RuntimeError, match="not open"):
+            stores.store()
+        async with stores:
+            await new_session(stores.store())
+        with pytest.raises(RuntimeError, match="not open"):
+            await TurnlogDirect("u", stores).get_session("s")
+        async with stores:  # as often as one likes
+            await new_session(stores.store())
+
+    asyncio.run(main())
+
+
 @contextmanager
 def mute() -> Iterator[int]:
     """A port that accepts connections and says nothing."""

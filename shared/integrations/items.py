@@ -26,7 +26,14 @@ _NAME_LIMIT = 256
 
 
 def to_message(item: Mapping[str, Any]) -> Fields:
-    """The message that holds an item."""
+    """The message that holds an item.
+
+    Raises:
+        Invalid: it is no object.
+        TypeError: it holds what is none of JSON.
+    """
+    if not isinstance(item, dict):
+        raise Invalid.at("items", msg="an item must be an object")
     message = _reading(item)
     try:
         if same(to_items(message), [item]):

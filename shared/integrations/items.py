@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.errors import Invalid
 from shared.limits import MESSAGE_LIMIT
-from shared.wire import dumps, same
+from shared.wire import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,7 @@ def to_message(item: Mapping[str, Any]) -> Fields:
         raise Invalid.at("items", msg="an item must be an object")
     message = _reading(item)
     try:
-        if same(to_items(message), [item]):
+        if to_items(message) == [item]:
             dumps(message)
             return message
         carried: Fields = {_ITEM: item}

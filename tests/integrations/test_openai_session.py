@@ -83,8 +83,8 @@ async def test_ids_of_every_kind(turnlog: Turnlog, session_id: str) -> None:
 async def test_more_than_an_append_takes(session: TurnlogSession) -> None:
     await session.add_items(said(*range(250)))
     assert await texts(session) == [str(number) for number in range(250)]
-    await session.add_items(said(*("x" * 900_000 for _ in range(4))))
-    assert [len(text) for text in await texts(session, 5)] == [3, *[900_000] * 4]
+    await session.add_items(said(*("x" * 900_000 for _ in range(6))))
+    assert [len(text) for text in await texts(session, 7)] == [3, *[900_000] * 6]
 
 
 async def test_a_later_part_is_refused(session: TurnlogSession) -> None:
@@ -151,6 +151,25 @@ async def test_many_who_add_and_pop_at_once(session: TurnlogSession, turnlog: Tu
     for turn in {text[:4] for text in left if "." in text}:
         parts = [text for text in left if text.startswith(turn)]
         assert parts == [f"{turn}{part}" for part in range(len(parts))]
+
+
+async def test_a_pop_between_whose_steps_another_item_comes(
+    session: TurnlogSession, turnlog: Turnlog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the place of the one that was seen: what goes is what is returned."""
+    await session.add_items(said("first", "seen"))
+    get_session, other = turnlog.get_session, TurnlogSession("conversation-1", turnlog)
+
+    async def read(*arguments: Any, **more: Any) -> Any:
+        monkeypatch.undo()
+        answer = await get_session(*arguments, **more)
+        assert await other.pop_item() == said("seen")[0]
+        await other.add_items(said("other"))
+        return answer
+
+    monkeypatch.setattr(turnlog, "get_session", read)
+    assert await session.pop_item() == said("other")[0]
+    assert await texts(session) == ["first"]
 
 
 async def test_20_who_pop_at_once(session: TurnlogSession, turnlog: Turnlog) -> None:

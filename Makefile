@@ -8,8 +8,8 @@ EXHAUST ?= 1000
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-api test-store test-lambda prove check format lock openapi cold-start units costs bench \
-	deploy-lint deploy-check sam-local simulate exhaust exhaust-cases exhaust-random mutants dynamodb-local
+.PHONY: help run test test-api test-store test-sdks test-lambda prove check format lock openapi cold-start units costs \
+	bench deploy-lint deploy-check sam-local simulate exhaust exhaust-cases exhaust-random mutants dynamodb-local
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -29,6 +29,10 @@ test-store: $(READY)
 	$(BIN)/pytest -m "not real" tests/conformance
 	$(BIN)/pytest -m "not real" tests/infra
 	$(BIN)/pytest -m "not real" tests/contract
+
+# Without the plugin that the SDKs' own tests need.
+test-sdks: $(READY) .cache/sdks-venv/.ready
+	.cache/sdks-venv/bin/python -m pytest -p no:asyncio tests/integrations
 
 simulate: $(READY) ## search schedules that break a promise, for SECONDS
 	$(BIN)/python -m tests.simulation --seconds $(SECONDS)
@@ -52,6 +56,7 @@ prove: dynamodb-local ## run the tests that need Amazon's DynamoDB Local
 	$(BIN)/pytest -m real tests/conformance tests/infra tests/benchmark
 	$(BIN)/pytest -m real tests/e2e
 	$(BIN)/pytest -m thorough tests/functional
+	$(MAKE) --no-print-directory test-sdks
 
 cold-start: $(READY) ## measure cold starts under Amazon's Runtime Interface Emulator, beside two baselines
 	@python=$$($(FIND) $(LAMBDA_PYTHON)); if [ -n "$$python" ]; then \
@@ -95,6 +100,10 @@ lock: $(READY) ## resolve the dependencies of pyproject.toml anew, into requirem
 	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --custom-compile-command "make lock" \
 		tests/benchmark/bench.in --output-file tests/benchmark/bench.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --constraints requirements.lock --custom-compile-command "make lock" \
+		--extra async --extra client --extra claude --extra openai \
+		pyproject.toml tests/integrations/sdks.in --output-file tests/integrations/sdks.lock
 
 # `sam build` calls these, with ARTIFACTS_DIR set. What they build is for the template's defaults; for other
 # values of its parameters PythonRuntime and Architecture, name them here too.
@@ -151,6 +160,10 @@ endef
 
 # What the bench measures beside Turnlog pins other versions of what Turnlog takes.
 .cache/bench-venv/.ready: tests/benchmark/bench.lock
+	$(VENV)
+
+# The agent SDKs pin what Turnlog must not.
+.cache/sdks-venv/.ready: tests/integrations/sdks.lock
 	$(VENV)
 
 # A .venv that was made halfway has no stamp, and is made anew.

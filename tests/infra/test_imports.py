@@ -58,6 +58,7 @@ def started(handler: str) -> dict[str, Any]:
         "TURNLOG_TABLE": "t",
         "TURNLOG_CACHE_URL": "redis://127.0.0.1:6379",
         "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",  # by which a function knows that it is one
     }
     command = [sys.executable, "-c", PROGRAM, handler]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)

@@ -1,0 +1,114 @@
+"""Every item comes back deep-equal, and reads as a message of a chat wherever it can be one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.errors import Invalid
+from shared.integrations.items import to_items, to_message
+from shared.limits import MESSAGE_LIMIT
+from shared.models.common import NewMessage
+from shared.operations.export_openai import exported
+from shared.wire import dumps
+
+CALL = {"type": "function_call", "call_id": "c-1", "name": "f", "arguments": '{"x": 1}'}
+OUTPUT = {"type": "function_call_output", "call_id": "c-1", "output": "4"}
+TEXT = {"type": "output_text", "text": "Hello", "annotations": [], "logprobs": []}
+MESSAGE = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [TEXT]}
+READINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"role": "user", "content": "q"}, {"role": "user", "content": "q"}),
+    ({"role": "developer", "content": ""}, {"role": "developer", "content": ""}),
+    (CALL, {"role": "assistant", "tool_calls": [{"id": "c-1", "type": "function"}]}),
+    (CALL | {"id": "fc_1", "status": "completed"}, {"tool_calls": [{"id": "c-1", "type": "function"}]}),
+    (OUTPUT, {"role": "tool", "content": "4", "tool_call_id": "c-1"}),
+    (OUTPUT | {"output": [{"type": "input_text", "text": "4"}]}, {"role": "tool", "content": "4"}),
+    (MESSAGE, {"role": "assistant", "content": "Hello"}),
+    (
+        MESSAGE | {"content": [TEXT, {"type": "refusal", "refusal": "No."}]},
+        {"role": "assistant", "content": "Hello\nNo."},
+    ),
+    (
+        {
+            "role": "user",
+            "content": [{"type": "input_image", "image_url": "x"}, {"type": "input_text", "text": "?"}],
+        },
+        {"role": "user", "content": "?"},
+    ),
+]
+ODD: list[dict[str, Any]] = [
+    {},
+    {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": None},
+    {"type": "item_reference", "id": "x"},
+    {"role": "user", "content": None},
+    {"role": "user", "content": 1},
+    {"role": "nobody", "content": "q"},
+    {"role": "tool", "content": "q"},
+    {"role": "user", "content": "q", "name": "me"},
+    {"role": "user", "content": "q", "type": "message"},
+    {"role": "user", "content": "half of a pair: \ud83d"},
+    {"role": "user", "content": [{"type": "input_text", "text": "\ud83d"}]},
+    {"type": "function_call_output", "call_id": "x" * 300, "output": "4"},
+    {"type": "function_call_output", "call_id": "a\nb", "output": "4"},
+    {"type": "function_call_output", "call_id": "", "output": "4"},
+    {"type": "function_call_output", "call_id": "c", "output": None},
+    CALL | {"name": ""},
+    CALL | {"call_id": ""},
+    CALL | {"arguments": "\ud83d"},
+    CALL | {"arguments": {"no": "text"}},
+    {"n": [1, 1.0, True, None, 2**70, -0.0, float("inf")], "openai_item": {"function_call": 1}},
+]
+
+
+@pytest.mark.parametrize("item", [item for item, _ in READINGS] + ODD)
+def test_it_comes_back(item: dict[str, Any]) -> None:
+    """From what the contract takes, and what its answer then is."""
+    message = to_message(item)
+    NewMessage.model_validate_json(dumps(message))
+    (back,) = to_items(json.loads(dumps(message)))
+    assert json.dumps(back, sort_keys=True) == json.dumps(item, sort_keys=True)
+
+
+@pytest.mark.parametrize(("item", "reading"), READINGS)
+def test_it_reads_as_a_chat(item: dict[str, Any], reading: dict[str, Any]) -> None:
+    said = exported(to_message(item))
+    assert "function_call" not in said
+    for call in said.get("tool_calls", []):
+        assert call.pop("function") == {"name": "f", "arguments": '{"x": 1}'}
+    assert said | reading == said
+
+
+@pytest.mark.parametrize("item", [item for item, _ in READINGS[:3]] + [OUTPUT])
+def test_what_is_a_message_is_nothing_more(item: dict[str, Any]) -> None:
+    assert "function_call" not in to_message(item)
+
+
+def test_an_item_that_fits_once_and_not_twice() -> None:
+    item = {**MESSAGE, "content": [{**TEXT, "text": "x" * 700_000}]}
+    message = to_message(item)
+    assert len(dumps(message)) < MESSAGE_LIMIT
+    assert to_items(message) == [item]
+
+
+def test_messages_of_another_program() -> None:
+    call = {"id": "c-1", "type": "function", "function": {"name": "f", "arguments": '{"x": 1}'}}
+    assert to_items({"role": "assistant", "content": "So:", "tool_calls": [call, {**call, "id": "c-2"}]}) == [
+        {"role": "assistant", "content": "So:"},
+        CALL,
+        CALL | {"call_id": "c-2"},
+    ]
+    assert to_items({"role": "assistant", "content": None, "tool_calls": [call, {"no": "call"}]}) == [CALL]
+    assert to_items({"role": "tool", "content": "4", "tool_call_id": "c-1"}) == [OUTPUT]
+    assert to_items({"role": "function", "content": "4", "name": "f"}) == [
+        {"role": "developer", "content": "4"}
+    ]
+    assert to_items({"role": "assistant", "content": None}) == [{"role": "assistant", "content": ""}]
+
+
+def test_what_json_cannot_carry_at_all() -> None:
+    with pytest.raises(TypeError):
+        to_message({"role": "user", "content": {1, 2}})
+    with pytest.raises(Invalid):
+        to_message([])  # type: ignore[arg-type]

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
+TYPED = ("turn ", "What ")
+"""With which a prompt begins."""
+
+
 class Models:
     """What they were asked, and when they hesitate.
 
@@ -80,14 +84,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _texts(messages: list[Any]) -> list[str]:
-    """The prompts that the user typed: what the agent adds begins with a tag."""
+    """The prompts that the user typed, without what an agent adds."""
     texts = []
     for message in messages:
         if message.get("role") != "user":
             continue
         content = message["content"]
         parts = [{"text": content}] if isinstance(content, str) else content
-        texts += [part["text"] for part in parts if part.get("text", "").startswith("turn ")]
+        texts += [part["text"] for part in parts if part.get("text", "").startswith(TYPED)]
     return texts
 
 

@@ -51,7 +51,7 @@ def server() -> Iterator[Server]:
     ) as process:
         assert process.stdout
         server = Server(**json.loads(process.stdout.readline()))
-        os.environ.update(server.environment)
+        os.environ.update(server.environment, OPENAI_AGENTS_DISABLE_TRACING="1")
         yield server
 
 

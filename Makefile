@@ -31,7 +31,7 @@ test-store: $(READY)
 	$(BIN)/pytest -m "not real" tests/contract
 
 # Without the plugin that the SDKs' own tests need.
-test-sdks: $(READY) .cache/sdks-venv/.ready
+test-sdks: $(READY) .cache/sdks-venv/.ready ## run the tests of the stores for agent SDKs, and the SDKs' own
 	.cache/sdks-venv/bin/python -m pytest -p no:asyncio tests/integrations
 
 simulate: $(READY) ## search schedules that break a promise, for SECONDS

@@ -7,9 +7,12 @@ only if nobody has changed the session since that item was read.
 
 from __future__ import annotations
 
+import random
 import re
+from asyncio import sleep
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import uuid4
 from weakref import WeakKeyDictionary
@@ -37,6 +40,8 @@ TurnlogOf: TypeAlias = Callable[[Any], Turnlog]
 # Bytes of messages in one append: they fit into a request and an answer however they are escaped.
 _BATCH_BYTES = 2 << 20
 _READ_TRIES = 4
+# Seconds, as the store's own writers wait.
+_FIRST_WAIT, _LONGEST_WAIT = 0.01, 0.4
 
 
 class TurnlogSession:
@@ -118,12 +123,14 @@ class TurnlogSession:
             Unavailable: Turnlog did not answer; the item may be gone.
         """
         turnlog = self._of(wrapper)
-        while True:
+        for attempt in count():
             with suppress(SequenceMismatch, PreconditionFailed):
                 try:
                     return await self._pop(turnlog)
                 except NotFound:
                     return None
+            await _let_others_pass(attempt)
+        raise AssertionError  # count() does not end
 
     async def clear_session(self, *, wrapper: Any = None) -> None:
         """Take all items away; the session stays.
@@ -132,7 +139,7 @@ class TurnlogSession:
             Unavailable: Turnlog did not answer; the same call may be made again.
         """
         turnlog = self._of(wrapper)
-        while True:
+        for attempt in count():
             with suppress(SequenceMismatch):
                 try:
                     end = (await turnlog.get_session(self._id, limit=0))["message_count"]
@@ -140,6 +147,7 @@ class TurnlogSession:
                 except NotFound:
                     pass
                 return
+            await _let_others_pass(attempt)
 
     def _of(self, wrapper: Any) -> Turnlog:
         return self._turnlog if isinstance(self._turnlog, Turnlog) else self._turnlog(wrapper)
@@ -190,6 +198,11 @@ class TurnlogSession:
             if [one["message_id"] for one in again["messages"]] == [last["message_id"]]:
                 return messages
         raise Contended("The session is being rewound.")
+
+
+async def _let_others_pass(attempt: int) -> None:
+    """Wait before the next try, longer after each; who came first is then through."""
+    await sleep(random.random() * min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(attempt, 16)))  # noqa: S311 (jitter)
 
 
 def turnlog_id(session_id: str) -> str:

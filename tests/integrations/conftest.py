@@ -21,9 +21,19 @@ from tests.integrations.ways import LossyWay, lossy
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
+    from _pytest.terminal import TerminalReporter
+
     from shared.methods import Turnlog
 
 ROOT = Path(__file__).parent.parent.parent
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Say what tests found worth saying."""
+    for report in terminalreporter.getreports("passed"):
+        for name, said in report.user_properties:
+            if name == "said":
+                terminalreporter.write_line(said)
 
 
 class Server(NamedTuple):
@@ -41,7 +51,7 @@ def server() -> Iterator[Server]:
     ) as process:
         assert process.stdout
         server = Server(**json.loads(process.stdout.readline()))
-        os.environ.update(server.environment)
+        os.environ.update(server.environment, OPENAI_AGENTS_DISABLE_TRACING="1")
         yield server
 
 

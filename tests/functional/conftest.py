@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -9,6 +10,7 @@ from uuid import uuid4
 import boto3
 import pytest
 import redis
+from botocore.loaders import JSONFileLoader
 
 from infra.local.server import running
 from shared.sync_driver import clients
@@ -35,6 +37,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from infra.local.server import LocalServer
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models() -> Iterator[None]:
+    """Botocore's models, read once: each client with other settings would read 5 MB of JSON again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", staticmethod(cache(JSONFileLoader().load_file)))
+        yield
 
 
 @pytest.fixture(scope="session")

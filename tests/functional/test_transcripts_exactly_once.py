@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from infra.local.lambdas import Context
 from tests.functional.test_transcripts import some, texts
 from tests.functional.world import first, lost_reply, sent_twice, unreachable
 
@@ -179,8 +180,9 @@ def test_delete_does_not_take_what_began_anew(api: Api) -> None:
     assert texts(api.transcript(session_id, "main")) == ["b"]
 
 
-def test_the_table_does_not_answer(api: Api) -> None:
+def test_the_table_does_not_answer(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     session_id = api.new()
+    monkeypatch.setattr(Context, "get_remaining_time_in_millis", lambda _: 2_000)
     with unreachable("TransactWriteItems"):
         api.entries(session_id, "main", *some("a")).problem(503, "unavailable")
     api.transcript(session_id, "main").problem(404, "not_found")

@@ -139,6 +139,7 @@ def test_the_caches_user_may_do_what_the_functions_do_and_no_more(seen: dict[str
     assert access[:3] == ["on", "~turnlog:*", "-@all"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("function", NAMES)
 def test_without_a_cache_nobody_connects_to_one(plain: Account, function: str) -> None:
     held = plain.roles[function]

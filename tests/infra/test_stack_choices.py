@@ -10,6 +10,8 @@ import pytest
 from infra import template
 from tests.infra.cloudformation import PARAMETERS, deployed, load
 
+pytestmark = pytest.mark.thorough
+
 
 def test_without_alarms_there_is_no_such_stack() -> None:
     with deployed(Alarms="disabled") as stack:

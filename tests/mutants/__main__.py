@@ -97,7 +97,7 @@ def _caught(mutant: Mutant, seconds: float) -> str:
             )
             failed = re.search(r"^FAILED \S+/(\S+)::(\w+)", done.stdout, re.MULTILINE)
             return f"test\t{failed[1]}\t{failed[2]}" if failed else ""
-        command = [sys.executable, "-W", "ignore", "-m", "tests.mutants.hunt", str(seconds)]
+        command = [sys.executable, "-W", "ignore", "-m", "tests.mutants.hunt", str(seconds), mutant.case]
         done = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, check=False
         )

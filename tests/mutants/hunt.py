@@ -21,9 +21,9 @@ _FIRST, _MOST = 100, 700
 _BROKEN = (SyntaxError, NameError, ImportError)
 
 
-def hunt(seconds: float) -> str | None:
-    """The promise and the rule that are broken first, and where."""
-    for where, attempt in _attempts(seconds):
+def hunt(seconds: float, first: str) -> str | None:
+    """The promise and the rule that are broken first, and where; the cases of this name come first."""
+    for where, attempt in _attempts(seconds, first):
         try:
             attempt()
         except _BROKEN:
@@ -35,13 +35,17 @@ def hunt(seconds: float) -> str | None:
     return None
 
 
-def _attempts(seconds: float) -> Iterator[tuple[str, Callable[[], object]]]:
+def _attempts(seconds: float, first: str) -> Iterator[tuple[str, Callable[[], object]]]:
     """What is fast first."""
     tally = Tally()
+    if first:
+        yield from _cases(tally, faulty=False, most=_FIRST, name=first)
+        yield from _cases(tally, faulty=True, most=_MOST, name=first)
     yield from _seeds(range(_FEW), tally)
-    yield from _cases(tally, faulty=False, most=_MOST)
+    yield from _cases(tally, faulty=False, most=_FIRST)
     yield from _cases(tally, faulty=True, most=_FIRST)
     yield from _seeds(range(_FEW, _SOME), tally)
+    yield from _cases(tally, faulty=False, most=_MOST)
     yield from _cases(tally, faulty=True, most=_MOST)
     yield from _seeds(seeds(_SOME, _MANY, seconds), tally)
 
@@ -51,11 +55,15 @@ def _seeds(numbers: Iterable[int], tally: Tally) -> Iterator[tuple[str, Callable
         yield f"seed {seed}", partial(simulate, seed, tally)
 
 
-def _cases(tally: Tally, *, faulty: bool, most: int) -> Iterator[tuple[str, Callable[[], object]]]:
+def _cases(
+    tally: Tally, *, faulty: bool, most: int, name: str = ""
+) -> Iterator[tuple[str, Callable[[], object]]]:
     for case in (*CASES, *TRANSCRIPT_CASES):
+        if name not in ("", case.name):
+            continue
         faults = case.faults if faulty else 0
         yield f"{case.name}, {faults or 'no'} fault", partial(exhaust, case, tally, faults=faults, most=most)
 
 
 if __name__ == "__main__":
-    sys.stdout.write(hunt(float(sys.argv[1])) or "")
+    sys.stdout.write(hunt(float(sys.argv[1]), sys.argv[2]) or "")

@@ -14,6 +14,7 @@ class Mutant(NamedTuple):
         old: the text that it replaces, which must be there exactly once.
         new: the text that it puts there.
         why: what should break.
+        case: the case that the simulation tries first, where it sees it soonest.
         test: a test, as pytest names it, where the simulation cannot see it.
     """
 
@@ -22,4 +23,5 @@ class Mutant(NamedTuple):
     old: str
     new: str
     why: str
+    case: str = ""
     test: str = ""

@@ -198,6 +198,7 @@ CASES = (
     ),
     Case("append & delete & the purge", [[append("a", expected=1)], [delete()]], stream=True),
     Case("append & retention", [[append("a")]], stream=True, days=40),
+    Case("append again after tool calls", [[append("a"), tool_call("t"), tool_call("u"), append("a")]]),
     Case("append, delete & retention", [[append("a"), delete()]], stream=True, days=40),
     Case("append of what is partly there", [[append("a", "b")]], before=(create("m0"), append("a"))),
     Case(
@@ -206,6 +207,8 @@ CASES = (
         before=(create(), append("a", "b")),
         kinds=_TORN_READS,
     ),
+    Case("tool call & get, read late", [[tool_call("t"), get()]], kinds=(*_TORN_READS, "stale read")),
+    Case("get, the cache damaged", [[get()]], before=_TWO, cache="warm", kinds=("cache corrupt",)),
     Case("a damaged draft", [[put_draft(), get_draft()]], cache="cold", kinds=("cache corrupt",)),
     Case("the purge", [], before=(create("m0"), append("m1"), delete()), stream=True, kinds=_PURGE_FAULTS),
     Case("get & delete & the purge", [[get()], [delete()]], stream=True, limits=_MANY_PARTS),

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tests.simulation.tally import Tally
 
 # A case that has more schedules than this is run to its end only where there is time; the report names it.
-_MOST = int(os.environ.get("TURNLOG_SIM_EXHAUST", "150"))
-_MOST_WITHOUT_A_FAULT = max(_MOST, 1_000)
+_MOST = int(os.environ.get("TURNLOG_SIM_EXHAUST", "60"))
+_MOST_WITHOUT_A_FAULT = max(_MOST, 300)
 _CASES = (*CASES, *TRANSCRIPT_CASES)
 
 

@@ -25,6 +25,7 @@ APPENDS = (
         "                for one, message in present.items()\n",
         "                for one, message in list(present.items())[:1]\n",
         "what was stored after a lost reply is answered as a replay (found by the simulation)",
+        case="append of what is partly there",
     ),
     Mutant(
         "own write not known once a tool call joined it",
@@ -32,6 +33,7 @@ APPENDS = (
         "message.as_first_stored() == sent.fields()",
         "message.fields() == sent.fields()",
         "the first answer says that it was a replay (found by the simulation)",
+        case="append & tool call",
     ),
     Mutant(
         "acknowledged before it is written",
@@ -41,6 +43,7 @@ APPENDS = (
         "            written = {one.fields()['message_id']: one for one in stored}\n"
         "            return _answer(ids, present | written, after, replayed=False)\n",
         "an acknowledged message is lost",
+        case="append & append",
     ),
     Mutant(
         "append without the head's count condition",
@@ -90,6 +93,7 @@ APPENDS = (
         "if not fresh and (hits or head.leftover or expected_sequence",
         "if not fresh and (head.leftover or expected_sequence",
         "the answer says what was, not what is",
+        case="append, append, append again, the cache failing",
     ),
     Mutant(
         "a cached guess not checked for its version",
@@ -125,6 +129,7 @@ APPENDS = (
         "before.attached + token",
         "token",
         "a replayed append is not answered as first stored",
+        case="append again after tool calls",
     ),
     Mutant(
         "tool call not known after a lost reply",
@@ -132,6 +137,7 @@ APPENDS = (
         "stored if token in tokens or",
         "stored if",
         "it is added twice",
+        case="rewind & tool call, warm cache",
     ),
     Mutant(
         "a new message for a tool call not known after a lost reply",
@@ -139,6 +145,7 @@ APPENDS = (
         ' or stored.fields()["message_id"] == token.hex() else None',
         " else None",
         "it is added twice (found by the simulation)",
+        case="tool call without an id, and silence",
     ),
     Mutant(
         "a replay shows tool calls that came later",
@@ -146,6 +153,7 @@ APPENDS = (
         "dumps(message.as_first_stored()) if message.attached else message.json",
         "message.json",
         "a repeat does not get the first answer",
+        case="append & tool call",
     ),
     Mutant(
         "PUT does not compare what is there",

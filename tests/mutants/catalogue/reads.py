@@ -49,6 +49,7 @@ READS = (
         "    if sealed and _checksum(place, value := sealed[_CRC_SIZE:]) == sealed[:_CRC_SIZE]:",
         "    if sealed and (value := sealed[_CRC_SIZE:]):",
         "a damaged value is believed",
+        case="a damaged draft",
     ),
     Mutant(
         "the checksum does not know its place",
@@ -56,6 +57,7 @@ READS = (
         "zlib.crc32(value, zlib.crc32(place.encode()))",
         "zlib.crc32(value)",
         "another message, or another user's, is believed",
+        case="get, the cache damaged",
     ),
     Mutant(
         "drafts without a checksum",
@@ -63,6 +65,7 @@ READS = (
         '        return _checked(place, (await self._demand(("GET", place)))[0])',
         '        return ((await self._demand(("GET", place)))[0] or b"")[_CRC_SIZE:] or None',
         "a damaged draft is answered (found by the simulation)",
+        case="a damaged draft",
     ),
     Mutant(
         "a cache error is the request's",
@@ -77,6 +80,7 @@ READS = (
         'await self.read("GetItem", {"Key": key.head, "ConsistentRead": True})',
         'await self.read("GetItem", {"Key": key.head})',
         "an acknowledged message is not read",
+        case="tool call & get, read late",
     ),
     Mutant(
         "messages read eventually",
@@ -84,6 +88,7 @@ READS = (
         '            "ConsistentRead": True,\n        }\n        if attributes',
         "        }\n        if attributes",
         "an acknowledged message is not read, or read as it was",
+        case="tool call & get, read late",
     ),
     Mutant(
         "messages read from one page",
@@ -109,6 +114,7 @@ READS = (
         '        or ("crc" in first and zlib.crc32(blob) != int(first["crc"]["N"]))\n',
         "",
         "half an edit is read",
+        case="get & tool call, in parts",
     ),
     Mutant(
         "list cursor without the id",

@@ -145,6 +145,7 @@ REWINDS = (
         "        if cut and head.token == token:\n            return await _made(store, cut)\n",
         "",
         "a rewind is made, and answered as refused or as a repeat",
+        case="append & rewind",
     ),
     Mutant(
         "a repeat taken for another rewind",
@@ -173,6 +174,7 @@ REWINDS = (
         "    if doubt and doubt.rewinds != head.rewinds:\n        raise doubt.error\n",
         "",
         "what a rewind took away is put back",
+        case="append & rewind, silence",
     ),
     Mutant(
         "cached messages that go carried over",

@@ -38,6 +38,7 @@ SESSIONS = (
         "if there.token != token:",
         "if there.token:",
         "a session is made, and answered as somebody else's",
+        case="title & create",
     ),
     Mutant(
         "count of sessions outside of the transaction",
@@ -55,6 +56,7 @@ SESSIONS = (
         "if there is None or there.token != token:",
         "if there is None or there.token:",
         "a session is deleted, and answered as not there",
+        case="append & delete",
     ),
     Mutant(
         "purge of a live session",
@@ -76,6 +78,7 @@ SESSIONS = (
         'requests = answer.get("UnprocessedItems", {}).get(store.table.name, [])',
         "requests = []",
         "messages stay under a tombstone",
+        case="the purge",
     ),
     Mutant(
         "an expired session deleted though it was changed",

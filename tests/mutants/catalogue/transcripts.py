@@ -39,6 +39,7 @@ TRANSCRIPTS = (
         'return json.loads(line).get("uuid") == entry.identity and _repeats(line, entry, position)',
         "return _repeats(line, entry, position)",
         "another entry is taken for the repeat",
+        case="first entries & first entries",
     ),
     Mutant(
         "no look at the transcript's ring",
@@ -53,6 +54,7 @@ TRANSCRIPTS = (
         "        batch.token == writer.token and position in tried.get(identity, ())\n",
         "        False\n",
         "the first answer says that it was a replay",
+        case="first entries & first entries",
     ),
     Mutant(
         "another's entry without a uuid taken for one's own",
@@ -60,6 +62,7 @@ TRANSCRIPTS = (
         "known = batch.token == writer.token and (",
         "known = bool(batch.token) and (",
         "an entry without a uuid is acknowledged and not stored",
+        case="entries without uuids",
     ),
     Mutant(
         "an append goes on where it may have been deleted",
@@ -67,6 +70,7 @@ TRANSCRIPTS = (
         "        if writer.begun_anew() and writer.unsure:\n            raise writer.unsure",
         "        if writer.begun_anew() and False:\n            raise writer.unsure",
         "what was appended, and deleted, is appended again",
+        case="entries & delete the transcript",
     ),
     Mutant(
         "what is stored told of a session that is gone",
@@ -156,6 +160,7 @@ TRANSCRIPTS = (
         "        if batch.first != at:\n            break\n",
         "",
         "a reader mixes what was purged with what was not",
+        case="read & delete the transcript & the purge",
     ),
     Mutant(
         "a page in the middle of a batch begins with the next one",

@@ -32,12 +32,14 @@ class Batch(NamedTuple):
     Attributes:
         first: the position of the first.
         lines: JSON of each, without a line's end.
-        token: of the append that stored them.
+        token: of the request that stored them, and of its repeats.
+        writer: of the one among these that did.
     """
 
     first: int
     lines: list[bytes]
     token: bytes
+    writer: bytes
 
     @property
     def end(self) -> int:
@@ -56,14 +58,15 @@ def answer_size(lines: Iterable[bytes]) -> int:
 
 
 def batch_put(
-    after: Transcript, first: int, *, token: bytes, data: bytes | None, named: str
+    after: Transcript, first: int, *, token: bytes, writer: bytes, data: bytes | None, named: str
 ) -> dict[str, dict[str, object]]:
     """The write that puts a batch where none is.
 
     Args:
         after: the transcript with it.
         first: the position of its first entry.
-        token: of the append.
+        token: of the request.
+        writer: of this sending of it.
         data: its entries, or None where an object has them.
         named: the object's key.
     """
@@ -72,6 +75,7 @@ def batch_put(
         **after.key.batch(after.generation, first),
         "count": attribute(after.length - first),
         "token": attribute(token),
+        "writer": attribute(writer),
         **held,
     }
     return {"Put": put(item, condition="attribute_not_exists(#PK)")}
@@ -138,4 +142,5 @@ async def _read(store: Store, item: Item) -> Batch:
         except NoSuchObject as error:
             raise Torn("A batch of entries is gone.") from error
     lines = zlib.decompress(data).split(b"\n")[:-1]
-    return Batch(parse_batch_sort_key(item["SK"]["S"]), lines, bytes(item["token"]["B"]))
+    first = parse_batch_sort_key(item["SK"]["S"])
+    return Batch(first, lines, bytes(item["token"]["B"]), bytes(item["writer"]["B"]))

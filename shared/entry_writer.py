@@ -38,6 +38,7 @@ class EntryWriter:
 
     Attributes:
         token: the batches of this request bear it, and of its repeats.
+        own: those of this sending of it.
         there: the transcript's head as it was last seen, a tombstone too; None if there is none.
         unsure: a try that was not answered.
     """
@@ -45,12 +46,12 @@ class EntryWriter:
     def __init__(self, store: Store, key: TranscriptKey, batch: str | None = None) -> None:
         self.store = store
         self.key = key
-        own = store.clock.token()
-        self.token = own if batch is None else sha256(batch.encode()).digest()[: len(own)]
+        self.own = store.clock.token()
+        self.token = self.own if batch is None else sha256(batch.encode()).digest()[: len(self.own)]
         self.there: Transcript | None = None
         self.unsure: Unanswered | None = None
         self._generation: int | None = None
-        self._deposits = Deposits(store, key, own)  # a repeat must not take back what this one names
+        self._deposits = Deposits(store, key, self.own)  # a repeat must not take back what this one names
 
     @property
     def head(self) -> Transcript:
@@ -109,7 +110,7 @@ class EntryWriter:
             await self.store.transact(
                 transcripts.touched(self.key.session, now),
                 transcripts.moved(self.there, after),
-                batch_put(after, head.length, token=self.token, data=data, named=named),
+                batch_put(after, head.length, token=self.token, writer=self.own, data=data, named=named),
             )
         except ConditionFailed as refused:
             self.store.counts["conflicts"] += 1

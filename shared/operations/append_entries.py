@@ -4,7 +4,7 @@ A writer may find that an entry is there already: a client sent it again, or the
 applied and its reply lost. The ring in the transcript's head, and for its own tries what it remembers, say
 where to look; the batch that is stored there decides. It bears the token of the request that stored it, so an
 entry without a uuid is known again as well, though only to the request that brought it, and to its repeats if
-it has a `batch_id`.
+it has a `batch_id`; and one of this sending of it alone, so a repeat is not taken for the first.
 """
 
 from __future__ import annotations
@@ -128,10 +128,7 @@ async def _judged(
     except EntryUuidReused:
         writer.judge(ours=False)  # no try without this entry was made
         raise
-    ours = any(
-        batch.token == writer.token and position in tried.get(identity, ())
-        for identity, (position, batch) in present.items()
-    )
+    ours = any(batch.writer == writer.own for _, batch in present.values())
     writer.judge(ours=ours)
     return present, ours
 

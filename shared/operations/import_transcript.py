@@ -138,5 +138,5 @@ async def _compare(writer: EntryWriter, entries: Sequence[Entry], done: int, our
                     f"What is stored differs from position {position} on; there are {head.length} entries.",
                     extra={"position": position, "entry_count": head.length},
                 )
-            if batch.token == writer.token:
+            if batch.writer == writer.own:
                 ours.append(position)

@@ -29,6 +29,12 @@ def append(*marks: str, expected: int | None = None) -> Request:
     return Request("append_entries", USER, SESSION, body, name=NAME)
 
 
+def append_batch(*marks: str) -> Request:
+    """Append entries with uuids, under a batch's id."""
+    body = {"entries": [entry(mark) for mark in marks], "batch_id": marks[0]}
+    return Request("append_entries", USER, SESSION, body, name=NAME)
+
+
 def append_unnamed(mark: str) -> Request:
     """Append an entry without a uuid: the client does not send it again."""
     body = {"entries": [{"text": f"{mark} of {USER}."}]}
@@ -64,6 +70,7 @@ TRANSCRIPT_CASES = (
     Case("first entries & first entries", [[append("a")], [append("b")]], before=(create(),)),
     Case("entries & entries", [[append("a")], [append("b")]], before=_BEGUN),
     Case("entries & the same entries", [[append("a", "b")], [append("b", "c")]], before=_BEGUN),
+    Case("a batch & the same batch", [[append_batch("a")], [append_batch("a")]], before=_BEGUN),
     Case("entries without uuids", [[append_unnamed("a")], [append_unnamed("b")]], before=_BEGUN),
     Case("entries & delete the session", [[append("a")], [delete()]], before=_BEGUN),
     Case("entries & delete the transcript", [[append("a")], [bury()]], before=_BEGUN),

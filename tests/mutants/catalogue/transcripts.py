@@ -51,10 +51,18 @@ TRANSCRIPTS = (
     Mutant(
         "own entries not known after a lost reply",
         "operations/append_entries.py",
-        "        batch.token == writer.token and position in tried.get(identity, ())\n",
-        "        False\n",
+        "ours = any(batch.writer == writer.own",
+        "ours = any(False",
         "the first answer says that it was a replay",
         case="first entries & first entries",
+    ),
+    Mutant(
+        "a repeat of a batch taken for the first",
+        "operations/append_entries.py",
+        "ours = any(batch.writer == writer.own",
+        "ours = any(batch.token == writer.token",
+        "a repeat says that it stored the batch (found by the simulation)",
+        case="a batch & the same batch",
     ),
     Mutant(
         "another's entry without a uuid taken for one's own",

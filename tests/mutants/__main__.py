@@ -1,6 +1,6 @@
 """The mutation table: each sabotage of `catalogue` is put into a copy of shared/, and must be noticed.
 
-    python -m tests.mutants [--seconds 60] [--only TEXT]
+    python -m tests.mutants [--seconds 60] [--jobs 2] [--only TEXT]
 
 By the simulation, in so many seconds, or else by the tests that the sabotage names. A row says which promise
 was seen broken, by which rule of the checker, and in which case or with which seed; or which test failed.
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parent.parent.parent
-_JOBS = os.cpu_count() or 1
 
 
 class NotAMutant(Exception):
@@ -39,6 +38,7 @@ def main() -> int:
     parser.add_argument(
         "--seconds", type=float, default=60.0, help="for one of them, after the first schedules"
     )
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at once")
     parser.add_argument("--only", default="", help="those whose name has this in it")
     given = parser.parse_args()
     chosen = [mutant for mutant in MUTANTS if given.only in mutant.name]
@@ -46,7 +46,7 @@ def main() -> int:
         sabotaged(mutant)  # before the first one runs
     width = max(len(mutant.name) for mutant in chosen)
     survivors = 0
-    with ThreadPoolExecutor(_JOBS) as pool:
+    with ThreadPoolExecutor(given.jobs) as pool:
         for mutant, (caught, seconds) in zip(
             chosen, pool.map(lambda mutant: _timed(mutant, given.seconds), chosen), strict=True
         ):

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,18 +46,20 @@ def main() -> int:
     for mutant in chosen:
         sabotaged(mutant)  # before the first one runs
     width = max(len(mutant.name) for mutant in chosen)
-    survivors = 0
+    promises: Counter[str] = Counter()
     with ThreadPoolExecutor(given.jobs) as pool:
         for mutant, (caught, seconds) in zip(
             chosen, pool.map(lambda mutant: _timed(mutant, given.seconds), chosen), strict=True
         ):
-            survivors += not caught
             promise, rule, where = caught.split("\t") if caught else ("", "SURVIVES", "")
+            promises[promise] += 1
             sys.stdout.write(
                 f"{mutant.name:<{width}}  {promise:<8} {rule:<26} {where:<50} {seconds:3.0f} s\n"
             )
             sys.stdout.flush()
-    sys.stdout.write(f"\n{len(chosen) - survivors} of {len(chosen)} sabotages were noticed\n")
+    survivors = promises.pop("", 0)
+    by_promise = ", ".join(f"{promise} {count}" for promise, count in sorted(promises.items()))
+    sys.stdout.write(f"\n{len(chosen) - survivors} of {len(chosen)} sabotages were noticed: {by_promise}\n")
     return survivors
 
 

@@ -29,6 +29,7 @@ ON_BOTH_DRIVERS = {
     "test_put",
     "test_tool_calls",
     "test_transcripts",
+    "test_transcripts_deleted",
     "test_transcripts_exactly_once",
     "test_transcripts_large",
 }

@@ -17,16 +17,16 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import anyio
 from claude_agent_sdk import fold_session_summary
 
 from shared.errors import EntryUuidReused, Invalid, NotFound, TooLarge, TurnlogError
+from shared.integrations.at_once import found_of_each
 from shared.integrations.common import Repeats, in_session, short_hash
 from shared.integrations.entries import batches, carried, restored
 from shared.wire import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from shared.methods import Turnlog
 
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 
 MAIN = "main"
 """The name of the main transcript."""
-
-# How many sessions are looked at at once.
-_AT_ONCE = 8
 
 
 class TurnlogSessionStore:
@@ -110,7 +107,7 @@ class TurnlogSessionStore:
                 await self._turnlog.read_entries(session["session_id"], MAIN, limit=1)
             return {"session_id": session["metadata"]["session_id"], "mtime": _mtime(session)}
 
-        return await _each([session async for session in self._sessions(project_key)], look)
+        return await found_of_each([session async for session in self._sessions(project_key)], look)
 
     async def list_session_summaries(self, project_key: str) -> list[Json]:
         """The project's summaries, folded up to now.
@@ -118,7 +115,7 @@ class TurnlogSessionStore:
         Raises:
             Unavailable: Turnlog did not answer.
         """
-        return await _each([session async for session in self._sessions(project_key)], self._summary)
+        return await found_of_each([session async for session in self._sessions(project_key)], self._summary)
 
     async def delete(self, key: Key) -> None:
         """Delete a session with all that is in it, or the one transcript of a `subpath`.
@@ -231,27 +228,3 @@ def _name(key: Key) -> str:
 
 def _mtime(session: Json) -> int:
     return int(datetime.fromisoformat(session["updated_at"]).timestamp() * 1000)
-
-
-async def _each(sessions: Sequence[Json], work: Callable[[Json], Awaitable[Json]]) -> list[Json]:
-    """What is found of each session, in their order, without those that have no main transcript."""
-    limiter = anyio.CapacityLimiter(_AT_ONCE)
-    found: dict[int, Json] = {}
-    failed: list[TurnlogError] = []
-
-    async def one(at: int, session: Json) -> None:
-        async with limiter:
-            try:
-                found[at] = await work(session)
-            except NotFound:
-                pass
-            except TurnlogError as error:  # by itself, not in a group of those that were raised
-                failed.append(error)
-                tasks.cancel_scope.cancel()
-
-    async with anyio.create_task_group() as tasks:
-        for at, session in enumerate(sessions):
-            tasks.start_soon(one, at, session)
-    if failed:
-        raise failed[0]
-    return [found[at] for at in sorted(found)]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    Bundle,
     MultipleResults,
     consumes,
     initialize,
@@ -21,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.contract.transcripts import ENTRIES, NAMES, WHERE, Entry, TranscriptRequests
+from tests.contract.transcript_rules import TranscriptRules
 from tests.contract.words import (
     BOUND,
     BOUND_OR_0,
@@ -34,6 +33,7 @@ from tests.contract.words import (
     NEW,
     NOT_THERE,
     PATCH,
+    SESSIONS,
     TITLE,
     USAGE,
     USERS,
@@ -56,10 +56,7 @@ SETTINGS = settings(
 )
 
 
-SESSIONS = Bundle("sessions")
-
-
-class Api(TranscriptRequests):
+class Api(TranscriptRules):
     """Requests in any order."""
 
     @initialize(target=SESSIONS, messages=MESSAGES)
@@ -191,31 +188,6 @@ class Api(TranscriptRequests):
     @rule(at=SESSIONS, after=st.none() | st.integers(-1, 9), before=BOUND, limit=st.integers(1, 5))
     def page(self, at: At, after: int | None, before: int | None, limit: int) -> None:
         self.do_page(at, after, before, limit)
-
-    @rule(at=SESSIONS, name=NAMES, entries=ENTRIES, where=WHERE)
-    def entries(self, at: At, name: str, entries: list[Entry], where: str | None) -> None:
-        there = self.transcripts.get((*at, name))
-        count = len(there.log) if there else 0
-        position = {None: None, "next": count, "last": max(0, count - 1)}[where]
-        self.send(self.do_entries, *at, name, entries, position)
-
-    @rule(at=SESSIONS, name=NAMES, kept=st.integers(0, 9), more=ENTRIES)
-    def import_what_is_there_and_more(self, at: At, name: str, kept: int, more: list[Entry]) -> None:
-        there = self.transcripts.get((*at, name))
-        known = there.log[:kept] if there else []
-        uuids = {entry.get("uuid") for entry in known} - {None}
-        new = [entry for entry in more if entry.get("uuid") not in uuids]
-        if known or new:
-            self.send(self.do_import, *at, name, [*known, *new])
-
-    @rule(at=SESSIONS, name=NAMES)
-    def delete_transcript(self, at: At, name: str) -> None:
-        self.send(self.do_delete_transcript, *at, name)
-
-    @rule(at=SESSIONS, name=NAMES, after=st.none() | st.integers(-1, 9), limit=st.none() | st.integers(1, 5))
-    def read_transcript(self, at: At, name: str, after: int | None, limit: int | None) -> None:
-        self.do_read(at, name, after, limit)
-        self.do_names(at)
 
     @rule(user=USERS, limit=st.integers(1, 3), offset=st.integers(0, 2))
     def list(self, user: str, limit: int, offset: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import strategies as st
+from hypothesis.stateful import Bundle
 
 
 def identity(message: dict[str, Any]) -> str | int:
@@ -13,6 +14,7 @@ def identity(message: dict[str, Any]) -> str | int:
     return named or id(message)
 
 
+SESSIONS: Bundle[tuple[str, str]] = Bundle("sessions")
 USERS = st.sampled_from(["alice", "bob"])
 IDS = st.sampled_from(["s0", "s1", "s2", "s3"])
 CALL = st.fixed_dictionaries({"id": st.sampled_from(["c0", "c1", "c2"])})

@@ -17,6 +17,7 @@ from shared.sync_driver import clients
 from tests.functional.api import Api
 from tests.functional.bucket import BucketView
 from tests.functional.drivers import DRIVERS
+from tests.functional.stand import standing
 from tests.functional.world import TableView, load_quiet
 
 ON_BOTH_DRIVERS = {
@@ -29,6 +30,7 @@ ON_BOTH_DRIVERS = {
     "test_put",
     "test_tool_calls",
     "test_transcripts",
+    "test_transcripts_deleted",
     "test_transcripts_exactly_once",
     "test_transcripts_large",
 }
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from infra.local.server import LocalServer
+    from tests.functional.stand import Stand
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -105,3 +108,16 @@ def valkey(server: LocalServer) -> Iterator[Any]:
     client = redis.Redis.from_url(server.cache_url)
     yield client
     client.close()
+
+
+@pytest.fixture(scope="module")
+def shared_stand() -> Iterator[Stand]:
+    with standing() as stand:
+        yield stand
+
+
+@pytest.fixture
+def stand(shared_stand: Stand) -> Iterator[Stand]:
+    """The module's server with stub functions, which answer again with their event after each test."""
+    yield shared_stand
+    shared_stand.answers.clear()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import sys
 import threading
@@ -26,9 +25,9 @@ from shared import resp
 from shared.place import Place
 from shared.resp import RespCache
 from shared.sync_driver import clients, objects, run
-from tests.functional.api import Api, assistant, user
-from tests.functional.world import first, wait_until
+from tests.functional.api import Api
 from tests.infra.cloudformation import load
+from tests.infra.every_way import drive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,8 +39,6 @@ _TRANSACTED = {
     "Delete": "DeleteItem",
     "ConditionCheck": "ConditionCheckItem",
 }
-# Stored by another release in two parts, because it did not compress; a tool call makes it one part.
-_LARGE = "compress me " * 50_000
 
 table_calls: set[tuple[str, str, str, str]] = set()
 """Function, IAM action, `table` or `index/…`, partition key."""
@@ -112,137 +109,6 @@ def note_cache_calls() -> None:
         return await plain(cache, *commands, atomic=atomic)
 
     resp.RespCache.run = noting  # type: ignore[method-assign,assignment]
-
-
-def drive(api: Api, table: Any, name: str) -> None:
-    """Every function, through every way that leads to another request."""
-    call = {"id": "c", "function": {"name": "f"}}
-    session = api.new(user("Hi", message_id="m"), metadata={"a": 1})
-    api.call("POST", "/sessions", {"session_id": session})  # a retry
-    api.list(limit=1)
-    api.append(session, user("Again", message_id="n"))
-    api.append(session, user("Again", message_id="n"))  # a replay
-    for read in (api.get, api.messages, api.export):
-        api.call("DELETE", f"/sessions/{session}/cache")
-        assert read(session).status == 200
-        assert read(session).status == 200  # from the cache
-    assert api.get(session, draft="true").status == 200
-    api.call("DELETE", f"/sessions/{session}/cache")
-    api.put(session, messages=[user("Hi"), user("Again"), user("More")])
-    api.put(f"{session}-2", messages=[user("Hi")], title="Sums")
-    api.patch(session, metadata={"b": 2})
-    for there in (session, "nothing"):
-        api.title(there, "Title")
-        api.call("PUT", f"/sessions/{there}/draft", {"messages": [assistant("So")]})
-        api.call("GET", f"/sessions/{there}/draft")
-        api.call("DELETE", f"/sessions/{there}/draft")
-        api.patch(there, metadata={"b": None})
-        api.append(there, user("To nobody"))
-    api.tool_call(session, call)
-    api.tool_call(session, call | {"id": "d"})
-    _shrink(api, table, name, session)
-    _rewind(api, table, name, session)
-    api.call("GET", "/health")
-    _transcripts(api, session)
-    _purge(api, table, name, session)
-
-
-def _transcripts(api: Api, session: str) -> None:
-    """With objects: one is put, read, taken back, and goes with its transcript."""
-    big = {"uuid": "big", "t": random.randbytes(400_000).hex()}
-    path = f"/sessions/{session}/transcripts"
-    assert api.entries(session, "main", big).status == 201
-    assert api.entries(session, "main", big).status == 200
-    text = api.transcript(session, "main", format="jsonl").raw
-    assert api.import_(session, "main", text + b"{}\n").status == 200
-    assert api.import_(session, "copy", text).status == 201
-    with first("TransactWriteItems", lambda: api.entries(session, "late", {"uuid": "big"})):
-        assert api.entries(session, "late", big).status == 409
-    with first("TransactWriteItems", lambda: api.entries(session, "later", {"uuid": "big"})):
-        assert api.import_(session, "later", text).status == 409
-    assert api.call("GET", path).status == 200
-    assert api.call("DELETE", f"{path}/copy").status == 204
-    gone = api.new()
-    api.entries(gone, "main", {"uuid": "a"})
-    api.delete(gone)
-    path = f"/sessions/{gone}/transcripts"
-    for method, place, body in (
-        ("GET", "", None),
-        ("GET", "/main", None),
-        ("POST", "/main", {"entries": [big]}),
-        ("PUT", "/main", {}),
-        ("DELETE", "/main", None),
-    ):
-        assert api.call(method, f"{path}{place}", body).status == 404
-
-
-def _shrink(api: Api, table: Any, name: str, session: str) -> None:
-    """A tool call for a message that another release stored without compressing it."""
-    shown = api.messages(session).body["messages"][-1] | {"content": _LARGE}
-    rows = table.query(
-        TableName=name,
-        KeyConditionExpression="PK = :session",
-        ExpressionAttributeValues={":session": {"S": f"USER#{api.user}#SESSION#{session}"}},
-    )["Items"]
-    last = max((row for row in rows if row["SK"]["S"].startswith("MSG#")), key=lambda row: row["SK"]["S"])
-    blob = json.dumps(shown).encode()
-    halves = [blob[: len(blob) // 2], blob[len(blob) // 2 :]]
-    table.put_item(TableName=name, Item=last | {"data": {"B": halves[0]}, "parts": {"N": "2"}})
-    part = {"PK": last["PK"], "SK": {"S": f"{last['SK']['S']}#1"}, "data": {"B": halves[1]}}
-    table.put_item(TableName=name, Item=part)
-    api.call("DELETE", f"/sessions/{session}/cache")
-    assert api.tool_call(session, {"id": "e", "function": {"name": "f"}}).status == 200
-
-
-def _rewind(api: Api, table: Any, name: str, session: str) -> None:
-    """A rewind, and each writer of messages where one has left something over."""
-    key = {"PK": {"S": f"USER#{api.user}#SESSION#{session}"}}
-
-    def end(*, left_over: bool = True) -> int:
-        count: int = api.get(session).body["message_count"]
-        if left_over:
-            table.put_item(TableName=name, Item=key | {"SK": {"S": f"MSG#{count:010}"}})
-            table.update_item(
-                TableName=name,
-                Key=key | {"SK": {"S": "HEAD"}},
-                UpdateExpression="SET leftover = :end",
-                ExpressionAttributeValues={":end": {"N": str(count + 1)}},
-            )
-            api.call("DELETE", f"/sessions/{session}/cache")
-        return count
-
-    assert api.rewind(session, 2, end(left_over=False)).status == 200
-    assert api.put(session, start_sequence=end(), messages=[user("On")]).status == 200
-    end()
-    assert api.append(session, user("And on")).status == 201
-    end()
-    assert api.tool_call(session, {"id": "f", "function": {"name": "f"}}).status == 200
-    assert api.rewind(session, 1, end()).status == 200
-
-
-def _purge(api: Api, table: Any, name: str, session: str) -> None:
-    """A session that was deleted; one whose marker has gone, before its time and in time."""
-    key = {"PK": {"S": f"USER#{api.user}#SESSION#{session}"}, "SK": {"S": "HEAD"}}
-    change = {"Keys": key | {"SK": {"S": "EXPIRY"}}, "SequenceNumber": "1"}
-    record = {"eventName": "REMOVE", "dynamodb": change}
-
-    def ended() -> None:
-        reply = api.call(
-            "POST", "/2015-03-31/functions/PurgeSessionFunction/invocations", {"Records": [record]}
-        )
-        assert reply.body == {"batchItemFailures": []}, reply.raw
-
-    ended()
-    table.update_item(
-        TableName=name,
-        Key=key,
-        UpdateExpression="SET updated_at = :then",
-        ExpressionAttributeValues={":then": {"S": "2020-01-01T00:00:00.000000Z"}},
-    )
-    ended()
-    assert api.get(session).status == 404
-    api.delete(f"{session}-2")
-    wait_until(lambda: "expires_at" in table.get_item(TableName=name, Key=key, ConsistentRead=True)["Item"])
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """What the operations ask of the world: a table, a bucket, a cache, a clock. They know no library for these.
 
-Two things implement these protocols: the Lambda driver (`sync_driver`) and the simulator in tests/. All
-methods are coroutines; those of the Lambda driver never suspend.
+Three things implement these protocols: the Lambda driver (`sync_driver`), the one for event loops
+(`async_driver`) and the simulator in tests/. All methods are coroutines; those of the Lambda driver never
+suspend.
 """
 
 from __future__ import annotations

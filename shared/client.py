@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 from anyio import sleep  # httpx runs on it, and so on asyncio and on Trio
 
-from shared.errors import Contended, NotFound, TurnlogError, Unanswered, Unavailable
+from shared.errors import (
+    Contended,
+    NotFound,
+    PreconditionFailed,
+    SequenceMismatch,
+    TurnlogError,
+    Unanswered,
+    Unavailable,
+)
 from shared.keys import session_key, transcript_key
 from shared.methods import Turnlog
 from shared.wire import dumps
@@ -56,6 +64,9 @@ _LONGEST_RETRY_AFTER = 30
 
 # API Gateway answers within 30 seconds; an answer of 6 MB takes its time too.
 _TIMEOUT = httpx.Timeout(35.0, connect=5.0)
+
+# Not `application/jsonl`: what is not of `text/` comes to a function in base64, a third larger.
+_TEXT = "text/plain; charset=utf-8"
 
 # What may come of a request that never reached a function: nothing was done.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -100,7 +111,7 @@ class TurnlogClient(Turnlog):
             Contended: the API was not reached, or refused for now.
             Unanswered: no answer came; the request may have been carried out.
         """
-        unsure = False
+        unsure: Unavailable | None = None
         for attempt in count(1):
             try:
                 return await self._try(request)
@@ -108,11 +119,15 @@ class TurnlogClient(Turnlog):
                 if unsure and request.operation.startswith("delete_"):
                     return None  # by the try to which no answer came
                 raise
+            except (SequenceMismatch, PreconditionFailed) as refused:
+                if unsure and request.operation == "rewind_session":
+                    raise unsure from refused  # it may be what made the difference
+                raise
             except Unavailable as error:
                 untouched = isinstance(error, Contended)
                 if attempt == TRIES or not (untouched or request.repeatable):
                     raise
-                unsure = unsure or not untouched
+                unsure = unsure if untouched else error
                 longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
                 await sleep(error.retry_after + random.random() * longest)  # noqa: S311 (jitter)
         raise AssertionError  # count() does not end
@@ -139,7 +154,7 @@ class TurnlogClient(Turnlog):
         if request.body is not None:
             text = isinstance(request.body, str)
             content = request.body.encode() if text else dumps(request.body)
-            headers["content-type"] = "application/jsonl" if text else "application/json"
+            headers["content-type"] = _TEXT if text else "application/json"
         return await self._http.request(
             method,
             self._base_url + _path(path, request),

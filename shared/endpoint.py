@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shared import events
 from shared.answers import Answer, problem, respond
-from shared.errors import NotFound, TurnlogError
+from shared.errors import TranscriptsOff, TurnlogError
 from shared.sync_driver import lambda_store, run
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Endpoint:
         if not self.public:
             _ = call.user_id  # who does not say who they are is told nothing else
         if self.transcripts and not store.transcripts:
-            raise NotFound("Transcripts are switched off (TURNLOG_TRANSCRIPTS).")
+            raise TranscriptsOff("Transcripts are switched off (TURNLOG_TRANSCRIPTS).")
         given = {name: one.parse(name, call.query.get(name)) for name, one in self.query.items()}
         if self.body:
             given["body"] = call.body(self.body, required=self.body_required)

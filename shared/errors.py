@@ -60,6 +60,12 @@ class NotFound(TurnlogError):
     status, code, title = 404, "not_found", "Not found"
 
 
+class TranscriptsOff(TurnlogError):
+    """Transcripts are switched off; by its own slug this is not taken for a transcript that is not there."""
+
+    status, code, title = 404, "transcripts_off", "No transcripts"
+
+
 class Conflict(TurnlogError):
     """The stored log is not what the request takes it to be; nothing was written."""
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # As much as the API gives at once.
 _MESSAGES = 1_000
-_SESSIONS = 100
+SESSIONS_AT_ONCE = 100
 
 
 class Turnlog(TranscriptMethods):
@@ -56,10 +56,13 @@ class Turnlog(TranscriptMethods):
         return await self.body(Request("list_sessions", query=query))
 
     async def sessions(self) -> AsyncIterator[Body]:
-        """All sessions, most recently changed first, without messages."""
+        """All sessions, most recently changed first, without messages.
+
+        One that changes while the pages are read comes twice, or, behind the first page, not at all.
+        """
         cursor = None
         while True:
-            page = await self.list_sessions(limit=_SESSIONS, cursor=cursor)
+            page = await self.list_sessions(limit=SESSIONS_AT_ONCE, cursor=cursor)
             for session in page["sessions"]:
                 yield session
             if (cursor := page["next_cursor"]) is None:
@@ -146,7 +149,7 @@ class Turnlog(TranscriptMethods):
         return await self.body(Request("list_messages", session_id, query=query))
 
     async def messages(self, session_id: str, *, after: int = -1) -> AsyncIterator[Body]:
-        """All messages behind a sequence."""
+        """All messages behind a sequence. After a rewind between two pages they are not of one history."""
         while True:
             page = await self.list_messages(session_id, after=after, limit=_MESSAGES)
             for message in page["messages"]:
@@ -170,12 +173,17 @@ class Turnlog(TranscriptMethods):
             "expected_sequence": expected_sequence,
             "rewind_id": rewind_id or str(uuid4()),
         }
-        # It knows its own repeat by the id, before it looks at the version.
-        return await self.body(Request("rewind_session", session_id, body=body, if_match=if_match))
+        # It knows its own repeat by the id, before it looks at the version. Without a version, the log may be
+        # as long again when another rewind and appends came between: what went would be theirs.
+        return await self.body(
+            Request(
+                "rewind_session", session_id, body=body, if_match=if_match, repeatable=if_match is not None
+            )
+        )
 
     async def add_tool_call(self, session_id: str, tool_call: Object) -> Body:
         """Add a tool call to the current turn's assistant message."""
-        body, known = {"tool_call": tool_call}, "id" in tool_call
+        body, known = {"tool_call": tool_call}, bool(tool_call.get("id"))
         return await self.body(Request("add_tool_call", session_id, body=body, repeatable=known))
 
     async def export_openai_messages(self, session_id: str) -> Body:

@@ -60,5 +60,8 @@ class TranscriptMethods(Asking):
         return await self.body(Request("import_transcript", session_id, name, text))
 
     async def delete_transcript(self, session_id: str, name: str) -> None:
-        """Delete a transcript."""
-        await self.ask(Request("delete_transcript", session_id, name))
+        """Delete a transcript.
+
+        Not sent again when it may have been carried out: another may have begun the transcript anew since.
+        """
+        await self.ask(Request("delete_transcript", session_id, name, repeatable=False))

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
 
 from shared.errors import ConditionFailed, Contended, NoSuchObject, Unanswered
 
 TRANSLATED = (BotoCoreError, ClientError)
 """What a driver catches around a request."""
+
+# Nothing was sent, and nothing will be.
+_DEFECTS = (ParamValidationError, NoCredentialsError, PartialCredentialsError)
 
 _SILENT = "The store did not answer."
 _BUSY = "The store is busy."
@@ -38,7 +47,7 @@ def translated(error: Exception) -> Exception:
     """The store's error for one of botocore's; an answer that only a defect can cause comes back as it is."""
     if isinstance(error, ClientError):
         return _answered(error)
-    return error if isinstance(error, ParamValidationError) else Unanswered(_SILENT)
+    return error if isinstance(error, _DEFECTS) else Unanswered(_SILENT)
 
 
 def _answered(error: Any) -> Exception:

@@ -56,6 +56,9 @@ Try it:
   curl -X POST {server.url}/sessions -H 'Authorization: Bearer alice' \\
        -H 'Content-Type: application/json' -d '{{"messages": [{{"role": "user", "content": "Hello"}}]}}'
 
+A program beside it (README, "From a program"):
+  TURNLOG_URL={server.url} TURNLOG_TOKEN=alice
+
 Ctrl-C stops it."""
 
 

@@ -23,6 +23,7 @@ from shared.errors import EntryUuidReused, Invalid, NotFound, TooLarge, TurnlogE
 from shared.integrations.at_once import found_of_each
 from shared.integrations.common import Repeats, in_session, short_hash
 from shared.integrations.entries import batches, carried, restored
+from shared.methods import SESSIONS_AT_ONCE
 from shared.wire import dumps
 
 if TYPE_CHECKING:
@@ -174,7 +175,15 @@ class TurnlogSessionStore:
         return left
 
     async def _sessions(self, project_key: str) -> AsyncIterator[Json]:
-        async for session in self._turnlog.sessions():
+        found = {session["session_id"]: session async for session in self._turnlog.sessions()}
+        if len(found) > SESSIONS_AT_ONCE:
+            # What changed while the pages were read went to the front, where they had been read.
+            async for session in self._turnlog.sessions():
+                before = found.get(session["session_id"])
+                if before and before["version"] == session["version"]:
+                    break
+                found[session["session_id"]] = session
+        for session in sorted(found.values(), key=_mtime, reverse=True):
             own = session["metadata"].get("session_id")
             key = {"project_key": project_key, "session_id": own}
             if isinstance(own, str) and session["session_id"] == session_id_of(key):

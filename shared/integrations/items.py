@@ -23,6 +23,8 @@ Fields = dict[str, Any]
 _ITEM, _ITEM_JSON = "openai_item", "openai_item_json"
 _ROLES = {"user", "assistant", "system", "developer"}
 _NAME_LIMIT = 256
+# Bytes that a stored message has beside what was sent: its sequence, id and time.
+_ADDED = 256
 
 
 def to_message(item: Mapping[str, Any]) -> Fields:
@@ -44,7 +46,7 @@ def to_message(item: Mapping[str, Any]) -> Fields:
     except Invalid:
         carried = {_ITEM_JSON: json.dumps(item)}
     whole = _sayable(message) | {"function_call": carried}
-    if len(dumps(whole)) <= MESSAGE_LIMIT:
+    if len(dumps(whole)) <= MESSAGE_LIMIT - _ADDED:
         return whole
     return {"role": message["role"], "content": None, "function_call": carried}
 

@@ -86,7 +86,8 @@ class TurnlogSession:
     async def add_items(self, items: Sequence[Mapping[str, Any]], *, wrapper: Any = None) -> None:
         """Add items: up to 99, or 2 MiB, in one append; more in several.
 
-        If a later one is refused, what the earlier ones stored is taken back, unless others came behind.
+        If a later one is refused, what the earlier ones stored is taken back, as far as nobody has changed
+        the session since.
 
         Raises:
             Gone: the session was deleted.
@@ -107,10 +108,7 @@ class TurnlogSession:
                     added = await self._append(turnlog, batch)
                     stored.append(added)
             except TurnlogError:
-                if stored:
-                    first, end = stored[0]["first_sequence"], stored[-1]["last_sequence"] + 1
-                    with suppress(TurnlogError):
-                        await turnlog.rewind_session(self._id, to_sequence=first, expected_sequence=end)
+                await self._take_back(turnlog, stored)
                 raise
 
         repeats = self._repeats.setdefault(turnlog, Repeats())
@@ -118,6 +116,8 @@ class TurnlogSession:
 
     async def pop_item(self, *, wrapper: Any = None) -> Any:
         """Take the newest item away and return it; None if there is none.
+
+        With it goes what else its message holds: a text, or other calls, where another program wrote it.
 
         Raises:
             Unavailable: Turnlog did not answer; the item may be gone.
@@ -140,10 +140,15 @@ class TurnlogSession:
         """
         turnlog = self._of(wrapper)
         for attempt in count():
-            with suppress(SequenceMismatch):
+            with suppress(SequenceMismatch, PreconditionFailed):
                 try:
-                    end = (await turnlog.get_session(self._id, limit=0))["message_count"]
-                    await turnlog.rewind_session(self._id, to_sequence=0, expected_sequence=end)
+                    there = await turnlog.get_session(self._id, limit=0)
+                    await turnlog.rewind_session(
+                        self._id,
+                        to_sequence=0,
+                        expected_sequence=there["message_count"],
+                        if_match=there["version"],
+                    )
                 except NotFound:
                     pass
                 return
@@ -155,6 +160,23 @@ class TurnlogSession:
     async def _append(self, turnlog: Turnlog, batch: Sequence[Json]) -> Json:
         metadata = {"openai_session_id": self.session_id}
         return await in_session(turnlog, self._id, metadata, lambda: turnlog.append_messages(self._id, batch))
+
+    async def _take_back(self, turnlog: Turnlog, stored: Sequence[Json]) -> None:
+        """Take away what appends stored, the newest of them, as far as nobody changed the session since."""
+        if not stored:
+            return
+        first = last = stored[-1]
+        for before in reversed(stored[:-1]):
+            if before["version"] + 1 != first["version"]:
+                break
+            first = before
+        with suppress(TurnlogError):
+            await turnlog.rewind_session(
+                self._id,
+                to_sequence=first["first_sequence"],
+                expected_sequence=last["last_sequence"] + 1,
+                if_match=last["version"],
+            )
 
     async def _pop(self, turnlog: Turnlog) -> Any:
         """Pop once.

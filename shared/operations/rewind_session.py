@@ -90,6 +90,8 @@ async def rewind_session(
         # A name of the client's own tells this rewind from any other, also where the log has grown since.
         made = head.rewound == name and (rewind_id or head.message_count == to)
         if made or head.message_count == to == expected:
+            if not made:
+                check_version(head, if_match, doubt.error if doubt else None)
             store.counts["replays"] += 1
             await _finish(store, head)
             return Rewound(head, replayed=True)

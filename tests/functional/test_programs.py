@@ -161,7 +161,7 @@ def test_ids_are_given_before_the_first_try(server: LocalServer, way: Any) -> No
 @BOTH
 def test_pages_are_read_on(server: LocalServer, way: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(methods, "_MESSAGES", 3)
-    monkeypatch.setattr(methods, "_SESSIONS", 2)
+    monkeypatch.setattr(methods, "SESSIONS_AT_ONCE", 2)
     monkeypatch.setattr(transcript_methods, "_ENTRIES", 4)
 
     async def what(turnlog: Turnlog) -> None:

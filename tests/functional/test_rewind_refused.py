@@ -20,6 +20,16 @@ def test_where_it_does_not_end(api: Api, to: int, expected: int) -> None:
     assert api.get(session_id).body == before
 
 
+def test_of_another_version(api: Api) -> None:
+    """Also where nothing would go."""
+    session_id = talk(api)
+    before = api.get(session_id).body
+    for to in (4, 5):
+        stale = {"If-Match": f'"{before["version"] + 1}"'}
+        api.rewind(session_id, to, 5, stale).problem(412, "precondition_failed")
+    assert api.get(session_id).body == before
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -168,7 +168,7 @@ def test_switched_off(api: Api, switch: str) -> None:
             ("PUT", "/main", None),
             ("DELETE", "/main", None),
         ):
-            problem = api.call(method, f"{path}{place}", body).problem(404, "not_found")
+            problem = api.call(method, f"{path}{place}", body).problem(404, "transcripts_off")
             assert problem["detail"] == "Transcripts are switched off (TURNLOG_TRANSCRIPTS)."
         Api(api.url, None).call("GET", path).problem(401, "unauthenticated")
         assert api.get(session_id).status == 200

@@ -37,6 +37,27 @@ async def test_50_sessions(turnlog: Turnlog) -> None:
     }
 
 
+async def test_a_session_that_changes_while_pages_are_read(
+    turnlog: Turnlog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = TurnlogSessionStore(turnlog)
+    keys = [a_key() for _ in range(102)]
+    for key in keys:
+        await store.append(key, [entry(0)])
+    list_sessions = turnlog.list_sessions
+
+    async def followed(**page: Any) -> Any:
+        monkeypatch.undo()
+        listed = await list_sessions(**page)
+        await store.append(keys[0], [entry(1)])
+        return listed
+
+    monkeypatch.setattr(turnlog, "list_sessions", followed)
+    listed = await store.list_sessions("-home-me-project")
+    assert {one["session_id"] for one in listed} == {key["session_id"] for key in keys}
+    assert listed[0]["session_id"] == keys[0]["session_id"]
+
+
 async def test_a_summary_is_the_fold_of_what_is_there(turnlog: Turnlog) -> None:
     """Whoever asked before, and whatever came since: also what takes something out again."""
     store = TurnlogSessionStore(turnlog)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from shared.errors import Invalid
 from shared.integrations.items import to_items, to_message
+from shared.integrations.openai_agents import TurnlogSession
 from shared.limits import MESSAGE_LIMIT
 from shared.models.common import NewMessage
 from shared.operations.export_openai import exported
 from shared.wire import dumps
+
+if TYPE_CHECKING:
+    from shared.methods import Turnlog
 
 CALL = {"type": "function_call", "call_id": "c-1", "name": "f", "arguments": '{"x": 1}'}
 OUTPUT = {"type": "function_call_output", "call_id": "c-1", "output": "4"}
@@ -112,3 +116,18 @@ def test_what_json_cannot_carry_at_all() -> None:
         to_message({"role": "user", "content": {1, 2}})
     with pytest.raises(Invalid):
         to_message([])  # type: ignore[arg-type]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("more", [-200, -50, 0, 50])
+async def test_an_item_that_just_fits_twice_into_a_message(turnlog: Turnlog, more: int) -> None:
+    """It rides along beside its text, as long as what the server adds fits too."""
+
+    def sized(size: int) -> dict[str, Any]:
+        return {"role": "user", "content": [{"type": "input_text", "text": "x" * size}]}
+
+    half = (MESSAGE_LIMIT - len(dumps(to_message(sized(0))))) // 2
+    item = sized(half + more)
+    session = TurnlogSession("conversation-1", turnlog)
+    await session.add_items([item])
+    assert await session.get_items() == [item]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -91,6 +92,25 @@ async def test_a_later_part_is_refused(session: TurnlogSession) -> None:
         assert await texts(session) == ["before"]
     await session.add_items(said(*range(150)))
     assert await texts(session) == ["before", *(str(number) for number in range(150))]
+
+
+async def test_a_later_part_is_refused_and_others_have_written(
+    session: TurnlogSession, turnlog: Turnlog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they have written stays, and so does what is before it."""
+    await session.add_items(said("before"))
+    append, appends = turnlog.append_messages, count()
+
+    async def followed(*arguments: Any, **more: Any) -> Any:
+        added = await append(*arguments, **more)
+        if next(appends) == 0:
+            await append("conversation-1", said("other"))
+        return added
+
+    monkeypatch.setattr(turnlog, "append_messages", followed)
+    with pytest.raises(TooLarge):
+        await session.add_items([*said(*range(198)), *said("x" * 1_100_000)])
+    assert await texts(session) == ["before", *(str(number) for number in range(99)), "other"]
 
 
 async def test_a_history_of_several_answers(session: TurnlogSession) -> None:

@@ -118,7 +118,8 @@ OPENAI = Peer(
 
 def fetched(peer: Peer) -> Path:
     """The SDK's source, fetched if it is not there."""
-    entry = re.search(rf"^{peer.package}==(\S+) \\\n(?: .*\n)+", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
+    lock = LOCK.read_text(encoding="utf-8")
+    entry = re.search(rf"^{peer.package}==(\S+) \\\n(?: .*\n)+", lock, re.MULTILINE)
     assert entry
     name = f"{peer.package.replace('-', '_')}-{entry[1]}"
     if not (CACHE / name / "PKG-INFO").exists():

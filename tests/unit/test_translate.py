@@ -8,6 +8,7 @@ from botocore.exceptions import (
     ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    NoCredentialsError,
     ReadTimeoutError,
 )
 
@@ -89,4 +90,10 @@ def test_a_failed_condition_outweighs_a_conflict_beside_it() -> None:
     ],
 )
 def test_a_defect_comes_back_as_it_is(error: Exception) -> None:
+    assert translated(error) is error
+
+
+def test_missing_credentials_are_told_at_once() -> None:
+    """They are a fault of who set it up; nothing was sent, and no repeat will be."""
+    error = NoCredentialsError()
     assert translated(error) is error

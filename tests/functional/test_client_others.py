@@ -1,0 +1,96 @@
+"""What others do between a request of the client whose reply is lost and its repeat is not undone by it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from shared import errors
+from tests.functional.api import assistant, user
+from tests.functional.test_client_retries import Program, program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.functional.test_client_retries import Trouble
+
+__all__ = ["program"]  # the fixture
+
+
+def lost_and_then(action: Callable[[], Any]) -> Trouble:
+    """The request is carried out, then something else is, and the reply is lost."""
+
+    async def trouble(way: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:
+        await (await way.handle_async_request(request)).aread()
+        action()
+        raise httpx.ReadError("lost", request=request)
+
+    return trouble
+
+
+def test_another_rewind_by_which_the_own_one_is_not_known_again(program: Program) -> None:
+    """It is not said that nothing was taken away: who believes that would take away another message."""
+    session_id = program.api.new(*(user(text) for text in "abcde"))
+    pop = lost_and_then(lambda: program.api.rewind(session_id, 3, 4))
+    with pytest.raises(errors.Unanswered):
+        program.call(
+            "rewind_session", session_id, to_sequence=4, expected_sequence=5, if_match=1, troubles=[pop]
+        )
+    assert program.api.contents(session_id) == ["a", "b", "c"]
+
+
+def test_a_log_that_is_as_long_again(program: Program) -> None:
+    session_id, api = program.api.new(*(user(text) for text in "abc")), program.api
+
+    def rewind_and_append() -> None:
+        api.append(session_id, user("d"), user("e"))
+        api.rewind(session_id, 1, 2)
+        api.append(session_id, user("f"), user("g"))
+
+    with pytest.raises(errors.Unanswered):
+        program.call(
+            "rewind_session",
+            session_id,
+            to_sequence=0,
+            expected_sequence=3,
+            troubles=[lost_and_then(rewind_and_append)],
+        )
+    assert api.contents(session_id) == ["d", "f", "g"]
+
+
+def test_a_transcript_that_begins_anew(program: Program) -> None:
+    session_id, api = program.api.new(), program.api
+    api.entries(session_id, "main", {"uuid": "old"})
+    begin = lost_and_then(lambda: api.entries(session_id, "main", {"uuid": "new"}))
+    with pytest.raises(errors.Unanswered):
+        program.call("delete_transcript", session_id, "main", troubles=[begin])
+    assert api.transcript(session_id, "main").body["entries"] == [{"uuid": "new"}]
+
+
+@pytest.mark.parametrize("call_id", [None, ""])
+def test_a_tool_call_whose_id_is_none(program: Program, call_id: str | None) -> None:
+    session_id = program.api.new(user("q"), assistant("a"))
+    with pytest.raises(errors.Unanswered):
+        program.call("add_tool_call", session_id, {"id": call_id}, troubles=[lost_and_then(lambda: None)])
+    assert len(program.api.get(session_id).body["messages"][1]["tool_calls"]) == 1
+
+
+def test_transcripts_that_are_off_are_not_taken_for_none(program: Program) -> None:
+    async def off(way: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:  # noqa: ARG001
+        return httpx.Response(404, json={"type": "transcripts_off", "detail": "They are off."})
+
+    with pytest.raises(errors.TranscriptsOff):
+        program.call("read_entries", "s", "main", troubles=[off])
+    assert not issubclass(errors.TranscriptsOff, errors.NotFound)
+
+
+def test_an_import_of_almost_5_mb(program: Program) -> None:
+    """In base64 it would be more than a function's event holds."""
+    session_id = program.api.new()
+    text = "".join(json.dumps({"uuid": f"{at}", "text": "x" * 240_000}) + "\n" for at in range(20))
+    assert len(text) > 4_800_000
+    program.call("import_transcript", session_id, "main", text, troubles=[])
+    assert program.api.transcript(session_id, "main", limit=1).body["entry_count"] == 20

@@ -33,4 +33,4 @@ async def handler(store: Store, call: Call, *, after: int | None, before: int | 
         page = await newest(store, head, before=before, limit=limit)
     else:
         page = await following(store, head, after=after, before=before, limit=limit)
-    return Answer(200, with_list(page.bounds(), "messages", page.messages))
+    return Answer(200, with_list(page.bounds(), "messages", [page.messages]))

@@ -55,7 +55,7 @@ def session_answer(
     bounds = page.bounds()
     del bounds["newest_sequence"]
     fields = {**head.session(), **bounds, **(beside or {})}
-    return Answer(status, with_list(fields, "messages", page.messages), tagged)
+    return Answer(status, with_list(fields, "messages", [page.messages]), tagged)
 
 
 def problem(error: TurnlogError) -> Answer:

@@ -54,9 +54,10 @@ class SessionCache:
         if first == end:
             return []
         replies = await self._run(("HMGET", _log_place(head), *range(first, end)))
-        values = replies[0] if replies and replies[0] else [None] * (end - first)
+        found: list[bytes | None] = replies[0] if replies and replies[0] else [None] * (end - first)
         prefix = _message_prefix(head)
-        found = [_checked(f"{prefix}{sequence}", value) for sequence, value in enumerate(values, first)]
+        for at, sealed in enumerate(found):  # in place: they may be megabytes
+            found[at] = _checked(f"{prefix}{first + at}", sealed)
         hits = len(found) - found.count(None)
         self._counts["cache_hits"] += hits
         self._counts["cache_misses"] += (len(found) - hits) * (self._cache is not None)

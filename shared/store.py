@@ -139,8 +139,8 @@ class Store(NamedTuple):
             raise not_found()
         return head
 
-    async def messages(self, head: Head, first: int, end: int) -> dict[int, Stored]:
-        """The messages first..end-1 of the log that this head counts, all of them, by sequence.
+    async def messages(self, head: Head, first: int, end: int, *attributes: str) -> dict[int, Stored]:
+        """The messages first..end-1 of the log that this head counts, all of them, by sequence; see `items`.
 
         They are as the table has them now. A query may yet find one missing or half written: it isolates
         items, not transactions (docs.aws.amazon.com/amazondynamodb/latest/developerguide/
@@ -155,7 +155,8 @@ class Store(NamedTuple):
         torn = Torn("Messages could not be read.")
         for attempt in range(READ_TRIES):
             with suppress(Torn):
-                found = {one.sequence: one for one in decode(await self.items(head.key, first, end))}
+                items = await self.items(head.key, first, end, *attributes)
+                found = {one.sequence: one for one in decode(items)}
                 if len(found) == end - first and all(one.epoch <= head.rewinds for one in found.values()):
                     return found
             now = await self.head(head.key)

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 # Sixteen messages are 16 MB at the most.
 _FIRST_STEP = 16
 _STEP_FACTOR = 4
+_LONGEST_STEP = 1_000
+# What is sent to the cache is in memory three times.
+_KEPT_AT_ONCE = 256
+# What is answered of an item: most of the work of a cold read is to parse them.
+_SHOWN = ("SK", "data", "parts", "crc", "epoch")
 
 
 class Page(NamedTuple):
@@ -29,23 +34,25 @@ class Page(NamedTuple):
 
     Attributes:
         head: of whose log they are.
-        messages: JSON of each.
+        messages: JSON of them, with commas between: a large block goes back to the system when it is let
+            go, as thousands of small ones do not.
+        length: how many messages they are.
         first: the sequence of the first, if there is one.
         has_more: whether there are more on the side to which the page was read.
     """
 
     head: Head
-    messages: list[bytes]
+    messages: bytes
+    length: int
     first: int
     has_more: bool
 
     def bounds(self) -> dict[str, Any]:
         """What the page says of itself; its sequences are None when it is empty."""
-        last = self.first + len(self.messages) - 1
         return {
             "has_more": self.has_more,
-            "oldest_sequence": self.first if self.messages else None,
-            "newest_sequence": last if self.messages else None,
+            "oldest_sequence": self.first if self.length else None,
+            "newest_sequence": self.first + self.length - 1 if self.length else None,
         }
 
 
@@ -59,12 +66,11 @@ async def newest(store: Store, head: Head, *, before: int | None = None, limit: 
     end = head.message_count if before is None else min(before, head.message_count)
     start = 0 if limit is None else max(0, end - limit)
     try:
-        messages = await _fitting(store, head, range(end - 1, start - 1, -1))
+        messages, length = await _fitting(store, head, range(end - 1, start - 1, -1))
     except LogMoved as moved:
         return await newest(store, moved.head, before=before, limit=limit)
-    messages.reverse()
-    first = end - len(messages)
-    return Page(head, messages, first, has_more=first > 0)
+    first = end - length
+    return Page(head, messages, length, first, has_more=first > 0)
 
 
 async def following(store: Store, head: Head, *, after: int, before: int | None, limit: int) -> Page:
@@ -77,10 +83,10 @@ async def following(store: Store, head: Head, *, after: int, before: int | None,
     end = head.message_count if before is None else min(before, head.message_count)
     first = min(after + 1, end)
     try:
-        messages = await _fitting(store, head, range(first, min(first + limit, end)))
+        messages, length = await _fitting(store, head, range(first, min(first + limit, end)))
     except LogMoved as moved:
         return await following(store, moved.head, after=after, before=before, limit=limit)
-    return Page(head, messages, first, has_more=first + len(messages) < end)
+    return Page(head, messages, length, first, has_more=first + length < end)
 
 
 async def load(store: Store, head: Head, first: int, end: int) -> list[Stored]:
@@ -92,36 +98,50 @@ async def load(store: Store, head: Head, first: int, end: int) -> list[Stored]:
         Unavailable: the table refused or did not answer.
     """
     blobs = await store.cache.messages(head, first, end)
-    found = {
-        sequence: Stored(sequence, blob) for sequence, blob in enumerate(blobs, first) if blob is not None
-    }
-    missing = [sequence for sequence in range(first, end) if sequence not in found]
+    missing = [sequence for sequence, blob in enumerate(blobs, first) if blob is None]
+    read: dict[int, Stored] = {}
     if missing:
-        read = await store.messages(head, missing[0], missing[-1] + 1)
-        await store.cache.keep(head, {sequence: read[sequence].blob for sequence in missing})
-        found |= read
-    return [found[sequence] for sequence in range(first, end)]
+        read = await store.messages(head, missing[0], missing[-1] + 1, *_SHOWN)
+        for at in range(0, len(missing), _KEPT_AT_ONCE):
+            kept = {sequence: read[sequence].blob for sequence in missing[at : at + _KEPT_AT_ONCE]}
+            await store.cache.keep(head, kept)
+    return [
+        Stored(sequence, read[sequence].blob if blob is None else blob)
+        for sequence, blob in enumerate(blobs, first)
+    ]
 
 
-async def _fitting(store: Store, head: Head, wanted: range) -> list[bytes]:
-    """JSON of the wanted messages, in their order, as long as they fit into an answer.
+async def _fitting(store: Store, head: Head, wanted: range) -> tuple[bytes, int]:
+    """The first of the wanted messages that fit into an answer, ascending, as in a `Page`; how many they are.
 
     A log that fits as a whole is read at once. Of a longer one the first few, then more each time, so that
-    no more is held than an answer's size times a small number, whatever the sizes of the messages.
+    no more is held than an answer's size times a small number, whatever the sizes of the messages. What is
+    packed is let go as it is unpacked, and what is unpacked as it is joined.
     """
-    fitting: list[bytes] = []
-    used = 0
-    whole = head.log_size <= PAYLOAD_LIMIT
+    messages = b""
+    length, room = 0, PAYLOAD_LIMIT
+    whole, upwards = head.log_size <= PAYLOAD_LIMIT, wanted.step > 0
     step = len(wanted) if whole else _FIRST_STEP
-    while wanted:
+
+    def take(read: list[Stored]) -> None:
+        nonlocal messages, length, room
+        fitting: list[bytes] = []
+        while read:
+            encoded = read.pop().json
+            if not whole and (room := room - payload_size(encoded)) < 0:
+                break
+            fitting.append(encoded)
+        length += len(fitting)
+        run = b",".join(fitting if upwards else fitting[::-1])
+        messages = b",".join(filter(None, (messages, run) if upwards else (run, messages)))
+
+    while wanted and room >= 0:
         sequences, wanted = wanted[:step], wanted[step:]
         read = await load(store, head, min(sequences), max(sequences) + 1)
-        for message in read if wanted.step > 0 else reversed(read):
-            encoded = message.json
-            if not whole and (used := used + payload_size(encoded)) > PAYLOAD_LIMIT:
-                return fitting
-            fitting.append(encoded)
+        if upwards:
+            read.reverse()
+        take(read)
         # As many as fit if the others are like these.
-        likely = (PAYLOAD_LIMIT - used) * len(fitting) // max(1, used)
-        step = min(step * _STEP_FACTOR, likely + _FIRST_STEP)
-    return fitting
+        likely = room * length // max(1, PAYLOAD_LIMIT - room)
+        step = min(step * _STEP_FACTOR, likely + _FIRST_STEP, _LONGEST_STEP)
+    return messages, length

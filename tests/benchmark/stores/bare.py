@@ -127,10 +127,10 @@ class Transaction(Store):
         del session
         self._client.transact_write_items(TransactItems=messages)
 
-    async def read(self, session: str, newest: int | None = None) -> list[Any]:
+    async def read(self, session: str, newest: int | None = None) -> bytes:
         """By way of Turnlog: the bare read is `Put`'s."""
         head = await self._store.head(session_key(OTHER, session))
         return (await newest_messages(self._store, head, limit=newest)).messages
 
     def contents(self, answer: Any) -> list[str]:
-        return [json.loads(message)["content"] for message in answer]
+        return [message["content"] for message in json.loads(b"[%b]" % answer)]

@@ -61,7 +61,7 @@ class InProcess(Store):
         before: int | None = None
         while before != 0:
             page = await newest_messages(store, head, before=before, limit=newest)
-            pages.append(json.loads(b"[" + b",".join(page.messages) + b"]"))
+            pages.append(json.loads(b"[%b]" % page.messages))
             before = page.first if page.has_more and newest is None else 0
         return [message for page in reversed(pages) for message in page]
 

@@ -147,8 +147,8 @@ READS = (
     Mutant(
         "what the cache has read from the table too",
         "operations/read_session.py",
-        "for sequence in range(first, end) if sequence not in found]",
-        "for sequence in range(first, end)]",
+        "for sequence, blob in enumerate(blobs, first) if blob is None]",
+        "for sequence, blob in enumerate(blobs, first)]",
         "a warm read costs what a cold one does, and more with every message",
         test="tests/functional/test_budgets.py",
     ),

@@ -120,9 +120,7 @@ async def append_messages(
             await clear_leftover(store, head)
             await store.transact(head_update(head, after, same_version=not fresh), *puts(key, stored))
         except ConditionFailed as refused:
-            store.counts["conflicts"] += 1
-            head, fresh = await refusing_head(store, key, refused), True
-            await store.again(attempt, Contended("Too many writers on this session."))
+            head, fresh = await _next_head(store, key, attempt, refused)
         except Contended as error:
             store.counts["conflicts"] += 1
             await store.again(attempt, error)
@@ -135,6 +133,25 @@ async def append_messages(
             written = {fields["message_id"]: one for fields, one in zip(missing, stored, strict=True)}
             return _answer(ids, present | written, after, replayed=False)
     raise AssertionError  # count() does not end
+
+
+async def _next_head(
+    store: Store, key: SessionKey, attempt: int, refused: ConditionFailed
+) -> tuple[Head, bool]:
+    """Wait; the head to try from then, and whether it is the table's.
+
+    While it waits others go on: from where they left it, as far as the cache tells, the next try is likelier
+    to hold than from the head that refused this one.
+
+    Raises:
+        NotFound: there is no such session.
+        Unavailable: there is no time for another try.
+    """
+    store.counts["conflicts"] += 1
+    head = await refusing_head(store, key, refused)
+    await store.again(attempt, Contended("Too many writers on this session."))
+    seen = await store.cache.head(key)
+    return (seen, False) if seen and seen.version > head.version else (head, True)
 
 
 def _answerable(advance: tuple[Head, list[Stored]], head: Head) -> tuple[Head, list[Stored]]:

@@ -66,6 +66,15 @@ class Metered(Table, Protocol):
     def reads(self) -> float: ...
 
 
+def _whole(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The same read without its projection."""
+    asked = {name: value for name, value in parameters.items() if name != "ProjectionExpression"}
+    expressions = " ".join(value for name, value in asked.items() if name.endswith("Expression"))
+    named = asked.pop("ExpressionAttributeNames", {})
+    used = {name: value for name, value in named.items() if name in expressions}
+    return asked | ({"ExpressionAttributeNames": used} if used else {})
+
+
 class MeteredTable:
     """The simulation's table, metered."""
 
@@ -86,7 +95,9 @@ class MeteredTable:
             old, new = record.get("OldImage"), record.get("NewImage")
             self.writes += write_units(old, new, self._indexes, transaction=transaction)
         if operation in {"GetItem", "Query"}:
-            items = answer.get("Items", [answer["Item"]] if "Item" in answer else [])
+            # A projection makes no read cheaper.
+            read = await self._table.request(operation, _whole(parameters))
+            items = read.get("Items", [read["Item"]] if "Item" in read else [])
             self.reads += read_units(sum(map(item_size, items)), consistent="IndexName" not in parameters)
         return answer
 

@@ -33,6 +33,7 @@ from shared.store import Store
 from shared.sync_driver import SystemClock, run
 from shared.transcripts import find
 from tests.benchmark.capacity import indexes, read_units, write_units
+from tests.benchmark.proxies.requests import whole
 from tests.simulation.dynamodb.attribute_values import item_size
 from tests.simulation.memory_cache import MemoryCache
 from tests.simulation.memory_table import MemoryTable
@@ -66,15 +67,6 @@ class Metered(Table, Protocol):
     def reads(self) -> float: ...
 
 
-def _whole(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The same read without its projection."""
-    asked = {name: value for name, value in parameters.items() if name != "ProjectionExpression"}
-    expressions = " ".join(value for name, value in asked.items() if name.endswith("Expression"))
-    named = asked.pop("ExpressionAttributeNames", {})
-    used = {name: value for name, value in named.items() if name in expressions}
-    return asked | ({"ExpressionAttributeNames": used} if used else {})
-
-
 class MeteredTable:
     """The simulation's table, metered."""
 
@@ -96,7 +88,7 @@ class MeteredTable:
             self.writes += write_units(old, new, self._indexes, transaction=transaction)
         if operation in {"GetItem", "Query"}:
             # A projection makes no read cheaper.
-            read = await self._table.request(operation, _whole(parameters))
+            read = await self._table.request(operation, whole(parameters))
             items = read.get("Items", [read["Item"]] if "Item" in read else [])
             self.reads += read_units(sum(map(item_size, items)), consistent="IndexName" not in parameters)
         return answer

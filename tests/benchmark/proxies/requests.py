@@ -6,12 +6,18 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from shared.backend import Item
 
     Json = dict[str, Any]
 
+_ITEMS = {"ExclusiveStartKey", "ExpressionAttributeValues", "Key"}
+# What of a read says how much it costs.
+_COSTLY = {
+    *("TableName", "Key", "IndexName", "KeyConditionExpression", "ExclusiveStartKey"),
+    *("ScanIndexForward", "ConsistentRead", "Limit"),
+}
 _WRITTEN = {"PutItem": "Put", "UpdateItem": "Update", "DeleteItem": "Delete"}
 
 
@@ -89,23 +95,21 @@ def reads_of(operation: str, request: Json, answer: Json) -> Iterator[Read]:
             )
 
 
-def _again(request: Json) -> Json:
-    """The same Query or Scan without what makes its answer smaller, but not its cost."""
-    kept = {
-        name: value
-        for name, value in request.items()
-        if name
-        in {"TableName", "IndexName", "KeyConditionExpression", "ScanIndexForward", "ConsistentRead", "Limit"}
-    }
+def whole(request: Mapping[str, Any]) -> Json:
+    """The same GetItem, Query or Scan without what makes its answer smaller, but not its cost."""
+    kept = {name: value for name, value in request.items() if name in _COSTLY}
     condition = request.get("KeyConditionExpression", "")
     for names in ("ExpressionAttributeNames", "ExpressionAttributeValues"):
         # One that only the filter or the projection used would be refused.
         used = {name: value for name, value in request.get(names, {}).items() if _used(name, condition)}
         if used:
-            kept[names] = _values(used) if names.endswith("Values") else used
-    if "ExclusiveStartKey" in request:
-        kept["ExclusiveStartKey"] = _values(request["ExclusiveStartKey"])
+            kept[names] = used
     return kept
+
+
+def _again(request: Json) -> Json:
+    """The read as a whole, in botocore's form."""
+    return {name: _values(value) if name in _ITEMS else value for name, value in whole(request).items()}
 
 
 def _used(name: str, condition: str) -> bool:

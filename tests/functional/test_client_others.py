@@ -10,7 +10,7 @@ import pytest
 
 from shared import errors
 from tests.functional.api import assistant, user
-from tests.functional.test_client_retries import Program, program
+from tests.functional.test_client_retries import Program, lost_reply, program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +24,10 @@ def lost_and_then(action: Callable[[], Any]) -> Trouble:
     """The request is carried out, then something else is, and the reply is lost."""
 
     async def trouble(way: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:
-        await (await way.handle_async_request(request)).aread()
-        action()
-        raise httpx.ReadError("lost", request=request)
+        try:
+            return await lost_reply(way, request)
+        finally:
+            action()
 
     return trouble
 
@@ -74,7 +75,7 @@ def test_a_transcript_that_begins_anew(program: Program) -> None:
 def test_a_tool_call_whose_id_is_none(program: Program, call_id: str | None) -> None:
     session_id = program.api.new(user("q"), assistant("a"))
     with pytest.raises(errors.Unanswered):
-        program.call("add_tool_call", session_id, {"id": call_id}, troubles=[lost_and_then(lambda: None)])
+        program.call("add_tool_call", session_id, {"id": call_id}, troubles=[lost_reply])
     assert len(program.api.get(session_id).body["messages"][1]["tool_calls"]) == 1
 
 

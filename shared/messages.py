@@ -36,7 +36,7 @@ class Stored(NamedTuple):
         epoch: the head's `rewinds` when it was put.
         usage: tokens that came with the append of which it was the last message, as `"9,1,10"`.
 
-    The cache keeps the blob alone; it is the table's items that bear what a rewind has to know.
+    The cache keeps the JSON alone; it is the table's items that bear what a rewind has to know.
     """
 
     sequence: int

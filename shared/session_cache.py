@@ -6,6 +6,8 @@ holds the head from the table may use whatever it finds under that head's key, h
 reads from the table. A writer uses the cached head as a guess that its condition expression checks. Every
 value bears a checksum of itself and its place. Every command may be repeated or come late: none needs a
 guard, and those that must not be parted go as a transaction.
+
+Messages lie there unpacked, twice as large as in the table: to unpack them was half of a warm read.
 """
 
 from __future__ import annotations
@@ -18,11 +20,12 @@ from shared.errors import CacheUnavailable, Unavailable
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from shared.backend import Cache, Command
     from shared.head import Head
     from shared.keys import SessionKey
+    from shared.messages import Stored
 
 _CRC_SIZE = 4
 
@@ -50,36 +53,36 @@ class SessionCache:
         return heads.load(dumped) if dumped else None
 
     async def messages(self, head: Head, first: int, end: int) -> list[bytes | None]:
-        """The blobs of the messages first..end-1 as of `head.edits`; None for each that is not there."""
+        """JSON of the messages first..end-1 as of `head.edits`; None for each that is not there."""
         if first == end:
             return []
         replies = await self._run(("HMGET", _log_place(head), *range(first, end)))
         found: list[bytes | None] = replies[0] if replies and replies[0] else [None] * (end - first)
         prefix = _message_prefix(head)
         for at, sealed in enumerate(found):  # in place: they may be megabytes
-            found[at] = _checked(f"{prefix}{first + at}", sealed)
+            found[at] = _checked(str(first + at), sealed, prefix)
         hits = len(found) - found.count(None)
         self._counts["cache_hits"] += hits
         self._counts["cache_misses"] += (len(found) - hits) * (self._cache is not None)
         return found
 
-    async def keep(self, head: Head, blobs: Mapping[int, bytes]) -> None:
+    async def keep(self, head: Head, messages: Sequence[Stored]) -> None:
         """Keep messages that were read at this head."""
-        if blobs:
-            await self._run(*self._log(head, blobs))
+        if messages:
+            await self._run(*self._log(head, messages))
 
-    async def appended(self, head: Head, blobs: Mapping[int, bytes]) -> None:
+    async def appended(self, head: Head, messages: Sequence[Stored]) -> None:
         """Keep the head that an append made, and its messages."""
-        await self._run(*self._log(head, blobs), self._head(head))
+        await self._run(*self._log(head, messages), self._head(head))
 
-    async def edited(self, before: Head, after: Head, sequence: int, blob: bytes) -> None:
+    async def edited(self, before: Head, after: Head, message: Stored) -> None:
         """Carry the messages over to the key of the next edit; all but the edited one are the same there.
 
         Atomic, or a slow reader could put the message as it was before under the old key between the two
         steps, and the rename would carry it over.
         """
         await self._run(
-            *self._log(before, {sequence: blob}),
+            *self._log(before, [message]),
             ("RENAME", _log_place(before), _log_place(after)),
             self._head(after),
             atomic=True,
@@ -149,11 +152,11 @@ class SessionCache:
         place = _head_place(head.key)
         return ("SET", place, _sealed(place, head.dump()), "EX", self._ttl)
 
-    def _log(self, head: Head, blobs: Mapping[int, bytes]) -> list[Command]:
+    def _log(self, head: Head, messages: Sequence[Stored]) -> list[Command]:
         place, prefix = _log_place(head), _message_prefix(head)
         fields: list[str | bytes | int] = []
-        for sequence, blob in blobs.items():
-            fields += (sequence, _sealed(f"{prefix}{sequence}", blob))
+        for message in messages:
+            fields += (message.sequence, _sealed(str(message.sequence), message.json, prefix))
         return [("HSET", place, *fields), ("EXPIRE", place, self._ttl)]
 
     async def _run(self, *commands: Command, atomic: bool = False) -> list[Any]:
@@ -183,26 +186,32 @@ def _log_place(head: Head) -> str:
     return f"turnlog:{{{head.key.partition}}}:log:{head.started_at}:{head.edits}"
 
 
-def _message_prefix(head: Head) -> str:
-    """What the sequence is put to for a message's place."""
+def _message_prefix(head: Head) -> int:
+    """The checksum of what a message's place begins with, before the sequence."""
     # Without `edits`: an unedited message is the same under the next key, to which `edited` carries it over.
-    return f"{head.key.partition}:{head.started_at}:"
+    return zlib.crc32(f"{head.key.partition}:{head.started_at}:".encode())
 
 
 def _draft_place(key: SessionKey) -> str:
     return f"turnlog:{{{key.partition}}}:draft"
 
 
-def _sealed(place: str, value: bytes) -> bytes:
-    return _checksum(place, value) + value
+def _sealed(place: str, value: bytes, prefix: int = 0) -> bytes:
+    return _checksum(place, value, prefix) + value
 
 
-def _checksum(place: str, value: bytes) -> bytes:
-    return zlib.crc32(value, zlib.crc32(place.encode())).to_bytes(_CRC_SIZE, "big")
+def _checksum(place: str, value: bytes, prefix: int) -> bytes:
+    return zlib.crc32(value, zlib.crc32(place.encode(), prefix)).to_bytes(_CRC_SIZE, "big")
 
 
-def _checked(place: str, sealed: bytes | None) -> bytes | None:
-    """The value, if it is what was put at this place."""
-    if sealed and _checksum(place, value := sealed[_CRC_SIZE:]) == sealed[:_CRC_SIZE]:
+def _checked(place: str, sealed: bytes | None, prefix: int = 0) -> bytes | None:
+    """The value, if it is what was put at this place.
+
+    Args:
+        place: or what of it comes behind the prefix.
+        sealed: what was found there.
+        prefix: its checksum, where many places share it.
+    """
+    if sealed and _checksum(place, value := sealed[_CRC_SIZE:], prefix) == sealed[:_CRC_SIZE]:
         return value
     return None

@@ -118,7 +118,7 @@ async def _begin(store: Store, head: Head, tool_call: dict[str, Any], token: byt
     after, stored = advanced(store, head, [new], None)
     await clear_leftover(store, head)
     await store.transact(head_update(head, after, same_version=False), *puts(head.key, stored))
-    await store.cache.appended(after, {message.sequence: message.blob for message in stored})
+    await store.cache.appended(after, stored)
     store.counts["appends"] += 1
     return Added(stored[0].json, replayed=False)
 
@@ -145,7 +145,7 @@ async def _attach(store: Store, head: Head, sequence: int, tool_call: dict[str, 
         },
         *message_writes(head.key, before, after),
     )
-    await store.cache.edited(head, moved, sequence, after.blob)
+    await store.cache.edited(head, moved, after)
     store.counts["tool_calls_added"] += 1
     return Added(after.json, replayed=False)
 

@@ -128,7 +128,7 @@ async def append_messages(
             doubt, head = Doubt(error, head.rewinds), None
             await store.again(attempt, error)
         else:
-            await store.cache.appended(after, {message.sequence: message.blob for message in stored})
+            await store.cache.appended(after, stored)
             store.counts["appends"] += len(stored)
             written = {fields["message_id"]: one for fields, one in zip(missing, stored, strict=True)}
             return _answer(ids, present | written, after, replayed=False)

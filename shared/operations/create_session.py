@@ -102,7 +102,7 @@ async def create_session(
         except (Contended, Unanswered) as error:
             await store.again(attempt, error)
             continue
-        await store.cache.appended(head, {message.sequence: message.blob for message in stored})
+        await store.cache.appended(head, stored)
         store.counts["sessions_created"] += 1
         store.counts["appends"] += len(stored)
         return Created(head, stored, created=True)

@@ -149,7 +149,7 @@ async def _put(
         head_update(head, after, same_version=same_version, replaced=replaced), *puts(head.key, stored)
     )
     after = after._replace(**replaced)
-    await store.cache.appended(after, {message.sequence: message.blob for message in stored})
+    await store.cache.appended(after, stored)
     store.counts["appends"] += len(stored)
     return after, stored
 

@@ -97,18 +97,19 @@ async def load(store: Store, head: Head, first: int, end: int) -> list[Stored]:
         LogMoved: it was rewound meanwhile.
         Unavailable: the table refused or did not answer.
     """
-    blobs = await store.cache.messages(head, first, end)
-    missing = [sequence for sequence, blob in enumerate(blobs, first) if blob is None]
-    read: dict[int, Stored] = {}
+    cached = await store.cache.messages(head, first, end)
+    loaded = {sequence: Stored(sequence, json) for sequence, json in enumerate(cached, first) if json}
+    missing = [sequence for sequence in range(first, end) if sequence not in loaded]
     if missing:
         read = await store.messages(head, missing[0], missing[-1] + 1, *_SHOWN)
         for at in range(0, len(missing), _KEPT_AT_ONCE):
-            kept = {sequence: read[sequence].blob for sequence in missing[at : at + _KEPT_AT_ONCE]}
+            # Unpacked once, for the cache and for who asked.
+            kept = [
+                Stored(sequence, read.pop(sequence).json) for sequence in missing[at : at + _KEPT_AT_ONCE]
+            ]
             await store.cache.keep(head, kept)
-    return [
-        Stored(sequence, read[sequence].blob if blob is None else blob)
-        for sequence, blob in enumerate(blobs, first)
-    ]
+            loaded |= {message.sequence: message for message in kept}
+    return [loaded[sequence] for sequence in range(first, end)]
 
 
 async def _fitting(store: Store, head: Head, wanted: range) -> tuple[bytes, int]:

@@ -89,7 +89,7 @@ def _check_cached(world: World, key: SessionKey, state: State) -> None:
     if head is None or not isinstance(kept, dict):
         return
     for field, sealed in kept.items():
-        if (blob := _checked(f"{_message_prefix(head)}{int(field)}", sealed)) is not None:
+        if (blob := _checked(str(int(field)), sealed, _message_prefix(head))) is not None:
             require("cached is in the log", int(field) < len(state.log), (key, field, state))
             message = json.loads(Stored(int(field), blob).json)
             require("cache as table", message == state.log[int(field)].newest, (key, message))

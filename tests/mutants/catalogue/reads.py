@@ -15,10 +15,10 @@ READS = (
     Mutant(
         "cache filled under the next edit's key",
         "session_cache.py",
-        "        if blobs:\n            await self._run(*self._log(head, blobs))",
+        "        if messages:\n            await self._run(*self._log(head, messages))",
         (
-            "        if blobs:\n"
-            "            await self._run(*self._log(head._replace(edits=head.edits + 1), blobs))"
+            "        if messages:\n"
+            "            await self._run(*self._log(head._replace(edits=head.edits + 1), messages))"
         ),
         "a message as it was before an edit is read after it",
     ),
@@ -39,14 +39,14 @@ READS = (
     Mutant(
         "cached messages carried over as they were",
         "session_cache.py",
-        '            *self._log(before, {sequence: blob}),\n            ("RENAME"',
+        '            *self._log(before, [message]),\n            ("RENAME"',
         '            ("RENAME"',
         "a message as it was before an edit is read after it",
     ),
     Mutant(
         "no checksum in the cache",
         "session_cache.py",
-        "    if sealed and _checksum(place, value := sealed[_CRC_SIZE:]) == sealed[:_CRC_SIZE]:",
+        "    if sealed and _checksum(place, value := sealed[_CRC_SIZE:], prefix) == sealed[:_CRC_SIZE]:",
         "    if sealed and (value := sealed[_CRC_SIZE:]):",
         "a damaged value is believed",
         case="a damaged draft",
@@ -54,7 +54,7 @@ READS = (
     Mutant(
         "the checksum does not know its place",
         "session_cache.py",
-        "zlib.crc32(value, zlib.crc32(place.encode()))",
+        "zlib.crc32(value, zlib.crc32(place.encode(), prefix))",
         "zlib.crc32(value)",
         "another message, or another user's, is believed",
         case="get, the cache damaged",
@@ -147,8 +147,8 @@ READS = (
     Mutant(
         "what the cache has read from the table too",
         "operations/read_session.py",
-        "for sequence, blob in enumerate(blobs, first) if blob is None]",
-        "for sequence, blob in enumerate(blobs, first)]",
+        "[sequence for sequence in range(first, end) if sequence not in loaded]",
+        "list(range(first, end))",
         "a warm read costs what a cold one does, and more with every message",
         test="tests/functional/test_budgets.py",
     ),

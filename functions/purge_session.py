@@ -27,5 +27,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             failures.append({"itemIdentifier": record["dynamodb"]["SequenceNumber"]})
     from shared import telemetry  # noqa: PLC0415 (once the work is done)
 
-    telemetry.count("purge_session", store.counts, failures=len(failures))
+    store.counts["failures"] += len(failures)
+    telemetry.count("purge_session", store.counts)
     return {"batchItemFailures": failures}

@@ -46,13 +46,14 @@ def start(ring: bytes, message_count: int) -> int:
 
 def find(ring: bytes, message_count: int, message_ids: Iterable[str]) -> dict[str, list[int]]:
     """For each of these ids that seems to be stored already, the sequences at which it may be."""
+    marks = {message_id: fingerprint(message_id) for message_id in message_ids}
+    if not any(mark in ring for mark in marks.values()):  # as of most: they are new
+        return {}
     first = start(ring, message_count)
     known: dict[bytes, list[int]] = {}
     for at in range(0, len(ring), _WIDTH):
         known.setdefault(ring[at : at + _WIDTH], []).append(first + at // _WIDTH)
-    return {
-        message_id: known[mark] for message_id in message_ids if (mark := fingerprint(message_id)) in known
-    }
+    return {message_id: known[mark] for message_id, mark in marks.items() if mark in known}
 
 
 def places(

@@ -1,16 +1,17 @@
-"""Structured logs and metrics (EMF). Never message content, credentials or tokens."""
+"""Structured logs with metrics in them. Never message content, credentials or tokens."""
 
 from __future__ import annotations
 
 import traceback
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Mapping
 
     from shared.events import Call
 
@@ -25,7 +26,7 @@ def logger() -> Logger:
 
 
 def emit(operation: str, call: Call, status: int, counts: Counter[str]) -> None:
-    """Log one line for the request, and send its counts as metrics.
+    """Log one line for the request, see `count`.
 
     Args:
         operation: the function's module.
@@ -33,18 +34,12 @@ def emit(operation: str, call: Call, status: int, counts: Counter[str]) -> None:
         status: of the answer.
         counts: what happened: appends, replays, conflicts, retries, cache hits, misses and errors, …
     """
-    name = operation.removeprefix("functions.")
-    happened = {key: value for key, value in counts.items() if value}
-    if happened.get("malformed_tool_calls"):
+    if skipped := counts["malformed_tool_calls"]:
         logger().warning(
-            "malformed tool calls skipped",
-            extra={"request_id": call.request_id, "skipped": happened["malformed_tool_calls"]},
+            "malformed tool calls skipped", extra={"request_id": call.request_id, "skipped": skipped}
         )
-    logger().info(
-        name,
-        extra={"request_id": call.request_id, "status": status, "direct": call.direct, "counts": happened},
-    )
-    count(name, counts)
+    name = operation.removeprefix("functions.")
+    count(name, counts, request_id=call.request_id, status=status, direct=call.direct)
 
 
 def failed(operation: str, call: Call, error: Exception) -> None:
@@ -55,12 +50,19 @@ def failed(operation: str, call: Call, error: Exception) -> None:
     )
 
 
-def count(operation: str, counts: Counter[str], **more: int) -> None:
-    """Send what an operation counted as metrics in the embedded metric format."""
-    if happened := {key: value for key, value in {**counts, **more}.items() if value}:
+def count(operation: str, counts: Counter[str], **told: Any) -> None:
+    """Log a line of what an operation did.
+
+    What it counted is in the same line, in the embedded metric format: CloudWatch takes metrics from any line
+    of JSON that bears `_aws` (docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/
+    CloudWatch_Embedded_Metric_Format_Specification.html).
+    """
+    metrics: Mapping[str, Any] = {}
+    if happened := {key: value for key, value in counts.items() if value}:
         # Not the library's singleton: the local server answers several requests at once.
-        metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
-        metrics.add_dimension(name="operation", value=operation)
+        collected = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+        collected.add_dimension(name="operation", value=operation)
         for key, value in happened.items():
-            metrics.add_metric(name=key, unit=MetricUnit.Count, value=value)
-        metrics.flush_metrics()
+            collected.add_metric(name=key, unit=MetricUnit.Count, value=value)
+        metrics = collected.serialize_metric_set()
+    logger().info(operation, extra={**told, **metrics})

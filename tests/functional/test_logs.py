@@ -106,7 +106,7 @@ def test_what_a_server_prints(server: LocalServer) -> None:
         assert secret not in printed
     lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
     logged = [line for line in lines if "level" in line]
-    metrics = [line for line in lines if "_aws" in line]
+    metrics = [line for line in logged if "_aws" in line]
     assert len(logged) >= 25
     assert all(line["request_id"] for line in logged if line.get("status"))
     assert [line["skipped"] for line in logged if line["level"] == "WARNING"] == [1]

@@ -66,9 +66,8 @@ def _told(cells: Iterable[Cell]) -> list[str]:
 
 
 def _writers(cells: Iterable[Cell]) -> list[str]:
-    lines = [
-        f"  {'':38}{'a second':>9}{'median':>9}{'p99':>9}{'retries':>8}{'refused':>8}{'lost':>6}{'twice':>6}"
-    ]
+    told = "".join(f"{one:>8}" for one in ("slowest", "retries", "refused", "lost", "twice"))
+    lines = [f"  {'':38}{'a second':>9}{'median':>9}{'p99':>9}{told}"]
     for cell in cells:
         title = f"  {STORES[cell.store].title:38}"
         if cell.failed or not cell.seconds:
@@ -77,6 +76,6 @@ def _writers(cells: Iterable[Cell]) -> list[str]:
         more = cell.more
         lines.append(
             f"{title}{more['throughput']:9.1f}{cell.median * 1000:9.2f}{cell.p99 * 1000:9.2f}"
-            f"{more['retries']:8}{more['refused']:8}{more['lost']:6}{more['repeated']:6}"
+            f"{more['slowest']:8.2f}{more['retries']:8}{more['refused']:8}{more['lost']:8}{more['repeated']:8}"
         )
     return lines

@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import traceback
 from collections import Counter
+from itertools import count
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
 
 
-def write_together(name: str, sessions: list[str], each: int) -> dict[str, Any]:
-    """One writer for each entry of `sessions`, who appends `each` messages there, one after the other.
+def write_together(name: str, sessions: list[str], seconds: float) -> dict[str, Any]:
+    """One writer for each entry of `sessions`, who appends there for so long, one message after the other.
+
+    All of them write until the time is over, so that what is measured is never the work of fewer.
 
     Returns:
-        `seconds` from the first append to the last answer, each append's `latencies`, the tags that were
-        `acknowledged` by session, how often an append `failed`, and how many `retries` there were.
+        `throughput`, appends a second that were answered within the time, each append's `latencies`, the tags
+        that were `acknowledged` by session, how often an append `failed`, how many `retries` there were, and
+        how many appends the `slowest` writer made of what each would have made if all had made the same.
     """
     # A server that has imported the store and nothing more is forked: no writer waits for imports, and none
     # inherits a connection.
@@ -32,7 +36,7 @@ def write_together(name: str, sessions: list[str], each: int) -> dict[str, Any]:
     processes, ends = [], []
     for number, session in enumerate(sessions):
         ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_tell, args=(theirs, name, session, number, each, barrier))
+        process = context.Process(target=_tell, args=(theirs, name, session, number, seconds, barrier))
         process.start()
         theirs.close()
         processes.append(process)
@@ -43,9 +47,11 @@ def write_together(name: str, sessions: list[str], each: int) -> dict[str, Any]:
     acknowledged: dict[str, list[str]] = {}
     for one, session in zip(told, sessions, strict=True):
         acknowledged.setdefault(session, []).extend(one["acknowledged"])
+    made = [one["in_time"] for one in told]
     return {
-        "seconds": max(one["end"] for one in told) - min(one["start"] for one in told),
-        "latencies": [seconds for one in told for seconds in one["latencies"]],
+        "throughput": sum(made) / seconds,
+        "slowest": min(made) / max(1, sum(made) / len(made)),
+        "latencies": [latency for one in told for latency in one["latencies"]],
         "acknowledged": acknowledged,
         "failed": sum(one["failed"] for one in told),
         "retries": sum(one["retries"] for one in told),
@@ -66,30 +72,32 @@ def _tell(end: Connection, *writer: Any) -> None:
     end.send(asyncio.run(_write(*writer)))
 
 
-async def _write(name: str, session: str, number: int, each: int, barrier: Barrier) -> dict[str, Any]:
+async def _write(name: str, session: str, number: int, seconds: float, barrier: Barrier) -> dict[str, Any]:
     store = load(name)
-    messages = [message(f"w{number}-{at}") for at in range(each)]
     # Its connections are open, and what is made once is made, before it counts.
     await store.fill(f"{session}-warm-{number}", [message("x")])
     await store.append(f"{session}-warm-{number}", store.prepared(f"{session}-warm-{number}", [message("y")]))
-    before = store.retries()
+    before, in_time = store.retries(), 0
     latencies, acknowledged, errors = [], [], []
     barrier.wait()
-    start = perf_counter()
-    for one in messages:
+    end = perf_counter() + seconds
+    for at in count():
+        new = [message(f"w{number}-{at}")]
         begun = perf_counter()
+        if begun > end:
+            break
         try:
-            await store.append(session, store.prepared(session, [one]))
+            await store.append(session, store.prepared(session, new))
         except Exception as error:  # what a store cannot do is a result
             traceback.print_exc()
             errors.append(type(error).__name__)
         else:
-            latencies.append(perf_counter() - begun)
-            acknowledged.append(one["content"].split(" ", 1)[0])
-    finish = perf_counter()
+            answered = perf_counter()
+            latencies.append(answered - begun)
+            in_time += answered <= end
+            acknowledged.append(new[0]["content"].split(" ", 1)[0])
     told = {
-        "start": start,
-        "end": finish,
+        "in_time": in_time,
         "latencies": latencies,
         "acknowledged": acknowledged,
         "failed": len(errors),

@@ -11,7 +11,6 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Mapping
 
     from shared.events import Call
 
@@ -57,12 +56,16 @@ def count(operation: str, counts: Counter[str], **told: Any) -> None:
     of JSON that bears `_aws` (docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/
     CloudWatch_Embedded_Metric_Format_Specification.html).
     """
-    metrics: Mapping[str, Any] = {}
-    if happened := {key: value for key, value in counts.items() if value}:
-        # Not the library's singleton: the local server answers several requests at once.
-        collected = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
-        collected.add_dimension(name="operation", value=operation)
-        for key, value in happened.items():
-            collected.add_metric(name=key, unit=MetricUnit.Count, value=value)
-        metrics = collected.serialize_metric_set()
-    logger().info(operation, extra={**told, **metrics})
+    counted = {
+        name: {"Unit": MetricUnit.Count.value, "Value": [value]} for name, value in counts.items() if value
+    }
+    line = dict(told)
+    if counted:
+        line |= _metrics().serialize_metric_set(counted, {"operation": operation, "service": SERVICE})
+    logger().info(operation, extra=line)
+
+
+@cache
+def _metrics() -> EphemeralMetrics:
+    """What puts metrics into their format; it is told all at once and keeps none, so threads may share it."""
+    return EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)

@@ -56,8 +56,8 @@ prove: $(PROOFS:%=prove-%) test-sdks ## run the tests that need Amazon's DynamoD
 $(PROOFS:%=prove-%): prove-%: dynamodb-local
 	$(BIN)/pytest -m "real or thorough" tests/$*
 
-# What a merge must pass beside `make test`.
-verify: check deploy-lint prove exhaust-cases exhaust-random mutants test-lambda
+# What a merge must pass beside `make test`; what takes longest begins first, so that two cores end together.
+verify: check mutants test-sdks test-lambda deploy-lint prove exhaust-cases exhaust-random
 
 cold-start: $(READY) ## measure cold starts under Amazon's Runtime Interface Emulator, beside two baselines
 	@python=$$($(FIND) $(LAMBDA_PYTHON)); if [ -n "$$python" ]; then \

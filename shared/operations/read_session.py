@@ -66,11 +66,11 @@ async def newest(store: Store, head: Head, *, before: int | None = None, limit: 
     end = head.message_count if before is None else min(before, head.message_count)
     start = 0 if limit is None else max(0, end - limit)
     try:
-        messages, length = await _fitting(store, head, range(end - 1, start - 1, -1))
+        joined = await _fitting(store, head, range(end - 1, start - 1, -1))
     except LogMoved as moved:
         return await newest(store, moved.head, before=before, limit=limit)
-    first = end - length
-    return Page(head, messages, length, first, has_more=first > 0)
+    first = end - joined.length
+    return Page(head, joined.messages, joined.length, first, has_more=first > 0)
 
 
 async def following(store: Store, head: Head, *, after: int, before: int | None, limit: int) -> Page:
@@ -83,10 +83,10 @@ async def following(store: Store, head: Head, *, after: int, before: int | None,
     end = head.message_count if before is None else min(before, head.message_count)
     first = min(after + 1, end)
     try:
-        messages, length = await _fitting(store, head, range(first, min(first + limit, end)))
+        joined = await _fitting(store, head, range(first, min(first + limit, end)))
     except LogMoved as moved:
         return await following(store, moved.head, after=after, before=before, limit=limit)
-    return Page(head, messages, length, first, has_more=first + length < end)
+    return Page(head, joined.messages, joined.length, first, has_more=first + joined.length < end)
 
 
 async def load(store: Store, head: Head, first: int, end: int) -> list[Stored]:
@@ -112,37 +112,58 @@ async def load(store: Store, head: Head, first: int, end: int) -> list[Stored]:
     return [loaded[sequence] for sequence in range(first, end)]
 
 
-async def _fitting(store: Store, head: Head, wanted: range) -> tuple[bytes, int]:
-    """The first of the wanted messages that fit into an answer, ascending, as in a `Page`; how many they are.
+class _Joined:
+    """Messages that have been taken into an answer, as long as they fit.
+
+    Attributes:
+        messages: JSON of them, ascending, with commas between.
+        length: how many they are.
+        room: bytes that are left in the answer; negative once a message did not fit.
+    """
+
+    def __init__(self, *, upwards: bool, whole: bool) -> None:
+        self.messages = b""
+        self.length = 0
+        self.room = PAYLOAD_LIMIT
+        self._upwards = upwards
+        self._whole = whole
+
+    def take(self, read: list[Stored]) -> None:
+        """Take the last of these, then the one before it, and so on. What is taken is let go there."""
+        fitting: list[bytes] = []
+        while read:
+            encoded = read.pop().json
+            if not self._whole:
+                self.room -= payload_size(encoded)
+                if self.room < 0:
+                    break
+            fitting.append(encoded)
+        self.length += len(fitting)
+        run = b",".join(fitting if self._upwards else fitting[::-1])
+        self.messages = b",".join(
+            filter(None, (self.messages, run) if self._upwards else (run, self.messages))
+        )
+
+    def likely(self) -> int:
+        """How many more fit if they are like these."""
+        return self.room * self.length // max(1, PAYLOAD_LIMIT - self.room)
+
+
+async def _fitting(store: Store, head: Head, wanted: range) -> _Joined:
+    """The first of the wanted messages that fit into an answer.
 
     A log that fits as a whole is read at once. Of a longer one the first few, then more each time, so that
     no more is held than an answer's size times a small number, whatever the sizes of the messages. What is
     packed is let go as it is unpacked, and what is unpacked as it is joined.
     """
-    messages = b""
-    length, room = 0, PAYLOAD_LIMIT
     whole, upwards = head.log_size <= PAYLOAD_LIMIT, wanted.step > 0
+    joined = _Joined(upwards=upwards, whole=whole)
     step = len(wanted) if whole else _FIRST_STEP
-
-    def take(read: list[Stored]) -> None:
-        nonlocal messages, length, room
-        fitting: list[bytes] = []
-        while read:
-            encoded = read.pop().json
-            if not whole and (room := room - payload_size(encoded)) < 0:
-                break
-            fitting.append(encoded)
-        length += len(fitting)
-        run = b",".join(fitting if upwards else fitting[::-1])
-        messages = b",".join(filter(None, (messages, run) if upwards else (run, messages)))
-
-    while wanted and room >= 0:
+    while wanted and joined.room >= 0:
         sequences, wanted = wanted[:step], wanted[step:]
         read = await load(store, head, min(sequences), max(sequences) + 1)
         if upwards:
             read.reverse()
-        take(read)
-        # As many as fit if the others are like these.
-        likely = room * length // max(1, PAYLOAD_LIMIT - room)
-        step = min(step * _STEP_FACTOR, likely + _FIRST_STEP, _LONGEST_STEP)
-    return messages, length
+        joined.take(read)
+        step = min(step * _STEP_FACTOR, joined.likely() + _FIRST_STEP, _LONGEST_STEP)
+    return joined

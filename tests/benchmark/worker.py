@@ -153,6 +153,7 @@ def main() -> None:
                 traceback.print_exc()
                 answer = {"error": f"{type(error).__name__}: {error}"[:300]}
             answers.write(json.dumps(answer) + "\n")
+        runner.run(worker.close())
 
 
 if __name__ == "__main__":

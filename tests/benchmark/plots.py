@@ -13,7 +13,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import LogLocator, NullLocator
 
 from tests.benchmark.stores import STORES
 
@@ -124,9 +124,13 @@ def _lines(axis: Any, cells: list[Cell], workload: str, value: Any) -> None:
 def _finished(figure: Any, axes: Any, below: str) -> Any:
     for axis in axes:
         axis.set_xlabel(below)
-        axis.xaxis.set_major_formatter(ScalarFormatter())
+        axis.set_xticks(sorted({at for line in axis.lines for at in line.get_xdata()}), minor=False)
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.xaxis.set_major_formatter("{x:,g}")
         if axis.get_yscale() == "log":
-            axis.yaxis.set_major_formatter(ScalarFormatter())
+            axis.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+            axis.yaxis.set_major_formatter("{x:,g}")
+            axis.yaxis.set_minor_formatter("{x:,g}")
     # What only one of the two shows has to be told too.
     told: dict[str, Any] = {}
     for axis in axes:

@@ -74,8 +74,9 @@ def _writers(cells: Iterable[Cell]) -> list[str]:
             lines.append(f"{title}  {cell.failed[:100]}")
             continue
         more = cell.more
+        retries = "-" if more["retries"] is None else more["retries"]
         lines.append(
             f"{title}{more['throughput']:9.1f}{cell.median * 1000:9.2f}{cell.p99 * 1000:9.2f}"
-            f"{more['slowest']:8.2f}{more['retries']:8}{more['refused']:8}{more['lost']:8}{more['repeated']:8}"
+            f"{more['slowest']:8.2f}{retries:>8}{more['refused']:8}{more['lost']:8}{more['repeated']:8}"
         )
     return lines

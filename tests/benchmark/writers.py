@@ -25,8 +25,8 @@ def write_together(name: str, sessions: list[str], seconds: float) -> dict[str, 
 
     Returns:
         `throughput`, appends a second that were answered within the time, each append's `latencies`, the tags
-        that were `acknowledged` by session, how often an append `failed`, how many `retries` there were, and
-        how many appends the `slowest` writer made of what each would have made if all had made the same.
+        that were `acknowledged` by session, how often an append `failed`, how many `retries` there were, if
+        that is told, and how many appends the `slowest` writer made, of the mean.
     """
     # A server that has imported the store and nothing more is forked: no writer waits for imports, and none
     # inherits a connection.
@@ -54,7 +54,7 @@ def write_together(name: str, sessions: list[str], seconds: float) -> dict[str, 
         "latencies": [latency for one in told for latency in one["latencies"]],
         "acknowledged": acknowledged,
         "failed": sum(one["failed"] for one in told),
-        "retries": sum(one["retries"] for one in told),
+        "retries": None if told[0]["retries"] is None else sum(one["retries"] for one in told),
         "errors": sorted({error for one in told for error in one["errors"]}),
     }
 
@@ -102,7 +102,7 @@ async def _write(name: str, session: str, number: int, seconds: float, barrier: 
         "acknowledged": acknowledged,
         "failed": len(errors),
         "errors": errors,
-        "retries": store.retries() - before,
+        "retries": None if before is None else (store.retries() or 0) - before,
     }
     await store.close()
     return told

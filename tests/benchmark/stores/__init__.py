@@ -78,8 +78,8 @@ class Store:
         """Bytes of the messages in an answer: not measured."""
         return sum(len(content) for content in self.contents(answer))
 
-    def retries(self) -> int:
-        """How often an operation of this process was tried again."""
+    def retries(self) -> int | None:
+        """How often an operation of this process was tried again; None where that is not told."""
         return 0
 
     async def close(self) -> None:

@@ -50,7 +50,7 @@ class InProcess(Store):
         await append_messages(store, session_key(USER, session), messages)
         self._retries += store.counts["retries"]
 
-    def retries(self) -> int:
+    def retries(self) -> int | None:
         return self._retries
 
     async def read(self, session: str, newest: int | None = None) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from random import Random
 from statistics import median
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -139,7 +140,9 @@ class Bench:
         cells = {name: Cell(workload, at, name, failed=failed.get(name, "")) for name in names}
         open_cells = {name: cell for name, cell in cells.items() if not cell.failed}
         for number in range(rounds):
-            for name, cell in list(open_cells.items()):
+            # In another order each time: what a store leaves behind it (a heap to tidy) meets another one.
+            for name in Random(number).sample(list(open_cells), len(open_cells)):
+                cell = open_cells[name]
                 self._note(cell, ask(self.direct[name], number))
                 if cell.failed or cell.more.get("unsupported"):
                     del open_cells[name]

@@ -29,14 +29,14 @@ class Stored(NamedTuple):
     """A message as the table and the cache keep it.
 
     Attributes:
-        blob: its JSON, as `packing` packs it.
+        blob: its JSON, as `packing` packs it; of a small one from the cache, unpacked.
         attached: tokens of the tool calls that were added later, eight bytes each, oldest first.
         mark: its id's fingerprint, see `shared.ring`.
         size: bytes of its JSON in an answer, see `wire.payload_size`.
         epoch: the head's `rewinds` when it was put.
         usage: tokens that came with the append of which it was the last message, as `"9,1,10"`.
 
-    The cache keeps the JSON alone; it is the table's items that bear what a rewind has to know.
+    The cache keeps the blob or the JSON alone; it is the table's items that bear what a rewind has to know.
     """
 
     sequence: int

@@ -77,4 +77,7 @@ def unpacked(blob: bytes) -> bytes:
         return blob
     if blob.startswith(_ZLIB):
         return zlib.decompress(blob)
-    return zlib.decompressobj(_RAW, zdict=_DICTIONARIES[blob[:1]]).decompress(blob[1:])
+    if (dictionary := _DICTIONARIES.get(blob[:1])) is None:
+        message = f"a message is packed in a way that this release does not know: {blob[:1].hex()}"
+        raise ValueError(message)
+    return zlib.decompressobj(_RAW, zdict=dictionary).decompress(blob[1:])

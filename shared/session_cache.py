@@ -7,7 +7,8 @@ reads from the table. A writer uses the cached head as a guess that its conditio
 value bears a checksum of itself and its place. Every command may be repeated or come late: none needs a
 guard, and those that must not be parted go as a transaction.
 
-Messages lie there unpacked, twice as large as in the table: to unpack them was half of a warm read.
+Small messages lie there unpacked: to unpack them was half of a warm read. Large ones lie as in the table, so
+that a thousand of any kind are no more to hold, or to send, than the table's items and a few megabytes.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from shared.messages import Stored
 
 _CRC_SIZE = 4
+_LARGEST_UNPACKED = 4_096
+"""Bytes of JSON."""
 
 
 class SessionCache:
@@ -53,7 +56,7 @@ class SessionCache:
         return heads.load(dumped) if dumped else None
 
     async def messages(self, head: Head, first: int, end: int) -> list[bytes | None]:
-        """JSON of the messages first..end-1 as of `head.edits`; None for each that is not there."""
+        """The messages first..end-1 as of `head.edits`, packed or not; None for each that is not there."""
         if first == end:
             return []
         replies = await self._run(("HMGET", _log_place(head), *range(first, end)))
@@ -153,10 +156,14 @@ class SessionCache:
         return ("SET", place, _sealed(place, head.dump()), "EX", self._ttl)
 
     def _log(self, head: Head, messages: Sequence[Stored]) -> list[Command]:
+        if self._cache is None:  # nobody would take what is made here
+            return []
         place, prefix = _log_place(head), _message_prefix(head)
         fields: list[str | bytes | int] = []
         for message in messages:
-            fields += (message.sequence, _sealed(str(message.sequence), message.json, prefix))
+            json = message.json
+            value = json if len(json) <= _LARGEST_UNPACKED else message.blob
+            fields += (message.sequence, _sealed(str(message.sequence), value, prefix))
         return [("HSET", place, *fields), ("EXPIRE", place, self._ttl)]
 
     async def _run(self, *commands: Command, atomic: bool = False) -> list[Any]:

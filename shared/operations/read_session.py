@@ -98,17 +98,14 @@ async def load(store: Store, head: Head, first: int, end: int) -> list[Stored]:
         Unavailable: the table refused or did not answer.
     """
     cached = await store.cache.messages(head, first, end)
-    loaded = {sequence: Stored(sequence, json) for sequence, json in enumerate(cached, first) if json}
+    loaded = {sequence: Stored(sequence, blob) for sequence, blob in enumerate(cached, first) if blob}
     missing = [sequence for sequence in range(first, end) if sequence not in loaded]
     if missing:
         read = await store.messages(head, missing[0], missing[-1] + 1, *_SHOWN)
+        loaded |= {sequence: read[sequence] for sequence in missing}
         for at in range(0, len(missing), _KEPT_AT_ONCE):
-            # Unpacked once, for the cache and for who asked.
-            kept = [
-                Stored(sequence, read.pop(sequence).json) for sequence in missing[at : at + _KEPT_AT_ONCE]
-            ]
+            kept = [read[sequence] for sequence in missing[at : at + _KEPT_AT_ONCE]]
             await store.cache.keep(head, kept)
-            loaded |= {message.sequence: message for message in kept}
     return [loaded[sequence] for sequence in range(first, end)]
 
 

@@ -107,8 +107,15 @@ def test_what_a_server_prints(server: LocalServer) -> None:
     lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
     logged = [line for line in lines if "level" in line]
     metrics = [line for line in logged if "_aws" in line]
-    assert len(logged) >= 25
+    assert len([line for line in logged if line.get("status")]) >= 25
     assert all(line["request_id"] for line in logged if line.get("status"))
     assert [line["skipped"] for line in logged if line["level"] == "WARNING"] == [1]
-    counted = {name for line in metrics for name in line}
+    declared = [
+        (line, metric["Name"])
+        for line in metrics
+        for directive in line["_aws"]["CloudWatchMetrics"]
+        for metric in directive["Metrics"]
+    ]
+    assert all(line[name] and all(value > 0 for value in line[name]) for line, name in declared)
+    counted = {name for _, name in declared}
     assert {"appends", "replays", "cache_hits", "sessions_created", "malformed_tool_calls"} <= counted

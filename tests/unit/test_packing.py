@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 import zlib
 from base64 import b85decode
+from hashlib import sha256
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.packing import packed, unpacked
+from shared.packing import _DICTIONARIES, packed, unpacked
 
 TYPICAL = (
     b'{"sequence":7,"message_id":"0b6f1c2e-5d0e-4a57-9c39-3d2f6b8f7a11","created_at":"2026-11-24T12:34:56.789012Z",'
@@ -46,3 +48,16 @@ def test_what_was_stored_is_read() -> None:
     # By the first release.
     assert unpacked(TYPICAL) == TYPICAL
     assert unpacked(zlib.compress(TYPICAL)) == TYPICAL
+
+
+def test_no_dictionary_is_changed() -> None:
+    """A message is unreadable, or reads wrong, with another one than it was packed with."""
+    assert {version: sha256(one).hexdigest() for version, one in _DICTIONARIES.items()} == {
+        b"\x01": "cab392a37e760db2ad7d8aaa14b47a8fbc8c1b4e080e1b4332b52be6f06e33ab",
+        b"\x02": "ad1b5182aa1313da21df2675d044c0efe6c4a8f6c7e433e1f7b6b5972657fa12",
+    }
+
+
+def test_what_a_later_release_packed_is_not_guessed_at() -> None:
+    with pytest.raises(ValueError, match="does not know: 7f"):
+        unpacked(b"\x7f" + packed(TYPICAL)[1:])

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _CRC_SIZE = 4
 _LARGEST_UNPACKED = 4_096
-"""Bytes of JSON."""
+"""Bytes of JSON, which is never shorter than what it is packed to."""
 
 
 class SessionCache:
@@ -61,7 +61,7 @@ class SessionCache:
             return []
         replies = await self._run(("HMGET", _log_place(head), *range(first, end)))
         found: list[bytes | None] = replies[0] if replies and replies[0] else [None] * (end - first)
-        prefix = _message_prefix(head)
+        prefix = _prefix_checksum(head)
         for at, sealed in enumerate(found):  # in place: they may be megabytes
             found[at] = _checked(str(first + at), sealed, prefix)
         hits = len(found) - found.count(None)
@@ -71,7 +71,7 @@ class SessionCache:
 
     async def keep(self, head: Head, messages: Sequence[Stored]) -> None:
         """Keep messages that were read at this head."""
-        if messages:
+        if messages and self._cache is not None:
             await self._run(*self._log(head, messages))
 
     async def appended(self, head: Head, messages: Sequence[Stored]) -> None:
@@ -156,14 +156,10 @@ class SessionCache:
         return ("SET", place, _sealed(place, head.dump()), "EX", self._ttl)
 
     def _log(self, head: Head, messages: Sequence[Stored]) -> list[Command]:
-        if self._cache is None:  # nobody would take what is made here
-            return []
-        place, prefix = _log_place(head), _message_prefix(head)
+        place, prefix = _log_place(head), _prefix_checksum(head)
         fields: list[str | bytes | int] = []
         for message in messages:
-            json = message.json
-            value = json if len(json) <= _LARGEST_UNPACKED else message.blob
-            fields += (message.sequence, _sealed(str(message.sequence), value, prefix))
+            fields += (message.sequence, _sealed(str(message.sequence), _value(message), prefix))
         return [("HSET", place, *fields), ("EXPIRE", place, self._ttl)]
 
     async def _run(self, *commands: Command, atomic: bool = False) -> list[Any]:
@@ -193,7 +189,14 @@ def _log_place(head: Head) -> str:
     return f"turnlog:{{{head.key.partition}}}:log:{head.started_at}:{head.edits}"
 
 
-def _message_prefix(head: Head) -> int:
+def _value(message: Stored) -> bytes:
+    """What is kept of a message: its JSON, packed or not."""
+    if len(message.blob) > _LARGEST_UNPACKED:
+        return message.blob
+    return json if len(json := message.json) <= _LARGEST_UNPACKED else message.blob
+
+
+def _prefix_checksum(head: Head) -> int:
     """The checksum of what a message's place begins with, before the sequence."""
     # Without `edits`: an unedited message is the same under the next key, to which `edited` carries it over.
     return zlib.crc32(f"{head.key.partition}:{head.started_at}:".encode())

@@ -59,10 +59,9 @@ def count(operation: str, counts: Counter[str], **told: Any) -> None:
     counted = {
         name: {"Unit": MetricUnit.Count.value, "Value": [value]} for name, value in counts.items() if value
     }
-    line = dict(told)
     if counted:
-        line |= _metrics().serialize_metric_set(counted, {"operation": operation, "service": SERVICE})
-    logger().info(operation, extra=line)
+        told |= _metrics().serialize_metric_set(counted, {"operation": operation, "service": SERVICE})
+    logger().info(operation, extra=told)
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 
 import pytest
@@ -11,13 +10,11 @@ from shared.limits import PAYLOAD_LIMIT
 from shared.operations.append_messages import append_messages
 from shared.operations.create_session import create_session
 from shared.operations.read_session import newest
-from shared.session_cache import SessionCache
 from shared.sync_driver import run
 from tests.benchmark.bench import bench
 from tests.benchmark.targets import targets
 from tests.benchmark.units import World
 from tests.benchmark.workloads import weighing
-from tests.simulation.memory_cache import MemoryCache
 
 LARGE = "2026-01-01 INFO all is well\n" * 7_000
 """200 KB of a log, as tools put it out: deflate makes a hundredth of it."""
@@ -35,15 +32,12 @@ def test_a_get_takes_less_than_three_times_its_answer() -> None:
 
 def test_small_messages_before_large_ones_are_no_reason_to_hold_all_of_those() -> None:
     """Of many at once, as the small ones suggest; most of what is read does not fit into the answer."""
-    world, cache = World(), MemoryCache(time.time)
+    world = World()
 
-    def store(cached: MemoryCache | None) -> SessionCache:
-        return SessionCache(cached, 43_200, world.store().counts)
-
-    def read(cached: MemoryCache | None) -> int:
+    def read(*, cached: bool) -> int:
         async def reading() -> int:
-            one = world.store()._replace(cache=store(cached))
-            return (await newest(one, await one.head(world.key))).length
+            store = world.store(cached=cached)
+            return (await newest(store, await store.head(world.key))).length
 
         tracemalloc.start()
         try:
@@ -52,10 +46,11 @@ def test_small_messages_before_large_ones_are_no_reason_to_hold_all_of_those() -
         finally:
             tracemalloc.stop()
 
-    run(create_session(world.store(), world.key))
+    filling = world.store(cached=False)
+    run(create_session(filling, world.key))
     for _ in range(300):
-        run(append_messages(world.store(), world.key, [{"role": "tool", "content": LARGE}]))
+        run(append_messages(filling, world.key, [{"role": "tool", "content": LARGE}]))
     for _ in range(20):
-        run(append_messages(world.store(), world.key, [{"role": "user", "content": "yes"}] * 50))
-    without, cold, warm = read(None), read(cache), read(cache)
+        run(append_messages(filling, world.key, [{"role": "user", "content": "yes"}] * 50))
+    without, cold, warm = read(cached=False), read(cached=True), read(cached=True)
     assert max(without, cold, warm) < 5 * PAYLOAD_LIMIT, (without, cold, warm)

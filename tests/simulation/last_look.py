@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.keys import HEAD
 from shared.messages import Stored
-from shared.session_cache import _checked, _log_place, _message_prefix
+from shared.session_cache import _checked, _log_place, _prefix_checksum
 from tests.simulation.choosers import ListedChooser
 from tests.simulation.clients import USERS
 from tests.simulation.requests import Request
@@ -89,7 +89,7 @@ def _check_cached(world: World, key: SessionKey, state: State) -> None:
     if head is None or not isinstance(kept, dict):
         return
     for field, sealed in kept.items():
-        if (blob := _checked(str(int(field)), sealed, _message_prefix(head))) is not None:
+        if (blob := _checked(str(int(field)), sealed, _prefix_checksum(head))) is not None:
             require("cached is in the log", int(field) < len(state.log), (key, field, state))
             message = json.loads(Stored(int(field), blob).json)
             require("cache as table", message == state.log[int(field)].newest, (key, message))

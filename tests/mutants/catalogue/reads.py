@@ -15,9 +15,9 @@ READS = (
     Mutant(
         "cache filled under the next edit's key",
         "session_cache.py",
-        "        if messages:\n            await self._run(*self._log(head, messages))",
+        "        if messages and self._cache is not None:\n            await self._run(*self._log(head, messages))",
         (
-            "        if messages:\n"
+            "        if messages and self._cache is not None:\n"
             "            await self._run(*self._log(head._replace(edits=head.edits + 1), messages))"
         ),
         "a message as it was before an edit is read after it",

@@ -76,6 +76,11 @@ class AsyncRespCache(RespCache):
         async with self._room:
             return await super().run(*commands, atomic=atomic)
 
+    async def post(self, *commands: Command) -> None:
+        """See `shared.backend.Cache`."""
+        async with self._room:
+            await super().post(*commands)
+
     async def aclose(self) -> None:
         """Close all connections; what is under way finds its own lost."""
         for connection in list(self._open):
@@ -100,16 +105,21 @@ class _Connection:
         self._reader = reader
         self._writer = writer
         self._timeout = timeout
-        self._replies = hiredis.Reader()
+        self._received = hiredis.Reader()
+        self._due = 0
 
-    async def exchange(self, payload: bytes, replies: int) -> list[Any]:
+    async def send(self, payload: bytes, replies: int) -> None:
         """See `resp.Connection`."""
+        self._due += replies
         self._writer.write(payload)
         async with within(self._timeout):
             await self._writer.drain()
+
+    async def replies(self) -> list[Any]:
+        """See `resp.Connection`."""
         result: list[Any] = []
-        while len(result) < replies:
-            reply = self._replies.gets()
+        while len(result) < self._due:
+            reply = self._received.gets()
             if reply is not False:
                 result.append(reply)
                 continue
@@ -117,7 +127,8 @@ class _Connection:
                 received = await self._reader.read(CHUNK)
             if not received:
                 raise ConnectionResetError("closed by the cache")
-            self._replies.feed(received)
+            self._received.feed(received)
+        self._due = 0
         return result
 
     def opened(self, timeout: float) -> None:

@@ -95,6 +95,17 @@ class Cache(Protocol):
         """
         ...
 
+    async def post(self, *commands: Command) -> None:
+        """Send the commands in their order, and wait for no reply.
+
+        What is sent afterwards may yet overtake them, by another connection.
+
+        Raises:
+            CacheUnavailable: not reached, or switched off. That it did not answer, or refused, is told
+                by a later `run`.
+        """
+        ...
+
 
 class Clock(Protocol):
     """Time, waiting, and the time that is left. Randomness too, so that a simulation is repeatable."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import CacheUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from shared.backend import Cache, Command
 
@@ -30,10 +31,20 @@ class Breaker:
 
     async def run(self, *commands: Command, atomic: bool = False) -> list[Any]:
         """See `shared.backend.Cache`."""
+        with self._watched():
+            return await self._cache.run(*commands, atomic=atomic)
+
+    async def post(self, *commands: Command) -> None:
+        """See `shared.backend.Cache`."""
+        with self._watched():
+            await self._cache.post(*commands)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
         if self._now() < self._open_until:
             raise CacheUnavailable("left alone after a failure")
         try:
-            return await self._cache.run(*commands, atomic=atomic)
+            yield
         except CacheUnavailable:
             self._open_until = self._now() + OPEN_SECONDS
             raise

@@ -34,8 +34,15 @@ _DOWN = frozenset({"ASK", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "NOAUTH", "NOP
 class Connection(Protocol):
     """A connection to one node."""
 
-    async def exchange(self, payload: bytes, replies: int) -> list[Any]:
-        """Send commands and read so many replies.
+    async def send(self, payload: bytes, replies: int) -> None:
+        """Send commands, to which so many replies will come.
+
+        Raises:
+            OSError: no progress within the time-out, or the connection is gone.
+        """
+
+    async def replies(self) -> list[Any]:
+        """Read all replies that are due.
 
         Raises:
             OSError: no progress within the time-out, or the connection is gone.
@@ -65,17 +72,12 @@ class RespCache:
     async def run(self, *commands: Command, atomic: bool = False) -> list[Any]:
         """See `shared.backend.Cache`."""
         sent = [("MULTI",), *commands, ("EXEC",)] if atomic else commands
-        payload = _packed(sent)
         slot = _slot(commands[0])
         for _ in range(_REDIRECTIONS):
-            try:
-                address = self._slots.get(slot, self._place.address)
-                replies = await self._exchange(address, payload, len(sent))
-            except (OSError, hiredis.HiredisError) as error:
-                self._slots.clear()  # a node may have gone: the configured one knows which there are
-                raise CacheUnavailable(type(error).__name__) from error
+            replies = await self._told(slot, sent, wait=True)
             if any(_refused(reply) and str(reply).split()[0] in _DOWN for reply in replies):
                 raise CacheUnavailable("the cache refuses to work")
+            replies = replies[-len(sent) :]  # before them came those to what was posted
             moved = [str(reply) for reply in replies if _refused(reply) and str(reply).startswith("MOVED ")]
             if not moved:
                 break
@@ -84,27 +86,41 @@ class RespCache:
             replies = [None] * len(commands) if _refused(replies[-1]) else replies[-1]
         return [None if _refused(reply) else reply for reply in replies]
 
+    async def post(self, *commands: Command) -> None:
+        """See `shared.backend.Cache`."""
+        await self._told(_slot(commands[0]), commands, wait=False)
+
     def close(self) -> None:
         """Close the connections that are not in use."""
         for idle in list(self._idle.values()):
             while idle:
                 idle.pop().close()
 
-    async def _exchange(self, address: Address, payload: bytes, replies: int) -> list[Any]:
+    async def _told(self, slot: int, commands: Sequence[Command], *, wait: bool) -> list[Any]:
+        """All replies that are due once these commands are sent; none, if they are not waited for."""
+        address = self._slots.get(slot, self._place.address)
+        try:
+            return await self._exchange(address, _packed(commands), len(commands), wait=wait)
+        except (OSError, hiredis.HiredisError) as error:
+            self._slots.clear()  # a node may have gone: the configured one knows which there are
+            raise CacheUnavailable(type(error).__name__) from error
+
+    async def _exchange(self, address: Address, payload: bytes, replies: int, *, wait: bool) -> list[Any]:
         idle = self._idle.setdefault(address, [])
         try:
             connection, reused = idle.pop(), True
         except IndexError:
             connection, reused = await self._connected(address), False
         try:
-            result = await connection.exchange(payload, replies)
+            await connection.send(payload, replies)
+            result = await connection.replies() if wait else []
         except ConnectionError:
             connection.close()
             if not reused:
                 raise
             # It was closed while it lay idle, as those of a frozen Lambda are; so were the others.
             self.close()
-            return await self._exchange(address, payload, replies)
+            return await self._exchange(address, payload, replies, wait=wait)
         except BaseException:
             connection.close()  # a late reply must not answer the next command
             raise
@@ -126,7 +142,8 @@ class RespCache:
         if self._place.database:
             greetings.append(("SELECT", self._place.database))
         try:
-            refused = any(map(_refused, await connection.exchange(_packed(greetings), len(greetings))))
+            await connection.send(_packed(greetings), len(greetings))
+            refused = any(map(_refused, await connection.replies()))
         except BaseException:
             connection.close()
             raise
@@ -146,12 +163,17 @@ class _Connection:
         if context := place.context():
             self._socket = context.wrap_socket(self._socket, server_hostname=address[0])
         self._reader = hiredis.Reader()
+        self._due = 0
 
-    async def exchange(self, payload: bytes, replies: int) -> list[Any]:
+    async def send(self, payload: bytes, replies: int) -> None:
         """See `Connection`."""
+        self._due += replies
         self._socket.sendall(payload)
+
+    async def replies(self) -> list[Any]:
+        """See `Connection`."""
         result: list[Any] = []
-        while len(result) < replies:
+        while len(result) < self._due:
             reply = self._reader.gets()
             if reply is not False:
                 result.append(reply)
@@ -160,6 +182,7 @@ class _Connection:
             if not received:
                 raise ConnectionResetError("closed by the cache")
             self._reader.feed(received)
+        self._due = 0
         return result
 
     def opened(self, timeout: float) -> None:

@@ -14,19 +14,21 @@ that a thousand of any kind are no more to hold, or to send, than the table's it
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared import head as heads
 from shared.errors import CacheUnavailable, Unavailable
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
     from shared.backend import Cache, Command
     from shared.head import Head
     from shared.keys import SessionKey
     from shared.messages import Stored
+
+T = TypeVar("T")
 
 _CRC_SIZE = 4
 _LARGEST_UNPACKED = 4_096
@@ -75,8 +77,9 @@ class SessionCache:
             await self._run(*self._log(head, messages))
 
     async def appended(self, head: Head, messages: Sequence[Stored]) -> None:
-        """Keep the head that an append made, and its messages."""
-        await self._run(*self._log(head, messages), self._head(head))
+        """Keep the head that an append made, and its messages, without waiting for it."""
+        if self._cache is not None:
+            await self._tried(self._cache.post(*self._log(head, messages), self._head(head)))
 
     async def edited(self, before: Head, after: Head, message: Stored) -> None:
         """Carry the messages over to the key of the next edit; all but the edited one are the same there.
@@ -163,14 +166,17 @@ class SessionCache:
         return [("HSET", place, *fields), ("EXPIRE", place, self._ttl)]
 
     async def _run(self, *commands: Command, atomic: bool = False) -> list[Any]:
-        """Every error is a miss."""
         if self._cache is None:
             return []
+        return await self._tried(self._cache.run(*commands, atomic=atomic)) or []
+
+    async def _tried(self, sent: Awaitable[T]) -> T | None:
+        """Every error is a miss."""
         try:
-            return await self._cache.run(*commands, atomic=atomic)
+            return await sent
         except CacheUnavailable:
             self._counts["cache_errors"] += 1
-            return []
+            return None
 
     async def _demand(self, command: Command) -> list[Any]:
         if self._cache is None:

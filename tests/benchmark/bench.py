@@ -156,9 +156,11 @@ class Bench:
 
     def measured(self, name: str, ask: Callable[[Remote], dict[str, Any]]) -> dict[str, Any]:
         """The worker's answer, and as `counts` what it took, by way of the proxies."""
+        self._world.cache.settle()
         self._world.table.reset()
         self._world.cache.reset()
         answer = ask(self._counted[name])
+        self._world.cache.settle()
         table, cache = self._world.table.counts, self._world.cache.counts
         counts = {
             "requests": table.requests.total(),
@@ -168,7 +170,6 @@ class Bench:
             "reads": table.reads,
             "stored": table.stored,
             "commands": cache.commands.total(),
-            "trips": cache.trips,
             "cache_up": cache.up,
             "cache_down": cache.down,
         }

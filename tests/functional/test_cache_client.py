@@ -50,6 +50,10 @@ def ask(client: Client, *commands: Command, atomic: bool = False) -> list[Any]:
     return replies
 
 
+def post(client: Client, *commands: Command) -> None:
+    client.run(client.cache.post(*commands))
+
+
 @pytest.fixture(params=["sync", "async"])
 def client(request: pytest.FixtureRequest) -> Iterator[Make]:
     """Makes clients of a server, which are closed at the end."""
@@ -115,9 +119,48 @@ def test_a_slow_server_is_unavailable_and_its_late_reply_answers_nothing(
         assert ask(cache, ("GET", "y")) == [b"right"]
 
 
+def test_what_is_posted_is_not_waited_for_and_its_replies_answer_nothing(
+    tmp_path: Path, client: Make
+) -> None:
+    with valkey(tmp_path) as server:
+        cache = client(server.port)
+        ask(cache, ("PING",))
+        os.kill(server._process.pid, signal.SIGSTOP)
+        try:
+            post(cache, ("SET", "{a}x", 1), ("RENAME", "{a}no", "{a}y"))
+            post(cache, ("SET", "{a}x", 2))
+        finally:
+            os.kill(server._process.pid, signal.SIGCONT)
+        assert ask(cache, ("GET", "{a}x"), ("GET", "{a}y")) == [b"2", None]
+        assert ask(cache, ("HSET", "{a}h", 1, b"v"), atomic=True) == [1]
+
+
+def test_that_what_was_posted_is_refused_is_told_later(tmp_path: Path, client: Make) -> None:
+    with valkey(tmp_path) as server:
+        cache = client(server.port)
+        ask(cache, ("REPLICAOF", "127.0.0.1", free_port()))
+        post(cache, ("SET", "x", 1))
+        with pytest.raises(CacheUnavailable):
+            ask(cache, ("GET", "x"))
+        assert ask(cache, ("GET", "x")) == [None]
+
+
+def test_a_connection_that_was_closed_before_the_replies_to_what_was_posted(
+    tmp_path: Path, client: Make
+) -> None:
+    with valkey(tmp_path) as server:
+        cache = client(server.port)
+        post(cache, ("SET", "x", 1), ("SET", "y", 2))
+        ask(client(server.port), ("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"))
+        assert ask(cache, ("GET", "y")) == [b"2"]
+        post(cache, ("SET", "x", 3))
+        assert ask(cache, ("GET", "x")) == [b"3"]
+
+
 def test_nothing_listens(client: Make) -> None:
-    with pytest.raises(CacheUnavailable):
-        ask(client(free_port()), ("PING",))
+    for asked in (ask, post):
+        with pytest.raises(CacheUnavailable):
+            asked(client(free_port()), ("PING",))
 
 
 def test_a_password(tmp_path: Path, client: Make) -> None:

@@ -127,6 +127,10 @@ class FaultyCache:
                 raise CacheUnavailable(fault)
         return replies
 
+    async def post(self, *commands: Command) -> None:
+        """See `shared.backend.Cache`. Whether its failure is told at once or later, nobody hears of it."""
+        await self.run(*commands)
+
     def _applied(self, unit: tuple[Command, ...]) -> list[Any]:
         return run(self._world.cache.run(*unit))
 

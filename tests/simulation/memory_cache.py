@@ -43,6 +43,10 @@ class MemoryCache:
         """See `shared.backend.Cache`."""
         return [self._reply(*command) for command in commands]
 
+    async def post(self, *commands: Command) -> None:
+        """See `shared.backend.Cache`."""
+        await self.run(*commands)
+
     def _reply(self, name: str | bytes | int, *arguments: str | bytes | int) -> Any:
         commands: dict[bytes, Callable[..., Any]] = {
             b"DEL": self._unlink,

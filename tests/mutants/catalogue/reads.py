@@ -15,7 +15,10 @@ READS = (
     Mutant(
         "cache filled under the next edit's key",
         "session_cache.py",
-        "        if messages and self._cache is not None:\n            await self._run(*self._log(head, messages))",
+        (
+            "        if messages and self._cache is not None:\n"
+            "            await self._run(*self._log(head, messages))"
+        ),
         (
             "        if messages and self._cache is not None:\n"
             "            await self._run(*self._log(head._replace(edits=head.edits + 1), messages))"
@@ -60,6 +63,22 @@ READS = (
         case="get, the cache damaged",
     ),
     Mutant(
+        "the checksum knows of its place the sequence alone",
+        "session_cache.py",
+        "zlib.crc32(place.encode(), prefix)",
+        "zlib.crc32(place.encode())",
+        "a message of another session, or another user's, is believed",
+        test="tests/functional/test_cache.py",
+    ),
+    Mutant(
+        "what was posted answers what is asked",
+        "resp.py",
+        "replies = replies[-len(sent) :]",
+        "replies = replies[: len(sent)]",
+        "the reply to an earlier write is taken for the head",
+        test="tests/functional/test_cache_client.py",
+    ),
+    Mutant(
         "drafts without a checksum",
         "session_cache.py",
         '        return _checked(place, (await self._demand(("GET", place)))[0])',
@@ -70,7 +89,7 @@ READS = (
     Mutant(
         "a cache error is the request's",
         "session_cache.py",
-        '            self._counts["cache_errors"] += 1\n            return []',
+        '            self._counts["cache_errors"] += 1\n            return None',
         '            self._counts["cache_errors"] += 1\n            raise',
         "a cache that is down takes the store with it",
     ),

@@ -17,7 +17,7 @@ from weakref import WeakSet
 
 import hiredis
 
-from shared.resp import CHUNK, RespCache
+from shared.resp import CHUNK, RespCache, pieces
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -111,9 +111,10 @@ class _Connection:
     async def send(self, payload: bytes, replies: int) -> None:
         """See `resp.Connection`."""
         self._due += replies
-        self._writer.write(payload)
-        async with within(self._timeout):
-            await self._writer.drain()
+        for piece in pieces(payload):
+            self._writer.write(piece)
+            async with within(self._timeout):
+                await self._writer.drain()
 
     async def replies(self) -> list[Any]:
         """See `resp.Connection`."""

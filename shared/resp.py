@@ -19,7 +19,7 @@ import hiredis
 from shared.errors import CacheUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from shared.backend import Command
     from shared.place import Address, Place
@@ -168,7 +168,8 @@ class _Connection:
     async def send(self, payload: bytes, replies: int) -> None:
         """See `Connection`."""
         self._due += replies
-        self._socket.sendall(payload)
+        for piece in pieces(payload):
+            self._socket.sendall(piece)
 
     async def replies(self) -> list[Any]:
         """See `Connection`."""
@@ -192,6 +193,12 @@ class _Connection:
     def close(self) -> None:
         """See `Connection`."""
         self._socket.close()
+
+
+def pieces(payload: bytes) -> Iterator[memoryview]:
+    """What to send at once: a time-out is for one of these, not for the megabytes that a history may be."""
+    view = memoryview(payload)
+    return (view[at : at + CHUNK] for at in range(0, len(payload), CHUNK))
 
 
 def _packed(commands: Sequence[Command]) -> bytes:

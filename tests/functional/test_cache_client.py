@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -155,6 +158,31 @@ def test_a_connection_that_was_closed_before_the_replies_to_what_was_posted(
         assert ask(cache, ("GET", "y")) == [b"2"]
         post(cache, ("SET", "x", 3))
         assert ask(cache, ("GET", "x")) == [b"3"]
+
+
+def test_a_slow_way_to_the_server_is_no_silence(client: Make) -> None:
+    """The whole takes longer than the time-out; no piece of it does, nor what lies in the buffers between."""
+    size, at_once, pause = 16 << 20, 1 << 16, 0.01
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, at_once)
+
+    def slow() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            left = size
+            while left > 0 and (received := connection.recv(at_once)):
+                left -= len(received)
+                time.sleep(pause)
+            connection.sendall(b"+OK\r\n")
+
+    with listener, ThreadPoolExecutor(1) as pool:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        served = pool.submit(slow)
+        assert ask(client(listener.getsockname()[1], "?socket_timeout=1.5"), ("SET", "x", bytes(size))) == [
+            b"OK"
+        ]
+        served.result()
 
 
 def test_nothing_listens(client: Make) -> None:

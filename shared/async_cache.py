@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from shared.place import Address, Place
 
 CONNECTIONS = 50
-"""At once; who comes then waits for one of the others, who are done or down within a time-out."""
+"""At once; who comes then waits for one of the others, who are done, or down, before long."""
 
 _TICKS = 10
 

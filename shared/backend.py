@@ -98,11 +98,11 @@ class Cache(Protocol):
     async def post(self, *commands: Command) -> None:
         """Send the commands in their order, and wait for no reply.
 
-        What is sent afterwards may yet overtake them, by another connection.
+        What is sent afterwards may yet overtake them, by another connection. If theirs is lost, they may be.
 
         Raises:
-            CacheUnavailable: not reached, or switched off. That it did not answer, or refused, is told
-                by a later `run`.
+            CacheUnavailable: not reached, or switched off. That it did not answer, or refuses to work, is
+                told by the next call.
         """
         ...
 

@@ -52,7 +52,7 @@ class Connection(Protocol):
         """From now on a reply has to come within this."""
 
     def close(self) -> None:
-        """Close it, also in the middle of an exchange."""
+        """Close it, also while it is used."""
 
 
 class RespCache:
@@ -74,21 +74,24 @@ class RespCache:
         sent = [("MULTI",), *commands, ("EXEC",)] if atomic else commands
         slot = _slot(commands[0])
         for _ in range(_REDIRECTIONS):
-            replies = await self._told(slot, sent, wait=True)
-            if any(_refused(reply) and str(reply).split()[0] in _DOWN for reply in replies):
+            replies = await self._asked(slot, sent, wait=True)
+            if any(map(_down, replies)):
                 raise CacheUnavailable("the cache refuses to work")
-            replies = replies[-len(sent) :]  # before them came those to what was posted
-            moved = [str(reply) for reply in replies if _refused(reply) and str(reply).startswith("MOVED ")]
-            if not moved:
+            if not self._redirected(replies):
                 break
-            self._slots[slot] = _moved_to(moved[0], self._place.address)
+        if self._slots:  # a cluster
+            self._slots.setdefault(slot, self._place.address)
         if atomic:
             replies = [None] * len(commands) if _refused(replies[-1]) else replies[-1]
         return [None if _refused(reply) else reply for reply in replies]
 
     async def post(self, *commands: Command) -> None:
         """See `shared.backend.Cache`."""
-        await self._told(_slot(commands[0]), commands, wait=False)
+        slot = _slot(commands[0])
+        if self._slots and slot not in self._slots:  # which node of the cluster it is, the replies tell
+            await self.run(*commands)
+        else:
+            await self._asked(slot, commands, wait=False)
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -96,8 +99,17 @@ class RespCache:
             while idle:
                 idle.pop().close()
 
-    async def _told(self, slot: int, commands: Sequence[Command], *, wait: bool) -> list[Any]:
-        """All replies that are due once these commands are sent; none, if they are not waited for."""
+    def _redirected(self, replies: Sequence[Any]) -> bool:
+        """Whether another node is named for a slot; then it is asked from now on."""
+        moved = [
+            str(reply).split() for reply in replies if _refused(reply) and str(reply).startswith("MOVED ")
+        ]
+        for _, slot, address in moved:
+            self._slots[int(slot)] = _moved_to(address, self._place.address)
+        return bool(moved)
+
+    async def _asked(self, slot: int, commands: Sequence[Command], *, wait: bool) -> list[Any]:
+        """The replies; none, if they are not waited for."""
         address = self._slots.get(slot, self._place.address)
         try:
             return await self._exchange(address, _packed(commands), len(commands), wait=wait)
@@ -112,20 +124,29 @@ class RespCache:
         except IndexError:
             connection, reused = await self._connected(address), False
         try:
+            # Before them come those to what was posted; who waits for none must not pile up others.
+            posted = [] if wait else await connection.replies()
             await connection.send(payload, replies)
             result = await connection.replies() if wait else []
+            self._heed(posted + result[:-replies])
         except ConnectionError:
             connection.close()
             if not reused:
                 raise
-            # It was closed while it lay idle, as those of a frozen Lambda are; so were the others.
+            # It was closed while it lay idle, as those of a frozen Lambda are; so were the others. What was
+            # posted there may be lost.
             self.close()
             return await self._exchange(address, payload, replies, wait=wait)
         except BaseException:
             connection.close()  # a late reply must not answer the next command
             raise
         idle.append(connection)
-        return result
+        return result[-replies:]
+
+    def _heed(self, posted: Sequence[Any]) -> None:
+        if any(map(_down, posted)):
+            raise CacheUnavailable("the cache refused what was posted")
+        self._redirected(posted)
 
     async def _opened(self, address: Address) -> Connection:
         return _Connection(address, self._place)
@@ -211,6 +232,10 @@ def _refused(reply: Any) -> bool:
     return isinstance(reply, hiredis.ReplyError)
 
 
+def _down(reply: Any) -> bool:
+    return _refused(reply) and str(reply).split()[0] in _DOWN
+
+
 def _slot(command: Command) -> int:
     """The cluster's slot of the command's key (valkey.io/topics/cluster-spec): CRC16 of its hash tag."""
     key = str(command[1]) if len(command) > 1 else ""
@@ -219,7 +244,7 @@ def _slot(command: Command) -> int:
     return crc_hqx((tag if brace and closing and tag else key).encode(), 0) % _SLOTS
 
 
-def _moved_to(error: str, asked: Address) -> Address:
+def _moved_to(address: str, asked: Address) -> Address:
     """The node that `MOVED 3999 10.0.0.1:6381` names; without a host, it is the one that was asked."""
-    host, _, port = error.split()[2].rpartition(":")
+    host, _, port = address.rpartition(":")
     return host or asked[0], int(port)

@@ -128,7 +128,7 @@ class FaultyCache:
         return replies
 
     async def post(self, *commands: Command) -> None:
-        """See `shared.backend.Cache`. Whether its failure is told at once or later, nobody hears of it."""
+        """See `shared.backend.Cache`. That it failed is told at once, where the client tells it later."""
         await self.run(*commands)
 
     def _applied(self, unit: tuple[Command, ...]) -> list[Any]:

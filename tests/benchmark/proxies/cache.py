@@ -99,6 +99,7 @@ class _Connection:
         with suppress(OSError):
             while data := self._asked():
                 self._server.sendall(data)
+        with suppress(OSError):  # also when the client has gone before it had all replies
             self._server.shutdown(socket.SHUT_WR)
         replies.join()
         with self._proxy._counting:
@@ -107,7 +108,7 @@ class _Connection:
     @property
     def settled(self) -> bool:
         """Nothing lies unread, and nothing that was read is unanswered; to ask, hold the lock."""
-        return not self._due and not _readable(self._client, 0)
+        return not (self._due or self._commands.has_data() or _readable(self._client, 0))
 
     def _asked(self) -> bytes:
         _readable(self._client, None)

@@ -73,8 +73,8 @@ READS = (
     Mutant(
         "what was posted answers what is asked",
         "resp.py",
-        "replies = replies[-len(sent) :]",
-        "replies = replies[: len(sent)]",
+        "return result[-replies:]",
+        "return result[:replies]",
         "the reply to an earlier write is taken for the head",
         test="tests/functional/test_cache_client.py",
     ),

@@ -20,7 +20,7 @@ import hiredis
 from shared.resp import CHUNK, RespCache, pieces
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from shared.backend import Command
     from shared.place import Address, Place
@@ -71,21 +71,15 @@ class AsyncRespCache(RespCache):
         self._room = asyncio.Semaphore(CONNECTIONS)
         self._open: WeakSet[_Connection] = WeakSet()
 
-    async def run(self, *commands: Command, atomic: bool = False) -> list[Any]:
-        """See `shared.backend.Cache`."""
-        async with self._room:
-            return await super().run(*commands, atomic=atomic)
-
-    async def post(self, *commands: Command) -> None:
-        """See `shared.backend.Cache`."""
-        async with self._room:
-            await super().post(*commands)
-
     async def aclose(self) -> None:
         """Close all connections; what is under way finds its own lost."""
         for connection in list(self._open):
             connection.close()
         await asyncio.sleep(0)  # they are closed in the loop's next turn
+
+    async def _asked(self, slot: int, commands: Sequence[Command], *, wait: bool) -> list[Any]:
+        async with self._room:
+            return await super()._asked(slot, commands, wait=wait)
 
     async def _opened(self, address: Address) -> _Connection:
         async with within(self._place.patience):

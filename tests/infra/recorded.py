@@ -101,14 +101,14 @@ def note_bucket_call(params: dict[str, Any], model: Any, **_: Any) -> None:
 
 def note_cache_calls() -> None:
     """Listen in on the cache's client."""
-    plain = RespCache.run
+    plain = RespCache._asked
 
-    async def noting(cache: RespCache, *commands: Any, atomic: bool = False) -> list[Any]:
-        for command in [("MULTI",), *commands, ("EXEC",)] if atomic else commands:
+    async def noting(cache: RespCache, slot: int, commands: Any, *, wait: bool) -> list[Any]:
+        for command in commands:
             cache_calls.add((getattr(_running, "name", ""), command[0].lower()))
-        return await plain(cache, *commands, atomic=atomic)
+        return await plain(cache, slot, commands, wait=wait)
 
-    resp.RespCache.run = noting  # type: ignore[method-assign,assignment]
+    resp.RespCache._asked = noting  # type: ignore[method-assign,assignment]
 
 
 def main() -> None:

@@ -50,7 +50,7 @@ class World(NamedTuple):
             **os.environ,
             **LOCAL,
             "AWS_ENDPOINT_URL_DYNAMODB": self.table.url if counted else self.dynamodb_url,
-            "TURNLOG_CACHE_URL": (self.cache.url if counted else self.cache_url) + "?socket_timeout=5",
+            "TURNLOG_CACHE_URL": self.cache.url if counted else self.cache_url,
         }
 
 

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from shared.keys import SessionKey
-    from shared.settings import Settings
     from shared.store import Store
     from tests.functional.world import TableView
 
@@ -45,11 +44,6 @@ async def new_session(store: Store) -> SessionKey:
     return key
 
 
-def patient() -> Settings:
-    """The server's, with a time-out that no busy machine meets."""
-    return settings()._replace(cache_url=f"{settings().cache_url}?socket_timeout=60")
-
-
 def text(content: str) -> dict[str, Any]:
     return {"role": "user", "content": content, "message_id": content}
 
@@ -58,7 +52,7 @@ def test_many_tasks_append_on_one_client(valkey: Any) -> None:
     """To a session each and to one of all: none is lost, and the cache is used by all of them."""
 
     async def main() -> int:
-        async with AsyncStores(patient()) as stores:
+        async with AsyncStores(settings()) as stores:
             common = await new_session(stores.store())
 
             async def write(number: int) -> int:
@@ -85,7 +79,7 @@ def test_many_tasks_append_on_one_client(valkey: Any) -> None:
 
 def test_tasks_share_a_bounded_number_of_connections(valkey: Any) -> None:
     async def main() -> int:
-        cache = AsyncRespCache(Place.parse(patient().cache_url))
+        cache = AsyncRespCache(Place.parse(settings().cache_url))
         await asyncio.gather(*[cache.run(("PING",)) for _ in range(4 * CONNECTIONS)])
         connected = len(valkey.client_list())
         await cache.aclose()

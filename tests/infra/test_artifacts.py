@@ -70,8 +70,7 @@ def variables(built: Built) -> Iterator[dict[str, str]]:
         yield LOCAL | {
             "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_url,
             "TURNLOG_TABLE": table,
-            # The emulator starts many processes at once: what is asked here is not how fast they are.
-            "TURNLOG_CACHE_URL": f"{cache_url}?socket_timeout=5",
+            "TURNLOG_CACHE_URL": cache_url,
         }
 
 

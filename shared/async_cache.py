@@ -15,9 +15,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-import hiredis
-
-from shared.resp import CHUNK, RespCache, pieces
+from shared.resp import RespCache
+from shared.resp_connection import CHUNK, Connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -69,7 +68,7 @@ class AsyncRespCache(RespCache):
         self._sign = password
         self._context = place.context()
         self._room = asyncio.Semaphore(CONNECTIONS)
-        self._open: WeakSet[_Connection] = WeakSet()
+        self._open: WeakSet[_StreamConnection] = WeakSet()
 
     async def aclose(self) -> None:
         """Close all connections; what is under way finds its own lost."""
@@ -81,10 +80,10 @@ class AsyncRespCache(RespCache):
         async with self._room:
             return await super()._asked(slot, commands, wait=wait)
 
-    async def _opened(self, address: Address) -> _Connection:
+    async def _opened(self, address: Address) -> _StreamConnection:
         async with within(self._place.patience):
             streams = await asyncio.open_connection(*address, ssl=self._context)
-        connection = _Connection(*streams, self._place.patience)
+        connection = _StreamConnection(*streams, self._place.patience)
         self._open.add(connection)
         return connection
 
@@ -92,44 +91,28 @@ class AsyncRespCache(RespCache):
         return await self._sign() if self._sign else self._place.password
 
 
-class _Connection:
-    """A pair of streams, and the reader of its replies."""
+class _StreamConnection(Connection):
+    """A pair of streams."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timeout: float) -> None:
-        self._reader = reader
+        super().__init__()
+        self._incoming = reader
         self._writer = writer
         self._timeout = timeout
-        self._received = hiredis.Reader()
-        self._due = 0
-
-    async def send(self, payload: bytes, replies: int) -> None:
-        """See `resp.Connection`."""
-        self._due += replies
-        for piece in pieces(payload):
-            self._writer.write(piece)
-            async with within(self._timeout):
-                await self._writer.drain()
-
-    async def replies(self) -> list[Any]:
-        """See `resp.Connection`."""
-        result: list[Any] = []
-        while len(result) < self._due:
-            reply = self._received.gets()
-            if reply is not False:
-                result.append(reply)
-                continue
-            async with within(self._timeout):
-                received = await self._reader.read(CHUNK)
-            if not received:
-                raise ConnectionResetError("closed by the cache")
-            self._received.feed(received)
-        self._due = 0
-        return result
 
     def opened(self, timeout: float) -> None:
-        """See `resp.Connection`."""
+        """See `Connection`."""
         self._timeout = timeout
 
     def close(self) -> None:
-        """See `resp.Connection`."""
+        """See `Connection`."""
         self._writer.transport.abort()
+
+    async def _write(self, piece: memoryview) -> None:
+        self._writer.write(piece)
+        async with within(self._timeout):
+            await self._writer.drain()
+
+    async def _read(self) -> bytes:
+        async with within(self._timeout):
+            return await self._incoming.read(CHUNK)

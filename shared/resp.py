@@ -1,58 +1,34 @@
 """A client of Valkey and Redis, as small as a cold start wants it: hiredis speaks the protocol.
 
 redis-py would take a quarter of a cold start to import (`make cold-start` shows what counts). What is left
-beside the protocol is a socket, time-outs, and following a cluster's redirections. All commands of the cache
-policy may be repeated, so a connection that the server has closed meanwhile is simply made anew.
+beside the protocol is a socket (`resp_connection`), time-outs, and following a cluster's redirections. All
+commands of the cache policy may be repeated, so a connection that the server has closed meanwhile is simply
+made anew.
 
-Written once for both drivers: here over a socket that blocks, so that no coroutine suspends; `async_cache`
-has the connection for an event loop.
+Written once for both drivers: `async_cache` has the connection for an event loop.
 """
 
 from __future__ import annotations
 
-import socket
 from binascii import crc_hqx
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import hiredis
 
 from shared.errors import CacheUnavailable
+from shared.resp_connection import SocketConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from shared.backend import Command
     from shared.place import Address, Place
+    from shared.resp_connection import Connection
 
-CHUNK = 1 << 16
 _SLOTS = 1 << 14
 _REDIRECTIONS = 3
 # Refusals that are not about the command: what is there cannot be told.
 _DOWN = frozenset({"ASK", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "NOAUTH", "NOPERM", "READONLY", "TRYAGAIN"})
-
-
-class Connection(Protocol):
-    """A connection to one node."""
-
-    async def send(self, payload: bytes, replies: int) -> None:
-        """Send commands, to which so many replies will come.
-
-        Raises:
-            OSError: no progress within the time-out, or the connection is gone.
-        """
-
-    async def replies(self) -> list[Any]:
-        """Read all replies that are due.
-
-        Raises:
-            OSError: no progress within the time-out, or the connection is gone.
-        """
-
-    def opened(self, timeout: float) -> None:
-        """From now on a reply has to come within this."""
-
-    def close(self) -> None:
-        """Close it, also while it is used."""
 
 
 class RespCache:
@@ -75,9 +51,7 @@ class RespCache:
         slot = _slot(commands[0])
         for _ in range(_REDIRECTIONS):
             replies = await self._asked(slot, sent, wait=True)
-            if any(map(_down, replies)):
-                raise CacheUnavailable("the cache refuses to work")
-            if not self._redirected(replies):
+            if not any(map(_moved, replies)):
                 break
         if self._slots:  # a cluster
             self._slots.setdefault(slot, self._place.address)
@@ -99,15 +73,6 @@ class RespCache:
             while idle:
                 idle.pop().close()
 
-    def _redirected(self, replies: Sequence[Any]) -> bool:
-        """Whether another node is named for a slot; then it is asked from now on."""
-        moved = [
-            str(reply).split() for reply in replies if _refused(reply) and str(reply).startswith("MOVED ")
-        ]
-        for _, slot, address in moved:
-            self._slots[int(slot)] = _moved_to(address, self._place.address)
-        return bool(moved)
-
     async def _asked(self, slot: int, commands: Sequence[Command], *, wait: bool) -> list[Any]:
         """The replies; none, if they are not waited for."""
         address = self._slots.get(slot, self._place.address)
@@ -125,10 +90,11 @@ class RespCache:
             connection, reused = await self._connected(address), False
         try:
             # Before them come those to what was posted; who waits for none must not pile up others.
-            posted = [] if wait else await connection.replies()
+            result = [] if wait else await connection.replies()
             await connection.send(payload, replies)
-            result = await connection.replies() if wait else []
-            self._heed(posted + result[:-replies])
+            if wait:
+                result = await connection.replies()
+            self._heed(result)
         except ConnectionError:
             connection.close()
             if not reused:
@@ -141,15 +107,21 @@ class RespCache:
             connection.close()  # a late reply must not answer the next command
             raise
         idle.append(connection)
-        return result[-replies:]
+        return result[-replies:] if wait else []
 
-    def _heed(self, posted: Sequence[Any]) -> None:
-        if any(map(_down, posted)):
-            raise CacheUnavailable("the cache refused what was posted")
-        self._redirected(posted)
+    def _heed(self, replies: Sequence[Any]) -> None:
+        """Learn from replies which node has a slot.
+
+        Raises:
+            CacheUnavailable: the node refuses to work; then nothing more is asked on this connection.
+        """
+        if any(map(_down, replies)):
+            raise CacheUnavailable("the cache refuses to work")
+        for _, slot, address in (str(reply).split() for reply in replies if _moved(reply)):
+            self._slots[int(slot)] = _moved_to(address, self._place.address)
 
     async def _opened(self, address: Address) -> Connection:
-        return _Connection(address, self._place)
+        return SocketConnection(address, self._place)
 
     async def _secret(self) -> str | None:
         return self._password() if self._password else self._place.password
@@ -175,53 +147,6 @@ class RespCache:
         return connection
 
 
-class _Connection:
-    """A socket that blocks, and the reader of its replies."""
-
-    def __init__(self, address: Address, place: Place) -> None:
-        self._socket = socket.create_connection(address, place.patience)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if context := place.context():
-            self._socket = context.wrap_socket(self._socket, server_hostname=address[0])
-        self._reader = hiredis.Reader()
-        self._due = 0
-
-    async def send(self, payload: bytes, replies: int) -> None:
-        """See `Connection`."""
-        self._due += replies
-        for piece in pieces(payload):
-            self._socket.sendall(piece)
-
-    async def replies(self) -> list[Any]:
-        """See `Connection`."""
-        result: list[Any] = []
-        while len(result) < self._due:
-            reply = self._reader.gets()
-            if reply is not False:
-                result.append(reply)
-                continue
-            received = self._socket.recv(CHUNK)
-            if not received:
-                raise ConnectionResetError("closed by the cache")
-            self._reader.feed(received)
-        self._due = 0
-        return result
-
-    def opened(self, timeout: float) -> None:
-        """See `Connection`."""
-        self._socket.settimeout(timeout)
-
-    def close(self) -> None:
-        """See `Connection`."""
-        self._socket.close()
-
-
-def pieces(payload: bytes) -> Iterator[memoryview]:
-    """What to send at once: a time-out is for one of these, not for the megabytes that a history may be."""
-    view = memoryview(payload)
-    return (view[at : at + CHUNK] for at in range(0, len(payload), CHUNK))
-
-
 def _packed(commands: Sequence[Command]) -> bytes:
     # hiredis' stub says that a command has one word.
     pack: Any = hiredis.pack_command
@@ -234,6 +159,10 @@ def _refused(reply: Any) -> bool:
 
 def _down(reply: Any) -> bool:
     return _refused(reply) and str(reply).split()[0] in _DOWN
+
+
+def _moved(reply: Any) -> bool:
+    return _refused(reply) and str(reply).startswith("MOVED ")
 
 
 def _slot(command: Command) -> int:

@@ -34,8 +34,8 @@ PATIENT = "?socket_timeout=5"
 
 
 @contextmanager
-def valkey(folder: Path, **config: Any) -> Iterator[ValkeyServer]:
-    port = free_port()
+def valkey(folder: Path, port: int = 0, **config: Any) -> Iterator[ValkeyServer]:
+    port = port or free_port()
     directory = folder / str(port)
     with ValkeyServer(port=port, data_dir=directory, persist=True, config=config) as server:
         yield server
@@ -104,6 +104,17 @@ def test_a_connection_that_was_closed_while_idle_is_made_anew(tmp_path: Path, cl
         ask(cache, ("SET", "x", 1))
         ask(client(server.port), ("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"))
         assert ask(cache, ("GET", "x")) == [b"1"]
+
+
+def test_after_a_failover_the_new_primary_is_asked(tmp_path: Path, client: Make) -> None:
+    """The old one is a replica now, and does not close what is connected to it."""
+    with valkey(tmp_path) as old:
+        cache = client(old.port)
+        ask(cache, ("REPLICAOF", "127.0.0.1", free_port()), ("CONFIG", "SET", "port", free_port()))
+        with valkey(tmp_path / "new", old.port):
+            with pytest.raises(CacheUnavailable):
+                ask(cache, ("SET", "x", 1))
+            assert ask(cache, ("SET", "x", 1)) == [b"OK"]
 
 
 def test_a_slow_server_is_unavailable_and_its_late_reply_answers_nothing(

@@ -123,7 +123,9 @@ def test_sams_variables_are_the_templates_and_lead_to_the_open_servers() -> None
     declared = template.variable_names()
     assert set(variables) <= set(declared)
     assert variables["AWS_ENDPOINT_URL_DYNAMODB"].endswith(f":{embedded.TABLE_PORT}")
-    assert variables["TURNLOG_CACHE_URL"].endswith(f":{embedded.CACHE_PORT}/0")
+    assert variables["TURNLOG_CACHE_URL"].endswith(
+        f":{embedded.CACHE_PORT}/0?socket_timeout={embedded.CACHE_TIMEOUT}"
+    )
 
 
 def test_the_document_names_no_route_without_an_event() -> None:

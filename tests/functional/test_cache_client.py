@@ -228,7 +228,7 @@ def test_tls(tmp_path: Path, client: Make, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_cluster_is_followed_to_the_node_that_holds_the_session(tmp_path: Path, client: Make) -> None:
     with ExitStack() as stack:
-        config = {"cluster-enabled": "yes", "cluster-config-file": "nodes.conf"}
+        config: dict[str, Any] = {"cluster-enabled": "yes", "cluster-config-file": "nodes.conf"}
         ports = [free_port(), free_port()]  # of the bus, which would else be a node's own and 10,000
         nodes = [stack.enter_context(valkey(tmp_path, **{**config, "cluster-port": port})) for port in ports]
         caches = [client(node.port) for node in nodes]

@@ -19,6 +19,7 @@ from contextlib import suppress
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
+from moto.core.serialize import ResponseSerializer
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _moto_transact_write_items = DynamoDBBackend.transact_write_items
 _moto_query = Table.query
+_moto_get_value = ResponseSerializer.get_value
 _moto_get_records = DynamoDBStreamsBackend.get_records
 
 
@@ -96,6 +98,13 @@ def _get_records(backend: DynamoDBStreamsBackend, iterator_arn: str, limit: int)
     return records
 
 
+def _get_value(serializer: ResponseSerializer, value: Any, key: str, shape: Any) -> Any:
+    """moto's, which seeks each of an attribute value's ten members under a dozen names; they have one."""
+    if type(value) is dict and shape.parent.name == "AttributeValue":
+        return value.get(key)
+    return _moto_get_value(serializer, value, key, shape)
+
+
 def _itself(table: Table, _memo: dict[int, Any]) -> Table:
     """The copy that moto takes before a transaction, and goes back to, is the table itself.
 
@@ -109,6 +118,7 @@ def _adjust_moto() -> None:
         (DynamoDBBackend, "transact_write_items", _transact_write_items),
         (Table, "query", _query),
         (DynamoDBStreamsBackend, "get_records", _get_records),
+        (ResponseSerializer, "get_value", _get_value),
         (Table, "__deepcopy__", _itself),
     ):
         setattr(owner, name, replacement)

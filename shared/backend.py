@@ -91,7 +91,8 @@ class Cache(Protocol):
         there) is replied with None.
 
         Raises:
-            CacheUnavailable: not reached, not answered within the time-out, or switched off.
+            CacheUnavailable: not reached, not answered within the time-out, or switched off; or it refuses to
+                work, be it only what was posted before.
         """
         ...
 
@@ -101,8 +102,8 @@ class Cache(Protocol):
         What is sent afterwards may yet overtake them, by another connection. If theirs is lost, they may be.
 
         Raises:
-            CacheUnavailable: not reached, or switched off. That it did not answer, or refuses to work, is
-                told by the next call.
+            CacheUnavailable: not reached, or switched off. That it does not answer, or refuses to work, is
+                told by the next call, be it another `post`.
         """
         ...
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import random
+from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 
@@ -30,6 +31,7 @@ from shared.wire import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from ssl import SSLContext
 
     from shared.asking import Request
 
@@ -73,6 +75,12 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.
 _LOST = (httpx.TimeoutException, httpx.NetworkError, httpx.ProxyError, httpx.RemoteProtocolError)
 
 
+@cache
+def _trusted() -> SSLContext:
+    """The authorities that vouch for a server; to read them takes longer than a request, so once for all."""
+    return httpx.create_ssl_context()
+
+
 class TurnlogClient(Turnlog):
     """A user's sessions, through the HTTP API.
 
@@ -90,7 +98,7 @@ class TurnlogClient(Turnlog):
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._token = token
-        self._http = http or httpx.AsyncClient(timeout=_TIMEOUT)
+        self._http = http or httpx.AsyncClient(timeout=_TIMEOUT, verify=_trusted())
         self._own = http is None
 
     async def __aenter__(self) -> Self:

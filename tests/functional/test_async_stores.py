@@ -24,7 +24,7 @@ from shared.operations.append_messages import append_messages
 from shared.operations.create_session import create_session
 from shared.place import Place
 from shared.settings import settings
-from tests.functional.test_cache_client import valkey as valkey_in
+from tests.functional.cache_clients import valkey as valkey_in
 from tests.functional.world import wait_until
 
 if TYPE_CHECKING:

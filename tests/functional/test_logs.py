@@ -108,6 +108,7 @@ def test_what_a_server_prints(server: LocalServer) -> None:
     lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
     logged = [line for line in lines if "level" in line]
     metrics = [line for line in logged if "_aws" in line]
+    assert all("status" in line for line in metrics if line["operation"] != "purge_session")
     answered = [line["request_id"] for line in logged if line.get("status")]
     assert len(set(answered)) == len(answered) == requests  # one line for each
     assert [line["skipped"] for line in logged if line["level"] == "WARNING"] == [1]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.simulation.tally import Tally
 
 # A case that has more schedules than this is run to its end only where there is time; the report names it.
+# What it lacks are other orders, and faults, at its first steps: the last decision is made anew first.
 _MOST = int(os.environ.get("TURNLOG_SIM_EXHAUST", "30"))
 _MOST_WITHOUT_A_FAULT = max(_MOST, 300)
 _CASES = (*CASES, *TRANSCRIPT_CASES)

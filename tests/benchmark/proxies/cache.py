@@ -49,7 +49,7 @@ class CacheProxy:
         self.counts = CacheCounts()
         self.server = ThreadingTCPServer(("127.0.0.1", 0), self._handler())
         self.server.daemon_threads = True
-        self.url = f"redis://127.0.0.1:{self.server.server_address[1]}{parts.path}?{parts.query}"
+        self.url = parts._replace(netloc=f"127.0.0.1:{self.server.server_address[1]}").geturl()
 
     def reset(self) -> None:
         """Count from zero."""

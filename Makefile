@@ -7,10 +7,12 @@ SCHEDULES ?= 10000
 EXHAUST ?= 1000
 MUTANT_JOBS ?= 2
 READY := .venv/.ready
+# Not compiled at once: most of what is installed is never imported.
+PIP := bin/python -m pip install --quiet --disable-pip-version-check --no-compile
 
 # Each level of tests is a process: the local server leaves its settings in the one that it serves.
 LEVELS := functional simulation infra contract conformance unit benchmark
-PROOFS := infra e2e conformance functional benchmark
+PROOFS := infra conformance e2e functional benchmark
 
 .DEFAULT_GOAL := help
 .PHONY: help run test $(LEVELS:%=test-%) test-sdks test-lambda prove $(PROOFS:%=prove-%) verify \
@@ -132,7 +134,7 @@ test-lambda: $(READY) ## run tests on the Python that functions run on, and say 
 
 .cache/python%-venv/.ready: requirements.lock
 	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	$(@D)/$(PIP) --require-hashes --requirement $<
 	@touch $@
 
 # The template, on the real tools. SAM and checkov pin what Turnlog must not: each has a .venv of its own.
@@ -152,7 +154,7 @@ sam-local: $(READY) $(SAM)/.ready ## run every function in containers, by SAM lo
 
 define VENV
 $(PYTHON) -m venv --clear $(@D)
-$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement $<
+$(@D)/$(PIP) --require-hashes --no-deps --requirement $<
 @touch $@
 endef
 
@@ -171,6 +173,5 @@ endef
 $(READY): requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Turnlog needs Python 3.11 or later.")'
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-		--requirement requirements.lock
+	.venv/$(PIP) --require-hashes --requirement $<
 	@touch $@

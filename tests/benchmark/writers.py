@@ -78,7 +78,9 @@ async def _write(name: str, session: str, number: int, seconds: float, barrier: 
     await store.fill(f"{session}-warm-{number}", [message("x")])
     await store.append(f"{session}-warm-{number}", store.prepared(f"{session}-warm-{number}", [message("y")]))
     before, in_time = store.retries(), 0
-    latencies, acknowledged, errors = [], [], []
+    latencies: list[float] = []
+    acknowledged: list[str] = []
+    errors: list[Exception] = []
     barrier.wait()
     end = perf_counter() + seconds
     for at in count():
@@ -89,19 +91,20 @@ async def _write(name: str, session: str, number: int, seconds: float, barrier: 
         try:
             await store.append(session, store.prepared(session, new))
         except Exception as error:  # what a store cannot do is a result
-            traceback.print_exc()
-            errors.append(type(error).__name__)
+            errors.append(error)
         else:
             answered = perf_counter()
             latencies.append(answered - begun)
             in_time += answered <= end
             acknowledged.append(new[0]["content"].split(" ", 1)[0])
+    for failure in errors:  # now that no time is taken
+        traceback.print_exception(failure)
     told = {
         "in_time": in_time,
         "latencies": latencies,
         "acknowledged": acknowledged,
         "failed": len(errors),
-        "errors": errors,
+        "errors": [type(error).__name__ for error in errors],
         "retries": None if before is None else (store.retries() or 0) - before,
     }
     await store.close()

@@ -101,6 +101,7 @@ def test_a_connection_that_was_closed_before_the_replies_to_what_was_posted(
         assert ask(cache, ("GET", "x")) == [b"3"]
 
 
+@pytest.mark.thorough
 def test_a_slow_way_to_the_server_is_no_silence(connect: Connect) -> None:
     """The whole takes longer than the time-out; no piece of it does, nor what lies in the buffers between."""
     size, buffers, at_once, pause = 16 << 20, 5 << 20, 1 << 16, 0.01

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,11 +14,12 @@ from shared.async_cache import AsyncRespCache
 from shared.errors import CacheUnavailable
 from shared.place import Place
 from tests.functional.cache_clients import PATIENT, ask, post, valkey
+from tests.functional.world import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.functional.cache_clients import Connect
+    from tests.functional.cache_clients import Client, Connect
 
 
 def test_after_a_failover_the_new_primary_is_asked(tmp_path: Path, connect: Connect) -> None:
@@ -49,6 +51,11 @@ def test_after_a_failover_none_of_many_connections_is_used_again(tmp_path: Path)
     asyncio.run(main())
 
 
+def _is_up(cache: Client) -> bool:
+    return b"cluster_state:ok" in ask(cache, ("CLUSTER", "INFO"))[0]
+
+
+@pytest.mark.thorough
 def test_a_cluster_is_followed_to_the_node_that_holds_the_session(tmp_path: Path, connect: Connect) -> None:
     with ExitStack() as stack:
         config: dict[str, Any] = {"cluster-enabled": "yes", "cluster-config-file": "nodes.conf"}
@@ -59,8 +66,7 @@ def test_a_cluster_is_followed_to_the_node_that_holds_the_session(tmp_path: Path
             ask(cache, ("CLUSTER", "ADDSLOTSRANGE", at * 8192, at * 8192 + 8191))
         ask(caches[0], ("CLUSTER", "MEET", "127.0.0.1", nodes[1].port, ports[1]))
         for cache in caches:
-            while b"cluster_state:ok" not in ask(cache, ("CLUSTER", "INFO"))[0]:
-                pass
+            wait_until(partial(_is_up, cache))
         cache = connect(nodes[0].port)
         keys = [f"turnlog:{{USER#u#SESSION#{number}}}:head" for number in range(20)]
         for key in keys:
@@ -80,8 +86,7 @@ def test_a_cluster_is_followed_to_the_node_that_holds_the_session(tmp_path: Path
             caches[0], ("CLUSTER", "DELSLOTSRANGE", 8192, 16383), ("CLUSTER", "ADDSLOTSRANGE", 8192, 16383)
         )
         assert leaving == [b"OK", b"OK"]
-        while b"cluster_state:ok" not in ask(caches[0], ("CLUSTER", "INFO"))[0]:
-            pass
+        wait_until(partial(_is_up, caches[0]))
         refused = 0
         for key in keys:
             try:

@@ -6,6 +6,8 @@ SECONDS ?= 60
 SCHEDULES ?= 10000
 EXHAUST ?= 1000
 MUTANT_JOBS ?= 2
+# Of tests/functional, those in whose names this is; all, where it is empty.
+LAMBDA_TESTS ?=
 READY := .venv/.ready
 # Not compiled at once: most of what is installed is never imported.
 PIP := bin/python -m pip install --quiet --disable-pip-version-check --no-compile
@@ -130,7 +132,8 @@ test-lambda: $(READY) ## run tests on the Python that functions run on, and say 
 	@python=$$($(FIND) $(LAMBDA_PYTHON)); if [ -n "$$python" ]; then \
 		$(MAKE) --no-print-directory PYTHON="$$python" $(LAMBDA_VENV)/.ready && \
 		$(LAMBDA_VENV)/bin/python --version && \
-		$(LAMBDA_VENV)/bin/pytest -m "not real and not thorough" tests/unit tests/functional; fi
+		$(LAMBDA_VENV)/bin/pytest -m "not real and not thorough" tests/unit && \
+		$(LAMBDA_VENV)/bin/pytest -m "not real and not thorough" -k "$(LAMBDA_TESTS)" tests/functional; fi
 
 .cache/python%-venv/.ready: requirements.lock
 	$(PYTHON) -m venv --clear $(@D)

@@ -23,6 +23,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import TYPE_CHECKING
 
+from infra.local.ports import free_port
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -90,7 +92,7 @@ def dynamodb_local() -> Iterator[str]:
         Missing: Java or npm is not installed.
         RuntimeError: it could not be fetched or did not start; the message is what it said.
     """
-    port = _free_port()
+    port = free_port()
     command, home = command_line(port), fetch()
     with TemporaryFile() as log:
         process = subprocess.Popen(  # noqa: S603 (our words)
@@ -138,13 +140,6 @@ def _program(name: str, what: str) -> str:
         message = f"DynamoDB Local needs {what}: there is no `{name}` on the PATH"
         raise Missing(message)
     return path
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def main() -> None:

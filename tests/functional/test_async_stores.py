@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from infra.local.embedded import free_port
+from infra.local.ports import free_port
 from shared import async_driver
 from shared.async_cache import CONNECTIONS, AsyncRespCache
 from shared.async_driver import AsyncStores

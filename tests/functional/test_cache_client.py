@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.local.embedded import free_port
+from infra.local.ports import free_port
 from shared.errors import CacheUnavailable
 from tests.functional.cache_clients import ask, post, valkey
 from tests.functional.tls import certificate, tls_before

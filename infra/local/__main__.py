@@ -45,9 +45,8 @@ def _greeting(server: LocalServer, *, given_table: bool, given_cache: bool) -> s
     table = f"{server.table} at {server.dynamodb_url}" + ("" if given_table else " (embedded, in memory)")
     cache = "none"
     if server.cache_url:
-        cache = server.cache_url.rpartition("@")[2].partition("?")[0] + (
-            "" if given_cache else " (embedded, in memory)"
-        )
+        place = server.cache_url.rpartition("@")[2].partition("?")[0]
+        cache = place + ("" if given_cache else " (embedded, in memory)")
     return f"""\
 Turnlog is at {server.url}, its API at {server.url}/docs
   table  {table}

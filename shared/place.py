@@ -49,8 +49,12 @@ class Place(NamedTuple):
         return ssl.create_default_context()
 
     @classmethod
-    def parse(cls, url: str) -> Place:
+    def parse(cls, url: str, password: str = "") -> Place:
         """The place at a URL.
+
+        Args:
+            url: see the class.
+            password: is used instead of the one in the URL, unless it is empty. It is not encoded.
 
         Raises:
             ValueError: it is none.
@@ -67,7 +71,7 @@ class Place(NamedTuple):
             address=(parts.hostname, parts.port or DEFAULT_PORT),
             tls=tls,
             user=unquote(parts.username) if parts.username else None,
-            password=unquote(parts.password) if parts.password else None,
+            password=password or (unquote(parts.password) if parts.password else None),
             database=int(parts.path.strip("/") or 0),
             timeout=float(query.get("socket_timeout", [DEFAULT_TIMEOUT])[0]),
             iam=iam,

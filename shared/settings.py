@@ -19,6 +19,8 @@ class Settings(NamedTuple):
             (`TURNLOG_RETENTION_DAYS`).
         transcripts: whether they are served (`TURNLOG_TRANSCRIPTS`, unless it is `off`, `0` or `false`).
         bucket: the S3 bucket for what no item holds, empty for none (`TURNLOG_BUCKET`).
+        cache_password: the cache's password, as it is and not encoded for a URL (`TURNLOG_CACHE_PASSWORD`).
+            If it is empty, the password is the one in `cache_url`.
     """
 
     table: str
@@ -27,6 +29,7 @@ class Settings(NamedTuple):
     retention_days: int | None
     transcripts: bool
     bucket: str
+    cache_password: str = ""
 
 
 _OFF = {"off", "0", "false"}
@@ -48,4 +51,5 @@ def settings() -> Settings:
         retention_days=int(retention) if retention else None,
         transcripts=os.environ.get("TURNLOG_TRANSCRIPTS", "").strip().lower() not in _OFF,
         bucket=os.environ.get("TURNLOG_BUCKET", ""),
+        cache_password=os.environ.get("TURNLOG_CACHE_PASSWORD", ""),
     )

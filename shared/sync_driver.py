@@ -168,15 +168,17 @@ def clients() -> tuple[BotoTable, Breaker | None]:
 
     configured = settings()
     table = BotoTable(configured.table, Session().create_client("dynamodb", config=TABLE_CONFIG))
-    return table, Breaker(cache_at(configured.cache_url)) if configured.cache_url else None
+    if not configured.cache_url:
+        return table, None
+    return table, Breaker(cache_at(configured.cache_url, configured.cache_password))
 
 
-def cache_at(url: str) -> Cache:
-    """The cache at a URL, see `place.Place`."""
+def cache_at(url: str, password: str = "") -> Cache:
+    """The cache at a URL, see `place.Place.parse`."""
     from shared.place import Place  # noqa: PLC0415 (not where there is no cache)
     from shared.resp import RespCache  # noqa: PLC0415
 
-    place = Place.parse(url)
+    place = Place.parse(url, password)
     return RespCache(place, _tokens(place) if place.iam else None)
 
 

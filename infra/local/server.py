@@ -88,14 +88,17 @@ def running(
         dynamodb_url = dynamodb_url or stack.enter_context(embedded.dynamodb())
         # The embedded table's server has buckets too; with another table comes the bucket that is named.
         bucket = BUCKET if embedded_table else os.environ.get("TURNLOG_BUCKET", "")
+        cache_password = os.environ.get("TURNLOG_CACHE_PASSWORD")
         if cache_url is None:
             cache_url = stack.enter_context(embedded.valkey())
+            cache_password = None  # the embedded one has none, and would refuse it
         stack.enter_context(
             _environment(
                 # What the environment says already holds here too, but for where things are.
                 environment()
                 | {name: os.environ[name] for name in environment() if os.environ.get(name)}
                 | {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb_url, "TURNLOG_CACHE_URL": cache_url}
+                | {"TURNLOG_CACHE_PASSWORD": cache_password}
                 | {"TURNLOG_BUCKET": bucket}
                 | ({"AWS_ENDPOINT_URL_S3": dynamodb_url} if embedded_table else {})
                 | _aws_environment(dynamodb_url, embedded_table=embedded_table)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import redis
 
 from tests.functional.api import Api, assistant, user
+from tests.functional.cache_clients import PATIENT
+from tests.functional.cache_clients import valkey as valkey_in
 from tests.functional.world import after_first, configured, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 def keys_of(valkey: Any, session_id: str) -> list[bytes]:
@@ -225,3 +229,24 @@ def test_no_cache_at_all(api: Api) -> None:
         assert api.call("DELETE", f"/sessions/{session_id}/cache").status == 204
         assert api.call("GET", "/health").body == {"status": "ok", "table": "ok", "cache": "off"}
     assert everything(api, session_id) == right
+
+
+@pytest.mark.parametrize(
+    ("login", "password", "cache"),
+    [
+        ("", "p@ss/w #1", "ok"),
+        ("default@", "p@ss/w #1", "ok"),
+        ("default:another@", "p@ss/w #1", "ok"),  # the variable's is used instead
+        ("default:p%40ss%2Fw%20%231@", "", "ok"),
+        ("default:p%40ss%2Fw%20%231@", "another", "unavailable"),
+        ("", "", "unavailable"),
+    ],
+)
+def test_a_password_comes_by_a_variable_or_in_the_url(
+    api: Api, tmp_path: Path, login: str, password: str, cache: str
+) -> None:
+    with valkey_in(tmp_path) as server, redis.Redis(port=server.port) as operator:
+        operator.config_set("requirepass", "p@ss/w #1")
+        url = f"redis://{login}127.0.0.1:{server.port}/0{PATIENT}"
+        with configured(TURNLOG_CACHE_URL=url, TURNLOG_CACHE_PASSWORD=password):
+            assert api.call("GET", "/health").body["cache"] == cache

@@ -2,16 +2,79 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from tests.infra.cloudformation import load
+
+PARAMETERS = load("template.yaml")["Parameters"]
 
 
 def test_the_authorizer_has_no_insecure_default() -> None:
-    parameters = load("template.yaml")["Parameters"]
-    assert all("Default" not in parameters[name] for name in ("JwtIssuer", "JwtAudience"))
-    assert parameters["JwtIssuer"]["AllowedPattern"].startswith("^https://")
+    assert all("Default" not in PARAMETERS[name] for name in ("JwtIssuer", "JwtAudience"))
+    assert PARAMETERS["JwtIssuer"]["AllowedPattern"].startswith("^https://")
 
 
 def test_defaults_are_arm_and_the_newest_python() -> None:
-    parameters = load("template.yaml")["Parameters"]
-    assert parameters["Architecture"]["Default"] == "arm64"
-    assert parameters["PythonRuntime"]["Default"] == "python3.13"
+    assert PARAMETERS["Architecture"]["Default"] == "arm64"
+    assert PARAMETERS["PythonRuntime"]["Default"] == "python3.13"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "redis://host",
+        "rediss://host:6379",
+        "rediss://user@host:6379/0?socket_timeout=1",
+        "valkey://10.0.0.1:6379",
+        "valkeys://[fd00::1]:6379/1",
+        "rediss://us%20er@master.cache.use1.cache.amazonaws.com:6379?a=1&b=2",
+    ],
+)
+def test_a_cache_may_be_here(url: str) -> None:
+    assert takes("CacheUrl", url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rediss://user:password@host:6379",
+        "rediss://:password@host:6379",
+        "rediss://user:@host",
+        "rediss://user:pass/word@host",
+        "rediss://user:pass@word@host",
+        "rediss://host/0?password@x",
+        "http://host",
+        "host:6379",
+        "rediss://",
+        "rediss://two hosts",
+    ],
+)
+def test_a_caches_address_holds_no_password(url: str) -> None:
+    """It is shown wherever parameters are, and SAM writes it into samconfig.toml."""
+    assert not takes("CacheUrl", url)
+
+
+def test_a_secret_is_named_by_its_arn() -> None:
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"
+    for name in ("cache-AbCdEf", "prod/turnlog/cache-AbCdEf", "rds!cluster-1-AbCdEf"):
+        assert takes("CacheSecretArn", arn + name)
+    for other in ("cache", "hunter2", arn, arn.replace("secretsmanager", "ssm") + "x", arn + "x}}"):
+        assert not takes("CacheSecretArn", other)
+
+
+def test_every_parameter_takes_its_own_default() -> None:
+    for name, parameter in PARAMETERS.items():
+        assert "Default" not in parameter or takes(name, str(parameter["Default"])), name
+
+
+def test_no_parameter_is_hidden() -> None:
+    """SAM asks for one with NoEcho until it gets a text, whatever its default is."""
+    assert not [name for name, one in PARAMETERS.items() if one.get("NoEcho")]
+
+
+def takes(name: str, value: str) -> bool:
+    """Whether CloudFormation would take the value for the parameter, as far as its pattern goes."""
+    return bool(re.fullmatch(PARAMETERS[name].get("AllowedPattern", ".*"), value))

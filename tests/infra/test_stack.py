@@ -166,6 +166,7 @@ def test_every_function_is_as_the_globals_say(plain: Stack) -> None:
         variables = deployed_as["Environment"]["Variables"]
         assert variables["TURNLOG_TABLE"] == plain["SessionsTable"]
         assert variables["TURNLOG_CACHE_URL"] == ""
+        assert "TURNLOG_CACHE_PASSWORD" not in variables
         assert not [name for name in variables if "SAM" in name]  # what would open SAM local's door
         assert "AWS_ENDPOINT_URL_DYNAMODB" not in variables
 

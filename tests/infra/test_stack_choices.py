@@ -12,6 +12,9 @@ from tests.infra.cloudformation import PARAMETERS, deployed, load
 
 pytestmark = pytest.mark.thorough
 
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:cache-AbCdEf"  # noqa: S105 (its name)
+VERSION = "12345678-1234-1234-1234-123456789012"
+
 
 def test_without_alarms_there_is_no_such_stack() -> None:
     with deployed(Alarms="disabled") as stack:
@@ -22,16 +25,19 @@ def test_without_alarms_there_is_no_such_stack() -> None:
 def test_an_own_cache_needs_no_stack() -> None:
     with deployed(
         Cache="own",
-        CacheUrl="rediss://user:word@cache.internal",
+        CacheUrl="rediss://user@cache.internal",
+        CacheSecretArn=SECRET,
+        CacheSecretVersion=VERSION,
         CacheSubnetIds="subnet-1,subnet-2",
         CacheSecurityGroupId="sg-1",
     ) as stack:
         assert stack.of_type("AWS::CloudFormation::Stack") == ["ObservabilityStack"]
         configuration = boto3.client("lambda").get_function_configuration(FunctionName="turnlog-GetSession")
-        assert (
-            configuration["Environment"]["Variables"]["TURNLOG_CACHE_URL"]
-            == "rediss://user:word@cache.internal"
-        )
+        variables = configuration["Environment"]["Variables"]
+        assert variables["TURNLOG_CACHE_URL"] == "rediss://user@cache.internal"
+        # What CloudFormation puts the password in the place of; moto does not.
+        reference = f"{{{{resolve:secretsmanager:{SECRET}:SecretString:password::{VERSION}}}}}"
+        assert variables["TURNLOG_CACHE_PASSWORD"] == reference
         assert configuration["VpcConfig"]["SubnetIds"] == ["subnet-1", "subnet-2"]
         assert configuration["VpcConfig"]["SecurityGroupIds"] == ["sg-1"]
 
@@ -95,6 +101,8 @@ OWN = {"Cache": "own", "CacheUrl": "rediss://cache"}
         {"Cache": "serverless"},
         OWN,
         OWN | {"CacheSubnetIds": "subnet-1", "CacheSecurityGroupId": "sg-1"},
+        OWN | {"CacheSecretArn": SECRET},
+        OWN | {"CacheSecretArn": SECRET, "CacheSecretVersion": VERSION},
         {"AlarmEmail": "oncall@example.com"},
         {"AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:mine"},
         {"SnapStart": "PublishedVersions", "PythonRuntime": "python3.12"},
@@ -110,6 +118,8 @@ def test_choices_that_go_together_are_taken(given: dict[str, str]) -> None:
         ({"Cache": "own"}, "Cache=own needs CacheUrl."),
         ({"CacheUrl": "rediss://cache"}, "CacheUrl is for Cache=own."),
         ({"Cache": "serverless", "CacheUrl": "rediss://cache"}, "CacheUrl is for Cache=own."),
+        ({"CacheSecretArn": SECRET}, "CacheSecretArn is for Cache=own."),
+        (OWN | {"CacheSecretVersion": VERSION}, "CacheSecretVersion needs CacheSecretArn."),
         ({"CacheSubnetIds": "subnet-1", "CacheSecurityGroupId": "sg-1"}, "CacheSubnetIds are for Cache=own."),
         (OWN | {"CacheSubnetIds": "subnet-1"}, "CacheSubnetIds need CacheSecurityGroupId."),
         (

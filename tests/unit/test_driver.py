@@ -40,7 +40,7 @@ def _fresh() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_fresh")
 def test_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("CACHE_URL", "CACHE_TTL", "RETENTION_DAYS", "TRANSCRIPTS", "BUCKET"):
+    for name in ("CACHE_URL", "CACHE_PASSWORD", "CACHE_TTL", "RETENTION_DAYS", "TRANSCRIPTS", "BUCKET"):
         monkeypatch.delenv(f"TURNLOG_{name}", raising=False)
     monkeypatch.setenv("TURNLOG_TABLE", "t")
     assert settings() == Settings("t", "", 43_200, None, transcripts=True, bucket="")
@@ -54,3 +54,6 @@ def test_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TURNLOG_TRANSCRIPTS", off)
         settings.cache_clear()
         assert not settings().transcripts
+    monkeypatch.setenv("TURNLOG_CACHE_PASSWORD", "p@ss/word")
+    settings.cache_clear()
+    assert settings().cache_password == "p@ss/word"  # noqa: S105 (a test's)

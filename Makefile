@@ -149,6 +149,9 @@ deploy-lint: $(READY) $(SAM)/.ready $(CHECKOV)/.ready ## lint and scan the templ
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(SAM)/bin/sam validate --lint
 	$(CHECKOV)/bin/checkov --config-file infra/checkov.yaml
 
+# The guided deployment takes SAM; with `make --jobs`, this one make is the one that installs it.
+prove-infra: $(SAM)/.ready
+
 deploy-check: deploy-lint ## the same, then deploy it into moto and run the artifacts under the real runtime
 	$(BIN)/pytest tests/infra
 

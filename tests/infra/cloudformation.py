@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import json
+import re
 import warnings
 import zipfile
 from contextlib import contextmanager
@@ -115,7 +116,34 @@ class Stack:
 @contextmanager
 def deployed(**parameters: str) -> Iterator[Stack]:
     """The stack in an empty account."""
-    given = PARAMETERS | parameters
+    with _empty_account():
+        yield _made(packaged(), PARAMETERS | parameters)
+
+
+@contextmanager
+def deployed_again(
+    template: dict[str, Any], objects: dict[str, bytes], parameters: dict[str, str]
+) -> Iterator[Stack]:
+    """The stack of a template that was packaged already, in an empty account.
+
+    Args:
+        template: as it lies in the bucket.
+        objects: what it refers to, by their URLs.
+        parameters: as they were given to CloudFormation.
+    """
+    with _empty_account():
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        text = json.dumps(template)
+        for number, (url, body) in enumerate(objects.items()):
+            s3.put_object(Bucket=BUCKET, Key=str(number), Body=body)
+            scheme = "s3://" if url.startswith("s3://") else "https://s3.amazonaws.com/"
+            text = text.replace(json.dumps(url), json.dumps(f"{scheme}{BUCKET}/{number}"))
+        yield _made(json.loads(text), parameters)
+
+
+@contextmanager
+def _empty_account() -> Iterator[None]:
     moto_types.MADE.clear()
     with (
         pytest.MonkeyPatch.context() as environment,
@@ -125,11 +153,62 @@ def deployed(**parameters: str) -> Iterator[Stack]:
         environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
         # A type that moto lacks belongs into moto_types.
         warnings.filterwarnings("error", message="Tried to parse")
-        template = transformed(packaged(), given)
-        boto3.client("cloudformation").create_stack(
-            StackName="turnlog",
-            TemplateBody=json.dumps(template),
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
-            Capabilities=["CAPABILITY_IAM"],
-        )
-        yield Stack("turnlog", template)
+        yield
+
+
+def _made(packaged_template: dict[str, Any], parameters: dict[str, str]) -> Stack:
+    template = transformed(packaged_template, parameters)
+    boto3.client("cloudformation").create_stack(
+        StackName="turnlog",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+    return Stack("turnlog", template)
+
+
+def refused_values(template: dict[str, Any], given: dict[str, str]) -> set[str]:
+    """The parameters that CloudFormation would refuse by themselves."""
+    declared = template.get("Parameters", {})
+    values = {name: one["Default"] for name, one in declared.items() if "Default" in one} | given
+    return {
+        *(f"{name} has no value" for name in declared.keys() - values.keys()),
+        *(f"{name} is no parameter" for name in given.keys() - declared.keys()),
+        *(
+            one.get("ConstraintDescription", f"{name}: {values[name]!r} is not allowed")
+            for name, one in declared.items()
+            if name in values and not _allowed(one, str(values[name]))
+        ),
+    }
+
+
+def _allowed(declared: dict[str, Any], value: str) -> bool:
+    return (
+        bool(re.fullmatch(declared.get("AllowedPattern", "(?s).*"), value))
+        and value in map(str, declared.get("AllowedValues", [value]))
+        and (declared["Type"] != "Number" or float(value) >= declared.get("MinValue", float("-inf")))
+        and (declared["Type"] != "Number" or float(value) <= declared.get("MaxValue", float("inf")))
+    )
+
+
+def broken_rules(template: dict[str, Any], given: dict[str, str]) -> set[str]:
+    """What CloudFormation would say of parameters that do not go together; moto does not look at rules."""
+    values = {name: str(one.get("Default", "")) for name, one in template.get("Parameters", {}).items()}
+    values |= given
+    return {
+        assertion["AssertDescription"]
+        for rule in template.get("Rules", {}).values()
+        if _holds(rule["RuleCondition"], values)
+        for assertion in rule["Assertions"]
+        if not _holds(assertion["Assert"], values)
+    }
+
+
+def _holds(condition: Any, values: dict[str, str]) -> bool:
+    match condition:
+        case {"Fn::Equals": [{"Ref": name}, expected]}:
+            return values[name] == str(expected)
+        case {"Fn::Not": [inner]}:
+            return not _holds(inner, values)
+        case other:
+            raise NotImplementedError(other)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 import pytest
 
@@ -78,3 +80,29 @@ def test_no_parameter_is_hidden() -> None:
 def takes(name: str, value: str) -> bool:
     """Whether CloudFormation would take the value for the parameter, as far as its pattern goes."""
     return bool(re.fullmatch(PARAMETERS[name].get("AllowedPattern", ".*"), value))
+
+
+def test_a_parameter_that_functions_depend_on_makes_new_versions_of_them() -> None:
+    """The alias is of a version, and SAM makes none for a parameter's new value."""
+    template = load("template.yaml")
+    described = set(re.findall(r"\$\{(\w+)\}", str(template["Resources"]["Configuration"]["Properties"])))
+    asked = references(template["Globals"]["Function"]) | references(template["Resources"]["CacheStack"])
+    asked |= {name for condition in asked & template["Conditions"].keys() for name in all_of(condition)}
+    # The nested stack takes these up without another network or cache.
+    in_place = {"CacheMaximumGigabytes", "CacheMaximumEcpusPerSecond", "LogRetentionDays"}
+    assert asked & PARAMETERS.keys() - in_place == described
+    for name, function in template["Resources"].items():
+        if function["Type"] == "AWS::Serverless::Function":
+            assert function["Properties"]["VersionDescription"] == {"Ref": "Configuration"}, name
+
+
+def all_of(condition: str) -> set[str]:
+    """The names that a condition refers to, by way of others too."""
+    names = references(load("template.yaml")["Conditions"][condition])
+    return names.union(*(all_of(name) for name in names - PARAMETERS.keys()))
+
+
+def references(part: Any) -> set[str]:
+    """The names of the parameters and conditions that a part of the template refers to."""
+    reference = r'"(?:Ref|Condition)": "(\w+)"|"Fn::If": \["(\w+)"|\$\{(\w+)\}'
+    return {name for found in re.findall(reference, json.dumps(part)) for name in found if name}

@@ -221,6 +221,22 @@ def test_dashboard_searches_for_metrics_as_the_functions_send_them(
     assert body.count(f"SEARCH('{{{schema}}} MetricName=") == 7
 
 
+def test_a_version_is_another_where_the_configuration_is(plain: Stack) -> None:
+    """A version's description is never changed in place, nor is that of the policy which it names."""
+    configuration = plain["Configuration"]
+    described = boto3.client("iam").get_policy(PolicyArn=configuration)["Policy"]["Description"]
+    assert " CacheTtl=43200 " in described
+    resources = plain.template["Resources"]
+    for function in template.functions():
+        (version,) = resources[f"{function.name}Aliaslive"]["Properties"]["FunctionVersion"]["Fn::GetAtt"][:1]
+        assert resources[version]["Properties"]["Description"] == {"Ref": "Configuration"}
+        deployed_as = boto3.client("lambda").get_function_configuration(
+            FunctionName=f"turnlog-{function.name.removesuffix('Function')}"
+        )
+        assert deployed_as["Description"] == configuration
+        assert len(configuration) <= 256
+
+
 def test_outputs_say_where_things_are(plain: Stack) -> None:
     given = plain.outputs
     assert given["ApiUrl"] == f"https://{plain['HttpApi']}.execute-api.us-east-1.amazonaws.com"

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from typing import Any
+
 import boto3
 import pytest
 
 from infra import template
-from tests.infra.cloudformation import PARAMETERS, broken_rules, deployed, load
+from tests.infra.cloudformation import (
+    PARAMETERS,
+    broken_rules,
+    deployed,
+    load,
+    packaged,
+    transformed,
+)
 
 pytestmark = pytest.mark.thorough
 
@@ -109,3 +119,18 @@ def test_choices_that_go_together_are_taken(given: dict[str, str]) -> None:
 )
 def test_choices_that_do_not_are_refused_before_anything_is_made(given: dict[str, str], said: str) -> None:
     assert broken(**given) == {said}
+
+
+def test_another_layer_makes_new_versions_of_the_functions() -> None:
+    """The alias is of a version: it would go on with the packages of before."""
+    with deployed():
+        ours = packaged()
+        before = versions(ours)
+        ours["Resources"]["DependenciesLayer"]["Properties"]["ContentUri"] += "-2"
+        assert len(before) == len(template.functions())
+        assert not before & versions(ours)
+
+
+def versions(ours: dict[str, Any]) -> set[str]:
+    resources = transformed(deepcopy(ours), PARAMETERS)["Resources"]
+    return {name for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::Version"}

@@ -71,6 +71,21 @@ class StreamMapping(NamedTuple):
     batch_size: int
 
 
+class Cors(NamedTuple):
+    """What the HTTP API lets pages of other origins do.
+
+    Attributes:
+        methods, headers: that a page may send.
+        exposed: headers of an answer that a page may read.
+        max_age: seconds for which a browser keeps these.
+    """
+
+    methods: list[str]
+    headers: list[str]
+    exposed: list[str]
+    max_age: int
+
+
 def functions() -> list[Function]:
     """All Lambda functions, in the template's order."""
     defaults = _template()["Globals"]["Function"]
@@ -107,6 +122,13 @@ def stream_mapping() -> StreamMapping:
         starting_position=event["StartingPosition"],
         batch_size=event["BatchSize"],
     )
+
+
+def cors() -> Cors:
+    """The rule for pages of the origins that the stack admits."""
+    (api,) = _resources("AWS::Serverless::HttpApi").values()
+    _, rule, _ = api["CorsConfiguration"]["Fn::If"]
+    return Cors(rule["AllowMethods"], rule["AllowHeaders"], rule["ExposeHeaders"], rule["MaxAge"])
 
 
 def table_definition(name: str) -> dict[str, Any]:

@@ -1,16 +1,17 @@
 """`python -m infra.local`: serve Turnlog on this machine until Ctrl-C or SIGTERM.
 
-`PORT` is where to listen (3000). With `AWS_ENDPOINT_URL_DYNAMODB` or `TURNLOG_CACHE_URL` set, that table or
-cache is used and none is embedded; `TURNLOG_CACHE_URL` set to nothing is no cache.
+`PORT` is where to listen (3000); `TURNLOG_LOCAL_HOSTS` names hosts that are this machine, beside localhost.
+With `AWS_ENDPOINT_URL_DYNAMODB` or `TURNLOG_CACHE_URL` set, that table or cache is used and none is embedded;
+`TURNLOG_CACHE_URL` set to nothing is no cache.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import sys
-from threading import Event
 from typing import TYPE_CHECKING
 
 from infra.local.server import running
@@ -18,21 +19,52 @@ from infra.local.server import running
 if TYPE_CHECKING:
     from infra.local.server import LocalServer
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_LAST_PORT = 65_535
+
 
 def main() -> None:
     """Serve until told to stop."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("botocore").setLevel(logging.WARNING)
-    stop = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = _stop_signals()
     given_table = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB") or None
     given_cache = os.environ.get("TURNLOG_CACHE_URL")
-    port = int(os.environ.get("PORT") or 3000)
-    with running(port=port, dynamodb_url=given_table, cache_url=given_cache) as server:
+    with running(port=_port(), dynamodb_url=given_table, cache_url=given_cache) as server:
         say(_greeting(server, given_table=given_table is not None, given_cache=given_cache is not None))
-        stop.wait()
+        os.read(stop, 1)
+        # A further one changes nothing, also in the interpreter's last moments, which have no handlers.
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         say("Stopping.")
+
+
+def _stop_signals() -> int:
+    """A file descriptor that can be read from once the process was told to stop.
+
+    The interpreter itself writes to it. A handler of ours would run in the middle of anything, of itself too:
+    if it set a `threading.Event`, a second signal would wait for ever for the lock that the first one holds.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda *_: None)
+    return reader
+
+
+def _port() -> int:
+    """Where to listen.
+
+    Raises:
+        SystemExit: `PORT` is no port.
+    """
+    given = os.environ.get("PORT") or "3000"
+    if not re.fullmatch("[0-9]{1,5}", given) or int(given) > _LAST_PORT:
+        raise SystemExit(
+            f"PORT={given} is no port: it is a number from 0 (any that is free) to {_LAST_PORT}."
+        )
+    return int(given)
 
 
 def say(text: str) -> None:

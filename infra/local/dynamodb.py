@@ -1,8 +1,9 @@
 """The embedded DynamoDB: moto as a server in a process of its own.
 
-`python -m infra.local.dynamodb HOST PORT`, where port 0 is any that is free.
+`python -m infra.local.dynamodb PORT ADDRESS...`, where port 0 is any that is free.
 
-It prints its port and serves until its standard input ends, so that it cannot outlive who started it.
+It prints its port and serves until its standard input ends, so that it cannot outlive who started it. Whom it
+answers is in `access.py`: moto itself asks nobody, and lets pages of any origin read all.
 
 moto is not atomic under threads, so one call runs at a time. And what it does costs more with every item in
 the table, where here it does not: `TransactWriteItems` copies the table first, to have something to go back
@@ -27,9 +28,14 @@ from moto.dynamodbstreams.models import DynamoDBStreamsBackend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
+from infra.local.access import Forbidden, ThisMachine
+from infra.local.payload import problem
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
+
+logger = logging.getLogger(__name__)
 
 _moto_transact_write_items = DynamoDBBackend.transact_write_items
 _moto_query = Table.query
@@ -125,19 +131,41 @@ def _adjust_moto() -> None:
         setattr(owner, name, replacement)
 
 
-def _serve(host: str, port: int) -> None:
+def _check(machine: ThisMachine, environ: WSGIEnvironment) -> None:
+    """Let a request pass that is of this machine, and for the table or the bucket.
+
+    Raises:
+        Forbidden: another one.
+    """
+    machine.check(environ)
+    if environ["PATH_INFO"].startswith("/moto-api"):
+        # Some of its routes change what is there upon a GET, to which any page may send a browser.
+        raise Forbidden("moto's own API is switched off here.")
+
+
+def _serve(port: int, addresses: list[str]) -> None:
     moto = DomainDispatcherApplication(create_backend_app)
+    machine = ThisMachine.from_environment()
     one_at_a_time = Lock()
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            _check(machine, environ)
+        except Forbidden as refused:
+            logger.warning("Refused by the embedded table: %s", refused.detail)
+            # With the members in which an AWS client looks for an error's code and text.
+            told = problem(refused, __type="AccessDeniedException", message=refused.detail)
+            return told(environ, start_response)
         with one_at_a_time:
             answer: Iterable[bytes] = moto(environ, start_response)
             return answer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server(host, port, application, threaded=True)
-    Thread(target=server.serve_forever, daemon=True).start()
-    sys.stdout.write(f"{server.port}\n")
+    for address in addresses:
+        server = make_server(address, port, application, threaded=True)
+        port = server.port
+        Thread(target=server.serve_forever, daemon=True).start()
+    sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     with suppress(KeyboardInterrupt):
         sys.stdin.read()
@@ -145,4 +173,4 @@ def _serve(host: str, port: int) -> None:
 
 if __name__ == "__main__":
     _adjust_moto()
-    _serve(sys.argv[1], int(sys.argv[2]))
+    _serve(int(sys.argv[1]), sys.argv[2:])

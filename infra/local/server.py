@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import socket
 from contextlib import ExitStack, contextmanager
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +15,7 @@ import boto3
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from infra.local import embedded
+from infra.local.access import ThisMachine
 from infra.local.gateway import Gateway
 from infra.local.lambdas import Lambdas, load_handler
 from infra.local.stream import StreamPump
@@ -80,10 +83,13 @@ def running(
         load: gives the handler for `functions.create_session.handler` and the like.
 
     Raises:
-        SystemExit: the port is taken (werkzeug says so on standard error).
+        SystemExit: a port cannot be listened on, or a setting is wrong; it says which.
         ClientError, BotoCoreError: the endpoint refuses, or is not there.
     """
     with ExitStack() as stack:
+        # What can be wrong with the settings is found before anything is started.
+        machine = ThisMachine.from_environment()
+        listener = stack.enter_context(listening(port))
         embedded_table = dynamodb_url is None
         dynamodb_url = dynamodb_url or stack.enter_context(embedded.dynamodb())
         # The embedded table's server has buckets too; with another table comes the bucket that is named.
@@ -126,8 +132,9 @@ def running(
                     function=lambda event: lambdas.invoke(mapping.function.name, event),
                 )
             )
-        listening = stack.enter_context(_serving(Gateway(lambdas), port))
-        yield LocalServer(f"http://{HOST}:{listening}", table, dynamodb_url, cache_url, bucket)
+        stack.enter_context(serving(Gateway(lambdas, machine), listener))
+        url = f"http://{HOST}:{listener.getsockname()[1]}"
+        yield LocalServer(url, table, dynamodb_url, cache_url, bucket)
 
 
 def _aws_environment(dynamodb_url: str, *, embedded_table: bool) -> dict[str, str | None]:
@@ -204,15 +211,44 @@ class _Drained:
 
 
 @contextmanager
-def _serving(application: WSGIApplication, port: int) -> Iterator[int]:
-    """Serve in threads while the context is entered; yields the port."""
+def listening(port: int) -> Iterator[socket.socket]:
+    """A socket that listens on loopback; 0 takes any port that is free.
+
+    Raises:
+        SystemExit: the port cannot be listened on.
+    """
+    try:
+        listener = socket.create_server((HOST, port), backlog=128)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        what = (
+            "is in use by another program"
+            if taken
+            else f"cannot be listened on: {os.strerror(error.errno or 0)}"
+        )
+        raise SystemExit(f"Port {port} {what}. Choose another one, such as PORT=3001.") from None
+    with listener:
+        yield listener
+
+
+@contextmanager
+def serving(application: WSGIApplication, listener: socket.socket) -> Iterator[None]:
+    """Serve in threads while the context is entered."""
     drained = _Drained(application)
-    server = make_server(HOST, port, drained, threaded=True, request_handler=_Handler)
+    server = make_server(
+        *(HOST, listener.getsockname()[1], drained),
+        threaded=True,
+        request_handler=_Handler,
+        fd=listener.fileno(),
+    )
     thread = Thread(target=server.serve_forever, args=(0.05,), name="http", daemon=True)
     thread.start()
     try:
-        yield server.port
+        yield
     finally:
         server.shutdown()
         thread.join()
+        # Who comes now is refused at once, and not left to wait.
+        server.server_close()
+        listener.close()
         drained.wait()

@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -19,6 +21,8 @@ from infra.template import routes
 from tests.functional.stand import PATIENCE, request
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.functional.stand import Stand
 
 
@@ -170,7 +174,28 @@ def test_docs_need_no_network(stand: Stand) -> None:
         assert stand("GET", path).status == 200
 
 
+def test_docs_call_the_server_that_they_come_from(stand: Stand) -> None:
+    """Whatever its port, and the name under which the browser has it."""
+    assert [each["url"] for each in stand("GET", "/openapi.json").json["servers"]] == ["/"]
+
+
 # The whole, as a process
+
+
+def refused(**given: str) -> str:
+    """What it says where it does not start: one line, at once."""
+    found = subprocess.run(
+        [sys.executable, "-m", "infra.local"],
+        # With a table that is not there: who tries to start anything says so.
+        env={"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"} | given,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert (found.returncode, found.stdout) == (1, "")
+    (line,) = found.stderr.splitlines()
+    return line
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
@@ -204,13 +229,64 @@ def test_it_starts_with_one_command_and_stops_cleanly(how: signal.Signals) -> No
             socket.create_connection(("127.0.0.1", port or 0))
 
 
+@contextmanager
+def started(stand: Stand, **given: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The server as a process beside the stand's table, and where it is."""
+    given |= {"PATH": os.environ["PATH"], "PORT": "0", "TURNLOG_CACHE_URL": ""}
+    given |= {"AWS_ENDPOINT_URL_DYNAMODB": stand.server.dynamodb_url}
+    with subprocess.Popen(
+        [sys.executable, "-m", "infra.local"],
+        env=given,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout
+            yield process, process.stdout.readline().split()[3].rstrip(",")
+        finally:
+            process.kill()
+
+
+def test_other_hosts_of_this_machine_can_be_named(stand: Stand) -> None:
+    names = "host.docker.internal, Dev.Example,192.168.1.5,[fd00::5]"
+    with started(stand, TURNLOG_LOCAL_HOSTS=names) as (_, url):
+        for host in ("host.docker.internal", "dev.example", "192.168.1.5", "[fd00::5]"):
+            page = {"Host": f"{host}:3000", "Origin": f"https://{host}"}
+            assert request(url, "GET", "/health", headers=page).status == 200
+        for header in ({"Host": "sub.dev.example"}, {"Origin": "http://192.168.1.50"}):
+            assert request(url, "GET", "/health", headers=header).status == 403
+
+
+def test_signals_that_come_close_together_stop_it_cleanly(stand: Stand) -> None:
+    """As of someone who presses Ctrl-C until it ends: one that interrupts another must not wait for it."""
+    with started(stand) as (process, _):
+        deadline = time.monotonic() + PATIENCE
+        while process.poll() is None and time.monotonic() < deadline:
+            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
+        assert process.returncode == 0
+        assert "Traceback" not in process.communicate()[1]
+
+
 def test_a_port_that_is_taken_is_said(stand: Stand) -> None:
     port = urlsplit(stand.server.url).port
-    given = {"PATH": os.environ["PATH"], "PORT": str(port), "TURNLOG_CACHE_URL": ""}
-    given["AWS_ENDPOINT_URL_DYNAMODB"] = stand.server.dynamodb_url
-    found = subprocess.run(
-        [sys.executable, "-m", "infra.local"], env=given, capture_output=True, text=True, check=False
+    assert refused(PORT=str(port)) == (
+        f"Port {port} is in use by another program. Choose another one, such as PORT=3001."
     )
-    assert found.returncode == 1
-    assert f"Port {port} is in use" in found.stderr
-    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize("port", ["abc", "99999", "-1", "3000.0", " ", "٣", "9" * 5000])
+def test_a_port_that_is_none_is_said(port: str) -> None:
+    assert refused(PORT=port) == f"PORT={port} is no port: it is a number from 0 (any that is free) to 65535."
+
+
+@pytest.mark.parametrize("host", ["*", "http://dev.example", "dev.example:3000", "[fd00::5]:80", "a b", "/"])
+def test_a_host_that_is_none_is_said(host: str) -> None:
+    said = refused(PORT="0", TURNLOG_LOCAL_HOSTS=f"host.docker.internal,{host}")
+    assert said.startswith(f"TURNLOG_LOCAL_HOSTS has {host!r}, which is no host.")
+
+
+def test_an_opening_that_is_none_is_said() -> None:
+    said = refused(PORT="0", EMBEDDED_OPEN="yes", AWS_ENDPOINT_URL_DYNAMODB="")
+    assert said.startswith("EMBEDDED_OPEN=yes is neither 0 nor 1 nor an IPv4 address")

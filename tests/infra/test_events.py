@@ -68,7 +68,11 @@ def url() -> Iterator[str]:
 
 
 def invoke(url: str, name: str, given: Any) -> Any:
-    request = Request(f"{url}/2015-03-31/functions/{FUNCTIONS[name]}/invocations", json.dumps(given).encode())
+    request = Request(
+        f"{url}/2015-03-31/functions/{FUNCTIONS[name]}/invocations",
+        json.dumps(given).encode(),
+        {"Content-Type": "application/json"},
+    )
     with urlopen(request, timeout=60) as answer:
         assert "X-Amz-Function-Error" not in answer.headers
         return json.load(answer)

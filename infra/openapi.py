@@ -158,7 +158,12 @@ def _responses(endpoint: Endpoint, *, located: bool) -> dict[str, Any]:
         if headers := _headers(endpoint, status, model, located=located):
             response["headers"] = headers
         responses[str(status)] = response
-    possible: set[type[errors.TurnlogError]] = {errors.Unavailable, *endpoint.errors}
+    possible: set[type[errors.TurnlogError]] = {
+        errors.TurnlogError,
+        errors.Damaged,
+        errors.Unavailable,
+        *endpoint.errors,
+    }
     if not endpoint.public:
         possible |= {errors.Unauthenticated, errors.Invalid}  # of the user id, at least
     if endpoint.body or endpoint.jsonl_body:

@@ -29,7 +29,7 @@ from shared.limits import REQUEST_SECONDS
 from shared.place import Place
 from shared.settings import Settings, settings
 from shared.sync_driver import TABLE_CONFIG, BotoObjects, SystemClock, store_on
-from shared.translate import TRANSLATED, translated
+from shared.translate import TRANSLATED, heed_origin, translated
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -141,6 +141,7 @@ class AsyncStores:
 async def _client(session: AioSession, service: str) -> AsyncIterator[Any]:
     async with session.create_client(service, config=AioConfig().merge(TABLE_CONFIG)) as client:
         client.meta.events.register(f"before-send.{service}", _in_chunks)
+        heed_origin(client)
         yield client
 
 

@@ -7,7 +7,7 @@ suspend.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,17 @@ Item: TypeAlias = "dict[str, dict[str, Any]]"
 
 Command: TypeAlias = "tuple[str | bytes | int, ...]"
 """A Redis command: `("HMGET", key, field, …)`."""
+
+
+class Refused(NamedTuple):
+    """The reply to a command that the cache refuses: it was not done, and what is there is not told.
+
+    Attributes:
+        code: the first word of the error, such as `WRONGTYPE` or `OOM`; `ERR` where the cache has no better
+            one, as for a `RENAME` of a key that is not there.
+    """
+
+    code: str
 
 
 class Table(Protocol):
@@ -59,6 +70,7 @@ class Objects(Protocol):
 
         Raises:
             NoSuchObject: there is none.
+            Damaged: it is larger than what is ever put.
             Unavailable: not answered.
         """
         ...
@@ -87,12 +99,13 @@ class Cache(Protocol):
         """Send the commands in one round trip and return their replies.
 
         A pipeline, between whose commands another client's may run, unless it is to be atomic (MULTI, EXEC).
-        Strings are replied as bytes. A command that the server refuses (`RENAME` of a key that is not
-        there) is replied with None.
+        Strings are replied as bytes, None means that nothing is there, and a command that the cache refuses
+        is replied with `Refused`: an error is never taken for nothing. Of an atomic call that is refused as a
+        whole, so is each command.
 
         Raises:
             CacheUnavailable: not reached, not answered within the time-out, or switched off; or it refuses to
-                work, be it only what was posted before.
+                work at all, be it only what was posted before.
         """
         ...
 

@@ -11,9 +11,11 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from shared.errors import NoSuchObject, Torn
+from shared.errors import Damaged, NoSuchObject, Torn
 from shared.expressions import attribute, put
 from shared.keys import parse_batch_sort_key
+from shared.limits import ENTRIES_LIMIT
+from shared.packing import inflated
 from shared.wire import payload_size
 
 if TYPE_CHECKING:
@@ -141,6 +143,9 @@ async def _read(store: Store, item: Item) -> Batch:
             data = await store.repeated(lambda: bucket.get(item["object"]["S"]))
         except NoSuchObject as error:
             raise Torn("A batch of entries is gone.") from error
-    lines = zlib.decompress(data).split(b"\n")[:-1]
     first = parse_batch_sort_key(item["SK"]["S"])
+    try:
+        lines = inflated(data, ENTRIES_LIMIT).split(b"\n")[:-1]
+    except ValueError as error:
+        raise Damaged(f"The batch of entries at position {first} is damaged: it cannot be read.") from error
     return Batch(first, lines, bytes(item["token"]["B"]), bytes(item["writer"]["B"]))

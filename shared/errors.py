@@ -180,6 +180,12 @@ class Torn(Unanswered):
     """A message's parts are not of one writing, or a batch of entries is gone: read it again."""
 
 
+class Damaged(TurnlogError):
+    """What is stored cannot be read, and will not be when it is asked again."""
+
+    code, title = "damaged", "What is stored is damaged"
+
+
 class NoSuchObject(Exception):
     """The object store has no object with this key."""
 
@@ -200,4 +206,4 @@ class ConditionFailed(Exception):
 
 
 class CacheUnavailable(Exception):
-    """The cache did not answer, or with an error: a miss for the cache policy (G6)."""
+    """The cache did not answer, or refuses to work: a miss for the cache policy (G6)."""

@@ -17,6 +17,12 @@ BODY_LIMIT = 5_000_000
 PAYLOAD_LIMIT = 5_000_000
 """Bytes of messages in one answer."""
 
+ENTRIES_LIMIT = PAYLOAD_LIMIT
+"""Bytes of the entries that are stored as one batch, with their lines' ends: an answer holds them."""
+
+OBJECT_LIMIT = ENTRIES_LIMIT + 4_096
+"""Bytes of an object in the bucket: a batch, and what deflate adds where it finds nothing to save."""
+
 FIELDS_LIMIT = 32 * 1024
 """Bytes of JSON of a session's objects, all together: the head is read with every request."""
 

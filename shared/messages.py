@@ -6,7 +6,7 @@ import json
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shared.errors import TooLarge, Torn
+from shared.errors import Damaged, TooLarge, Torn
 from shared.keys import parse_message_sort_key
 from shared.limits import MESSAGE_LIMIT, PART_SIZE
 from shared.packing import packed, unpacked
@@ -49,8 +49,15 @@ class Stored(NamedTuple):
 
     @property
     def json(self) -> bytes:
-        """The message's JSON, as the contract shows it."""
-        return unpacked(self.blob)
+        """The message's JSON, as the contract shows it.
+
+        Raises:
+            Damaged: the blob is no message's.
+        """
+        try:
+            return unpacked(self.blob)
+        except ValueError as error:
+            raise Damaged(f"Message {self.sequence} is damaged: it cannot be read.") from error
 
     def fields(self) -> dict[str, Any]:
         """The message, read."""

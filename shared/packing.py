@@ -9,11 +9,15 @@ message is packed, so that a better dictionary is a new number, and what is stor
 - 0x78: by zlib, without a dictionary, as the first release did;
 - 0x01: raw deflate (RFC 1951) with the first dictionary below, behind this byte;
 - 0x02: the same with the second.
+
+A few bytes may unpack to a thousand times as many, so nothing is unpacked without a bound.
 """
 
 from __future__ import annotations
 
 import zlib
+
+from shared.limits import MESSAGE_LIMIT
 
 _JSON, _ZLIB = b"{", b"\x78"
 _RAW = -zlib.MAX_WBITS
@@ -72,12 +76,42 @@ def packed(json: bytes) -> bytes:
 
 
 def unpacked(blob: bytes) -> bytes:
-    """The JSON object that `packed` was given, now or in an earlier release."""
+    """The JSON object that `packed` was given, now or in an earlier release.
+
+    Raises:
+        ValueError: it is none, or longer than a message may be.
+    """
     if blob.startswith(_JSON):
         return blob
     if blob.startswith(_ZLIB):
-        return zlib.decompress(blob)
+        return inflated(blob, MESSAGE_LIMIT)
     if (dictionary := _DICTIONARIES.get(blob[:1])) is None:
         message = f"a message is packed in a way that this release does not know: {blob[:1].hex()}"
         raise ValueError(message)
-    return zlib.decompressobj(_RAW, zdict=dictionary).decompress(blob[1:])
+    return _inflated(zlib.decompressobj(_RAW, zdict=dictionary), blob[1:], MESSAGE_LIMIT)
+
+
+def inflated(data: bytes, limit: int) -> bytes:
+    """What zlib has compressed.
+
+    Args:
+        data: the whole of it.
+        limit: how many bytes it may be.
+
+    Raises:
+        ValueError: it is more, or not whole, or nothing that zlib has made.
+    """
+    return _inflated(zlib.decompressobj(), data, limit)
+
+
+def _inflated(inflate: zlib._Decompress, data: bytes, limit: int) -> bytes:
+    try:
+        # One more than it may be, or the end of what is just as long would not be seen.
+        result = inflate.decompress(data, limit + 1)
+    except zlib.error as error:
+        message = "what is compressed is damaged"
+        raise ValueError(message) from error
+    if inflate.eof and len(result) <= limit:
+        return result
+    message = f"what is compressed is not whole, or more than {limit} bytes"
+    raise ValueError(message)

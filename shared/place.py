@@ -1,4 +1,12 @@
-"""Where a cache is, and how long it may take."""
+"""Where a cache is, and how long it may take.
+
+The time does not include the look-up of the host's name, for which the operating system takes its own. It has
+no time-out that a program could set, and a thread that waits for it cannot be stopped. In the blocking client
+a new connection waits for it; in the one for an event loop the request goes on after `Place.patience`, and
+the look-up stays in a thread of the loop's pool until the resolver gives up. Connections are kept, the
+breaker lets one a second be tried, and the table's name is looked up by the same resolver: where that is
+silent, an answer would not come much sooner without the cache. An address of numbers needs no look-up.
+"""
 
 from __future__ import annotations
 

@@ -5,12 +5,17 @@ beside the protocol is a socket, time-outs, and following a cluster's redirectio
 commands of the cache policy may be repeated, so a connection that the server has closed meanwhile is simply
 made anew.
 
+A command that a node refuses is replied with `Refused`, which is not the None of a key that is not there. A
+node that refuses to work at all is `CacheUnavailable`, and so is one that is not reached, or too slow, or
+says what is no reply. Then the idle connections to it are closed: after a failover all would be as silent.
+
 Written once for both drivers: `resp_connection` has the socket that blocks, `async_cache` the streams of an
 event loop.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from binascii import crc_hqx
 from contextlib import suppress
@@ -18,8 +23,10 @@ from typing import TYPE_CHECKING, Any
 
 import hiredis
 
+from shared.backend import Refused
 from shared.errors import CacheUnavailable
-from shared.resp_connection import SocketConnection
+from shared.limits import MESSAGE_LIMIT
+from shared.resp_connection import Oversized, SocketConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,8 +39,18 @@ _SLOTS = 1 << 14
 _REDIRECTIONS = 3
 # `MOVED 3999 10.0.0.1:6381`; without a host, it is the node that was asked.
 _MOVED = re.compile(r"MOVED (\d+) (.*):(\d+)")
-# Refusals after which it cannot be told what is there: the node does not work, or not for this slot or user.
-_DOWN = frozenset({"ASK", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "NOAUTH", "NOPERM", "READONLY", "TRYAGAIN"})
+# Refusals of a node that does not work, or not for this user: it would refuse all else, too. The other errors
+# are about their command. So is `ASK` or `TRYAGAIN`, which come while a cluster moves a slot to another node:
+# for those moments what the slot holds is refused, as it is not worth another round trip, and the other slots
+# are asked as ever. So are `OOM` and `MISCONF`, which refuse writes alone.
+_DOWN = re.compile(
+    "(BUSY|CLUSTERDOWN|DENIED|LOADING|MASTERDOWN|NOAUTH|NOPERM|READONLY|ERR max number of clients)( .*)?",
+    re.DOTALL,
+)
+# Bytes that the replies may take for each word of the commands, as each may name a message; and altogether.
+# What is more was not put there by the cache policy.
+_WORD_ROOM = MESSAGE_LIMIT + 1_024
+_ROOM = 64 * MESSAGE_LIMIT
 
 
 class RespCache:
@@ -48,6 +65,7 @@ class RespCache:
         self._place = place
         self._password = password
         self._idle: dict[Address, list[Connection]] = {}
+        self._process = os.getpid()
         self._slots: dict[int, Address] = {}
 
     async def run(self, *commands: Command, atomic: bool = False) -> list[Any]:
@@ -61,8 +79,8 @@ class RespCache:
         if self._slots:  # a cluster
             self._slots.setdefault(slot, self._place.address)
         if atomic:
-            replies = [None] * len(commands) if _refused(replies[-1]) else replies[-1]
-        return [None if _refused(reply) else reply for reply in replies]
+            replies = replies[-1] if isinstance(replies[-1], list) else replies[-1:] * len(commands)
+        return [_refusal(reply) or reply for reply in replies]
 
     async def post(self, *commands: Command) -> None:
         """See `shared.backend.Cache`."""
@@ -75,25 +93,24 @@ class RespCache:
     def close(self) -> None:
         """Close the connections that are not in use."""
         for idle in list(self._idle.values()):
-            with suppress(IndexError):  # another thread may take the last one
-                while True:
-                    idle.pop().close()
+            _close_all(idle)
 
     async def _asked(self, slot: int, commands: Sequence[Command], *, wait: bool) -> list[Any]:
         """The replies; none, if they are not waited for."""
         address = self._slots.get(slot, self._place.address)
         try:
-            return await self._exchange(address, _packed(commands), len(commands), wait=wait)
+            return await self._exchange(address, commands, wait=wait)
         except CacheUnavailable:
             self._slots.clear()
             self.close()  # they lead to the same node, which would refuse there too
             raise
-        except (OSError, hiredis.HiredisError) as error:
+        except (OSError, hiredis.HiredisError, Oversized) as error:
             self._slots.clear()  # a node may have gone: the configured one knows which there are
+            _close_all(self._pool(address))  # so they would each take a time-out to say the same
             raise CacheUnavailable(type(error).__name__) from error
 
-    async def _exchange(self, address: Address, payload: bytes, replies: int, *, wait: bool) -> list[Any]:
-        idle = self._idle.setdefault(address, [])
+    async def _exchange(self, address: Address, commands: Sequence[Command], *, wait: bool) -> list[Any]:
+        idle = self._pool(address)
         try:
             connection, reused = idle.pop(), True
         except IndexError:
@@ -101,7 +118,8 @@ class RespCache:
         try:
             # Before them come those to what was posted; who waits for none must not pile up others.
             result = [] if wait else await connection.replies()
-            await connection.send(payload, replies)
+            room = min(_ROOM, _WORD_ROOM * sum(map(len, commands)))
+            await connection.send(_packed(commands), len(commands), room)
             if wait:
                 result = await connection.replies()
             self._heed(address, result)
@@ -112,12 +130,22 @@ class RespCache:
             # It was closed while it lay idle, as those of a frozen Lambda are; so were the others. What was
             # posted there may be lost.
             self.close()
-            return await self._exchange(address, payload, replies, wait=wait)
+            return await self._exchange(address, commands, wait=wait)
         except BaseException:
             connection.close()  # a late reply must not answer the next command
             raise
         idle.append(connection)
-        return result[-replies:] if wait else []
+        return result[-len(commands) :] if wait else []
+
+    def _pool(self, address: Address) -> list[Connection]:
+        """The idle connections to an address; not those of the process from which this one was forked.
+
+        The two would read each other's replies from them.
+        """
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            self.close()  # here; they stay open there
+        return self._idle.setdefault(address, [])
 
     def _heed(self, asked: Address, replies: Sequence[Any]) -> None:
         """Learn from a node's replies which one has a slot.
@@ -147,7 +175,7 @@ class RespCache:
             greetings.append(("SELECT", self._place.database))
         try:
             await connection.send(_packed(greetings), len(greetings))
-            refused = any(map(_refused, await connection.replies()))
+            refused = any(map(_refusal, await connection.replies()))
         except BaseException:
             connection.close()
             raise
@@ -164,16 +192,22 @@ def _packed(commands: Sequence[Command]) -> bytes:
     return b"".join(map(pack, commands))
 
 
-def _refused(reply: Any) -> bool:
-    return isinstance(reply, hiredis.ReplyError)
+def _close_all(idle: list[Connection]) -> None:
+    with suppress(IndexError):  # another thread may take the last one
+        while True:
+            idle.pop().close()
+
+
+def _refusal(reply: Any) -> Refused | None:
+    return Refused(str(reply).partition(" ")[0]) if isinstance(reply, hiredis.ReplyError) else None
 
 
 def _down(reply: Any) -> bool:
-    return _refused(reply) and str(reply).partition(" ")[0] in _DOWN
+    return isinstance(reply, hiredis.ReplyError) and bool(_DOWN.fullmatch(str(reply)))
 
 
 def _moved(reply: Any) -> re.Match[str] | None:
-    return _MOVED.fullmatch(str(reply)) if _refused(reply) else None
+    return _MOVED.fullmatch(str(reply)) if isinstance(reply, hiredis.ReplyError) else None
 
 
 def _slot(command: Command) -> int:

@@ -19,20 +19,31 @@ CHUNK = 1 << 16
 """Bytes to send or read at once: a time-out is for these, not for the megabytes that a history may be."""
 
 
+class Oversized(Exception):
+    """A reply is larger than what was asked for can be. The connection is of no more use."""
+
+
 class Connection(ABC):
     """A connection to one node, and the reader of its replies."""
 
     def __init__(self) -> None:
         self._reader = hiredis.Reader()
         self._due = 0
+        self._room = 0
 
-    async def send(self, payload: bytes, replies: int) -> None:
+    async def send(self, payload: bytes, replies: int, room: int = CHUNK) -> None:
         """Send commands, to which so many replies will come.
+
+        Args:
+            payload: the commands.
+            replies: how many there will be.
+            room: bytes that they may take.
 
         Raises:
             OSError: no progress within the time-out, or the connection is gone.
         """
         self._due += replies
+        self._room += room
         view = memoryview(payload)
         for at in range(0, len(payload), CHUNK):
             await self._write(view[at : at + CHUNK])
@@ -43,18 +54,25 @@ class Connection(ABC):
         Raises:
             OSError: no progress within the time-out, or the connection is gone.
             HiredisError: these are no replies.
+            Oversized: they take more bytes than they may.
         """
         result: list[Any] = []
         while len(result) < self._due:
-            reply = self._reader.gets()
+            try:
+                reply = self._reader.gets()
+            except MemoryError as error:  # a list was announced for which there is no memory
+                raise Oversized from error
             if reply is not False:
                 result.append(reply)
                 continue
             received = await self._read()
             if not received:
                 raise ConnectionResetError("closed by the cache")
+            self._room -= len(received)
+            if self._room < 0:
+                raise Oversized
             self._reader.feed(received)
-        self._due = 0
+        self._due = self._room = 0
         return result
 
     @abstractmethod

@@ -9,6 +9,13 @@ guard, and those that must not be parted go as a transaction.
 
 Small messages lie there unpacked: to unpack them was half of a warm read. Large ones lie as in the table, so
 that a thousand of any kind are no more to hold, or to send, than the table's items and a few megabytes.
+
+Whoever may write to the cache is trusted as whoever may write to the table: a checksum is no signature. Yet
+what lies there is bounded before it is unpacked or parsed, and what cannot be read is a miss.
+
+A draft has no other copy, so an error of the cache is an error of the request: nobody knows whether the draft
+is there. A damaged draft is as one that the cache has dropped for want of room: it is gone, and to ask again
+would not bring it back.
 """
 
 from __future__ import annotations
@@ -17,7 +24,10 @@ import zlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared import head as heads
+from shared.backend import Refused
 from shared.errors import CacheUnavailable, Unavailable
+from shared.limits import DRAFT_LIMIT, MESSAGE_LIMIT, PAYLOAD_LIMIT
+from shared.packing import unpacked
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -33,6 +43,9 @@ T = TypeVar("T")
 _CRC_SIZE = 4
 _LARGEST_UNPACKED = 4_096
 """Bytes of JSON, which is never shorter than what it is packed to."""
+
+_LARGEST_HEAD = 1 << 18
+"""Bytes of a head as it is kept: its objects are 32 KB, and JSON inside JSON is a few times as long."""
 
 
 class SessionCache:
@@ -53,19 +66,29 @@ class SessionCache:
         """The head as a writer last saw it: a guess."""
         place = _head_place(key)
         replies = await self._run(("GET", place))
-        dumped = _checked(place, replies[0]) if replies else None
-        self._counts["cache_head_hits" if dumped else "cache_head_misses"] += self._cache is not None
-        return heads.load(dumped) if dumped else None
+        head = _loaded(_checked(place, replies[0])) if replies else None
+        self._counts["cache_head_hits" if head else "cache_head_misses"] += self._cache is not None
+        return head
 
     async def messages(self, head: Head, first: int, end: int) -> list[bytes | None]:
-        """The messages first..end-1 as of `head.edits`, packed or not; None for each that is not there."""
+        """The messages first..end-1 as of `head.edits`, packed or not; None for each that is not there.
+
+        What is packed is unpacked here, as long as it fits into an answer: all that will be shown, mostly.
+        """
         if first == end:
             return []
         replies = await self._run(("HMGET", _log_place(head), *range(first, end)))
-        found: list[bytes | None] = replies[0] if replies and replies[0] else [None] * (end - first)
-        prefix = _prefix_checksum(head)
+        found: list[bytes | None] = [None] * (end - first)
+        if replies and isinstance(replies[0], list) and len(replies[0]) == len(found):
+            found = replies[0]
+        prefix, room = _prefix_checksum(head), PAYLOAD_LIMIT
         for at, sealed in enumerate(found):  # in place: they may be megabytes
-            found[at] = _checked(str(first + at), sealed, prefix)
+            value = _checked(str(first + at), sealed, prefix)
+            if value is not None and (value[:1] != b"{" or len(value) > MESSAGE_LIMIT):
+                json = _unpacked(value)
+                room -= len(json or b"")
+                value = value if json and room < 0 else json
+            found[at] = value
         hits = len(found) - found.count(None)
         self._counts["cache_hits"] += hits
         self._counts["cache_misses"] += (len(found) - hits) * (self._cache is not None)
@@ -125,26 +148,26 @@ class SessionCache:
         """Keep a turn in progress.
 
         Raises:
-            Unavailable: there is no cache, or it does not answer.
+            Unavailable: there is no cache, or it does not answer, or refuses.
         """
         place = _draft_place(key)
-        if (await self._demand(("SET", place, _sealed(place, draft), "EX", self._ttl)))[0] is None:
-            raise Unavailable("Drafts are kept in the cache, and it has no room.")
+        await self._demand(("SET", place, _sealed(place, draft), "EX", self._ttl))
 
     async def draft(self, key: SessionKey) -> bytes | None:
-        """The turn in progress.
+        """The turn in progress; None if there is none, or what is there is none.
 
         Raises:
-            Unavailable: there is no cache, or it does not answer.
+            Unavailable: there is no cache, or it does not answer, or refuses.
         """
         place = _draft_place(key)
-        return _checked(place, (await self._demand(("GET", place)))[0])
+        draft = _checked(place, await self._demand(("GET", place)))
+        return draft if draft and len(draft) <= DRAFT_LIMIT else None
 
     async def delete_draft(self, key: SessionKey) -> None:
         """Drop the turn in progress.
 
         Raises:
-            Unavailable: there is no cache, or it does not answer.
+            Unavailable: there is no cache, or it does not answer, or refuses.
         """
         await self._demand(("UNLINK", _draft_place(key)))
 
@@ -168,7 +191,11 @@ class SessionCache:
     async def _run(self, *commands: Command, atomic: bool = False) -> list[Any]:
         if self._cache is None:
             return []
-        return await self._tried(self._cache.run(*commands, atomic=atomic)) or []
+        replies = await self._tried(self._cache.run(*commands, atomic=atomic)) or []
+        # `ERR` is the answer to a RENAME of what is not there, which nobody has to know.
+        refusals = [reply for reply in replies if isinstance(reply, Refused) and reply.code != "ERR"]
+        self._counts["cache_errors"] += bool(refusals)
+        return replies
 
     async def _tried(self, sent: Awaitable[T]) -> T | None:
         """Every error is a miss."""
@@ -178,12 +205,36 @@ class SessionCache:
             self._counts["cache_errors"] += 1
             return None
 
-    async def _demand(self, command: Command) -> list[Any]:
+    async def _demand(self, command: Command) -> Any:
+        """The reply, where an error is not a miss."""
         if self._cache is None:
             raise Unavailable("Drafts are kept in the cache, and this deployment has none.")
         if not (replies := await self._run(command)):
             raise Unavailable("Drafts are kept in the cache, and it does not answer.")
-        return replies
+        # What is there and no string is no draft, but one that is damaged.
+        if isinstance(refused := replies[0], Refused) and refused.code != "WRONGTYPE":
+            raise Unavailable("Drafts are kept in the cache, and it answers with an error.")
+        return replies[0]
+
+
+def _loaded(dumped: bytes | None) -> Head | None:
+    """The head that was dumped so, if it is one."""
+    if dumped is None or len(dumped) > _LARGEST_HEAD:
+        return None
+    try:
+        return heads.load(dumped)
+    except (LookupError, RecursionError, TypeError, ValueError):
+        return None
+
+
+def _unpacked(blob: bytes) -> bytes | None:
+    """What was packed so, if it is a message."""
+    if len(blob) > MESSAGE_LIMIT:
+        return None
+    try:
+        return unpacked(blob)
+    except ValueError:
+        return None
 
 
 def _head_place(key: SessionKey) -> str:
@@ -220,14 +271,15 @@ def _checksum(place: str, value: bytes, prefix: int) -> bytes:
     return zlib.crc32(value, zlib.crc32(place.encode(), prefix)).to_bytes(_CRC_SIZE, "big")
 
 
-def _checked(place: str, sealed: bytes | None, prefix: int = 0) -> bytes | None:
+def _checked(place: str, sealed: Any, prefix: int = 0) -> bytes | None:
     """The value, if it is what was put at this place.
 
     Args:
         place: or what of it comes behind the prefix.
-        sealed: what was found there.
+        sealed: what was found there; no bytes, if it is nothing or was refused.
         prefix: its checksum, where many places share it.
     """
-    if sealed and _checksum(place, value := sealed[_CRC_SIZE:], prefix) == sealed[:_CRC_SIZE]:
-        return value
-    return None
+    if not isinstance(sealed, bytes):
+        return None
+    value = sealed[_CRC_SIZE:]
+    return value if _checksum(place, value, prefix) == sealed[:_CRC_SIZE] else None

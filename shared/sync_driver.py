@@ -18,12 +18,12 @@ from botocore import xform_name
 from botocore.config import Config
 
 from shared.breaker import Breaker
-from shared.errors import CacheUnavailable
-from shared.limits import CONNECT_SECONDS, REQUEST_SECONDS
+from shared.errors import CacheUnavailable, Damaged
+from shared.limits import CONNECT_SECONDS, OBJECT_LIMIT, REQUEST_SECONDS
 from shared.session_cache import SessionCache
 from shared.settings import settings
 from shared.store import Store
-from shared.translate import TRANSLATED, translated
+from shared.translate import TRANSLATED, heed_origin, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -89,7 +89,11 @@ class BotoObjects:
 
     async def get(self, key: str) -> bytes:
         """See `shared.backend.Objects`."""
-        return await self._read((await self._request("get_object", Key=key))["Body"])
+        answer = await self._request("get_object", Key=key)
+        if answer["ContentLength"] > OBJECT_LIMIT:
+            answer["Body"].close()
+            raise Damaged(f"An object is damaged: it has {answer['ContentLength']} bytes.")
+        return await self._read(answer["Body"])
 
     async def delete(self, key: str) -> None:
         """See `shared.backend.Objects`."""
@@ -151,26 +155,36 @@ class SystemClock:
 @cache
 def objects() -> BotoObjects | None:
     """The bucket of this process, if the settings name one."""
-
-    def connect() -> Any:
-        from botocore.session import Session  # noqa: PLC0415 (as in clients)
-
-        return Session().create_client("s3", config=TABLE_CONFIG)
-
     bucket = settings().bucket
-    return BotoObjects(bucket, connect) if bucket else None
+    return BotoObjects(bucket, lambda: _client("s3")) if bucket else None
 
 
 @cache
 def clients() -> tuple[BotoTable, Breaker | None]:
     """The table and the cache of this process, as the settings say."""
-    from botocore.session import Session  # noqa: PLC0415 (a program that brings its own client needs none)
-
     configured = settings()
-    table = BotoTable(configured.table, Session().create_client("dynamodb", config=TABLE_CONFIG))
+    table = BotoTable(configured.table, _client("dynamodb"))
     if not configured.cache_url:
         return table, None
     return table, Breaker(cache_at(configured.cache_url, configured.cache_password))
+
+
+def _client(service: str) -> Any:
+    from botocore.session import Session  # noqa: PLC0415 (a program that brings its own client needs none)
+
+    client = Session().create_client(service, config=TABLE_CONFIG)
+    heed_origin(client)
+    return client
+
+
+def _let_go() -> None:
+    """Have a forked process connect anew: from its parent's connections the two read each other's answers."""
+    clients.cache_clear()
+    objects.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_let_go)
 
 
 def cache_at(url: str, password: str = "") -> Cache:
@@ -184,8 +198,8 @@ def cache_at(url: str, password: str = "") -> Cache:
 
 def _tokens(place: Place) -> Callable[[], str]:
     """What signs the password of a new connection, with the credentials of this process."""
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 (as in clients)
-    from botocore.session import Session  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 (as in _client)
+    from botocore.session import Session  # noqa: PLC0415 (as in _client)
 
     from shared.cache_auth import Tokens  # noqa: PLC0415 (only where IAM lets in)
 

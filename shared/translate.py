@@ -1,7 +1,8 @@
 """The one place where botocore's errors become Turnlog's.
 
 Which of the two a failed request is decides what a retry must do, so the rule errs to one side: what is not
-surely refused is `Unanswered`.
+surely refused is `Unanswered`. So is what somebody on the way has answered, such as a proxy or a network's
+login page: botocore would take a page of HTML under status 200 for an empty answer.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    HTTPClientError,
     NoCredentialsError,
     ParamValidationError,
     PartialCredentialsError,
@@ -41,6 +43,21 @@ _REFUSED = frozenset(
         "TransactionConflictException",
     }
 )
+
+
+# DynamoDB and S3 name each of their answers, also their errors.
+_OWN = ("x-amzn-requestid", "x-amz-request-id")
+
+
+def heed_origin(client: Any) -> None:
+    """Have a client of botocore or aiobotocore take no answer for the store's that another has given."""
+    client.meta.events.register("before-parse", _check_origin)
+
+
+def _check_origin(response_dict: Any, **_: object) -> None:
+    headers = {str(name).lower() for name in response_dict["headers"]}
+    if headers.isdisjoint(_OWN):
+        raise HTTPClientError(error="the answer is not the store's")
 
 
 def translated(error: Exception) -> Exception:

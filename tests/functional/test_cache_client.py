@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.local.ports import free_port
+from shared.backend import Refused
 from shared.errors import CacheUnavailable
 from tests.functional.cache_clients import ask, post, valkey
 from tests.functional.tls import certificate, tls_before
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
     from tests.functional.cache_clients import Connect
 
 
-def test_replies_come_in_order_and_a_refused_command_is_none(tmp_path: Path, connect: Connect) -> None:
+def test_replies_come_in_order_and_a_refused_command_is_not_none(tmp_path: Path, connect: Connect) -> None:
     with valkey(tmp_path) as server:
         cache = connect(server.port)
         replies = ask(cache, ("SET", "{a}x", b"\x00\r\n"), ("RENAME", "{a}no", "{a}y"), ("GET", "{a}x"))
-        assert replies == [b"OK", None, b"\x00\r\n"]
+        assert replies == [b"OK", Refused("ERR"), b"\x00\r\n"]
+        wrong = ask(cache, ("HMGET", "{a}x", 1), ("GET", "{a}no"), ("HGETALL", "{a}no"))
+        assert wrong == [Refused("WRONGTYPE"), None, []]
 
 
 def test_atomic_commands_are_one_transaction(tmp_path: Path, connect: Connect) -> None:
@@ -35,8 +38,12 @@ def test_atomic_commands_are_one_transaction(tmp_path: Path, connect: Connect) -
         assert ask(cache, ("HSET", "{a}h", 1, b"v"), ("RENAME", "{a}h", "{a}g"), atomic=True) == [1, b"OK"]
         assert ask(cache, ("HMGET", "{a}g", 1, 2)) == [[b"v", None]]
         # Refused when it is queued: nothing of the transaction runs.
-        assert ask(cache, ("SET", "{a}x", 1), ("NOSUCH", "{a}x"), atomic=True) == [None, None]
+        refused = ask(cache, ("SET", "{a}x", 1), ("NOSUCH", "{a}x"), atomic=True)
+        assert refused == [Refused("EXECABORT")] * 2
         assert ask(cache, ("GET", "{a}x")) == [None]
+        # Refused when it is run: the others of the transaction are done.
+        refused = ask(cache, ("RENAME", "{a}no", "{a}y"), ("SET", "{a}x", 1), atomic=True)
+        assert refused == [Refused("ERR"), b"OK"]
 
 
 def test_a_connection_that_was_closed_while_idle_is_made_anew(tmp_path: Path, connect: Connect) -> None:
@@ -141,7 +148,8 @@ def test_refusals_that_say_nothing(connect: Connect) -> None:
 
         served = pool.submit(serve)
         commands = [("GET", "x"), ("GET", "y"), ("SET", "x", 1)]
-        assert ask(connect(listener.getsockname()[1]), *commands) == [None, None, b"OK"]
+        replies = ask(connect(listener.getsockname()[1]), *commands)
+        assert replies == [Refused(""), Refused("MOVED"), b"OK"]
         served.result()
 
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+import redis
+
 from tests.functional.api import Api, assistant, user
+from tests.functional.cache_clients import refusing, speaking
+from tests.functional.cache_clients import valkey as own_valkey
+from tests.functional.test_cache_down import patient
 from tests.functional.world import configured
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.functional.world import TableView
 
 MESSAGES = [user("q", message_id="m"), assistant("half an ans", tool_calls=[{"id": "c"}])]
@@ -82,3 +90,48 @@ def test_what_a_draft_may_be(api: Api) -> None:
     for body in wrong:
         api.call("PUT", f"/sessions/{session_id}/draft", body).problem(422, "invalid")
     api.call("GET", f"/sessions/{session_id}/draft").problem(404, "not_found")
+
+
+@pytest.mark.parametrize("error", ["BUSY a script", "MISCONF no disk", "OOM no room", "ERR whatever"])
+def test_an_error_of_the_cache_does_not_say_that_there_is_none(api: Api, error: str) -> None:
+    session_id = api.new(user("stored"))
+    with speaking(refusing(error)) as port:
+        for method, body in (("PUT", {"messages": []}), ("GET", None), ("DELETE", None)):
+            with configured(TURNLOG_CACHE_URL=patient(port)):
+                api.call(method, f"/sessions/{session_id}/draft", body).problem(503, "unavailable")
+        with configured(TURNLOG_CACHE_URL=patient(port)):
+            assert api.get(session_id, draft="true").body["draft"] is None
+            assert api.append(session_id, user("next")).status == 201
+            assert api.contents(session_id) == ["stored", "next"]
+
+
+def test_it_is_still_there_when_the_cache_takes_connections_again(api: Api, tmp_path: Path) -> None:
+    session_id = api.new()
+    path = f"/sessions/{session_id}/draft"
+    with own_valkey(tmp_path) as server, redis.Redis(port=server.port) as one:
+        with configured(TURNLOG_CACHE_URL=patient(server.port)):
+            draft = api.call("PUT", path, {"messages": MESSAGES}).body
+        one.config_set("maxclients", 1)
+        for method in ("GET", "DELETE"):
+            with configured(TURNLOG_CACHE_URL=patient(server.port)):
+                api.call(method, path).problem(503, "unavailable")
+        one.config_set("maxclients", 100)
+        with configured(TURNLOG_CACHE_URL=patient(server.port)):
+            assert api.call("GET", path).body == draft
+
+
+def test_a_damaged_one_is_gone_and_makes_room_for_another(api: Api, valkey: Any) -> None:
+    """To ask again would not bring it back, so nobody is told to."""
+    session_id = api.new()
+    path = f"/sessions/{session_id}/draft"
+    api.call("PUT", path, {"messages": MESSAGES})
+    (key,) = valkey.keys(f"*{session_id}*draft*")
+    kept = valkey.get(key)
+    for damaged in (kept[:-1], kept[::-1], b""):
+        valkey.set(key, damaged)
+        api.call("GET", path).problem(404, "not_found")
+    valkey.delete(key)
+    valkey.rpush(key, b"a list")
+    api.call("GET", path).problem(404, "not_found")
+    again = api.call("PUT", path, {"messages": MESSAGES})
+    assert api.call("GET", path).body == again.body

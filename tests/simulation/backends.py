@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from shared.backend import Refused
 from shared.errors import CacheUnavailable, ConditionFailed, Contended, Unanswered
 from shared.sync_driver import run
 from tests.simulation import faults
@@ -121,6 +122,9 @@ class FaultyCache:
                     self._world.spawn_late(self._process, "cache", partial(self._applied, late))
             if fault in {"cache down", "cache late"}:
                 raise CacheUnavailable(fault)
+            if fault == "cache refuses":
+                replies += [Refused("OOM")] * len(unit)
+                continue
             self._lie(fault, unit)
             replies += self._applied(unit)
             if fault == "cache reply lost":

@@ -37,6 +37,7 @@ BATCH_FAULTS = ("unprocessed items",)
 CACHE_FAULTS = (
     "cache down",  # nothing done, and no answer
     "cache reply lost",  # done, and no answer
+    "cache refuses",  # nothing done, and an error in answer
     "cache late",  # no answer; this and what was sent with it is done at some later time
     "cache empty",  # it has forgotten this key
     "cache corrupt",  # a value was damaged or put at another's place

@@ -1,12 +1,14 @@
 """A Valkey in memory, behind the store's `Cache` protocol: the few commands the store may use, in one thread.
 
 The replies are those of the protocol (RESP 2), as the store's own client hands them on: SET is b"OK", HGETALL
-is a flat list, and None stands for a command that the server refuses. Lies are told by whoever holds `data`.
+is a flat list, and a command that the server refuses is `Refused`. Lies are told by whoever holds `data`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from shared.backend import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +20,12 @@ Entry: TypeAlias = "bytes | dict[bytes, bytes]"
 _OK = b"OK"
 
 
-class _Refused(Exception):
-    """The server answers with an error."""
+class _Error(Exception):
+    """The server answers with an error, of which this is the first word."""
+
+    def __init__(self, code: str = "ERR") -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class MemoryCache:
@@ -70,8 +76,8 @@ class MemoryCache:
             raise NotImplementedError(message)
         try:
             return command(*map(_bytes, arguments))
-        except _Refused:
-            return None
+        except _Error as error:
+            return Refused(error.code)
 
     def _entry(self, key: bytes) -> Entry | None:
         if self.deadlines.get(key, float("inf")) <= self._now():
@@ -86,13 +92,13 @@ class MemoryCache:
         """The hash at this key, or an empty one that is not kept."""
         entry = self._entry(key)
         if isinstance(entry, bytes):
-            raise _Refused
+            raise _Error("WRONGTYPE")
         return {} if entry is None else entry
 
     def _get(self, key: bytes) -> bytes | None:
         entry = self._entry(key)
         if isinstance(entry, dict):
-            raise _Refused
+            raise _Error("WRONGTYPE")
         return entry
 
     def _set(self, key: bytes, value: bytes, *options: bytes) -> bytes:
@@ -103,7 +109,7 @@ class MemoryCache:
                 message = f"SET with {option!r}"
                 raise NotImplementedError(message)
             if _integer(seconds) <= 0:
-                raise _Refused
+                raise _Error
             deadline = self._now() + _integer(seconds)
         self._drop(key)
         self.data[key] = value
@@ -122,12 +128,12 @@ class MemoryCache:
 
     def _there(self, keys: tuple[bytes, ...]) -> list[bytes]:
         if not keys:
-            raise _Refused
+            raise _Error
         return [key for key in keys if self._entry(key) is not None]
 
     def _hset(self, key: bytes, *pairs: bytes) -> int:
         if not pairs or len(pairs) % 2:
-            raise _Refused
+            raise _Error
         entry = self._hash(key)
         before = len(entry)
         entry.update(zip(pairs[::2], pairs[1::2], strict=True))
@@ -138,7 +144,7 @@ class MemoryCache:
 
     def _hmget(self, key: bytes, *fields: bytes) -> list[bytes | None]:
         if not fields:
-            raise _Refused
+            raise _Error
         entry = self._hash(key)
         return [entry.get(field) for field in fields]
 
@@ -150,7 +156,7 @@ class MemoryCache:
 
     def _hdel(self, key: bytes, *fields: bytes) -> int:
         if not fields:
-            raise _Refused
+            raise _Error
         entry = self._hash(key)
         deleted = sum(entry.pop(field, None) is not None for field in fields)
         if not entry:
@@ -178,7 +184,7 @@ class MemoryCache:
     def _rename(self, key: bytes, new_key: bytes) -> bytes:
         entry = self._entry(key)
         if entry is None:
-            raise _Refused
+            raise _Error
         deadline = self.deadlines.get(key)
         self._drop(key)
         self._drop(new_key)
@@ -196,4 +202,4 @@ def _integer(text: bytes) -> int:
     try:
         return int(text)
     except ValueError:
-        raise _Refused from None
+        raise _Error from None

@@ -1,9 +1,10 @@
 """The sabotages: small, such as a hurried change could make, each of a line that keeps a promise."""
 
 from tests.mutants.catalogue.appends import APPENDS
+from tests.mutants.catalogue.cache import CACHE
 from tests.mutants.catalogue.reads import READS
 from tests.mutants.catalogue.rewinds import REWINDS
 from tests.mutants.catalogue.sessions import SESSIONS
 from tests.mutants.catalogue.transcripts import TRANSCRIPTS
 
-MUTANTS = (*APPENDS, *SESSIONS, *READS, *REWINDS, *TRANSCRIPTS)
+MUTANTS = (*APPENDS, *SESSIONS, *READS, *REWINDS, *TRANSCRIPTS, *CACHE)

@@ -1,0 +1,181 @@
+"""Sabotage of the cache's client, and of what is believed that comes from outside."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+_REFUSALS = "tests/functional/test_cache_refusals.py"
+_CANCELLED = "tests/unit/test_cache_cancelled.py"
+_KEPT = "tests/unit/test_session_cache.py"
+_FOREIGN = "tests/unit/test_foreign_answers.py"
+
+CACHE = (
+    Mutant(
+        "an error of the cache is read as nothing",
+        "resp.py",
+        "        return [_refusal(reply) or reply for reply in replies]",
+        "        return [None if _refusal(reply) else reply for reply in replies]",
+        "a draft that is there is said not to be",
+        test="tests/functional/test_drafts.py",
+    ),
+    Mutant(
+        "a refused transaction is read as nothing",
+        "resp.py",
+        "replies[-1] if isinstance(replies[-1], list) else replies[-1:] * len(commands)",
+        "replies[-1] if isinstance(replies[-1], list) else [None] * len(commands)",
+        "what was not done is taken for done",
+        test=_REFUSALS,
+    ),
+    Mutant(
+        "a refused draft is taken for none",
+        "session_cache.py",
+        'isinstance(refused := replies[0], Refused) and refused.code != "WRONGTYPE"',
+        'isinstance(refused := replies[0], Refused) and refused.code == "OOM"',
+        "a draft that is there is said not to be",
+        test=_KEPT,
+    ),
+    Mutant(
+        "a server that takes no more connections is asked on",
+        "resp.py",
+        "|ERR max number of clients)",
+        ")",
+        "each request opens a connection that is refused",
+        test=_REFUSALS,
+    ),
+    Mutant(
+        "a slot that moves takes the whole cache along",
+        "resp.py",
+        '"(BUSY|',
+        '"(ASK|BUSY|',
+        "all sessions are without the cache",
+        test=_REFUSALS,
+    ),
+    Mutant(
+        "idle connections are kept after a time-out",
+        "resp.py",
+        "            _close_all(self._pool(address))  # so they would each take a time-out to say the same\n",
+        "",
+        "after a failover each takes a time-out of its own, one a second",
+        test=_REFUSALS,
+    ),
+    Mutant(
+        "a forked process uses its parent's connections",
+        "resp.py",
+        "        if self._process != os.getpid():",
+        "        if False:",
+        "the two read each other's replies",
+        test=_REFUSALS,
+    ),
+    Mutant(
+        "a forked process uses its parent's clients",
+        "sync_driver.py",
+        "    clients.cache_clear()\n    objects.cache_clear()",
+        "    return",
+        "the two read each other's answers",
+        test=_FOREIGN,
+    ),
+    Mutant(
+        "a cancelled connection is put back into the pool",
+        "resp.py",
+        (
+            "        except BaseException:\n"
+            "            connection.close()  # a late reply must not answer the next command\n"
+            "            raise"
+        ),
+        (
+            "        except Exception:\n"
+            "            connection.close()\n"
+            "            raise\n"
+            "        except BaseException:\n"
+            "            idle.append(connection)\n"
+            "            raise"
+        ),
+        "a late reply answers the next command",
+        test=_CANCELLED,
+    ),
+    Mutant(
+        "a connection that is cancelled while it is made is kept",
+        "resp.py",
+        "except BaseException:\n            connection.close()\n            raise\n        if refused:",
+        "except Exception:\n            connection.close()\n            raise\n        if refused:",
+        "connections leak",
+        test=_CANCELLED,
+    ),
+    Mutant(
+        "who is cancelled keeps the place",
+        "async_cache.py",
+        "        async with self._room:\n            return await super()._asked(slot, commands, wait=wait)",
+        (
+            "        await self._room.acquire()\n"
+            "        replies = await super()._asked(slot, commands, wait=wait)\n"
+            "        self._room.release()\n"
+            "        return replies"
+        ),
+        "after fifty of them nobody is answered",
+        test=_CANCELLED,
+    ),
+    Mutant(
+        "a reply may be as long as it likes",
+        "resp_connection.py",
+        "            if self._room < 0:\n                raise Oversized\n",
+        "",
+        "one reply fills the memory",
+        test=_REFUSALS,
+    ),
+    Mutant(
+        "a message is unpacked without a bound",
+        "packing.py",
+        "inflate.decompress(data, limit + 1)",
+        "inflate.decompress(data)",
+        "a few bytes fill the memory",
+        test=_KEPT,
+    ),
+    Mutant(
+        "what is packed is taken for whole",
+        "packing.py",
+        "    if inflate.eof and len(result) <= limit:",
+        "    if len(result) <= limit:",
+        "half a message is answered",
+        test=_KEPT,
+    ),
+    Mutant(
+        "a message of the cache is not tried before it is believed",
+        "session_cache.py",
+        "                value = value if json and room < 0 else json\n",
+        "",
+        "what cannot be read in the cache is an error, though the table has it",
+        test=_KEPT,
+    ),
+    Mutant(
+        "all of a page is unpacked at once",
+        "session_cache.py",
+        "value if json and room < 0 else json",
+        "json",
+        "what a few bytes name fills the memory",
+        test=_KEPT,
+    ),
+    Mutant(
+        "a head of the cache is believed to be one",
+        "session_cache.py",
+        "    except (LookupError, RecursionError, TypeError, ValueError):",
+        "    except LookupError:",
+        "what no release wrote is an error, though the table has the head",
+        test=_KEPT,
+    ),
+    Mutant(
+        "an object is read however large it is",
+        "sync_driver.py",
+        '        if answer["ContentLength"] > OBJECT_LIMIT:',
+        "        if False:",
+        "one object fills the memory",
+        test="tests/functional/test_damaged.py",
+    ),
+    Mutant(
+        "a proxy's page is taken for an answer",
+        "translate.py",
+        "    if headers.isdisjoint(_OWN):",
+        "    if False:",
+        "a session that is there is not found",
+        test=_FOREIGN,
+    ),
+)

@@ -1,0 +1,167 @@
+"""Answers that are not the store's, and connections that are another process's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.loaders import JSONFileLoader
+
+from shared.async_driver import AsyncStores
+from shared.errors import Unanswered
+from shared.settings import settings
+from shared.sync_driver import clients, objects, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+    from shared.backend import Objects, Table
+
+    Asked = Callable[[Table, Objects], Coroutine[Any, Any, Any]]
+
+PAGE = b"<html><body>Log in to the network</body></html>"
+NOT_THE_STORE = [PAGE, "<p>caf\xe9</p>".encode("latin-1"), b"", b"null", b"[]", b'"x"', b"{}", b"<a><b/></a>"]
+GET_ITEM: Asked = lambda table, _: table.request("GetItem", {"TableName": "t", "Key": {"PK": {"S": "a"}}})  # noqa: E731
+WRITE: Asked = lambda table, _: table.request("TransactWriteItems", {"TransactItems": []})  # noqa: E731
+GET: Asked = lambda _, bucket: bucket.get("k")  # noqa: E731
+PUT: Asked = lambda _, bucket: bucket.put("k", b"x")  # noqa: E731
+DELETE: Asked = lambda _, bucket: bucket.delete("k")  # noqa: E731
+LIST: Asked = lambda _, bucket: bucket.list("k")  # noqa: E731
+
+ENVIRONMENT = {
+    "TURNLOG_TABLE": "t",
+    "TURNLOG_BUCKET": "b",
+    "TURNLOG_CACHE_URL": "",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "x",
+    "AWS_SECRET_ACCESS_KEY": "x",
+}
+
+
+@contextmanager
+def answering(status: int, body: bytes, **headers: str) -> Iterator[str]:
+    """A server that answers every request so; in the body, `PORT` is the client's. Its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            content = body.replace(b"PORT", str(self.client_address[1]).encode())
+            self.send_response(status)
+            for name, value in {**headers, "content-length": str(len(content))}.items():
+                self.send_header(name.replace("_", "-"), value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_PUT = do_POST = do_DELETE = answer  # noqa: N815 (their names)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = Thread(target=server.serve_forever, args=(0.01,))
+        serving.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def models() -> Iterator[None]:
+    """Botocore's models, read once: each client would read 5 MB of JSON again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", staticmethod(cache(JSONFileLoader().load_file)))
+        yield
+
+
+@pytest.fixture(params=["sync", "async"])
+def asks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Ask the store at a URL, by one driver or the other."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+    def ask(url: str, asked: Asked) -> Any:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        for cached in (settings, clients, objects):
+            cached.cache_clear()
+
+        async def on_loop() -> Any:
+            async with AsyncStores() as stores:
+                store = stores.store()
+                return await asked(store.table, store.bucket())
+
+        if request.param == "async":
+            return asyncio.run(on_loop())
+        table, bucket = clients()[0], objects()
+        assert bucket is not None
+        try:
+            return run(asked(table, bucket))
+        finally:
+            table._client.close()
+            bucket._client().close()
+
+    yield ask
+    for cached in (settings, clients, objects):
+        cached.cache_clear()
+
+
+@pytest.mark.parametrize("status", [200, 403])
+@pytest.mark.parametrize("asked", [GET_ITEM, WRITE, GET, PUT, DELETE, LIST])
+def test_a_page_of_a_proxy_is_no_answer(asks: Callable[..., Any], status: int, asked: Asked) -> None:
+    with answering(status, PAGE, content_type="text/html") as url, pytest.raises(Unanswered):
+        asks(url, asked)
+
+
+@pytest.mark.parametrize("body", NOT_THE_STORE)
+@pytest.mark.parametrize("asked", [GET_ITEM, GET])
+def test_what_does_not_bear_the_name_of_an_answer_is_none(
+    asks: Callable[..., Any], body: bytes, asked: Asked
+) -> None:
+    with answering(200, body, content_type="application/json") as url, pytest.raises(Unanswered):
+        asks(url, asked)
+
+
+def test_the_store_names_its_answers(asks: Callable[..., Any]) -> None:
+    item = {"Item": {"PK": {"S": "a"}}}
+    with answering(200, json.dumps(item).encode(), x_amzn_requestid="r") as url:
+        assert asks(url, GET_ITEM)["Item"] == item["Item"]
+    with answering(200, b"the object", x_amz_request_id="r") as url:
+        assert asks(url, GET) == b"the object"
+
+
+FORKS = """
+import os, sys
+from shared.sync_driver import clients, run
+
+def port():
+    asked = {"TableName": "t", "Key": {"PK": {"S": "a"}}}
+    return run(clients()[0].request("GetItem", asked))["Item"]["port"]["N"]
+
+mine = port()
+if child := os.fork():
+    _, status = os.waitpid(child, 0)
+    sys.exit(os.waitstatus_to_exitcode(status) or port() != mine)
+os._exit(port() == mine)
+"""
+
+
+def test_a_forked_process_has_connections_of_its_own() -> None:
+    """On its parent's, the two would read each other's answers."""
+    with answering(200, b'{"Item": {"port": {"N": "PORT"}}}', x_amzn_requestid="r") as url:
+        subprocess.run(
+            [sys.executable, "-c", FORKS],
+            env={**os.environ, **ENVIRONMENT, "AWS_ENDPOINT_URL": url},
+            check=True,
+        )

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import json
+import tracemalloc
+import zlib
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from shared.backend import Refused
+from shared.errors import Damaged, Unavailable
+from shared.head import Head
+from shared.keys import SessionKey
+from shared.limits import DRAFT_LIMIT, MESSAGE_LIMIT
+from shared.messages import Stored, encode
+from shared.packing import inflated
+from shared.session_cache import (
+    SessionCache,
+    _draft_place,
+    _head_place,
+    _log_place,
+    _prefix_checksum,
+    _sealed,
+)
+from shared.sync_driver import run
+from tests.bombs import bomb
+from tests.simulation.memory_cache import MemoryCache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+KEY = SessionKey("u", "s")
+HEAD = Head(KEY, message_count=3, started_at="2026-11-28T00:00:00.000000Z")
+GIGABYTE = 1_000
+
+
+@pytest.fixture
+def memory() -> MemoryCache:
+    return MemoryCache(lambda: 0.0)
+
+
+@pytest.fixture
+def cache(memory: MemoryCache) -> SessionCache:
+    return SessionCache(memory, 60, Counter())
+
+
+@pytest.fixture
+def peak() -> Iterator[Callable[[], int]]:
+    """The most memory that was held since the test began."""
+    tracemalloc.start()
+    yield lambda: tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+
+def put_message(memory: MemoryCache, sequence: int, value: bytes) -> None:
+    sealed = _sealed(str(sequence), value, _prefix_checksum(HEAD))
+    run(memory.run(("HSET", _log_place(HEAD), sequence, sealed)))
+
+
+def message(sequence: int, content: str) -> Stored:
+    return encode(sequence, {"message_id": str(sequence), "role": "user", "content": content})
+
+
+def test_what_unpacks_to_a_gigabyte_is_a_miss(
+    cache: SessionCache, memory: MemoryCache, peak: Callable[[], int]
+) -> None:
+    good = message(0, "x" * 5_000)
+    run(cache.keep(HEAD, [good, message(2, "y")]))
+    put_message(memory, 1, bomb(GIGABYTE))
+    found = run(cache.messages(HEAD, 0, 3))
+    assert found == [good.json, None, message(2, "y").json]
+    assert peak() < 8 * MESSAGE_LIMIT
+
+
+def test_what_of_the_table_unpacks_to_a_gigabyte_is_damaged(peak: Callable[[], int]) -> None:
+    with pytest.raises(Damaged, match="Message 7 is damaged"):
+        _ = Stored(7, bomb(GIGABYTE)).json
+    with pytest.raises(ValueError, match="more than 1000 bytes"):
+        inflated(bomb(GIGABYTE), 1000)
+    assert peak() < 8 * MESSAGE_LIMIT
+
+
+def test_a_message_may_be_as_long_as_its_limit() -> None:
+    longest = b'{"content":"' + b"x" * (MESSAGE_LIMIT - 14) + b'"}'
+    assert inflated(zlib.compress(longest), MESSAGE_LIMIT) == longest
+    assert Stored(0, zlib.compress(longest)).json == longest
+    for damaged in (
+        zlib.compress(b"{" + longest),
+        zlib.compress(longest)[:-1],
+        b"\x78",
+        b"\x02" + b"\xff" * 20,
+        b"\x05",
+        b"",
+    ):
+        with pytest.raises(Damaged):
+            _ = Stored(0, damaged).json
+
+
+@pytest.mark.parametrize("value", [zlib.compress(b"{}")[:-1], b"\x05?", b"{" + bytes(MESSAGE_LIMIT), b"\x78"])
+def test_what_is_no_message_is_a_miss(cache: SessionCache, memory: MemoryCache, value: bytes) -> None:
+    put_message(memory, 0, value)
+    assert run(cache.messages(HEAD, 0, 1)) == [None]
+
+
+def test_large_messages_are_not_all_unpacked_at_once(cache: SessionCache, peak: Callable[[], int]) -> None:
+    """All are known to be messages; what no answer holds stays as it lies there."""
+    head = HEAD._replace(message_count=30)
+    for sequence in range(30):
+        run(cache.keep(head, [message(sequence, "x" * 1_000_000)]))
+    found = run(cache.messages(head, 0, 30))
+    assert all(Stored(at, blob or b"").fields()["content"][-1] == "x" for at, blob in enumerate(found))
+    assert peak() < 16 * MESSAGE_LIMIT
+
+
+@pytest.mark.parametrize(
+    "dumped",
+    [
+        b"[" * 200_000,
+        b"{}",
+        b"[1]",
+        b"null",
+        b'{"key": 1, "ring": 2, "token": 3}',
+        b"\xff",
+        json.dumps({**json.loads(HEAD.dump()), "title": "x" * (1 << 18)}).encode(),
+    ],
+)
+def test_what_is_no_head_is_a_miss(cache: SessionCache, memory: MemoryCache, dumped: bytes) -> None:
+    place = _head_place(KEY)
+    run(memory.run(("SET", place, _sealed(place, HEAD.dump()))))
+    assert run(cache.head(KEY)) == HEAD
+    run(memory.run(("SET", place, _sealed(place, dumped))))
+    assert run(cache.head(KEY)) is None
+
+
+def test_a_draft_that_is_damaged_is_gone_and_makes_room_for_another(
+    cache: SessionCache, memory: MemoryCache
+) -> None:
+    place = _draft_place(KEY)
+    sealed = _sealed(place, b'{"messages":[]}')
+    too_long = _sealed(place, b"{" + b" " * DRAFT_LIMIT + b"}")
+    for damaged in (sealed[:-1], sealed[::-1], b"", b"abc", too_long):
+        run(memory.run(("SET", place, damaged)))
+        assert run(cache.draft(KEY)) is None
+    run(memory.run(("DEL", place), ("HSET", place, 0, sealed)))
+    assert run(cache.draft(KEY)) is None
+    run(cache.put_draft(KEY, b'{"messages":[1]}'))
+    assert run(cache.draft(KEY)) == b'{"messages":[1]}'
+
+
+class Refusing:
+    """A cache that answers each command so."""
+
+    def __init__(self, reply: Any) -> None:
+        self.reply = reply
+
+    async def run(self, *commands: Any, atomic: bool = False) -> list[Any]:  # noqa: ARG002
+        return [self.reply] * len(commands)
+
+    async def post(self, *commands: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize("code", ["ERR", "OOM", "MISCONF", "EXECABORT", "ASK", "MOVED", ""])
+def test_an_error_is_a_miss_but_for_drafts(code: str) -> None:
+    counts: Counter[str] = Counter()
+    cache = SessionCache(Refusing(Refused(code)), 60, counts)
+    assert run(cache.head(KEY)) is None
+    assert run(cache.messages(HEAD, 0, 3)) == [None] * 3
+    run(cache.edited(HEAD, HEAD, message(0, "x")))
+    run(cache.rewound(HEAD, HEAD))
+    run(cache.keep(HEAD, [message(0, "x")]))
+    assert run(cache.state()) == "unavailable"
+    assert counts["cache_errors"] == (0 if code == "ERR" else 6)
+    for drafts in (cache.draft(KEY), cache.put_draft(KEY, b"{}"), cache.delete_draft(KEY)):
+        with pytest.raises(Unavailable, match="error"):
+            run(drafts)
+
+
+@pytest.mark.parametrize("reply", [7, [b"x"], [], [[b"x"]], b"x", None])
+def test_replies_of_another_kind_are_misses(reply: Any) -> None:
+    cache = SessionCache(Refusing(reply), 60, Counter())
+    assert run(cache.head(KEY)) is None
+    assert run(cache.messages(HEAD, 0, 3)) == [None] * 3
+    assert run(cache.draft(KEY)) is None

@@ -7,7 +7,7 @@ suspend.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,17 +18,6 @@ Item: TypeAlias = "dict[str, dict[str, Any]]"
 
 Command: TypeAlias = "tuple[str | bytes | int, ...]"
 """A Redis command: `("HMGET", key, field, …)`."""
-
-
-class Refused(NamedTuple):
-    """The reply to a command that the cache refuses: it was not done, and what is there is not told.
-
-    Attributes:
-        code: the first word of the error, such as `WRONGTYPE` or `OOM`; `ERR` where the cache has no better
-            one, as for a `RENAME` of a key that is not there.
-    """
-
-    code: str
 
 
 class Table(Protocol):

@@ -2,12 +2,13 @@
 
 Those under `TurnlogError` are answers: the HTTP edge turns them into RFC 9457 problem details. Two of them,
 `Contended` and `Unanswered`, and the signals `ConditionFailed` and `CacheUnavailable`, are what a driver
-makes of botocore's and redis's errors; the operations act on them and know neither library.
+makes of botocore's and redis's errors; the operations act on them and know neither library. `Refused` is no
+exception: it stands among the replies to several commands, of which the others may be done.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -207,3 +208,14 @@ class ConditionFailed(Exception):
 
 class CacheUnavailable(Exception):
     """The cache did not answer, or refuses to work: a miss for the cache policy (G6)."""
+
+
+class Refused(NamedTuple):
+    """The reply to a command that the cache refuses: it was not done, and what is there is not told.
+
+    Attributes:
+        code: the first word of the error, such as `WRONGTYPE` or `OOM`; `ERR` where the cache has no better
+            one, as for a `RENAME` of a key that is not there.
+    """
+
+    code: str

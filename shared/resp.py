@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import hiredis
 
-from shared.backend import Refused
-from shared.errors import CacheUnavailable
+from shared.errors import CacheUnavailable, Refused
 from shared.limits import MESSAGE_LIMIT
 from shared.resp_connection import Oversized, SocketConnection
 

@@ -24,8 +24,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared import head as heads
-from shared.backend import Refused
-from shared.errors import CacheUnavailable, Unavailable
+from shared.errors import CacheUnavailable, Refused, Unavailable
 from shared.limits import DRAFT_LIMIT, MESSAGE_LIMIT, PAYLOAD_LIMIT
 from shared.packing import unpacked
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.local.embedded import valkey
-from shared.backend import Refused
+from shared.errors import Refused
 from shared.place import Place
 from shared.resp import RespCache
 from shared.sync_driver import run

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
-from shared.backend import Refused
 from shared.breaker import Breaker
-from shared.errors import CacheUnavailable
+from shared.errors import CacheUnavailable, Refused
 from tests.functional.cache_clients import ask, at_once, post, refusing, requests_on, speaking, valkey
 from tests.functional.world import wait_until
 

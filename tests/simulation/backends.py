@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from shared.backend import Refused
-from shared.errors import CacheUnavailable, ConditionFailed, Contended, Unanswered
+from shared.errors import CacheUnavailable, ConditionFailed, Contended, Refused, Unanswered
 from shared.sync_driver import run
 from tests.simulation import faults
 from tests.simulation.lies import corrupted

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from shared.backend import Refused
+from shared.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.backend import Refused
-from shared.errors import Damaged, Unavailable
+from shared.errors import Damaged, Refused, Unavailable
 from shared.head import Head
 from shared.keys import SessionKey
 from shared.limits import DRAFT_LIMIT, MESSAGE_LIMIT

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from shared.store import Store
 
 
-@endpoint(answers={200: "Health"}, public=True)
+@endpoint(answers={200: "Health"}, public=True, brief=True)
 async def handler(store: Store, call: Call) -> Answer:  # noqa: ARG001 (every endpoint is called alike)
     """Whether the table and the cache answer. Without the cache all else still works."""
     return Answer(200, dumps(await check_health(store)))

@@ -128,8 +128,8 @@ class TurnlogClient(Turnlog):
                     return None  # by the try to which no answer came
                 raise
             except (SequenceMismatch, PreconditionFailed) as refused:
-                if unsure and request.operation == "rewind_session":
-                    raise unsure from refused  # it may be what made the difference
+                if unsure and request.if_match is not None:
+                    raise unsure from refused  # the try to which no answer came may have made the difference
                 raise
             except Unavailable as error:
                 untouched = isinstance(error, Contended)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from shared import events
 from shared.answers import Answer, problem, respond
 from shared.errors import TranscriptsOff, TurnlogError
+from shared.limits import HEALTH_SECONDS
+from shared.retry import RESERVE
 from shared.sync_driver import lambda_store, run
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Endpoint:
         jsonl_answer: it answers such a text when asked for one.
         transcripts: it serves transcripts, which can be switched off.
         public: it asks for no user.
+        brief: it gives up after `limits.HEALTH_SECONDS`; others go on trying as long as there is time.
         operation: the coroutine behind it.
     """
 
@@ -56,6 +59,7 @@ class Endpoint:
         query: Mapping[str, Parameter],
         headers: tuple[str, ...],
         public: bool,
+        brief: bool,
         transcripts: bool,
         jsonl_body: bool,
         jsonl_answer: bool,
@@ -68,6 +72,7 @@ class Endpoint:
         self.query = query
         self.headers = headers
         self.public = public
+        self.brief = brief
         self.transcripts = transcripts
         self.jsonl_body = jsonl_body
         self.jsonl_answer = jsonl_answer
@@ -75,7 +80,9 @@ class Endpoint:
     def __call__(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any]:
         """Answer an event of API Gateway, or of a direct invoke."""
         seconds = context.get_remaining_time_in_millis() / 1000 if context else _DEFAULT_SECONDS
-        store = lambda_store(time.monotonic() + seconds)
+        if self.brief:
+            seconds = min(seconds, HEALTH_SECONDS + RESERVE)
+        store = lambda_store(time.monotonic() + seconds, brief=self.brief)
         return run(self.respond(store, event, getattr(context, "aws_request_id", "")))
 
     async def respond(self, store: Store, event: Mapping[str, Any], request_id: str) -> dict[str, Any]:
@@ -120,6 +127,7 @@ def endpoint(
     query: Mapping[str, Parameter] | None = None,
     headers: tuple[str, ...] = (),
     public: bool = False,
+    brief: bool = False,
     transcripts: bool = False,
     jsonl_body: bool = False,
     jsonl_answer: bool = False,
@@ -136,6 +144,7 @@ def endpoint(
             query=query or {},
             headers=headers,
             public=public,
+            brief=brief,
             transcripts=transcripts,
             jsonl_body=jsonl_body,
             jsonl_answer=jsonl_answer,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, TypeVar
 
+from shared import head as heads
 from shared import transcripts
 from shared.batches import answer_size, batch_put
 from shared.deposits import Deposits
@@ -41,6 +42,7 @@ class EntryWriter:
         own: those of this sending of it.
         there: the transcript's head as it was last seen, a tombstone too; None if there is none.
         unsure: a try that was not answered.
+        session_at: the session's time, where it was seen to be ahead of this machine's clock.
     """
 
     def __init__(self, store: Store, key: TranscriptKey, batch: str | None = None) -> None:
@@ -50,6 +52,7 @@ class EntryWriter:
         self.token = self.own if batch is None else sha256(batch.encode()).digest()[: len(self.own)]
         self.there: Transcript | None = None
         self.unsure: Unanswered | None = None
+        self.session_at = ""
         self._generation: int | None = None
         self._deposits = Deposits(store, key, self.own)  # a repeat must not take back what this one names
 
@@ -102,7 +105,8 @@ class EntryWriter:
             TooLarge: no item holds them, and there is no bucket.
             Unavailable: refused or not answered, and there is no time for another try.
         """
-        head, lines, now = self.head, [entry.line for entry in entries], self.store.now()
+        head, lines = self.head, [entry.line for entry in entries]
+        now = max(self.store.now(), self.session_at)
         data, named = await self._deposits.place(head.generation, at, lines)
         after = head.grown((entry.identity for entry in entries), len(lines), answer_size(lines), now)
         self._deposits.keep(named)
@@ -114,9 +118,10 @@ class EntryWriter:
             )
         except ConditionFailed as refused:
             self.store.counts["conflicts"] += 1
-            if 0 in refused.failed:
+            if 0 in refused.failed and not heads.is_live(refused.items[0]):
                 self._deposits.judge(named=False)  # or by an item under a tombstone
-            self.there = await refusing_head(self.store, self.key, refused)
+            self.there, ahead = await refusing_heads(self.store, self.key, refused)
+            self.session_at = max(self.session_at, ahead)
             await self.store.again(attempt, Contended("Too many writers on this transcript."))
         except Contended as error:
             self.store.counts["conflicts"] += 1
@@ -133,14 +138,21 @@ class EntryWriter:
         return None
 
 
-async def refusing_head(store: Store, key: TranscriptKey, refused: ConditionFailed) -> Transcript | None:
-    """The transcript's head that a failed transaction brought back: the session's first, then this one.
+async def refusing_heads(
+    store: Store, key: TranscriptKey, refused: ConditionFailed
+) -> tuple[Transcript | None, str]:
+    """The transcript's head after a failed transaction, and the session's time if it is ahead of this clock.
+
+    The transaction's first write is the session's head, its second the transcript's.
 
     Raises:
         NotFound: there is no such session.
         Unavailable: the table did not answer.
     """
+    session_at = ""
     if 0 in refused.failed:
-        raise not_found()
+        if (session := refused.items[0]) is None or not heads.is_live(session):
+            raise not_found()
+        session_at = heads.from_item(session).updated_at
     item = refused.items[1]
-    return transcripts.from_item(item) if item else await transcripts.find(store, key)
+    return transcripts.from_item(item) if item else await transcripts.find(store, key), session_at

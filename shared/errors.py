@@ -42,6 +42,12 @@ class TurnlogError(Exception):
         self.errors = list(errors)
         self.extra = dict(extra or {})
 
+    def told(self, more: str, **extra: Any) -> None:
+        """Say more in the detail, in a sentence of its own, and bear these members too."""
+        self.detail = f"{self.detail} {more}"
+        self.args = (self.detail,)
+        self.extra |= extra
+
 
 class MalformedBody(TurnlogError):
     """The body is not JSON."""

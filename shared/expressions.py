@@ -35,8 +35,16 @@ def attribute(value: Value) -> dict[str, Any]:
             return {"B": value}
 
 
+NOT_EARLIER = "#updated_at <= :updated_at"
+"""The condition that the time which `touch` sets is not before the one that stands: clocks differ."""
+
+
 def touch(key: SessionKey, now: str) -> dict[str, Value]:
-    """What every change of a session sets: its time, and by it the session's place in the list."""
+    """What every change of a session sets: its time, and by it the session's place in the list.
+
+    The write bears the condition `NOT_EARLIER`. Where it fails, the refused writer tries again with the later
+    of the two times, so that no time in the table runs backwards.
+    """
     return {"updated_at": now, "GSI1SK": recency_sort_key(now, key.session_id)}
 
 
@@ -56,9 +64,12 @@ def update(
         to: attributes and the values they get.
         plus: attributes that are numbers, and what is added to each.
         without: attributes that go.
-        condition: with `#name` for an attribute; when it fails, the item as it is comes back.
+        condition: with `#name` for an attribute; when it fails, the item as it is comes back. Where `to` has
+            the session's time, `NOT_EARLIER` is a part of it.
         values: those that the condition names, without the colon.
     """
+    if "updated_at" in (to or {}):
+        condition = f"{condition} AND {NOT_EARLIER}" if condition else NOT_EARLIER
     sets = [f"#{name} = :{name}" for name in to or {}]
     sets += [f"#{name} = #{name} + :plus_{name}" for name in plus or {}]
     removed = [f"#{name}" for name in without]

@@ -73,6 +73,11 @@ class Head(NamedTuple):
         """Where the session stands in the index by recency."""
         return recency_sort_key(self.updated_at, self.key.session_id)
 
+    @property
+    def objects_size(self) -> int:
+        """Bytes of JSON of the session's objects, all together; an empty one takes none."""
+        return sum(len(text.encode()) for name in JSON_FIELDS if (text := getattr(self, name)) != "{}")
+
     def session(self) -> dict[str, Any]:
         """The session as the contract shows it, without messages."""
         return {
@@ -113,6 +118,11 @@ def load(dumped: bytes) -> Head:
     # Another release may have written it, with fields that this one does not know.
     known = {field: value for field, value in fields.items() if field in Head._fields}
     return Head(**{**known, "key": SessionKey(*fields["key"])})
+
+
+def is_live(item: Item | None) -> bool:
+    """Whether an item is the head of a live session."""
+    return item is not None and "message_count" in item
 
 
 def from_item(item: Item) -> Head:

@@ -17,6 +17,12 @@ BODY_LIMIT = 5_000_000
 PAYLOAD_LIMIT = 5_000_000
 """Bytes of messages in one answer."""
 
+COMPARED_BYTES = 32 << 20
+"""Bytes of stored messages that are held at once to be compared with a request's."""
+
+MAX_ATTACHED = 10_000
+"""Tool calls that were added to a stored message: a token of each lies in its first item, 8 bytes long."""
+
 ENTRIES_LIMIT = PAYLOAD_LIMIT
 """Bytes of the entries that are stored as one batch, with their lines' ends: an answer holds them."""
 
@@ -64,6 +70,9 @@ CONNECT_SECONDS = 1
 
 REQUEST_SECONDS = 4
 """How long one request to the table may take, before it counts as not answered. API Gateway waits for 30."""
+
+HEALTH_SECONDS = 2
+"""How long a look at the table's health goes on trying, and how long one try may take."""
 
 DRAFT_LIMIT = 1_000_000
 """Bytes of a draft in an answer: it may stand beside `PAYLOAD_LIMIT` of messages."""

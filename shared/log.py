@@ -9,10 +9,11 @@ from shared import messages, ring
 from shared.errors import Invalid, TooLarge
 from shared.expressions import touch, update
 from shared.head import USAGE_FIELDS
-from shared.limits import MAX_BATCH, PART_SIZE, REQUEST_LIMIT
+from shared.keys import parse_message_sort_key
+from shared.limits import COMPARED_BYTES, MAX_BATCH, MESSAGE_LIMIT, PART_SIZE, REQUEST_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
     from shared.expressions import Value
     from shared.head import Head
@@ -123,24 +124,70 @@ def head_update(
     }
 
 
-async def stored_under(store: Store, head: Head, hits: Mapping[str, Sequence[int]]) -> dict[str, Stored]:
-    """The messages that bear these ids, at the sequences where the head's ring has seen them.
+async def stored_under(
+    store: Store, head: Head, hits: Mapping[str, Sequence[int]]
+) -> AsyncIterator[tuple[str, Stored]]:
+    """The messages that bear these ids, each with its id, at the sequences where the ring has seen them.
+
+    G8: a small request can name large messages. So they are read in steps of a bounded size, and a step is
+    let go before the next one is read.
 
     Raises:
         NotFound: the session was deleted meanwhile.
         LogMoved: it was rewound meanwhile.
         Unavailable: the table refused or did not answer.
     """
-    stored: dict[int, Stored] = {}
-    for first, end in runs({sequence for sequences in hits.values() for sequence in sequences}):
-        stored |= await store.messages(head, first, end)
-    return {
-        message_id: stored[sequence]
-        for message_id, sequences in hits.items()
+    ids: dict[int, list[str]] = {}
+    for message_id, sequences in hits.items():
+        for sequence in sequences:
+            ids.setdefault(sequence, []).append(message_id)
+    for first, end in runs(ids):
+        for at, stop in steps(head, first, end):
+            for sequence, message in (await store.messages(head, at, stop)).items():
+                known = message.fields()["message_id"]
+                if known in ids[sequence]:  # another id may have the same fingerprint
+                    yield known, message
+
+
+async def near(
+    store: Store, head: Head, message_ids: Iterable[str], sequences: Iterable[int]
+) -> dict[str, list[int]]:
+    """Where these messages may be stored, if they were stored together with the ones at these sequences.
+
+    One append stores up to 99 messages side by side, and the ring forgets them one by one. So as long as one
+    of a batch is known, the others are looked for beside it, at most 98 to each side: by their marks alone,
+    which the caller verifies as it does the ring's.
+
+    Args:
+        store: where.
+        head: the session's.
+        message_ids: those that are looked for; the ring does not know them.
+        sequences: of those that were found.
+    """
+    forgotten = ring.start(head.ring, head.message_count)
+    beside = {
+        place
         for sequence in sequences
-        # Another id may have the same fingerprint.
-        if stored[sequence].fields()["message_id"] == message_id
+        for place in range(max(0, sequence - MAX_BATCH + 1), min(forgotten, sequence + MAX_BATCH))
     }
+    known: dict[bytes, list[int]] = {}
+    for first, end in runs(beside):
+        for item in await store.items(head.key, first, end, "SK", "mark"):
+            if "mark" in item:  # a message's further parts bear none
+                place, _ = parse_message_sort_key(item["SK"]["S"])
+                known.setdefault(bytes(item["mark"]["B"]), []).append(place)
+    marks = {message_id: ring.fingerprint(message_id) for message_id in message_ids}
+    return {message_id: known[mark] for message_id, mark in marks.items() if mark in known}
+
+
+def steps(head: Head, first: int, end: int) -> Iterator[tuple[int, int]]:
+    """The parts in which the messages first..end-1 are read to be compared, so that a part is at most 32 MB.
+
+    A log that is smaller than that is read at once.
+    """
+    step = end - first if head.log_size <= COMPARED_BYTES else COMPARED_BYTES // MESSAGE_LIMIT
+    for at in range(first, end, max(1, step)):
+        yield at, min(at + step, end)
 
 
 def runs(sequences: Iterable[int]) -> Iterator[tuple[int, int]]:

@@ -124,6 +124,11 @@ def content(fields: Mapping[str, Any]) -> str:
     return json.dumps(said, sort_keys=True)
 
 
+def equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two messages say the same, see `content`."""
+    return content(one) == content(other)
+
+
 def decode(items: Iterable[Item]) -> Iterator[Stored]:
     """The messages in these items, which come in the order of their sort keys, upwards or downwards.
 

@@ -5,7 +5,9 @@ what the contract says of an operation, and raise the errors of `shared.errors`;
 wrong with an argument.
 
 A message and a batch of entries have an id before the first try, so that they may be sent again after a lost
-reply. What has none (a tool call without `id`) is not sent again when it may have been stored.
+reply. What has none (a tool call without `id`) is not sent again when it may have been stored. Nor is a
+change of fields without `if_match`, when it may have been made: another may have changed them since, and the
+second time would undo that. Then the call raises `Unanswered`.
 """
 
 from __future__ import annotations
@@ -99,7 +101,9 @@ class Turnlog(TranscriptMethods):
             usage=usage,
             **objects,
         )
-        return await self._change("put_session", session_id, body, if_match)
+        # Messages are compared. Fields are set, and would be set once more.
+        fields = body.keys() - {"messages", "start_sequence"}
+        return await self._change("put_session", session_id, body, if_match, undoes=bool(fields))
 
     async def patch_session(
         self,
@@ -118,7 +122,7 @@ class Turnlog(TranscriptMethods):
     ) -> Body:
         """Set the title."""
         body = {"title": title, "only_if_unset": only_if_unset}
-        return await self._change("set_title", session_id, body, if_match)
+        return await self._change("set_title", session_id, body, if_match, undoes=not only_if_unset)
 
     async def delete_session(self, session_id: str) -> None:
         """Delete the session and all that is in it."""
@@ -192,7 +196,8 @@ class Turnlog(TranscriptMethods):
 
     async def put_draft(self, session_id: str, messages: Iterable[Object]) -> Body:
         """Keep a turn in progress, in the cache alone."""
-        return await self.body(Request("put_draft", session_id, body={"messages": list(messages)}))
+        body = {"messages": list(messages)}
+        return await self.body(Request("put_draft", session_id, body=body, repeatable=False))
 
     async def get_draft(self, session_id: str) -> Body:
         """The turn in progress."""
@@ -200,12 +205,24 @@ class Turnlog(TranscriptMethods):
 
     async def delete_draft(self, session_id: str) -> None:
         """Drop the turn in progress."""
-        await self.ask(Request("delete_draft", session_id))
+        await self.ask(Request("delete_draft", session_id, repeatable=False))
 
-    async def _change(self, operation: str, session_id: str, body: Object, if_match: int | None) -> Body:
-        # Sent again, it would find the version that its own first try has made.
+    async def _change(
+        self, operation: str, session_id: str, body: Object, if_match: int | None, *, undoes: bool = True
+    ) -> Body:
+        """Change a session.
+
+        Args:
+            operation: its name.
+            session_id: of the session.
+            body: of the request.
+            if_match: only if the session is of this version.
+            undoes: sent once more, it would undo what another changed since the first time. At a version it
+                would not: the first time moved that.
+        """
+        repeatable = if_match is not None or not undoes
         return await self.body(
-            Request(operation, session_id, body=body, if_match=if_match, repeatable=if_match is None)
+            Request(operation, session_id, body=body, if_match=if_match, repeatable=repeatable)
         )
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _FIRST_WAIT = 0.01
 _LONGEST_WAIT = 0.4
 # What one more try and the answer need; seconds.
-_RESERVE = REQUEST_SECONDS + 0.5
+RESERVE = REQUEST_SECONDS + 0.5
 
 
 class Doubt(NamedTuple):
@@ -52,7 +52,7 @@ def check_time(clock: Clock, error: Unavailable) -> None:
     Raises:
         Unavailable: the error, if it is too late.
     """
-    if clock.remaining() < _RESERVE:
+    if clock.remaining() < RESERVE:
         raise error
 
 
@@ -65,6 +65,6 @@ async def pause(clock: Clock, attempt: int, error: Unavailable) -> None:
         error: what is raised when the time that is left does not allow another.
     """
     wait = clock.random() * min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(attempt, 16))
-    if clock.remaining() < wait + _RESERVE:
+    if clock.remaining() < wait + RESERVE:
         raise error
     await clock.sleep(wait)

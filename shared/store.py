@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from shared import head as heads
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from shared.session_cache import SessionCache
 
 READ_TRIES = 4
+"""How often what is torn, or an object that is missing, is looked for again."""
 
 T = TypeVar("T")
 
@@ -54,18 +56,18 @@ class Store(NamedTuple):
         """A request that may be made twice without harm, repeated when it is refused or not answered.
 
         Raises:
-            Unavailable: it still is.
+            Unavailable: it still is, and there is no time for another try.
         """
         return await self.repeated(lambda: self._request(operation, parameters))
 
     async def repeated(self, request: Callable[[], Awaitable[T]]) -> T:
         """A request that may be made twice without harm, see `read`."""
-        for attempt in range(READ_TRIES - 1):
+        for attempt in count():
             try:
                 return await request()
             except (Contended, Unanswered) as error:
                 await self.again(attempt, error)
-        return await request()
+        raise AssertionError  # count() does not end
 
     async def query(self, parameters: Mapping[str, Any]) -> AsyncIterator[Item]:
         """The items that a Query finds, page by page.

@@ -19,7 +19,7 @@ from botocore.config import Config
 
 from shared.breaker import Breaker
 from shared.errors import CacheUnavailable, Damaged
-from shared.limits import CONNECT_SECONDS, OBJECT_LIMIT, REQUEST_SECONDS
+from shared.limits import CONNECT_SECONDS, HEALTH_SECONDS, OBJECT_LIMIT, REQUEST_SECONDS
 from shared.session_cache import SessionCache
 from shared.settings import settings
 from shared.store import Store
@@ -35,17 +35,22 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+
 # botocore repeats nothing by itself: only the operation knows what a try without an answer may have done.
 # A request takes `limits.REQUEST_SECONDS` at the most. Of what it costs in this process, a fifth would go
 # into checking parameters, which the table checks too, and into telling what machine this is.
-TABLE_CONFIG = Config(
-    parameter_validation=False,
-    user_agent="turnlog",
-    connect_timeout=CONNECT_SECONDS,
-    read_timeout=REQUEST_SECONDS - CONNECT_SECONDS,
-    retries={"mode": "standard", "total_max_attempts": 1},
-    max_pool_connections=50,
-)
+def _config(seconds: float) -> Config:
+    return Config(
+        parameter_validation=False,
+        user_agent="turnlog",
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=seconds - CONNECT_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": 1},
+        max_pool_connections=50,
+    )
+
+
+TABLE_CONFIG = _config(REQUEST_SECONDS)
 
 
 def run(operation: Coroutine[Any, Any, T]) -> T:
@@ -169,10 +174,16 @@ def clients() -> tuple[BotoTable, Breaker | None]:
     return table, Breaker(cache_at(configured.cache_url, configured.cache_password))
 
 
-def _client(service: str) -> Any:
+@cache
+def brief_table() -> BotoTable:
+    """The table of this process, of which a request takes `limits.HEALTH_SECONDS` at the most."""
+    return BotoTable(settings().table, _client("dynamodb", _config(HEALTH_SECONDS)))
+
+
+def _client(service: str, config: Config = TABLE_CONFIG) -> Any:
     from botocore.session import Session  # noqa: PLC0415 (a program that brings its own client needs none)
 
-    client = Session().create_client(service, config=TABLE_CONFIG)
+    client = Session().create_client(service, config=config)
     heed_origin(client)
     return client
 
@@ -180,6 +191,7 @@ def _client(service: str) -> Any:
 def _let_go() -> None:
     """Have a forked process connect anew: from its parent's connections the two read each other's answers."""
     clients.cache_clear()
+    brief_table.cache_clear()
     objects.cache_clear()
 
 
@@ -216,9 +228,15 @@ def _tokens(place: Place) -> Callable[[], str]:
     return Tokens(place.user or "", place.iam or "", region, credentials)
 
 
-def lambda_store(deadline: float) -> Store:
-    """What one invocation works on; `deadline` is in seconds of `time.monotonic`."""
+def lambda_store(deadline: float, *, brief: bool = False) -> Store:
+    """What one invocation works on.
+
+    Args:
+        deadline: in seconds of `time.monotonic`.
+        brief: a request to the table takes `limits.HEALTH_SECONDS` at the most.
+    """
     table, cached = clients()
+    table = brief_table() if brief else table
     return store_on(table, cached, SystemClock(deadline), settings(), objects())
 
 

@@ -15,7 +15,7 @@ import json
 import re
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_agent_sdk import fold_session_summary
 
@@ -37,6 +37,20 @@ if TYPE_CHECKING:
 
 MAIN = "main"
 """The name of the main transcript."""
+
+
+class _Fold(NamedTuple):
+    """A summary, of how many entries it is, and of which generation of the transcript."""
+
+    summary: Any = None
+    entries: int = 0
+    generation: int = 0
+
+    @classmethod
+    def of(cls, kept: Json, key: Json) -> _Fold:
+        """The fold that a session's metadata keep."""
+        summary = {"session_id": key["session_id"], "mtime": 0, "data": json.loads(kept["data"])}
+        return cls(summary, kept["entries"], kept["generation"])
 
 
 class TurnlogSessionStore:
@@ -68,7 +82,7 @@ class TurnlogSessionStore:
         sent = [carried(at, entry) for at, entry in enumerate(entries)]
         lines = [dumps(entry) for entry in sent]
 
-        async def send(request: str) -> None:
+        async def send(request: str, _repeated: bool) -> None:
             for at, batch in enumerate(batches(sent, lines)):
                 await self._append(key, name, batch, f"{request}-{at}")
 
@@ -104,7 +118,8 @@ class TurnlogSessionStore:
         """
 
         async def look(session: Json) -> Json:
-            if "summary" not in session["metadata"]:
+            kept = session["metadata"].get("summary")
+            if not kept or kept["version"] != session["version"]:  # since then the transcript may have gone
                 await self._turnlog.read_entries(session["session_id"], MAIN, limit=1)
             return {"session_id": session["metadata"]["session_id"], "mtime": _mtime(session)}
 
@@ -197,20 +212,40 @@ class TurnlogSessionStore:
         """
         key = {field: session["metadata"][field] for field in ("project_key", "session_id")}
         kept = session["metadata"].get("summary")
-        folded = kept["entries"] if kept else 0
-        summary = kept and {"session_id": key["session_id"], "mtime": 0, "data": json.loads(kept["data"])}
+        fold = _Fold.of(kept, key) if kept else _Fold()
         if not kept or kept["version"] != session["version"]:
-            async for entry in self._turnlog.entries(session["session_id"], MAIN, after=folded - 1):
-                summary = fold_session_summary(summary, key, [restored(entry)])
-                folded += 1
-            await self._keep(session, summary, folded)
-        return {**summary, "mtime": _mtime(session)}
+            fold = await self._folded(session["session_id"], key, fold)
+            await self._keep(session, fold)
+        return {**fold.summary, "mtime": _mtime(session)}
 
-    async def _keep(self, session: Json, summary: Json, folded: int) -> None:
+    async def _folded(self, session_id: str, key: Json, fold: _Fold) -> _Fold:
+        """A fold gone on with up to now; from the first entry, where the transcript was begun anew.
+
+        Raises:
+            NotFound: there is no main transcript.
+        """
+        while True:
+            page = await self._turnlog.read_entries(session_id, MAIN, after=fold.entries - 1)
+            if fold.entries and page["generation"] != fold.generation:
+                fold = _Fold()
+                continue
+            summary = fold.summary
+            for entry in page["entries"]:
+                summary = fold_session_summary(summary, key, [restored(entry)])
+            fold = _Fold(summary, fold.entries + len(page["entries"]), page["generation"])
+            if not page["has_more"]:
+                return fold
+
+    async def _keep(self, session: Json, fold: _Fold) -> None:
         """Save the next list the fold. Where it cannot be kept, that one folds a little more."""
         version = session["version"]
         # As a text: a merge patch would keep what the fold has taken out.
-        kept = {"data": json.dumps(summary["data"]), "entries": folded, "version": version + 1}
+        kept = {
+            "data": json.dumps(fold.summary["data"]),
+            "entries": fold.entries,
+            "generation": fold.generation,
+            "version": version + 1,
+        }
         with suppress(TurnlogError):
             await self._turnlog.patch_session(
                 session["session_id"], metadata={"summary": kept}, touch=False, if_match=version

@@ -16,7 +16,7 @@ from shared.errors import NotFound
 from shared.wire import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from shared.methods import Turnlog
 
@@ -36,6 +36,24 @@ async def in_session(
     except NotFound:
         await turnlog.create_session(session_id=session_id, metadata=metadata)
         return await write()
+
+
+def is_one_run(appended: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the appends with these answers stored all of their messages, one right after the other.
+
+    Then the messages from the first one's on are theirs alone, at the version that the last one made. None of
+    a replay: a try before stored it, and what came since is not known. None where a sequence is left out:
+    another's message stands there.
+    """
+    end = version = None
+    for answer in appended:
+        first, last = answer["first_sequence"], answer["last_sequence"]
+        whole = last - first + 1 == len(answer["messages"]) and last + 1 == answer["message_count"]
+        follows = end in {None, first} and version in {None, answer["version"]}
+        if answer["replayed"] or not whole or not follows:
+            return False
+        end, version = last + 1, answer["version"] + 1
+    return True
 
 
 def short_hash(*parts: str) -> str:
@@ -60,19 +78,20 @@ class Repeats:
     def __init__(self) -> None:
         self._failed: dict[str, _Failed] = {}
 
-    async def named(self, place: str, content: bytes, send: Callable[[str], Awaitable[None]]) -> None:
+    async def named(self, place: str, content: bytes, send: Callable[[str, bool], Awaitable[None]]) -> None:
         """Send what is for a place, under a name.
 
         Args:
             place: such as a session.
             content: what is sent.
-            send: is called with the name, 32 hexadecimal digits.
+            send: is called with the name, 32 hexadecimal digits, and whether that was sent before.
         """
         digest = sha256(content).digest()
         failed = self._failed.pop(place, None)
-        name = failed.name if failed and failed.digest == digest else uuid4().hex
+        repeated = failed is not None and failed.digest == digest
+        name = failed.name if failed and repeated else uuid4().hex
         try:
-            await send(name)
+            await send(name, repeated)
         except BaseException:  # one that is cancelled may have been carried out, too
             self._failed[place] = _Failed(digest, name)
             raise

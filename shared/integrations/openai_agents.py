@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 from agents.memory.session_settings import coerce_session_settings, resolve_session_limit
 
 from shared.errors import Contended, NotFound, PreconditionFailed, SequenceMismatch, TurnlogError
-from shared.integrations.common import Repeats, in_session, short_hash
+from shared.integrations.common import Repeats, in_session, is_one_run, short_hash
 from shared.integrations.items import to_items, to_message
 from shared.keys import SESSION_ID_PATTERN
 from shared.limits import MAX_BATCH
@@ -86,8 +86,9 @@ class TurnlogSession:
     async def add_items(self, items: Sequence[Mapping[str, Any]], *, wrapper: Any = None) -> None:
         """Add items: up to 99, or 2 MiB, in one append; more in several.
 
-        If a later one is refused, what the earlier ones stored is taken back, as far as nobody has changed
-        the session since.
+        If a later one fails, what the earlier ones stored is taken back, if it is sure that this very call
+        stored it and that nobody has changed the session since. Otherwise nothing is taken back, and the
+        error says how many items stand (`stored_items`); the same call, made again, stores the others.
 
         Raises:
             Gone: the session was deleted.
@@ -101,14 +102,17 @@ class TurnlogSession:
         messages = [to_message(item) for item in items]
         lines = [dumps(message) for message in messages]
 
-        async def send(request: str) -> None:
+        async def send(request: str, repeated: bool) -> None:
             stored: list[Json] = []
             try:
                 for batch in _batches(messages, lines, request):
                     added = await self._append(turnlog, batch)
                     stored.append(added)
-            except TurnlogError:
-                await self._take_back(turnlog, stored)
+            except TurnlogError as error:
+                own = not repeated and is_one_run(stored)
+                if stored and not (own and await self._take_back(turnlog, stored)):
+                    count = sum(len(added["messages"]) for added in stored)
+                    error.told(f"The first {count} of {len(messages)} items are stored.", stored_items=count)
                 raise
 
         repeats = self._repeats.setdefault(turnlog, Repeats())
@@ -161,22 +165,21 @@ class TurnlogSession:
         metadata = {"openai_session_id": self.session_id}
         return await in_session(turnlog, self._id, metadata, lambda: turnlog.append_messages(self._id, batch))
 
-    async def _take_back(self, turnlog: Turnlog, stored: Sequence[Json]) -> None:
-        """Take away what appends stored, the newest of them, as far as nobody changed the session since."""
-        if not stored:
-            return
-        first = last = stored[-1]
-        for before in reversed(stored[:-1]):
-            if before["version"] + 1 != first["version"]:
-                break
-            first = before
-        with suppress(TurnlogError):
+    async def _take_back(self, turnlog: Turnlog, stored: Sequence[Json]) -> bool:
+        """Take away what this call's appends stored; whether it was.
+
+        Only at the version that the last of them made: whoever changed the session since keeps what they did.
+        """
+        try:
             await turnlog.rewind_session(
                 self._id,
-                to_sequence=first["first_sequence"],
-                expected_sequence=last["last_sequence"] + 1,
-                if_match=last["version"],
+                to_sequence=stored[0]["first_sequence"],
+                expected_sequence=stored[-1]["last_sequence"] + 1,
+                if_match=stored[-1]["version"],
             )
+        except TurnlogError:
+            return False
+        return True
 
     async def _pop(self, turnlog: Turnlog) -> Any:
         """Pop once.

@@ -133,10 +133,15 @@ class AppendedEntries(Closed):
 
 
 class EntryPage(Closed):
-    """Entries in the order of their positions; `has_more`: others follow."""
+    """Entries in the order of their positions; `has_more`: others follow.
+
+    `generation`: how often the transcript was deleted and begun anew. Pages of two generations are of two
+    transcripts.
+    """
 
     entries: list[JsonObject]
     entry_count: int
+    generation: int
     has_more: bool
     first_position: int | None
     last_position: int | None

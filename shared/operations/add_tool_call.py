@@ -11,9 +11,10 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared import messages
-from shared.errors import ConditionFailed, Contended, LogMoved, Unanswered
+from shared.errors import ConditionFailed, Contended, LogMoved, TooLarge, Unanswered
 from shared.expressions import touch, update
 from shared.leftover import clear_leftover
+from shared.limits import MAX_ATTACHED
 from shared.log import advanced, head_update, message_writes, puts
 from shared.messages import TOKEN_SIZE
 from shared.operations.read_session import load
@@ -59,7 +60,7 @@ async def add_tool_call(store: Store, key: SessionKey, tool_call: dict[str, Any]
 
     Raises:
         NotFound: no such session.
-        TooLarge: the message would be.
+        TooLarge: the message would be, or too many tool calls were added to it.
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
     token = store.clock.token()[:TOKEN_SIZE]
@@ -125,6 +126,10 @@ async def _begin(store: Store, head: Head, tool_call: dict[str, Any], token: byt
 
 async def _attach(store: Store, head: Head, sequence: int, tool_call: dict[str, Any], token: bytes) -> Added:
     before = (await store.messages(head, sequence, sequence + 1))[sequence]
+    if len(before.attached) >= MAX_ATTACHED * TOKEN_SIZE:
+        raise TooLarge(
+            f"At most {MAX_ATTACHED} tool calls are added to one message. Append a new message for this one."
+        )
     fields = before.fields()
     fields["tool_calls"] = [*(fields.get("tool_calls") or []), tool_call]
     after = messages.encode(sequence, fields, before.attached + token, epoch=before.epoch, usage=before.usage)

@@ -17,8 +17,10 @@ from shared import ring
 from shared.batches import answer_size, containing
 from shared.entries import identified
 from shared.entry_writer import EntryWriter
-from shared.errors import EntryUuidReused, PositionMismatch, TooLarge, Torn
+from shared.errors import EntryUuidReused, PositionMismatch, TooLarge, Torn, Unavailable
 from shared.limits import PAYLOAD_LIMIT
+from shared.retry import check_time
+from shared.store import READ_TRIES
 from shared.wire import same
 
 if TYPE_CHECKING:
@@ -80,11 +82,24 @@ async def append_entries(
     return await writer.settled(_append(writer, entries, expected_position))
 
 
+class _Found(NamedTuple):
+    """What of a request is stored already.
+
+    Attributes:
+        positions: by an entry's identity.
+        ours: whether this sending of the request stored any of it.
+    """
+
+    positions: dict[str, int]
+    ours: bool
+
+
 async def _append(
     writer: EntryWriter, entries: Sequence[Entry], expected_position: int | None
 ) -> AppendedEntries:
     store, ids = writer.store, [entry.identity for entry in entries]
     tried: dict[str, list[int]] = {}
+    torn_tries = 0
     await writer.look()
     for attempt in count():
         head = writer.head
@@ -95,92 +110,104 @@ async def _append(
         if hits or unexpected:
             await store.head(writer.key.session)  # what is stored is told only of a session that is there
         try:
-            present, ours = await _judged(writer, entries, hits, tried)
+            found = await _judged(writer, entries, hits)
         except Torn as torn:
-            await store.again(attempt, torn)
-            await writer.look()
+            torn_tries = await again_if_torn(writer, torn_tries, torn)
             continue
-        missing = [entry for entry in entries if entry.identity not in present]
+        positions = found.positions
+        missing = [entry for entry in entries if entry.identity not in positions]
         if not missing:
-            store.counts["entries_appended" if ours else "entries_replayed"] += len(entries)
-            return AppendedEntries([present[one][0] for one in ids], head, replayed=not ours)
+            store.counts["entries_appended" if found.ours else "entries_replayed"] += len(entries)
+            return AppendedEntries([positions[one] for one in ids], head, replayed=not found.ours)
         if unexpected:
             raise PositionMismatch(f"The next position is {head.length}.", extra={"entry_count": head.length})
         written = {entry.identity: position for position, entry in enumerate(missing, head.length)}
         for identity, position in written.items():
             tried.setdefault(identity, []).append(position)
         if after := await writer.write(attempt, missing, entries.index(missing[0])):
-            positions = [present[one][0] if one in present else written[one] for one in ids]
-            return AppendedEntries(positions, after, replayed=False)
+            positions |= written
+            return AppendedEntries([positions[one] for one in ids], after, replayed=False)
     raise AssertionError  # count() does not end
 
 
-async def _judged(
-    writer: EntryWriter, entries: Sequence[Entry], hits: Places, tried: Places
-) -> tuple[dict[str, tuple[int, Batch]], bool]:
-    """What `_present` says, and whether a try of this request was found to be applied.
+async def again_if_torn(writer: EntryWriter, tries: int, torn: Torn) -> int:
+    """Wait and look at the transcript again, in which a batch was missing; the number of tries with this one.
 
     Raises:
-        EntryUuidReused: see `_present`, as for `Torn`.
+        Torn: it was looked for often enough. A batch that is gone for good (its object was lost) would be
+            looked for until the time is over.
+    """
+    if tries + 1 == READ_TRIES:
+        raise torn
+    await writer.store.again(tries, torn)
+    await writer.look()
+    return tries + 1
+
+
+async def _judged(writer: EntryWriter, entries: Sequence[Entry], hits: Places) -> _Found:
+    """What `_found` says, after which the writer knows whether a try of this request was applied.
+
+    Raises:
+        EntryUuidReused: see `_found`, as for `Torn` and `Unavailable`.
     """
     try:
-        present = await _present(writer, entries, hits, tried)
+        found = await _found(writer, entries, hits)
     except EntryUuidReused:
         writer.judge(ours=False)  # no try without this entry was made
         raise
-    ours = any(batch.writer == writer.own for _, batch in present.values())
-    writer.judge(ours=ours)
-    return present, ours
+    writer.judge(ours=found.ours)
+    return found
 
 
-async def _present(
-    writer: EntryWriter, entries: Sequence[Entry], hits: Places, tried: Places
-) -> dict[str, tuple[int, Batch]]:
-    """Those of the entries that are stored already, by identity: where, and in which batch.
+async def _found(writer: EntryWriter, entries: Sequence[Entry], hits: Places) -> _Found:
+    """Those of the entries that are stored already.
 
     Raises:
         EntryUuidReused: one is, with other content.
         Torn: the transcript was deleted meanwhile.
+        Unavailable: there is no time to read all the batches that the request names.
     """
-    at: dict[int, Batch] = {}
+    found = _Found({}, ours=False)
+    end = 0
     for position in sorted({position for positions in hits.values() for position in positions}):
-        if position not in at:
-            batch = await containing(writer.store, writer.head, position)
-            at |= dict.fromkeys(range(batch.first, batch.end), batch)
-    present: dict[str, tuple[int, Batch]] = {}
+        if position < end:
+            continue  # in the batch before
+        if end:  # one is always read
+            check_time(writer.store.clock, Unavailable("There was no time to compare all that is stored."))
+        batch = await containing(writer.store, writer.head, position)
+        end = batch.end
+        here = _stored_in(batch, writer.token, entries)
+        found = _Found(found.positions | here, found.ours or (bool(here) and batch.writer == writer.own))
+    return found
+
+
+def _stored_in(batch: Batch, token: bytes, entries: Sequence[Entry]) -> dict[str, int]:
+    """Those of a request's entries that are stored in a batch, by identity: at which positions.
+
+    Args:
+        batch: as it is stored.
+        token: of the request, and of its repeats.
+        entries: the request's.
+
+    Raises:
+        EntryUuidReused: one is, with other content.
+    """
+    lines = [json.loads(line) for line in batch.lines]
+    at_uuid = {line["uuid"]: at for at, line in enumerate(lines) if line.get("uuid")}
+    # A request stores all of its entries that have no uuid in one batch, in their order.
+    unnamed = iter([at for at, line in enumerate(lines) if not line.get("uuid")])
+    stored: dict[str, int] = {}
     for entry in entries:
-        for position in hits.get(entry.identity, ()):
-            batch = at[position]
-            line = batch.lines[position - batch.first]
-            if entry.named:
-                known = _is(line, entry, position)
-            elif batch.writer == writer.own:
-                known = position in tried.get(entry.identity, ())
-            else:
-                known = batch.token == writer.token and _repeats(line, entry, position)
-            if known:
-                present[entry.identity] = position, batch
-    return present
-
-
-def _is(line: bytes, entry: Entry, position: int) -> bool:
-    """Whether an entry is stored here; another one's uuid may have the same fingerprint.
-
-    Raises:
-        EntryUuidReused: its uuid is, with other content.
-    """
-    return json.loads(line).get("uuid") == entry.identity and _repeats(line, entry, position)
-
-
-def _repeats(line: bytes, entry: Entry, position: int) -> bool:
-    """True: what stands here under the entry's identity is that entry.
-
-    Raises:
-        EntryUuidReused: it is another.
-    """
-    if not same(json.loads(line), entry.fields):
-        raise EntryUuidReused(
-            "An entry with this uuid, or of this batch_id, and other content is stored.",
-            extra={"position": position},
-        )
-    return True
+        if entry.named:
+            at = at_uuid.get(entry.identity)
+        else:
+            at = next(unnamed, None) if batch.token == token else None
+        if at is None:
+            continue
+        if not same(lines[at], entry.fields):
+            raise EntryUuidReused(
+                "An entry with this uuid, or of this batch_id, and other content is stored.",
+                extra={"position": batch.first + at},
+            )
+        stored[entry.identity] = batch.first + at
+    return stored

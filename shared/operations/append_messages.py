@@ -7,7 +7,8 @@ fails it brings the head as it is, from which the next try starts without a read
 
 A writer may find that a message is there already: a client sent it again, or the writer's own request was
 applied and the reply lost. Both are one case: the ring in the head names the sequence, and the message stored
-there decides. A head from the cache is good for one guess at a write; whatever else it suggests is looked up.
+there decides. A batch of which the ring knows a part still is looked for beside that part. A head from the
+cache is good for one guess at a write; whatever else it suggests is looked up.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from shared.errors import (
 )
 from shared.leftover import clear_leftover
 from shared.limits import PAYLOAD_LIMIT
-from shared.log import Fields, advanced, head_update, identified, puts, stored_under
+from shared.log import Fields, advanced, head_update, identified, near, puts, stored_under
 from shared.retry import Doubt, check_doubt
 from shared.store import not_found
 from shared.wire import dumps
@@ -201,19 +202,32 @@ def _remember(tried: dict[str, list[Stored]], sent: Sequence[Fields], stored: Se
 async def _present(
     store: Store, head: Head, new: Sequence[Fields], hits: Mapping[str, Sequence[int]]
 ) -> dict[str, Stored]:
-    """Those of the messages that are stored already, by id.
+    """Those of the messages that are stored already, by id: where the hits say, and beside these.
 
     Raises:
         LogMoved: the session was rewound meanwhile.
         MessageIdReused: one is, with other content.
     """
-    present = await stored_under(store, head, hits)
-    for fields in new:
-        message = present.get(fields["message_id"])
-        if message and messages.content(message.as_first_stored()) != messages.content(fields):
+    present = await _verified(store, head, new, hits)
+    unseen = [fields["message_id"] for fields in new if fields["message_id"] not in present]
+    if present and unseen:
+        beside = await near(store, head, unseen, [message.sequence for message in present.values()])
+        present |= await _verified(store, head, new, beside)
+    return present
+
+
+async def _verified(
+    store: Store, head: Head, new: Sequence[Fields], hits: Mapping[str, Sequence[int]]
+) -> dict[str, Stored]:
+    """Those of the messages that are stored where the hits say, by id; raises as `_present` does."""
+    present: dict[str, Stored] = {}
+    by_id = {fields["message_id"]: fields for fields in new}
+    async for message_id, message in stored_under(store, head, hits):
+        if not messages.equal(message.as_first_stored(), by_id[message_id]):
             raise MessageIdReused(
                 "A message with this id and other content is stored.", extra={"sequence": message.sequence}
             )
+        present[message_id] = message
     return present
 
 

@@ -1,8 +1,8 @@
 """A session's title and objects, changed on the head alone: no message is read, no append is disturbed.
 
 G7: each change bears a token, and is refused where the head bears it already. So a change whose reply was
-lost is made once, unless another change came between the two tries: then a title is set again, over the
-other, and a change with an `If-Match` answers that it cannot tell, not that nothing was written.
+lost is made once. Where another change came between the two tries, the token says nothing any more: to try
+again could undo what the other did, so the answer is that nobody can tell (`Unanswered`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from shared import head as heads
 from shared.errors import ConditionFailed, Contended, PreconditionFailed, Unanswered
 from shared.expressions import LIVE, touch, update
 from shared.operations.append_messages import refusing_head
-from shared.operations.create_session import checked_fields
+from shared.operations.create_session import check_objects, encoded_objects
 from shared.store import not_found
 
 if TYPE_CHECKING:
@@ -37,22 +37,16 @@ async def set_title(
     Raises:
         NotFound: no such session.
         PreconditionFailed: its version is not one that `if_match` admits.
-        Unavailable: the table refused or did not answer; the same request may be sent again.
+        Unavailable: the table refused or did not answer.
     """
     token = store.clock.token()
-    condition = _NOT_YET
-    versions: dict[str, int] = {}
-    if only_if_unset:
-        condition += " AND attribute_not_exists(#title)"
-    if if_match and not if_match.anything:
-        # No session has version -1: where no version is named, none is admitted.
-        versions = {f"v{at}": v for at, v in enumerate(sorted(if_match.versions | {-1}))}
-        condition += f" AND #version IN ({', '.join(f':{name}' for name in versions)})"
+    condition, versions = _title_condition(if_match, only_if_unset=only_if_unset)
     unsure: Unanswered | None = None
+    seen_at = ""
     for attempt in count():
         change = update(
             key.head,
-            to={"title": title, "token": token, **touch(key, store.now())},
+            to={"title": title, "token": token, **touch(key, max(store.now(), seen_at))},
             plus={"version": 1},
             condition=condition,
             values=versions,
@@ -64,16 +58,39 @@ async def set_title(
             if refused.items[0] is None:
                 raise not_found() from None  # one that is created this instant has not got this title
             head = await refusing_head(store, key, refused)
-            if head.token != token:
-                check_version(head, if_match, unsure)
-                return head  # its title stands
-        except (Contended, Unanswered) as error:
-            unsure = error if isinstance(error, Unanswered) else unsure
+        except Contended as error:
             await store.again(attempt, error)
             continue
-        await store.cache.changed(head)
-        return head
+        except Unanswered as error:
+            unsure = error
+            await store.again(attempt, error)
+            if only_if_unset or versions:
+                continue  # of such a title a second try undoes nothing
+            head = await store.head(key)
+            if head.token != token:
+                raise
+        if head.token == token:
+            await store.cache.changed(head)
+            return head
+        check_version(head, if_match, unsure)
+        if only_if_unset and head.title is not None:
+            return head  # its title stands
+        seen_at = head.updated_at  # which is ahead of this machine's clock
+        await store.again(attempt, Contended("The session is being changed."))
     raise AssertionError  # count() does not end
+
+
+def _title_condition(if_match: Match | None, *, only_if_unset: bool) -> tuple[str, dict[str, int]]:
+    """When a title may be set, and the versions that the condition names."""
+    condition = _NOT_YET
+    versions: dict[str, int] = {}
+    if only_if_unset:
+        condition += " AND attribute_not_exists(#title)"
+    if if_match and not if_match.anything:
+        # No session has version -1: where no version is named, none is admitted.
+        versions = {f"v{at}": v for at, v in enumerate(sorted(if_match.versions | {-1}))}
+        condition += f" AND #version IN ({', '.join(f':{name}' for name in versions)})"
+    return condition, versions
 
 
 async def patch_session(
@@ -100,28 +117,37 @@ async def patch_session(
         NotFound: no such session.
         PreconditionFailed: its version is not one that `if_match` admits.
         TooLarge: the objects would be.
-        Unavailable: the table refused or did not answer; the same request may be sent again.
+        Unavailable: the table refused or did not answer.
     """
     token = store.clock.token()
     unsure: Unanswered | None = None
     head = await store.head(key)
+    tried_over = head.token
     for attempt in count():
         check_version(head, if_match, unsure)
-        objects = {name: json.loads(getattr(head, name)) for name in heads.JSON_FIELDS}
-        patched = checked_fields(
-            objects | {name: merged(objects[name], change) or {} for name, change in patch.items()}
-        )
-        changed = {name: patched[name] for name in patch if patched[name] != getattr(head, name)}
+        objects = {name: json.loads(getattr(head, name)) for name in patch}
+        patched = {name: merged(objects[name], change) or {} for name, change in patch.items()}
+        changed: dict[str, Any] = {
+            name: text for name, text in encoded_objects(patched).items() if text != getattr(head, name)
+        }
         if not changed:
             return head
+        if unsure and head.token != tried_over:
+            raise unsure
+        tried_over = head.token
+        check_objects(head, head._replace(**changed))
         condition = _NOT_YET + "".join(f" AND #{name} = :was_{name}" for name in changed)
         values: dict[str, Any] = {f"was_{name}": getattr(head, name) for name in changed}
         if if_match:
             condition += " AND #version = :was_version"
             values["was_version"] = head.version
+        if unsure:
+            condition += " AND #token = :was_token"
+            values["was_token"] = head.token
+        now = max(store.now(), head.updated_at)
         change = update(
             key.head,
-            to={**changed, "token": token, **(touch(key, store.now()) if touched else {})},
+            to={**changed, "token": token, **(touch(key, now) if touched else {})},
             plus={"version": 1},
             condition=condition,
             values=values,
@@ -135,7 +161,7 @@ async def patch_session(
                 await store.again(attempt, Contended("The session is being changed."))
                 continue
         except (Contended, Unanswered) as error:
-            # The same change again, whatever the head is: if it was made, the token refuses it.
+            # The same change again, over the same head: if it was made, or another was, the token refuses it.
             unsure = error if isinstance(error, Unanswered) else unsure
             await store.again(attempt, error)
             continue

@@ -76,7 +76,7 @@ async def create_session(
     """
     token = store.clock.token()
     started_at = store.now()
-    given: dict[str, Any] = {**checked_fields(fields or {}), **(usage or {})}
+    given: dict[str, Any] = {**encoded_objects(fields or {}), **(usage or {})}
     blank = Head(
         key=key,
         version=0,
@@ -85,6 +85,7 @@ async def create_session(
         updated_at=started_at,
         token=token,
     )._replace(**given)
+    check_objects(None, blank)
     head, stored = advanced(store, blank, identified(store, new), None, room=MAX_FIRST_BATCH)
     for attempt in count():
         try:
@@ -109,18 +110,25 @@ async def create_session(
     raise AssertionError  # count() does not end
 
 
-def checked_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON text of each of the session's objects that is given.
+def encoded_objects(fields: Mapping[str, Any]) -> dict[str, str]:
+    """JSON text of each of the session's objects that is given."""
+    return {name: dumps(fields[name]).decode() for name in JSON_FIELDS if fields.get(name) is not None}
+
+
+def check_objects(before: Head | None, after: Head) -> None:
+    """Let a head pass whose objects, as they result, are within their limit.
+
+    A change that makes them no larger passes too: smaller ones are the way back to the limit.
 
     Raises:
-        TooLarge: they are, all together.
+        TooLarge: they are not.
     """
-    encoded = {name: dumps(fields[name]).decode() for name in JSON_FIELDS if fields.get(name) is not None}
-    if (size := sum(len(value.encode()) for value in encoded.values())) > FIELDS_LIMIT:
+    size = after.objects_size
+    if size > FIELDS_LIMIT and (before is None or size > before.objects_size):
         raise TooLarge(
-            f"A session's objects are at most {FIELDS_LIMIT} bytes of JSON together; these have {size}."
+            f"A session's objects are at most {FIELDS_LIMIT} bytes of JSON together; these would have {size}."
+            f" Make them smaller, or take something out of {', '.join(JSON_FIELDS)}."
         )
-    return encoded
 
 
 def expiry_put(store: Store, key: SessionKey, since: datetime) -> list[dict[str, Any]]:

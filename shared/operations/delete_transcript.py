@@ -10,7 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from shared import transcripts
-from shared.entry_writer import refusing_head
+from shared.entry_writer import refusing_heads
 from shared.errors import ConditionFailed, Contended, Unanswered
 
 if TYPE_CHECKING:
@@ -28,15 +28,20 @@ async def delete_transcript(store: Store, key: TranscriptKey) -> None:
     token = store.clock.token()
     unsure: Unanswered | None = None
     there = await transcripts.live(store, key)
+    session_at = ""
     for attempt in count():
-        now = store.now()
+        now = max(store.now(), session_at)
         try:
             await store.transact(
                 transcripts.touched(key.session, now),
                 transcripts.moved(there, there.buried(now, token)),
             )
         except ConditionFailed as refused:
-            found = await refusing_head(store, key, refused)
+            found, ahead = await refusing_heads(store, key, refused)
+            session_at = max(session_at, ahead)
+            if ahead and found is not None and found.live and found.generation == there.generation:
+                await store.again(attempt, Contended("The session is being changed."))
+                continue
             if found is None or found.token != token:
                 # Another one deleted it, unless it was this one, and it has begun anew since.
                 raise unsure or transcripts.no_transcript() from None

@@ -18,6 +18,7 @@ from shared.entries import identified
 from shared.entry_writer import EntryWriter
 from shared.errors import Diverged, TooLarge, Torn
 from shared.limits import MAX_ENTRIES, PART_SIZE, PAYLOAD_LIMIT
+from shared.operations.append_entries import again_if_torn
 from shared.wire import same
 
 if TYPE_CHECKING:
@@ -64,15 +65,14 @@ async def import_transcript(store: Store, key: TranscriptKey, new: Sequence[Fiel
 async def _import(writer: EntryWriter, entries: Sequence[Entry]) -> Imported:
     await writer.look()
     known = Imported(writer.head, 0, created=False)
-    done = 0
+    done = torn_tries = 0
     for attempt in count():
         if writer.begun_anew():
             known, done = Imported(writer.head, 0, created=False), 0
         try:
             ours = await _judged(writer, entries, done)
         except Torn as torn:
-            await writer.store.again(attempt, torn)
-            await writer.look()
+            torn_tries = await again_if_torn(writer, torn_tries, torn)
             continue
         known = Imported(writer.head, known.added + len(ours), known.created or 0 in ours)
         done = max(done, min(known.head.length, len(entries)))

@@ -4,7 +4,9 @@ The messages of the request are what the session holds from `start_sequence` on.
 match; the others are appended in steps of one transaction each, in order. All of them are checked before the
 first is written, so that an answer that refuses finds nothing written. What a crash, a lost reply or
 another writer leaves between two steps is looked at afresh: a repeat finishes, or says where the logs part.
-After a rewind between two steps, all is compared anew.
+After a rewind between two steps, all is compared anew. A step holds only at the version that was read, so the
+answer is a state that the table had. Where a step's reply was lost and another changed the session since, the
+fields are not set again over that: nobody can tell (`Unanswered`).
 """
 
 from __future__ import annotations
@@ -25,9 +27,9 @@ from shared.errors import (
 )
 from shared.leftover import clear_leftover
 from shared.limits import MAX_BATCH, MAX_FIRST_BATCH, PART_SIZE, REQUEST_LIMIT
-from shared.log import Fields, advanced, head_update, identified, puts, stored_under
+from shared.log import Fields, advanced, head_update, identified, puts, steps, stored_under
 from shared.operations.change_session import check_version
-from shared.operations.create_session import checked_fields, create_session
+from shared.operations.create_session import check_objects, create_session, encoded_objects
 from shared.operations.read_session import load
 
 if TYPE_CHECKING:
@@ -36,15 +38,13 @@ if TYPE_CHECKING:
     from shared.etag import Match
     from shared.head import Head
     from shared.keys import SessionKey
-    from shared.messages import Stored
     from shared.store import Store
 
 
 class Put(NamedTuple):
-    """The session afterwards, and the messages that the request named, as they are stored."""
+    """The session afterwards, as the table had it then, and whether this made it."""
 
     head: Head
-    messages: list[Stored]
     created: bool
 
 
@@ -88,11 +88,12 @@ async def put_session(
     ]
     token = store.clock.token()
     titled = {"title": title} if title is not None else {}
-    wanted: dict[str, Any] = {**(usage or {}), **checked_fields(fields or {}), **titled}
-    confirmed: list[Stored] = []
+    wanted: dict[str, Any] = {**(usage or {}), **encoded_objects(fields or {}), **titled}
+    confirmed = 0  # of the request's messages, from the first on
     rewinds = 0  # at which they were
     head: Head | None = None
     created = ours = False
+    tried: Head | None = None
     unsure: Unanswered | None = None
     for attempt in count():
         head = head or await store.find_head(key)
@@ -100,7 +101,7 @@ async def put_session(
             _check_new(start, if_match)
             step = new[: _step(sizes, MAX_FIRST_BATCH)]
             made = await create_session(store, key, step, usage=usage, title=title, fields=fields)
-            head, created, confirmed = made.head, made.created, made.messages
+            head, created, confirmed = made.head, made.created, len(made.messages)
             ours = created
         if not head.live:
             raise Gone("The session was deleted; its id is not given again.")
@@ -108,50 +109,63 @@ async def put_session(
         if not ours:
             check_version(head, if_match, unsure)
         if head.rewinds != rewinds:
-            confirmed, rewinds = [], head.rewinds
+            confirmed, rewinds = 0, head.rewinds
         try:
             confirmed += await _matching(
-                store, head, list(zip(named, new, strict=True)), start=start, done=len(confirmed)
+                store, head, list(zip(named, new, strict=True)), start=start, done=confirmed
             )
-            await _check_unused(store, head, new[len(confirmed) :])
+            await _check_unused(store, head, new[confirmed:])
         except LogMoved as moved:
             head = moved.head
             continue
-        left = new[len(confirmed) :]
-        step = left[: _step(sizes[len(confirmed) :], MAX_BATCH)]
+        step = new[confirmed : confirmed + _step(sizes[confirmed:], MAX_BATCH)]
         changed = (
             {} if ours else {name: value for name, value in wanted.items() if getattr(head, name) != value}
         )
         if not step and not changed:
-            return Put(head, confirmed, created)
-        replaced = {"token": token, **changed}
-        same_version = if_match is not None and not ours
+            return Put(head, created)
+        _check_overtaken(None if ours else unsure, tried, head, changed)
+        check_objects(head, head._replace(**changed))
+        tried = head
         try:
-            head, stored = await _put(store, head, step, replaced, same_version=same_version)
+            head = await _put(store, head, step, {"token": token, **changed})
         except (ConditionFailed, Contended, Unanswered) as refused:
             store.counts["conflicts"] += not isinstance(refused, Unanswered)
             unsure = refused if isinstance(refused, Unanswered) else unsure
             await store.again(attempt, unsure or Contended("Too many writers on this session."))
             head = None
             continue
-        confirmed += stored
+        confirmed += len(step)
         ours = True
     raise AssertionError  # count() does not end
 
 
-async def _put(
-    store: Store, head: Head, step: Sequence[Fields], replaced: Mapping[str, Any], *, same_version: bool
-) -> tuple[Head, list[Stored]]:
-    """Store one step's messages and the attributes that get a value; the head after it, and the messages."""
+async def _put(store: Store, head: Head, step: Sequence[Fields], replaced: Mapping[str, Any]) -> Head:
+    """Store one step's messages and the attributes that get a value; the head after it.
+
+    Only if the session is of the version that was read: so the head is one that the table has.
+    """
     after, stored = advanced(store, head, step, None)
     await clear_leftover(store, head)
-    await store.transact(
-        head_update(head, after, same_version=same_version, replaced=replaced), *puts(head.key, stored)
-    )
+    moved = head_update(head, after, same_version=True, replaced=replaced)
+    await store.transact(moved, *puts(head.key, stored))
     after = after._replace(**replaced)
     await store.cache.appended(after, stored)
     store.counts["appends"] += len(stored)
-    return after, stored
+    return after
+
+
+def _check_overtaken(
+    unsure: Unanswered | None, tried: Head | None, head: Head, changed: Mapping[str, Any]
+) -> None:
+    """Let a PUT pass that may try again after a try that was not answered.
+
+    Raises:
+        Unanswered: another changed the session since that try, and one more could undo what the other did.
+            Every change but an append leaves a token. Messages are compared, and can undo a rewind only.
+    """
+    if unsure and tried and head.token != tried.token and (changed or head.rewinds != tried.rewinds):
+        raise unsure
 
 
 def _check_new(start: int, if_match: Match | None) -> None:
@@ -175,8 +189,8 @@ def _step(sizes: Sequence[int], room: int) -> int:
 
 async def _matching(
     store: Store, head: Head, new: Sequence[tuple[str | None, Fields]], *, start: int, done: int
-) -> list[Stored]:
-    """The stored messages that the request names, behind the first `done` of it.
+) -> int:
+    """How many messages of the request are stored, behind the first `done` of it.
 
     Args:
         store: where.
@@ -190,20 +204,20 @@ async def _matching(
     """
     if start > head.message_count:
         raise _diverged(head.message_count, head.message_count)
-    end = min(start + len(new), head.message_count)
-    stored = await load(store, head, start + done, end) if start + done < end else []
-    for at, message in enumerate(stored, done):
-        there = message.fields()
-        named, fields = new[at]
-        if named not in {None, there["message_id"]} or messages.content(there) != messages.content(fields):
-            raise _diverged(message.sequence, head.message_count)
-    return stored
+    first, end = start + done, min(start + len(new), head.message_count)
+    for at, stop in steps(head, first, end):
+        for message in await load(store, head, at, stop):
+            there = message.fields()
+            named, given = new[message.sequence - start]
+            if named not in {None, there["message_id"]} or not messages.equal(there, given):
+                raise _diverged(message.sequence, head.message_count)
+    return max(0, end - first)
 
 
 async def _check_unused(store: Store, head: Head, new: Sequence[Fields]) -> None:
     """Let messages pass whose ids are new (G2)."""
     hits = ring.find(head.ring, head.message_count, [fields["message_id"] for fields in new])
-    for message in (await stored_under(store, head, hits)).values():
+    async for _, message in stored_under(store, head, hits):
         raise MessageIdReused(
             "A new message bears the id of an older one.", extra={"sequence": message.sequence}
         )

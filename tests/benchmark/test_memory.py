@@ -1,20 +1,33 @@
-"""What a get holds at its peak, beside its answer."""
+"""What operations hold at their peak: a get beside its answer, others beside what a small request names."""
 
 from __future__ import annotations
 
+import time
 import tracemalloc
+from base64 import b64encode
+from random import Random
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.limits import PAYLOAD_LIMIT
+from shared.errors import Diverged, EntryUuidReused, MessageIdReused, TurnlogError, Unavailable
+from shared.limits import COMPARED_BYTES, PAYLOAD_LIMIT
+from shared.operations.append_entries import append_entries
 from shared.operations.append_messages import append_messages
 from shared.operations.create_session import create_session
+from shared.operations.put_session import put_session
 from shared.operations.read_session import newest
-from shared.sync_driver import run
+from shared.retry import RESERVE
+from shared.sync_driver import SystemClock, run
+from shared.transcripts import find
 from tests.benchmark.bench import bench
 from tests.benchmark.targets import targets
 from tests.benchmark.units import World
 from tests.benchmark.workloads import weighing
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from datetime import datetime
 
 LARGE = "2026-01-01 INFO all is well\n" * 7_000
 """200 KB of a log, as tools put it out: deflate makes a hundredth of it."""
@@ -54,3 +67,94 @@ def test_small_messages_before_large_ones_are_no_reason_to_hold_all_of_those() -
         run(append_messages(filling, world.key, [{"role": "user", "content": "yes"}] * 50))
     without, cold, warm = read(cached=False), read(cached=True), read(cached=True)
     assert max(without, cold, warm) < 5 * PAYLOAD_LIMIT, (without, cold, warm)
+
+
+def peak_of(work: Coroutine[Any, Any, Any], refusal: type[TurnlogError]) -> int:
+    """Bytes that an operation holds at its peak, which is refused in the end."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(refusal):
+            run(work)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def noise(size: int, seed: int) -> str:
+    """Text that deflate makes no smaller than three quarters."""
+    return b64encode(Random(seed).randbytes(size * 3 // 4)).decode()
+
+
+@pytest.mark.thorough
+def test_a_small_request_that_names_large_messages() -> None:
+    """They are read and compared in steps: of what differs at once, no more than the first step is read."""
+    world = World()
+    store = world.store(cached=False)
+    run(create_session(store, world.key))
+    for number in range(99):
+        content, message_id = noise(900_000, number), f"m{number}"
+        large = {"role": "user", "content": content, "message_id": message_id}
+        run(append_messages(store, world.key, [large]))
+    small = [{"role": "user", "content": "x", "message_id": f"m{number}"} for number in range(99)]
+    for refused, error in (
+        (append_messages(store, world.key, small), MessageIdReused),
+        (put_session(store, world.key, small), Diverged),
+    ):
+        before = world.table.reads
+        with pytest.raises(error):
+            run(refused)
+        # Units are of 4 KB.
+        assert world.table.reads - before < COMPARED_BYTES // 4_096
+
+
+@pytest.mark.thorough
+def test_a_small_request_that_names_large_batches_of_entries() -> None:
+    """Each batch is read, compared and let go."""
+    world = World()
+    bucket = MemoryObjects()
+    store = world.store()._replace(objects=bucket)
+    run(create_session(store, world.key))
+    for number in range(60):
+        entries = [{"uuid": f"u{number}"}, {"large": noise(4_000_000, number)}]
+        run(append_entries(store, world.transcript, entries))
+    named = [{"uuid": f"u{number}"} for number in range(59)] + [{"uuid": "u59", "other": 1}]
+    before = world.table.requests.total()
+    assert peak_of(append_entries(store, world.transcript, named), EntryUuidReused) < 40_000_000
+    # The transcript's head, the session's, and one Query and one GetObject for each batch.
+    assert (world.table.requests.total() - before, bucket.read) == (2 + 60, 60)
+
+
+def test_what_there_is_no_time_to_compare_is_not_written() -> None:
+    world = World()
+    store = world.store()
+    run(create_session(store, world.key))
+    for number in range(3):
+        run(append_entries(store, world.transcript, [{"uuid": f"u{number}"}]))
+    named = [{"uuid": "u0"}, {"uuid": "u1"}, {"uuid": "new"}]
+    late = store._replace(clock=SystemClock(time.monotonic() + RESERVE - 1))
+    with pytest.raises(Unavailable, match="no time to compare"):
+        run(append_entries(late, world.transcript, named))
+    head = run(find(store, world.transcript))
+    assert head
+    assert head.length == 3
+
+
+class MemoryObjects:
+    """A bucket that counts what is read."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, bytes] = {}
+        self.read = 0
+
+    async def put(self, key: str, data: bytes) -> None:
+        self._objects[key] = data
+
+    async def get(self, key: str) -> bytes:
+        self.read += 1
+        return self._objects[key]
+
+    async def delete(self, key: str) -> None:
+        del self._objects[key]
+
+    async def list(self, prefix: str) -> dict[str, datetime]:
+        raise NotImplementedError(prefix)

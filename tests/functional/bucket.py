@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ConnectionClosedError
 
 from shared.keys import SessionKey
 from tests.functional.drivers import DRIVERS
+from tests.functional.world import hurried
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,18 +31,21 @@ class BucketView:
 
 @contextmanager
 def bucket_requests(*lost: str) -> Iterator[list[str]]:
-    """What the functions ask of the bucket; replies of these kinds are lost, each time."""
+    """What the functions ask of the bucket; replies of these kinds are lost, each time, and time is short."""
     asked: list[str] = []
 
-    def note(event_name: str, **_: Any) -> None:
+    def note(event_name: str, parsed: dict[str, Any], **_: Any) -> None:
         operation = event_name.rpartition(".")[2]
         asked.append(operation)
         if operation in lost:
+            if "Body" in parsed:
+                parsed["Body"].close()
             raise ConnectionClosedError(endpoint_url="the bucket")
 
     events, hooked = DRIVERS.bucket().meta.events, DRIVERS.hooked(note)
     events.register_last("after-call.s3", hooked)
     try:
-        yield asked
+        with hurried() if lost else nullcontext():
+            yield asked
     finally:
         events.unregister("after-call.s3", hooked)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import replace
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from infra.local.lambdas import load_handler
 from shared.async_driver import AsyncStores
 from shared.endpoint import Endpoint
-from shared.sync_driver import clients, objects
+from shared.sync_driver import brief_table, clients, objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -48,18 +50,19 @@ class Drivers:
 
     loop: Loop | None = None
     on_loop = False
+    seconds: float | None = None
 
     def use(self, *, on_loop: bool) -> None:
         if on_loop and self.loop is None:
             self.loop = Loop()
         self.on_loop = on_loop
 
-    def client(self) -> Any:
-        """The client of DynamoDB that the functions use."""
+    def clients(self) -> list[Any]:
+        """The clients of DynamoDB that the functions use."""
         if self.on_loop:
             assert self.loop
-            return self.loop.stores._table._client
-        return clients()[0]._client
+            return [self.loop.stores._table._client]
+        return [clients()[0]._client, brief_table()._client]
 
     def bucket(self) -> Any:
         """The client of S3 that the functions use."""
@@ -80,6 +83,8 @@ class Drivers:
         """Close the connections of the functions' clients."""
         table, cache = clients()
         table._client.close()
+        if brief_table.cache_info().currsize:
+            brief_table()._client.close()
         if cache:
             cache._cache.close()  # type: ignore[attr-defined]
         if bucket := objects():
@@ -89,6 +94,7 @@ class Drivers:
 
     def reopen(self) -> None:
         clients.cache_clear()
+        brief_table.cache_clear()
         objects.cache_clear()
         clients()
         if self.loop:
@@ -112,6 +118,8 @@ def load_driven(path: str) -> Handler:
         return handler
 
     def driven(event: Any, context: Any) -> Any:
+        if DRIVERS.seconds:
+            context = replace(context, deadline=min(context.deadline, time.monotonic() + DRIVERS.seconds))
         if not DRIVERS.on_loop:
             return handler(event, context)
         assert DRIVERS.loop

@@ -154,13 +154,16 @@ def test_a_rewind_whose_reply_is_lost_is_one(program: Program) -> None:
         program.call("rewind_session", session_id, troubles=[], to_sequence=1, expected_sequence=2)
 
 
-def test_a_change_of_a_version_is_not_sent_again(program: Program) -> None:
-    """It would be told that the version is another: its own."""
+def test_a_change_that_may_have_been_made(program: Program) -> None:
+    """At a version it is sent again, and refused; without one it could undo another's, and is not."""
     session_id = program.api.new()
-    with pytest.raises(errors.Unanswered):
-        program.call("set_title", session_id, "t", if_match=1, troubles=[lost_reply])
-    assert program.api.get(session_id).body["title"] == "t"
-    assert program.call("set_title", session_id, "u", troubles=[lost_reply])["title"] == "u"
+    for title, condition, requests in (("t", {"if_match": 1}, 2), ("u", {}, 1)):
+        with pytest.raises(errors.Unanswered):
+            program.call("set_title", session_id, title, troubles=[lost_reply], **condition)
+        assert program.api.get(session_id).body["title"] == title
+        assert len(program.way.requests) == requests
+    # A change that did not arrive is sent again in either case.
+    assert program.call("set_title", session_id, "v", troubles=[not_reached])["title"] == "v"
 
 
 def test_what_its_own_first_try_deleted_is_deleted(program: Program) -> None:

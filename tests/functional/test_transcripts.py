@@ -39,7 +39,13 @@ def test_what_is_appended_is_read(api: Api) -> None:
     assert read["entries"] == [*ODD, {"uuid": "u3"}]
     assert [type(one) for one in read["entries"][2]["n"]] == [type(one) for one in ODD[2]["n"]]
     bounds = {name: read[name] for name in read if name != "entries"}
-    assert bounds == {"entry_count": 5, "has_more": False, "first_position": 0, "last_position": 4}
+    assert bounds == {
+        "entry_count": 5,
+        "generation": 0,
+        "has_more": False,
+        "first_position": 0,
+        "last_position": 4,
+    }
     assert api.contents(session_id) == ["q"]
 
 

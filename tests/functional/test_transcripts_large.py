@@ -6,6 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from shared.store import READ_TRIES
 from tests.functional.bucket import bucket_requests
 from tests.functional.drivers import DRIVERS
 from tests.functional.test_transcripts import some, texts
@@ -190,3 +191,14 @@ def test_as_many_small_ones_as_fit(api: Api) -> None:
         assert api.import_(session_id, "main", b"{}\n" * 10_000).status in {200, 201}
     body = api.transcript(session_id, "main").body
     assert (len(body["entries"]), body["has_more"]) == (10_000, False)
+
+
+def test_an_object_that_was_lost(api: Api, bucket: BucketView) -> None:
+    """As after a restore of the table alone: a repeat is told so, not kept until its time is over."""
+    session_id, entry = api.new(), {"uuid": "a", "t": noise(900)}
+    api.entries(session_id, "main", entry)
+    (lost,) = bucket.of(api.user, session_id)
+    bucket.client.delete_object(Bucket=bucket.name, Key=lost)
+    with bucket_requests() as asked:
+        api.entries(session_id, "main", entry).problem(503, "unavailable")
+    assert asked == ["GetObject"] * READ_TRIES

@@ -13,6 +13,7 @@ from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
 
 from shared.keys import HEAD, SessionKey, user_partition
+from shared.retry import RESERVE
 from shared.settings import settings
 from tests.functional.drivers import DRIVERS, load_driven
 
@@ -90,12 +91,14 @@ class TableView:
 @contextmanager
 def hook(event: str, handler: Callable[..., Any]) -> Iterator[None]:
     """A botocore event handler on the functions' own client."""
-    events, hooked = DRIVERS.client().meta.events, DRIVERS.hooked(handler)
-    events.register_last(event, hooked)
+    clients, hooked = DRIVERS.clients(), DRIVERS.hooked(handler)
+    for client in clients:
+        client.meta.events.register_last(event, hooked)
     try:
         yield
     finally:
-        events.unregister(event, hooked)
+        for client in clients:
+            client.meta.events.unregister(event, hooked)
 
 
 @contextmanager
@@ -190,8 +193,18 @@ def unreachable(operation: str = "") -> Iterator[None]:
         if current_thread().name != "stream":
             raise ConnectionClosedError(endpoint_url="the table")
 
-    with hook(f"before-call.dynamodb.{operation}".rstrip("."), refuse):
+    with hook(f"before-call.dynamodb.{operation}".rstrip("."), refuse), hurried():
         yield
+
+
+@contextmanager
+def hurried(seconds: float = RESERVE + 0.2) -> Iterator[None]:
+    """The functions have so little time that what goes on trying soon gives up."""
+    DRIVERS.seconds = seconds
+    try:
+        yield
+    finally:
+        DRIVERS.seconds = None
 
 
 @contextmanager

@@ -92,3 +92,22 @@ async def test_listing_leaves_the_sessions_in_their_order(turnlog: Turnlog) -> N
     kept = [one async for one in turnlog.sessions()]
     await store.list_session_summaries(keys[0]["project_key"])  # reads what was kept, and changes nothing
     assert [one async for one in turnlog.sessions()] == kept
+
+
+async def test_a_transcript_that_was_deleted_and_begun_anew(turnlog: Turnlog) -> None:
+    """Its summary is of what is there now, be that less or more than there was; and none where nothing is."""
+    store, key = TurnlogSessionStore(turnlog), a_key()
+
+    def said(prompt: str, count: int) -> list[Entry]:
+        return [{**entry(number), "message": {"content": f"{prompt} {number}"}} for number in range(count)]
+
+    await store.append(key, said("deleted", 3))
+    await store.list_session_summaries(key["project_key"])
+    for count in (2, 9):
+        await turnlog.delete_transcript(session_id_of(key), "main")
+        assert await store.list_sessions(key["project_key"]) == []
+        assert await store.list_session_summaries(key["project_key"]) == []
+        await store.append(key, said(f"anew {count}", count))
+        (summary,) = await store.list_session_summaries(key["project_key"])
+        assert summary["data"] == fold_session_summary(None, key, said(f"anew {count}", count))["data"]
+        assert "deleted" not in str(summary)

@@ -8,8 +8,8 @@ APPENDS = (
     Mutant(
         "a ring hit believed unverified",
         "log.py",
-        'if stored[sequence].fields()["message_id"] == message_id',
-        "if sequence in stored",
+        'known = message.fields()["message_id"]',
+        "known = ids[sequence][0]",
         "another message is taken for the repeat, and the new one lost",
     ),
     Mutant(
@@ -158,25 +158,22 @@ APPENDS = (
     Mutant(
         "PUT does not compare what is there",
         "operations/put_session.py",
-        (
-            '        if named not in {None, there["message_id"]} or messages.content(there) != '
-            "messages.content(fields):"
-        ),
-        "        if not there:",
+        'if named not in {None, there["message_id"]} or not messages.equal(there, given):',
+        "if not there:",
         "success is answered, and nothing stored",
     ),
     Mutant(
         "PUT does not ask whether an id is taken",
         "operations/put_session.py",
-        "            await _check_unused(store, head, new[len(confirmed) :])\n",
+        "            await _check_unused(store, head, new[confirmed:])\n",
         "",
         "a message id is stored twice",
     ),
     Mutant(
         "PUT's If-Match checked beforehand only",
         "operations/put_session.py",
-        "same_version = if_match is not None and not ours",
-        "same_version = False",
+        "head_update(head, after, same_version=True, replaced",
+        "head_update(head, after, same_version=False, replaced",
         "a version that was never seen is written over",
     ),
     Mutant(
@@ -190,8 +187,8 @@ APPENDS = (
     Mutant(
         "PUT writes what is there once more",
         "operations/put_session.py",
-        "left = new[len(confirmed) :]",
-        "left = new",
+        "step = new[confirmed : confirmed + _step(sizes[confirmed:], MAX_BATCH)]",
+        "step = new[: _step(sizes, MAX_BATCH)]",
         "a PUT of a long history writes all of it",
         test="tests/functional/test_put.py",
     ),

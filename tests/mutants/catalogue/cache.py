@@ -69,10 +69,10 @@ CACHE = (
     Mutant(
         "a forked process uses its parent's clients",
         "sync_driver.py",
-        "    clients.cache_clear()\n    objects.cache_clear()",
+        "    clients.cache_clear()\n    brief_table.cache_clear()\n    objects.cache_clear()",
         "    return",
         "the two read each other's answers",
-        test=_FOREIGN,
+        test="tests/unit/test_foreign_answers.py",
     ),
     Mutant(
         "a cancelled connection is put back into the pool",

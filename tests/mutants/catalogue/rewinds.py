@@ -107,7 +107,7 @@ REWINDS = (
     Mutant(
         "PUT believes what it compared before a rewind",
         "operations/put_session.py",
-        "        if head.rewinds != rewinds:\n            confirmed, rewinds = [], head.rewinds\n",
+        "        if head.rewinds != rewinds:\n            confirmed, rewinds = 0, head.rewinds\n",
         "",
         "success is answered for messages that are gone",
     ),

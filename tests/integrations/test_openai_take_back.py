@@ -1,0 +1,116 @@
+"""G1: an add that fails takes back what it stored itself, and nothing of another's."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from shared.client import TurnlogClient
+from shared.errors import TooLarge, TurnlogError
+from shared.integrations.openai_agents import TurnlogSession
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from shared.asking import Request
+    from shared.methods import Turnlog
+    from tests.integrations.conftest import Server
+
+pytestmark = pytest.mark.anyio
+
+
+def items(count: int, name: str = "mine") -> list[dict[str, Any]]:
+    return [{"role": "user", "content": f"{name} {number}"} for number in range(count)]
+
+
+# 99 that one append takes, and one that no append does.
+REFUSED = [*items(99), {"role": "user", "content": "x" * (1 << 20)}]
+
+
+class Meddled(TurnlogClient):
+    """A client of which the reply to its first append is lost, and another acts before it is sent again."""
+
+    meanwhile: Callable[[], Awaitable[None]]
+    appends = 0
+
+    async def _send(self, request: Request) -> Any:
+        reply = await super()._send(request)
+        if request.operation == "append_messages" and reply.is_success:
+            self.appends += 1
+            if self.appends == 1:
+                await self.meanwhile()
+                reply.status_code = 502
+                reply._content = b""
+        return reply
+
+
+async def test_what_it_stored_itself_is_taken_back(turnlog: Turnlog) -> None:
+    session = TurnlogSession("s", turnlog)
+    await session.add_items(items(3, "before"))
+    with pytest.raises(TooLarge) as refused:
+        await session.add_items(REFUSED)
+    assert "stored_items" not in refused.value.extra
+    assert await session.get_items() == items(3, "before")
+
+
+async def test_another_adds_after_a_lost_reply(server: Server, user: str) -> None:
+    async with Meddled(server.url, user) as turnlog, TurnlogClient(server.url, user) as clear:
+        other = TurnlogSession("s", clear)
+        await other.add_items(items(2, "first"))
+
+        async def add() -> None:
+            await other.add_items(items(40, "theirs"))
+
+        turnlog.meanwhile = add
+        session = TurnlogSession("s", turnlog)
+        for _ in range(2):  # also when the same call is made again
+            with pytest.raises(TooLarge, match="The first 99 of 100 items are stored") as refused:
+                await session.add_items(REFUSED)
+            assert refused.value.extra["stored_items"] == 99
+            assert await other.get_items() == [*items(2, "first"), *items(99), *items(40, "theirs")]
+
+
+async def test_another_pops_one_and_adds_one_after_a_lost_reply(server: Server, user: str) -> None:
+    async with Meddled(server.url, user) as turnlog, TurnlogClient(server.url, user) as clear:
+        other = TurnlogSession("s", clear)
+        await other.add_items(items(2, "first"))
+
+        async def exchange() -> None:
+            await other.pop_item()
+            await other.add_items(items(1, "theirs"))
+
+        turnlog.meanwhile = exchange
+        with pytest.raises(TooLarge, match="items are stored"):
+            await TurnlogSession("s", turnlog).add_items(REFUSED)
+        kept = await other.get_items()
+        assert [one for one in kept if "mine" not in json.dumps(one)] == [
+            *items(2, "first"),
+            *items(1, "theirs"),
+        ]
+
+
+async def test_another_adds_between_two_appends(turnlog: Turnlog, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, other = TurnlogSession("s", turnlog), TurnlogSession("s", turnlog)
+    append, calls = turnlog.append_messages, 0
+
+    async def followed(*given: Any, **more: Any) -> Any:
+        nonlocal calls
+        answer = await append(*given, **more)
+        calls += 1
+        if calls == 1:
+            await other.add_items(items(1, "theirs"))
+        return answer
+
+    await other.add_items(items(1, "first"))
+    monkeypatch.setattr(turnlog, "append_messages", followed)
+    with pytest.raises(TurnlogError, match="The first 198 of 199 items are stored"):
+        await session.add_items([*items(198), REFUSED[-1]])
+    monkeypatch.undo()
+    assert await other.get_items() == [
+        *items(1, "first"),
+        *items(99),
+        *items(1, "theirs"),
+        *items(198)[99:],
+    ]

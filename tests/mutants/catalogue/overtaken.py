@@ -1,0 +1,197 @@
+"""Sabotages of what keeps a second try, a limit, a clock and a comparison honest."""
+
+from tests.mutants.mutant import Mutant
+
+_KNOWN = "tests/functional/test_known_again.py"
+_OVERTAKEN = "tests/functional/test_overtaken.py"
+_LIMITS = "tests/functional/test_limits_that_result.py"
+_MEMORY = "tests/benchmark/test_memory.py"
+_RUN = "tests/unit/test_one_run.py"
+
+OVERTAKEN = (
+    Mutant(
+        "nobody looks beside a known message",
+        "log.py",
+        "    forgotten = ring.start(head.ring, head.message_count)",
+        "    forgotten = 0",
+        "a part of a batch is stored twice",
+        test=_KNOWN,
+    ),
+    Mutant(
+        "too few are looked at beside a known message",
+        "log.py",
+        "range(max(0, sequence - MAX_BATCH + 1), ",
+        "range(max(0, sequence - MAX_BATCH + 2), ",
+        "the first of a full batch is stored twice",
+        test=_KNOWN,
+    ),
+    Mutant(
+        "what is found beside a known message is not compared",
+        "operations/append_messages.py",
+        "        present |= await _verified(store, head, new, beside)",
+        "        present |= {one: (await store.messages(head, at[0], at[0] + 1))[at[0]]"
+        " for one, at in beside.items()}",
+        "success is answered for content that is not stored",
+        test=_KNOWN,
+    ),
+    Mutant(
+        "a clock that is behind writes its own time",
+        "expressions.py",
+        '    if "updated_at" in (to or {}):',
+        "    if False:",
+        "times run backwards",
+        test=_LIMITS,
+    ),
+    Mutant(
+        "a title is set again over another's",
+        "operations/change_session.py",
+        "            head = await store.head(key)\n"
+        "            if head.token != token:\n"
+        "                raise\n",
+        "            continue\n",
+        "an acknowledged title is undone",
+        test=_OVERTAKEN,
+    ),
+    Mutant(
+        "a patch is made again over another's",
+        "operations/change_session.py",
+        "        if unsure and head.token != tried_over:\n            raise unsure\n",
+        "",
+        "an acknowledged patch is undone",
+        test=_OVERTAKEN,
+    ),
+    Mutant(
+        "a patch is made again over one that put back what was there",
+        "operations/change_session.py",
+        '            condition += " AND #token = :was_token"',
+        '            condition += " AND attribute_exists(#token) AND :was_token = :was_token"',
+        "an acknowledged patch is undone",
+        test=_OVERTAKEN,
+    ),
+    Mutant(
+        "PUT sets its fields again over another's",
+        "operations/put_session.py",
+        "    if unsure and tried and head.token != tried.token and (",
+        "    if unsure and tried and head.token != tried.token and False and (",
+        "an acknowledged change is undone",
+        test=_OVERTAKEN,
+    ),
+    Mutant(
+        "the client sends a change of fields again",
+        "methods.py",
+        "        repeatable = if_match is not None or not undoes",
+        "        repeatable = True",
+        "an acknowledged change is undone",
+        test=_OVERTAKEN,
+    ),
+    Mutant(
+        "the client forgets that it is unsure",
+        "client.py",
+        "                if unsure and request.if_match is not None:",
+        "                if False:",
+        "a change is refused that was made",
+        test=_OVERTAKEN,
+    ),
+    Mutant(
+        "the client sends a draft again",
+        "methods.py",
+        'Request("put_draft", session_id, body=body, repeatable=False)',
+        'Request("put_draft", session_id, body=body)',
+        "another's draft is undone",
+        test=_OVERTAKEN,
+    ),
+    Mutant(
+        "PUT measures what it gives alone",
+        "operations/put_session.py",
+        "        check_objects(head, head._replace(**changed))",
+        "        check_objects(None, head._replace(metadata=changed.get('metadata', '{}')))",
+        "a head of any size",
+        test=_LIMITS,
+    ),
+    Mutant(
+        "a change that makes the objects smaller is refused",
+        "operations/create_session.py",
+        " and (before is None or size > before.objects_size):",
+        ":",
+        "there is no way back to the limit",
+        test=_LIMITS,
+    ),
+    Mutant(
+        "a message takes tool calls without end",
+        "operations/add_tool_call.py",
+        "    if len(before.attached) >= MAX_ATTACHED * TOKEN_SIZE:",
+        "    if False:",
+        "the message can be written no more",
+        test=_LIMITS,
+    ),
+    Mutant(
+        "a read is given up early",
+        "store.py",
+        "            except (Contended, Unanswered) as error:\n"
+        "                await self.again(attempt, error)\n"
+        "        raise AssertionError",
+        "            except (Contended, Unanswered) as error:\n"
+        "                if attempt == 3:\n"
+        "                    raise\n"
+        "                await self.again(attempt, error)\n"
+        "        raise AssertionError",
+        "a throttle of a second is told to the client",
+        test=_LIMITS,
+    ),
+    Mutant(
+        "health goes on as long as there is time",
+        "endpoint.py",
+        "            seconds = min(seconds, HEALTH_SECONDS + RESERVE)",
+        "            seconds = RESERVE",
+        "health gives up at once",
+        test=_LIMITS,
+    ),
+    Mutant(
+        "all that a request names is held at once",
+        "log.py",
+        "    step = end - first if head.log_size <= COMPARED_BYTES else COMPARED_BYTES // MESSAGE_LIMIT",
+        "    step = end - first",
+        "memory grows with what a small request names",
+        test=f"{_MEMORY}::test_a_small_request_that_names_large_messages",
+    ),
+    Mutant(
+        "time is not looked at between two batches",
+        "operations/append_entries.py",
+        "            check_time(writer.store.clock, ",
+        "            _ = (writer.store.clock, ",
+        "Lambda ends the function in the middle",
+        test=f"{_MEMORY}::test_what_there_is_no_time_to_compare_is_not_written",
+    ),
+    Mutant(
+        "a batch that is gone is looked for as long as there is time",
+        "operations/append_entries.py",
+        "    if tries + 1 == READ_TRIES:\n        raise torn\n",
+        "",
+        "an object that was lost costs 29 seconds a request",
+        test="tests/functional/test_transcripts_large.py::test_an_object_that_was_lost",
+    ),
+    Mutant(
+        "a replay is taken for one's own",
+        "integrations/common.py",
+        '        if answer["replayed"] or not whole or not follows:',
+        "        if not whole or not follows:",
+        "what another stored is taken back",
+        test=_RUN,
+    ),
+    Mutant(
+        "another's message between one's own is not seen",
+        "integrations/common.py",
+        '        whole = last - first + 1 == len(answer["messages"]) and ',
+        "        whole = ",
+        "what another stored is taken back",
+        test=_RUN,
+    ),
+    Mutant(
+        "a change between two appends is not seen",
+        "integrations/common.py",
+        ' and version in {None, answer["version"]}',
+        "",
+        "what another stored is taken back",
+        test=_RUN,
+    ),
+)

@@ -65,7 +65,7 @@ def update(
         plus: attributes that are numbers, and what is added to each.
         without: attributes that go.
         condition: with `#name` for an attribute; when it fails, the item as it is comes back. Where `to` has
-            the session's time, `NOT_EARLIER` is a part of it.
+            the session's time, `NOT_EARLIER` is added to the condition.
         values: those that the condition names, without the colon.
     """
     if "updated_at" in (to or {}):

@@ -7,7 +7,7 @@ wrong with an argument.
 A message and a batch of entries have an id before the first try, so that they may be sent again after a lost
 reply. What has none (a tool call without `id`) is not sent again when it may have been stored. Nor is a
 change of fields without `if_match`, when it may have been made: another may have changed them since, and the
-second time would undo that. Then the call raises `Unanswered`.
+second time would undo that. Then the call raises `Unavailable`.
 """
 
 from __future__ import annotations
@@ -217,8 +217,8 @@ class Turnlog(TranscriptMethods):
             session_id: of the session.
             body: of the request.
             if_match: only if the session is of this version.
-            undoes: sent once more, it would undo what another changed since the first time. At a version it
-                would not: the first time moved that.
+            undoes: sent once more, it could undo what another changed since the first try. With `if_match`
+                it cannot: the first try has changed the version.
         """
         repeatable = if_match is not None or not undoes
         return await self.body(

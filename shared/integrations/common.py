@@ -41,9 +41,9 @@ async def in_session(
 def is_one_run(appended: Sequence[Mapping[str, Any]]) -> bool:
     """Whether the appends with these answers stored all of their messages, one right after the other.
 
-    Then the messages from the first one's on are theirs alone, at the version that the last one made. None of
-    a replay: a try before stored it, and what came since is not known. None where a sequence is left out:
-    another's message stands there.
+    Then the messages from the first one's on are theirs alone, at the version that the last one made. A
+    replay does not count: an earlier try stored it, and others may have changed the session since. Nor does
+    an append whose sequences have a gap: another's message stands there.
     """
     end = version = None
     for answer in appended:

@@ -19,7 +19,14 @@ from weakref import WeakKeyDictionary
 
 from agents.memory.session_settings import coerce_session_settings, resolve_session_limit
 
-from shared.errors import Contended, NotFound, PreconditionFailed, SequenceMismatch, TurnlogError
+from shared.errors import (
+    Contended,
+    NotFound,
+    PreconditionFailed,
+    SequenceMismatch,
+    TurnlogError,
+    Unavailable,
+)
 from shared.integrations.common import Repeats, in_session, is_one_run, short_hash
 from shared.integrations.items import to_items, to_message
 from shared.keys import SESSION_ID_PATTERN
@@ -88,7 +95,7 @@ class TurnlogSession:
 
         If a later one fails, what the earlier ones stored is taken back, if it is sure that this very call
         stored it and that nobody has changed the session since. Otherwise nothing is taken back, and the
-        error says how many items stand (`stored_items`); the same call, made again, stores the others.
+        error says how many items are stored (`stored_items`); the same call on this object stores the others.
 
         Raises:
             Gone: the session was deleted.
@@ -110,9 +117,7 @@ class TurnlogSession:
                     stored.append(added)
             except TurnlogError as error:
                 own = not repeated and is_one_run(stored)
-                if stored and not (own and await self._take_back(turnlog, stored)):
-                    count = sum(len(added["messages"]) for added in stored)
-                    error.told(f"The first {count} of {len(messages)} items are stored.", stored_items=count)
+                await self._settle(turnlog, stored, error, own=own, of=len(messages))
                 raise
 
         repeats = self._repeats.setdefault(turnlog, Repeats())
@@ -165,21 +170,37 @@ class TurnlogSession:
         metadata = {"openai_session_id": self.session_id}
         return await in_session(turnlog, self._id, metadata, lambda: turnlog.append_messages(self._id, batch))
 
-    async def _take_back(self, turnlog: Turnlog, stored: Sequence[Json]) -> bool:
-        """Take away what this call's appends stored; whether it was.
+    async def _settle(
+        self, turnlog: Turnlog, stored: Sequence[Json], error: TurnlogError, *, own: bool, of: int
+    ) -> None:
+        """Take back what a failed call's appends stored; or have its error say what stands.
 
         Only at the version that the last of them made: whoever changed the session since keeps what they did.
+
+        Args:
+            turnlog: where.
+            stored: the appends' answers.
+            error: why the call failed.
+            own: all that these answers name was stored by this very call.
+            of: how many items the call has.
         """
+        count = sum(len(added["messages"]) for added in stored)
         try:
-            await turnlog.rewind_session(
-                self._id,
-                to_sequence=stored[0]["first_sequence"],
-                expected_sequence=stored[-1]["last_sequence"] + 1,
-                if_match=stored[-1]["version"],
-            )
+            if stored and own:
+                await turnlog.rewind_session(
+                    self._id,
+                    to_sequence=stored[0]["first_sequence"],
+                    expected_sequence=stored[-1]["last_sequence"] + 1,
+                    if_match=stored[-1]["version"],
+                )
+                return
+        except Unavailable:
+            error.told(f"The first {count} of {of} items may still be stored.")
+            return
         except TurnlogError:
-            return False
-        return True
+            pass  # another changed the session: nothing was taken back
+        if stored:
+            error.told(f"The first {count} of {of} items are stored.", stored_items=count)
 
     async def _pop(self, turnlog: Turnlog) -> Any:
         """Pop once.

@@ -173,10 +173,14 @@ async def _found(writer: EntryWriter, entries: Sequence[Entry], hits: Places) ->
         if position < end:
             continue  # in the batch before
         if end:  # one is always read
-            check_time(writer.store.clock, Unavailable("There was no time to compare all that is stored."))
+            check_time(
+                writer.store.clock,
+                Unavailable("There was no time to compare all that is stored. Send fewer entries at once."),
+            )
         batch = await containing(writer.store, writer.head, position)
         end = batch.end
-        here = _stored_in(batch, writer.token, entries)
+        left = [entry for entry in entries if entry.identity not in found.positions]
+        here = _stored_in(batch, writer.token, left)
         found = _Found(found.positions | here, found.ours or (bool(here) and batch.writer == writer.own))
     return found
 

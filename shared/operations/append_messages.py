@@ -43,14 +43,21 @@ if TYPE_CHECKING:
     from shared.store import Store
 
 
+class _Try(NamedTuple):
+    """A message of a try, and the version that the try makes at least, if it is applied."""
+
+    message: Stored
+    version: int
+
+
 class Appended(NamedTuple):
     """What an append stored, or had stored before.
 
     Attributes:
         messages: JSON of each message of the request, in its order.
         sequences: of these messages.
-        head: the head afterwards. Its `version` is one low when a title changed in the same instant, so
-            that an `If-Match` with it fails rather than overwrites what its sender has not seen.
+        head: the head afterwards. Its `version` is low when others changed the session in the same instant,
+            so that an `If-Match` with it fails rather than overwrites what its sender has not seen.
         replayed: nothing was new.
     """
 
@@ -86,13 +93,13 @@ async def append_messages(
     """
     new = identified(store, new)
     ids = [fields["message_id"] for fields in new]
-    tried: dict[str, list[Stored]] = {}
+    tried: dict[str, list[_Try]] = {}
     doubt: Doubt | None = None
     head, fresh = await store.cache.head(key), False
     for attempt in count():
         if head is None:
             head, fresh = await store.head(key), True
-        places = {one: [message.sequence for message in tries] for one, tries in tried.items()}
+        places = {one: [a_try.message.sequence for a_try in tries] for one, tries in tried.items()}
         hits = ring.places(head.ring, head.message_count, ids, places if doubt else {})
         if not fresh and (hits or head.leftover or expected_sequence not in {None, head.message_count}):
             head = None
@@ -104,18 +111,11 @@ async def append_messages(
             continue
         missing = [fields for fields in new if fields["message_id"] not in present]
         if not missing:
-            # As first stored: a tool call may have joined one since.
-            ours = any(
-                message.as_first_stored() == sent.fields()
-                for one, message in present.items()
-                for sent in tried.get(one, ())
-            )
-            store.counts["appends" if ours else "replays"] += len(new)
-            return _answer(ids, present, head, replayed=not ours)
+            return _found(store, ids, present, head, tried)
         check_doubt(doubt, head)
         check_sequence(expected_sequence, head)
         after, stored = _answerable(advanced(store, head, missing, usage), head)
-        _remember(tried, missing, stored)
+        _remember(tried, missing, stored, after.version)
         # A guess from the cache must be right about the version too, or the answer would carry on its error.
         try:
             await clear_leftover(store, head)
@@ -194,11 +194,6 @@ async def refusing_head(store: Store, key: SessionKey, refused: ConditionFailed)
     return head
 
 
-def _remember(tried: dict[str, list[Stored]], sent: Sequence[Fields], stored: Sequence[Stored]) -> None:
-    for fields, message in zip(sent, stored, strict=True):
-        tried.setdefault(fields["message_id"], []).append(message)
-
-
 async def _present(
     store: Store, head: Head, new: Sequence[Fields], hits: Mapping[str, Sequence[int]]
 ) -> dict[str, Stored]:
@@ -229,6 +224,35 @@ async def _verified(
             )
         present[message_id] = message
     return present
+
+
+def _remember(
+    tried: dict[str, list[_Try]], sent: Sequence[Fields], stored: Sequence[Stored], version: int
+) -> None:
+    for fields, message in zip(sent, stored, strict=True):
+        tried.setdefault(fields["message_id"], []).append(_Try(message, version))
+
+
+def _found(
+    store: Store,
+    ids: Sequence[str],
+    present: Mapping[str, Stored],
+    head: Head,
+    tried: Mapping[str, Sequence[_Try]],
+) -> Appended:
+    """The answer where all is stored: by a try of this request that was not answered, or before."""
+    # As first stored: a tool call may have joined one since.
+    ours = [
+        a_try.version
+        for one, message in present.items()
+        for a_try in tried.get(one, ())
+        if message.as_first_stored() == a_try.message.fields()
+    ]
+    store.counts["appends" if ours else "replays"] += len(ids)
+    if ours:
+        # What others changed since is not this append's: an `If-Match` with its version must fail.
+        head = head._replace(version=min(head.version, max(ours)))
+    return _answer(ids, present, head, replayed=not ours)
 
 
 def _answer(ids: Sequence[str], by_id: Mapping[str, Stored], head: Head, *, replayed: bool) -> Appended:

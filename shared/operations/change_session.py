@@ -1,8 +1,8 @@
 """A session's title and objects, changed on the head alone: no message is read, no append is disturbed.
 
 G7: each change bears a token, and is refused where the head bears it already. So a change whose reply was
-lost is made once. Where another change came between the two tries, the token says nothing any more: to try
-again could undo what the other did, so the answer is that nobody can tell (`Unanswered`).
+lost is made once. Where the head bears another token by then, another change may have come between: to try
+again could undo that, so the answer is that it cannot be told whether the change was made (`Unanswered`).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ async def set_title(
         except Unanswered as error:
             unsure = error
             await store.again(attempt, error)
-            if only_if_unset or versions:
+            if only_if_unset or (if_match and len(if_match.versions) == 1):
                 continue  # of such a title a second try undoes nothing
             head = await store.head(key)
             if head.token != token:
@@ -135,13 +135,15 @@ async def patch_session(
         if unsure and head.token != tried_over:
             raise unsure
         tried_over = head.token
-        check_objects(head, head._replace(**changed))
+        after = head._replace(**changed)
+        check_objects(head, after)
         condition = _NOT_YET + "".join(f" AND #{name} = :was_{name}" for name in changed)
         values: dict[str, Any] = {f"was_{name}": getattr(head, name) for name in changed}
         if if_match:
             condition += " AND #version = :was_version"
             values["was_version"] = head.version
-        if unsure:
+        # What grows was measured together with the other objects; each change of those leaves a token.
+        if unsure or after.objects_size > head.objects_size:
             condition += " AND #token = :was_token"
             values["was_token"] = head.token
         now = max(store.now(), head.updated_at)

@@ -34,11 +34,14 @@ class Created(NamedTuple):
 
     Attributes:
         messages: those that were stored with it; none if it was there before.
+        unsure: a try that was not answered, where another's session was found: it may have made that session,
+            which was changed since.
     """
 
     head: Head
     messages: list[Stored]
     created: bool
+    unsure: Unanswered | None = None
 
 
 def new_session_key(store: Store, user_id: str, session_id: str | None) -> SessionKey:
@@ -87,6 +90,7 @@ async def create_session(
     )._replace(**given)
     check_objects(None, blank)
     head, stored = advanced(store, blank, identified(store, new), None, room=MAX_FIRST_BATCH)
+    unsure: Unanswered | None = None
     for attempt in count():
         try:
             await store.transact(*_writes(store, head, stored))
@@ -99,8 +103,9 @@ async def create_session(
             if not there.live:
                 raise Gone("A session with this id was deleted; the id is not given again.") from None
             if there.token != token:
-                return Created(there, [], created=False)
+                return Created(there, [], created=False, unsure=unsure)
         except (Contended, Unanswered) as error:
+            unsure = error if isinstance(error, Unanswered) else unsure
             await store.again(attempt, error)
             continue
         await store.cache.appended(head, stored)

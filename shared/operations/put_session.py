@@ -6,7 +6,7 @@ first is written, so that an answer that refuses finds nothing written. What a c
 another writer leaves between two steps is looked at afresh: a repeat finishes, or says where the logs part.
 After a rewind between two steps, all is compared anew. A step holds only at the version that was read, so the
 answer is a state that the table had. Where a step's reply was lost and another changed the session since, the
-fields are not set again over that: nobody can tell (`Unanswered`).
+step is not made again over that: whether it was made cannot be told (`Unanswered`).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from shared.errors import (
     PreconditionFailed,
     Unanswered,
 )
+from shared.head import Head
 from shared.leftover import clear_leftover
 from shared.limits import MAX_BATCH, MAX_FIRST_BATCH, PART_SIZE, REQUEST_LIMIT
 from shared.log import Fields, advanced, head_update, identified, puts, steps, stored_under
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from shared.etag import Match
-    from shared.head import Head
     from shared.keys import SessionKey
     from shared.store import Store
 
@@ -102,7 +102,7 @@ async def put_session(
             step = new[: _step(sizes, MAX_FIRST_BATCH)]
             made = await create_session(store, key, step, usage=usage, title=title, fields=fields)
             head, created, confirmed = made.head, made.created, len(made.messages)
-            ours = created
+            ours, unsure, tried = created, made.unsure, Head(key)
         if not head.live:
             raise Gone("The session was deleted; its id is not given again.")
         ours = ours or head.token == token
@@ -124,7 +124,7 @@ async def put_session(
         )
         if not step and not changed:
             return Put(head, created)
-        _check_overtaken(None if ours else unsure, tried, head, changed)
+        _check_overtaken(unsure, tried, head, changed)
         check_objects(head, head._replace(**changed))
         tried = head
         try:
@@ -136,7 +136,7 @@ async def put_session(
             head = None
             continue
         confirmed += len(step)
-        ours = True
+        ours, unsure = True, None
     raise AssertionError  # count() does not end
 
 

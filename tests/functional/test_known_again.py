@@ -94,3 +94,14 @@ def test_entries_of_another_content_beside_a_known_one(api: Api) -> None:
     entries[0] = {"n": -1}
     api.entries(session_id, "main", *entries, batch_id="b").problem(409, "entry_uuid_reused")
     assert api.transcript(session_id, "main", limit=1).body["entry_count"] == 600
+
+
+@pytest.mark.parametrize("lines", [("a", "b", "c"), ("tick", "tick", "tick")])
+def test_a_batch_that_has_become_longer(api: Api, lines: tuple[str, ...]) -> None:
+    """Under its id only what is new is stored, and each entry keeps its place."""
+    session_id = api.new()
+    entries = [{"t": line} for line in lines]
+    api.entries(session_id, "main", *entries[:2], batch_id="b")
+    for replayed in (False, True, True):
+        reply = api.entries(session_id, "main", *entries, batch_id="b").body
+        assert reply == {"first_position": 0, "last_position": 2, "entry_count": 3, "replayed": replayed}

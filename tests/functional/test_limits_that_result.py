@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from shared.keys import SessionKey
 from tests.functional.api import Api, assistant, user
-from tests.functional.world import hook
+from tests.functional.world import first, hook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +47,13 @@ def test_a_change_that_makes_them_smaller_passes(api: Api, table: TableView, cha
     getattr(api, change)(session_id, metadata=of(LARGE + 1)).problem(413, "too_large")
     assert api.put(session_id, messages=[user("q")]).status == 200
     assert api.patch(session_id, credentials=None).status == 200
+
+
+def test_two_patches_that_are_too_large_together(api: Api) -> None:
+    session_id = api.new()
+    with first("UpdateItem", lambda: api.patch(session_id, credentials=of(LARGE), touch=False)):
+        api.patch(session_id, metadata=of(LARGE), touch=False).problem(413, "too_large")
+    assert api.get(session_id).body["metadata"] == {}
 
 
 def test_more_tool_calls_than_a_message_takes(api: Api, table: TableView) -> None:

@@ -12,7 +12,7 @@ import pytest
 from shared import errors
 from shared.client import TurnlogClient
 from tests.functional.api import Api, user
-from tests.functional.world import first, lost_reply
+from tests.functional.world import after_first, first, lost_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +59,61 @@ def test_another_came_between_two_tries(api: Api, operation: str, mine: Change, 
     with lost_reply(operation, meanwhile):
         mine(api, session_id).problem(503, "unavailable")
     assert [api.get(session_id).body] == after
+
+
+CREATED: list[tuple[Change, Change]] = [
+    (lambda api, one: api.put(one, title="mine"), lambda api, one: api.title(one, "theirs")),
+    (
+        lambda api, one: api.put(one, messages=[user("a"), user("b")]),
+        lambda api, one: api.rewind(one, 0, 2),
+    ),
+]
+
+
+@pytest.mark.parametrize(("mine", "theirs"), CREATED)
+def test_another_changed_what_a_put_created(api: Api, mine: Change, theirs: Change) -> None:
+    after: list[Any] = []
+
+    def meanwhile() -> None:
+        assert theirs(api, "s").status == 200
+        after.append(api.get("s").body)
+
+    with lost_reply("TransactWriteItems", meanwhile):
+        mine(api, "s").problem(503, "unavailable")
+    assert [api.get("s").body] == after
+
+
+def test_another_rewinds_what_a_second_step_stored(api: Api) -> None:
+    messages = [user(str(number)) for number in range(150)]
+
+    def lose_the_second() -> None:
+        lost.__enter__()
+
+    lost = lost_reply("TransactWriteItems", lambda: api.rewind("s", 50, 150))
+    with after_first("TransactWriteItems", lose_the_second):
+        api.put("s", messages=messages).problem(503, "unavailable")
+    lost.__exit__(None, None, None)
+    assert api.get("s").body["message_count"] == 50
+
+
+def test_an_append_does_not_speak_for_what_came_after_it(api: Api) -> None:
+    """Whoever takes it back at its version takes nothing of another's."""
+    session_id = api.new(user("q"))
+
+    def meanwhile() -> None:
+        assert api.tool_call(session_id, {"id": "theirs"}).status == 200
+
+    with lost_reply("TransactWriteItems", meanwhile):
+        appended = api.append(session_id, {"role": "assistant", "content": "a"}).body
+    assert (appended["replayed"], appended["version"]) == (False, 2)
+    api.rewind(session_id, 1, 2, {"If-Match": '"2"'}).problem(412, "precondition_failed")
+
+
+def test_a_title_at_one_of_several_versions(api: Api) -> None:
+    session_id = api.new()
+    with lost_reply("UpdateItem", lambda: api.title(session_id, "theirs")):
+        api.title(session_id, "mine", {"If-Match": '"1", "3"'}).problem(503, "unavailable")
+    assert api.get(session_id).body["title"] == "theirs"
 
 
 @pytest.mark.parametrize(("operation", "mine", "theirs"), CHANGES)

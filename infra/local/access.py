@@ -21,7 +21,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from shared.errors import TurnlogError
+from infra.local.payload import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ _ORIGIN = re.compile(rf"https?://({_AUTHORITY.pattern})", re.ASCII | re.IGNORECA
 _SHOWN = 100  # characters of a header that are repeated in an answer
 
 
-class Forbidden(TurnlogError):
+class Forbidden(Refusal):
     """The request is not of this machine."""
 
     status, code, title = 403, "forbidden", "Not of this machine"

@@ -19,7 +19,7 @@ from werkzeug.routing import BaseConverter, Map, Rule
 
 from infra.local.access import Forbidden, ThisMachine
 from infra.local.lambdas import EventTooLargeError
-from infra.local.payload import event_of, problem, response_of
+from infra.local.payload import Refusal, event_of, problem, response_of
 from infra.template import TEMPLATE, cors, routes
 from shared.errors import NotFound, TooLarge, TurnlogError
 
@@ -44,12 +44,16 @@ DOCS = """<!doctype html>
 <link rel="stylesheet" href="/docs/swagger-ui.min.css">
 <div id="swagger-ui"></div>
 <script src="/docs/swagger-ui-bundle.min.js"></script>
-<script>SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger-ui", persistAuthorization: true})</script>
+<script type="module">
+const spec = await (await fetch("/openapi.json")).json()
+spec.servers = [{url: location.origin}] // whatever the port of the server that this page comes from
+SwaggerUIBundle({spec, dom_id: "#swagger-ui", persistAuthorization: true})
+</script>
 </html>
 """
 
 
-class UnsupportedMediaType(TurnlogError):
+class UnsupportedMediaType(Refusal):
     """A body of this type is not taken here."""
 
     status, code, title = 415, "unsupported_media_type", "Unsupported media type"
@@ -215,6 +219,4 @@ def _swagger_js() -> Response:
 def _openapi() -> Response:
     if not OPENAPI.exists():
         return problem(NotFound("infra/openapi.json has not been generated."))
-    document = json.loads(OPENAPI.read_bytes())
-    # The server that this document comes from, whatever its port: the page at /docs calls that one.
-    return _json({**document, "servers": [{"url": "/", "description": "this server"}]})
+    return Response(OPENAPI.read_bytes(), content_type="application/json")

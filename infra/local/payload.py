@@ -27,6 +27,21 @@ if TYPE_CHECKING:
 TEXT_TYPES = {"application/json", "application/xml", "application/javascript"}  # and text/*
 
 
+class Refusal(Exception):
+    """A refusal of the local server's own.
+
+    It is no `TurnlogError`, since the client takes every kind of those for one that the API may answer.
+    """
+
+    status: int
+    code: str
+    title: str
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
 def event_of(request: Request, route: Route, path_parameters: Mapping[str, str]) -> dict[str, Any]:
     """The event for a request that `route` matched.
 
@@ -83,7 +98,7 @@ def response_of(answer: Any) -> Response:
     return response
 
 
-def problem(error: TurnlogError, **more: str) -> Response:
+def problem(error: TurnlogError | Refusal, **more: str) -> Response:
     """RFC 9457, as the functions answer it, for what happens before or around them.
 
     Args:

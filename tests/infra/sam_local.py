@@ -1,8 +1,8 @@
 """`make sam-local`: `sam local invoke` of every function, and `sam local start-api`, as in the README.
 
 Needs a container engine that SAM finds: Docker, or Podman's socket in DOCKER_HOST. So it is no test. Builds
-for this machine, starts the open local server (`EMBEDDED_OPEN=1`), runs SAM, prints what it answers, and ends
-with 1 if an answer is not as expected. `SAM_LOCAL_FLAGS` are more flags for `sam local`.
+for this machine, starts the open local server (`EMBEDDED_OPEN=1`, if it is not set), runs SAM, prints what it
+answers, and ends with 1 if an answer is not as expected. `SAM_LOCAL_FLAGS` are more flags for `sam local`.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _server() -> Iterator[None]:
     with subprocess.Popen(
         [sys.executable, "-m", "infra.local"],
         cwd=ROOT,
-        env={**os.environ, "EMBEDDED_OPEN": "1", "PORT": "0"},
+        env={"EMBEDDED_OPEN": "1", **os.environ, "PORT": "0"},
         stdout=subprocess.PIPE,
         text=True,
     ) as process:

@@ -107,3 +107,12 @@ def test_what_the_purge_function_gets(
 def test_an_operator_that_is_not_known_is_not_taken_for_a_literal() -> None:
     with pytest.raises(NotImplementedError):
         fits({"a": "x"}, {"a": [{"prefix": "x"}]})
+
+
+def test_what_pages_of_other_origins_may_do() -> None:
+    assert template.cors() == template.Cors(
+        methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        headers=["authorization", "content-type", "if-match", "if-none-match"],
+        exposed=["etag", "location", "retry-after", "x-request-id", "x-turnlog-next-after"],
+        max_age=3600,
+    )

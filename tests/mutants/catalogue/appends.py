@@ -31,7 +31,7 @@ APPENDS = (
         "own write not known once a tool call joined it",
         "operations/append_messages.py",
         "message.as_first_stored() == a_try.message.fields()",
-        "message.fields() == sent.fields()",
+        "message.fields() == a_try.message.fields()",
         "the first answer says that it was a replay (found by the simulation)",
         case="append & tool call",
     ),

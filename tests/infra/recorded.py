@@ -24,7 +24,7 @@ from infra.local.server import running
 from shared import resp
 from shared.place import Place
 from shared.resp import RespCache
-from shared.sync_driver import clients, objects, run
+from shared.sync_driver import brief_table, clients, objects, run
 from tests.functional.api import Api
 from tests.infra.cloudformation import load
 from tests.infra.every_way import drive
@@ -122,13 +122,13 @@ def main() -> None:
         as_user = cache_url.replace("redis://", f"redis://functions:{PASSWORD}@")
         os.environ["TURNLOG_RETENTION_DAYS"] = "30"
         server = stack.enter_context(running(cache_url=as_user, load=recording))
-        events = clients()[0]._client.meta.events
-        events.register("before-parameter-build.dynamodb", note_table_call)
+        for table in (clients()[0], brief_table()):
+            table._client.meta.events.register("before-parameter-build.dynamodb", note_table_call)
         bucket = objects()
         assert bucket is not None
         bucket._client().meta.events.register("before-parameter-build.s3", note_bucket_call)
-        table = boto3.client("dynamodb", endpoint_url=server.dynamodb_url)
-        drive(Api(server.url, "alice"), table, server.table)
+        dynamodb = boto3.client("dynamodb", endpoint_url=server.dynamodb_url)
+        drive(Api(server.url, "alice"), dynamodb, server.table)
         (refusals,) = run(operator.run(("ACL", "LOG")))
     found = {
         "table": sorted(table_calls),

@@ -57,6 +57,9 @@ def heed_origin(client: Any) -> None:
 def _check_origin(response_dict: Any, **_: object) -> None:
     headers = {str(name).lower() for name in response_dict["headers"]}
     if headers.isdisjoint(_OWN):
+        # A streamed one: its connection would stay open until it is forgotten.
+        if hasattr(body := response_dict["body"], "close"):
+            body.close()
         raise HTTPClientError(error="the answer is not the store's")
 
 

@@ -53,13 +53,6 @@ APPENDS = (
         "two writers take one sequence, or leave a gap",
     ),
     Mutant(
-        "append if the count is at most what it was",
-        "log.py",
-        'condition="#message_count = :expected AND',
-        'condition="#message_count >= :expected AND',
-        "a writer that is behind sets the count back",
-    ),
-    Mutant(
         "usage set, not added",
         "log.py",
         'plus={"version": 1} | {field: more for field, more in added.items() if field not in replaced}',

@@ -46,13 +46,6 @@ APPENDS = (
         case="append & append",
     ),
     Mutant(
-        "append without the head's count condition",
-        "log.py",
-        'condition="#message_count = :expected AND',
-        'condition="attribute_exists(#message_count) AND :expected = :expected AND',
-        "two writers take one sequence, or leave a gap",
-    ),
-    Mutant(
         "usage set, not added",
         "log.py",
         'plus={"version": 1} | {field: more for field, more in added.items() if field not in replaced}',

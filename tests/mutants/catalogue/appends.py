@@ -69,8 +69,8 @@ APPENDS = (
     Mutant(
         "only the newest of two ring hits looked at",
         "log.py",
-        "        for sequence in sequences\n",
-        "        for sequence in sequences[-1:]\n",
+        "        for sequence in sequences:\n",
+        "        for sequence in sequences[-1:]:\n",
         "of two ids with one fingerprint, the older one's repeat is stored twice",
     ),
     Mutant(

@@ -109,17 +109,6 @@ SESSIONS = (
         "a change that is sent twice is made twice",
     ),
     Mutant(
-        "title of a session that is made this instant",
-        "operations/change_session.py",
-        (
-            "            if refused.items[0] is None:\n"
-            "                raise not_found() from None  # one that is created this instant has not "
-            "got this title\n"
-        ),
-        "",
-        "200 for a title that was never set (found by the simulation)",
-    ),
-    Mutant(
         "only_if_unset not heeded",
         "operations/change_session.py",
         'condition += " AND attribute_not_exists(#title)"',

@@ -61,10 +61,15 @@ def test_a_patch_of_what_is_derived_leaves_the_session_in_its_place(api: Api) ->
     assert api.list().body["sessions"][0]["session_id"] == older
 
 
-def test_two_patches_at_once_are_both_kept(api: Api) -> None:
+@pytest.mark.parametrize("touch", [True, False])
+def test_two_patches_at_once_are_both_kept(api: Api, *, touch: bool) -> None:
     session_id = api.new(metadata={"a": 1, "c": 1})
-    with first("UpdateItem", lambda: api.patch(session_id, metadata={"b": 2, "c": None})):
-        reply = api.patch(session_id, metadata={"a": 3})
+
+    def other() -> None:
+        api.patch(session_id, metadata={"b": 2, "c": None}, touch=touch)
+
+    with first("UpdateItem", other):
+        reply = api.patch(session_id, metadata={"a": 3}, touch=touch)
     assert reply.body["metadata"] == api.get(session_id).body["metadata"] == {"a": 3, "b": 2}
 
 

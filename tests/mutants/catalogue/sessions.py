@@ -121,6 +121,7 @@ SESSIONS = (
         'condition = _NOT_YET + "".join(f" AND #{name} = :was_{name}" for name in changed)',
         'condition = _NOT_YET + "".join(f" AND :was_{name} = :was_{name}" for name in changed)',
         "of two patches at once one is lost",
+        test="tests/functional/test_change.py",
     ),
     Mutant(
         "If-Match checked beforehand only",

@@ -73,6 +73,14 @@ def test_two_patches_at_once_are_both_kept(api: Api, *, touch: bool) -> None:
     assert reply.body["metadata"] == api.get(session_id).body["metadata"] == {"a": 3, "b": 2}
 
 
+def test_a_patch_at_a_version_that_an_append_moves(api: Api) -> None:
+    session_id = api.new()
+    with first("UpdateItem", lambda: api.append(session_id, user("q"))):
+        reply = api.patch(session_id, {"If-Match": '"1"'}, metadata={"a": 1}, touch=False)
+    reply.problem(412, "precondition_failed")
+    assert api.get(session_id).body["metadata"] == {}
+
+
 def test_title(api: Api) -> None:
     session_id = api.new(user("q"))
     reply = api.title(session_id, "  Träume 😀 ")

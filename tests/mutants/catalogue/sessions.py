@@ -129,5 +129,6 @@ SESSIONS = (
         '            condition += " AND #version = :was_version"',
         '            condition += " AND :was_version = :was_version"',
         "a version that was never seen is written over",
+        test="tests/functional/test_change.py",
     ),
 )

@@ -188,15 +188,18 @@ def _client(service: str, config: Config = TABLE_CONFIG) -> Any:
     return client
 
 
-def _let_go() -> None:
-    """Have a forked process connect anew: from its parent's connections the two read each other's answers."""
+def forget() -> None:
+    """Have this process make its clients anew, as its settings say then.
+
+    A forked process does: on its parent's connections the two would read each other's answers.
+    """
     clients.cache_clear()
     brief_table.cache_clear()
     objects.cache_clear()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_let_go)
+    os.register_at_fork(after_in_child=forget)
 
 
 def cache_at(url: str, password: str = "") -> Cache:

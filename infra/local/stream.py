@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.25
 RETRY_SECONDS = (0.1, 5.0)  # the first wait, and the longest that doubling leads to
+STOP_SECONDS = 10
 PAGE = 100  # records in one read
 
 
@@ -70,7 +71,8 @@ class StreamPump:
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
-        self._thread.join()
+        # A purge whose table is gone would try again for as long as its Lambda may run.
+        self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
         arn = self._dynamodb.describe_table(TableName=self._table)["Table"].get("LatestStreamArn")

@@ -8,7 +8,7 @@ import pytest
 
 from infra.local.server import running
 from shared.settings import settings
-from shared.sync_driver import clients
+from shared.sync_driver import forget
 from tests.functional.drivers import DRIVERS
 from tests.functional.world import load_quiet
 
@@ -32,4 +32,4 @@ def server() -> Iterator[LocalServer]:
 
 def _forget() -> None:
     settings.cache_clear()
-    clients.cache_clear()
+    forget()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,9 @@ WHERE = st.sampled_from([None, None, "next", "last"])
 
 @dataclass
 class Transcript:
-    """A transcript that is there."""
+    """A transcript that is there, in which generation."""
 
+    generation: int = 0
     log: list[Entry] = field(default_factory=list)
 
     def append(self, entries: list[Entry], expected: int | None) -> tuple[list[int], bool]:
@@ -63,13 +65,19 @@ class TranscriptRequests(Requests):
     def __init__(self) -> None:
         super().__init__()
         self.transcripts: dict[tuple[str, str, str], Transcript] = {}
+        self.ended: Counter[tuple[str, str, str]] = Counter()
+
+    def transcript(self, user: str, sid: str, name: str) -> Transcript:
+        """The transcript; one that is not there yet is empty."""
+        at = (user, sid, name)
+        return self.transcripts.get(at) or Transcript(self.ended[at])
 
     def do_entries(self, user: str, sid: str, name: str, entries: list[Entry], expected: int | None) -> None:
         body = {"entries": entries, **({} if expected is None else {"expected_position": expected})}
         reply = self.call(user, "POST", f"/sessions/{sid}/transcripts/{name}", body)
         if (session := self.expect(reply, user, sid)) is None:
             return
-        there = self.transcripts.get((user, sid, name)) or Transcript()
+        there = self.transcript(user, sid, name)
         try:
             positions, replayed = there.append(entries, expected)
         except Refused as refused:
@@ -94,7 +102,7 @@ class TranscriptRequests(Requests):
         if (session := self.expect(reply, user, sid)) is None:
             return
         made = (user, sid, name) not in self.transcripts
-        there = self.transcripts.get((user, sid, name)) or Transcript()
+        there = self.transcript(user, sid, name)
         try:
             added = there.put(entries)
         except Refused as refused:
@@ -115,6 +123,7 @@ class TranscriptRequests(Requests):
         if self.transcripts.pop((user, sid, name), None) is None:
             reply.problem(404, "not_found")
             return
+        self.ended[user, sid, name] += 1
         session.touch(self.tick())
         assert reply.status == 204
 
@@ -132,6 +141,7 @@ class TranscriptRequests(Requests):
         assert reply.body == {
             "entries": there.log[first:end],
             "entry_count": count,
+            "generation": there.generation,
             "has_more": end < count,
             "first_position": first if first < end else None,
             "last_position": end - 1 if first < end else None,

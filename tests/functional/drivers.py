@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from infra.local.lambdas import load_handler
 from shared.async_driver import AsyncStores
 from shared.endpoint import Endpoint
-from shared.sync_driver import brief_table, clients, objects
+from shared.sync_driver import brief_table, clients, forget, objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -93,9 +93,7 @@ class Drivers:
             self.loop.close()
 
     def reopen(self) -> None:
-        clients.cache_clear()
-        brief_table.cache_clear()
-        objects.cache_clear()
+        forget()
         clients()
         if self.loop:
             self.loop.open()

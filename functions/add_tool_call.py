@@ -1,22 +1,5 @@
 """POST /sessions/{session_id}/tool-calls."""
 
-from __future__ import annotations
+from turnlog.http.endpoints.add_tool_call import handler
 
-from typing import TYPE_CHECKING
-
-from shared.answers import Answer
-from shared.endpoint import endpoint
-from shared.errors import NotFound, TooLarge
-from shared.models.messages import AddToolCall
-from shared.operations.add_tool_call import add_tool_call
-
-if TYPE_CHECKING:
-    from shared.events import Call
-    from shared.store import Store
-
-
-@endpoint(body=AddToolCall, answers={200: "ToolCallAdded"}, errors=(NotFound, TooLarge))
-async def handler(store: Store, call: Call, *, body: AddToolCall) -> Answer:
-    """Add a tool call to the current turn's assistant message, or to a new one if the turn has none."""
-    added = await add_tool_call(store, call.key, body.tool_call)
-    return Answer(200, b'{"message":' + added.message + b"}")
+__all__ = ["handler"]

@@ -1,39 +1,5 @@
 """POST /sessions/{session_id}/messages."""
 
-from __future__ import annotations
+from turnlog.http.endpoints.append_messages import handler
 
-from typing import TYPE_CHECKING
-
-from shared.answers import Answer, with_list
-from shared.endpoint import endpoint
-from shared.errors import MessageIdReused, NotFound, SequenceMismatch, TooLarge
-from shared.models.messages import AppendMessages
-from shared.operations.append_messages import append_messages
-
-if TYPE_CHECKING:
-    from shared.events import Call
-    from shared.store import Store
-
-
-@endpoint(
-    body=AppendMessages,
-    answers={201: "Appended", 200: "Appended"},
-    errors=(NotFound, SequenceMismatch, MessageIdReused, TooLarge),
-)
-async def handler(store: Store, call: Call, *, body: AppendMessages) -> Answer:
-    """Append one message or many, all or none, each once; 200 when all were there already (a replay)."""
-    appended = await append_messages(
-        store,
-        call.key,
-        [message.fields() for message in body.messages],
-        usage=body.usage.model_dump() if body.usage else None,
-        expected_sequence=body.expected_sequence,
-    )
-    fields = {
-        "first_sequence": min(appended.sequences),
-        "last_sequence": max(appended.sequences),
-        "message_count": appended.head.message_count,
-        "version": appended.head.version,
-        "replayed": appended.replayed,
-    }
-    return Answer(200 if appended.replayed else 201, with_list(fields, "messages", appended.messages))
+__all__ = ["handler"]

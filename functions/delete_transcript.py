@@ -1,21 +1,5 @@
 """DELETE /sessions/{session_id}/transcripts/{name}."""
 
-from __future__ import annotations
+from turnlog.http.endpoints.delete_transcript import handler
 
-from typing import TYPE_CHECKING
-
-from shared.answers import Answer
-from shared.endpoint import endpoint
-from shared.errors import NotFound
-from shared.operations.delete_transcript import delete_transcript
-
-if TYPE_CHECKING:
-    from shared.events import Call
-    from shared.store import Store
-
-
-@endpoint(answers={204: ""}, errors=(NotFound,), transcripts=True)
-async def handler(store: Store, call: Call) -> Answer:
-    """Delete the transcript. One of the same name may begin anew."""
-    await delete_transcript(store, call.transcript)
-    return Answer(204)
+__all__ = ["handler"]

@@ -1,38 +1,5 @@
 """GET /sessions/{session_id}."""
 
-from __future__ import annotations
+from turnlog.http.endpoints.get_session import handler
 
-from typing import TYPE_CHECKING
-
-from shared import etag
-from shared.answers import Answer, session_answer
-from shared.endpoint import endpoint
-from shared.errors import NotFound
-from shared.events import Parameter
-from shared.operations.drafts import draft_beside
-from shared.operations.read_session import newest
-
-if TYPE_CHECKING:
-    from shared.events import Call
-    from shared.store import Store
-
-
-@endpoint(
-    query={
-        "limit": Parameter(int, description="At most so many of the newest messages; 0: none."),
-        "before": Parameter(int, description="Only messages with sequences under this."),
-        "draft": Parameter(bool, default=False, description="Show the turn in progress beside the session."),
-    },
-    headers=("if-none-match",),
-    answers={200: "SessionWithMessages", 304: ""},
-    errors=(NotFound,),
-)
-async def handler(store: Store, call: Call, *, limit: int | None, before: int | None, draft: bool) -> Answer:
-    """The session with its newest messages: all of them, unless a limit is given or they pass 5 MB."""
-    head = await store.head(call.key)
-    known = etag.parse(call.headers.get("if-none-match"))
-    if known and known.admits(head.version) and not draft:  # a draft has no version
-        return Answer(304, headers={"etag": head.etag})
-    page = await newest(store, head, before=before, limit=limit)
-    beside = {"draft": await draft_beside(store, head.key)} if draft else {}
-    return session_answer(200, page.head, page=page, beside=beside)
+__all__ = ["handler"]

@@ -1,32 +1,5 @@
 """PUT /sessions/{session_id}/transcripts/{name}."""
 
-from __future__ import annotations
+from turnlog.http.endpoints.import_transcript import handler
 
-from typing import TYPE_CHECKING
-
-from shared import jsonl
-from shared.answers import Answer
-from shared.endpoint import endpoint
-from shared.errors import Diverged, EntryNotJson, MissingParent, NotFound, TooLarge, TornLastLine
-from shared.events import Parameter
-from shared.operations.import_transcript import import_transcript
-from shared.wire import dumps
-
-if TYPE_CHECKING:
-    from shared.events import Call
-    from shared.store import Store
-
-
-@endpoint(
-    query={"format": Parameter(str, default="jsonl", choices=("jsonl",))},
-    answers={200: "ImportedTranscript", 201: "ImportedTranscript"},
-    errors=(NotFound, Diverged, EntryNotJson, TornLastLine, MissingParent, TooLarge),
-    transcripts=True,
-    jsonl_body=True,
-)
-async def handler(store: Store, call: Call, *, body: bytes, format: str) -> Answer:  # noqa: A002, ARG001
-    """Make the transcript hold the entries of this text, one a line: what is stored must be the same."""
-    key = call.transcript
-    imported = await import_transcript(store, key, jsonl.parse(body))
-    shown = {"entry_count": imported.head.length, "added": imported.added}
-    return Answer(201 if imported.created else 200, dumps(shown))
+__all__ = ["handler"]

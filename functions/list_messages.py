@@ -1,36 +1,5 @@
 """GET /sessions/{session_id}/messages."""
 
-from __future__ import annotations
+from turnlog.http.endpoints.list_messages import handler
 
-from typing import TYPE_CHECKING
-
-from shared.answers import Answer, with_list
-from shared.endpoint import endpoint
-from shared.errors import NotFound
-from shared.events import Parameter
-from shared.operations.read_session import following, newest
-
-if TYPE_CHECKING:
-    from shared.events import Call
-    from shared.store import Store
-
-
-@endpoint(
-    query={
-        "after": Parameter(
-            int, minimum=-1, description="Only messages behind this sequence, the oldest first."
-        ),
-        "before": Parameter(int, description="Only messages with sequences under this."),
-        "limit": Parameter(int, default=100, minimum=1, maximum=1_000),
-    },
-    answers={200: "MessagePage"},
-    errors=(NotFound,),
-)
-async def handler(store: Store, call: Call, *, after: int | None, before: int | None, limit: int) -> Answer:
-    """A page in ascending order: behind `after`, or else the newest, under `before` if that is given."""
-    head = await store.head(call.key)
-    if after is None:
-        page = await newest(store, head, before=before, limit=limit)
-    else:
-        page = await following(store, head, after=after, before=before, limit=limit)
-    return Answer(200, with_list(page.bounds(), "messages", [page.messages]))
+__all__ = ["handler"]

@@ -1,30 +1,5 @@
 """PATCH /sessions/{session_id}."""
 
-from __future__ import annotations
+from turnlog.http.endpoints.patch_session import handler
 
-from typing import TYPE_CHECKING
-
-from shared import etag
-from shared.answers import Answer, session_answer
-from shared.endpoint import endpoint
-from shared.errors import NotFound, PreconditionFailed, TooLarge
-from shared.models.sessions import PatchSession
-from shared.operations.change_session import patch_session
-
-if TYPE_CHECKING:
-    from shared.events import Call
-    from shared.store import Store
-
-
-@endpoint(
-    body=PatchSession,
-    headers=("if-match",),
-    answers={200: "Session"},
-    errors=(NotFound, PreconditionFailed, TooLarge),
-)
-async def handler(store: Store, call: Call, *, body: PatchSession) -> Answer:
-    """Apply a JSON merge patch to each of the session's objects that is given."""
-    patch = body.model_dump(exclude_unset=True, exclude={"touch"})
-    if_match = etag.parse(call.headers.get("if-match"))
-    head = await patch_session(store, call.key, patch, if_match=if_match, touched=body.touch)
-    return session_answer(200, head)
+__all__ = ["handler"]

@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from shared.errors import TurnlogError
-from shared.operations.purge import work_off
-from shared.sync_driver import lambda_store, run
+from turnlog.errors import TurnlogError
+from turnlog.operations.purge import work_off
+from turnlog.drivers.blocking import lambda_store, run
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             run(work_off(store, record["dynamodb"]["Keys"]))
         except TurnlogError:
             failures.append({"itemIdentifier": record["dynamodb"]["SequenceNumber"]})
-    from shared import telemetry  # noqa: PLC0415 (once the work is done)
+    from turnlog.http import telemetry  # noqa: PLC0415 (once the work is done)
 
     store.counts["failures"] += len(failures)
     telemetry.count("purge_session", store.counts)

@@ -1,47 +1,5 @@
 """GET /sessions/{session_id}/transcripts/{name}."""
 
-from __future__ import annotations
+from turnlog.http.endpoints.read_entries import handler
 
-from typing import TYPE_CHECKING
-
-from shared.answers import JSONL, Answer, with_list
-from shared.endpoint import endpoint
-from shared.errors import NotFound, TooLarge
-from shared.events import Parameter
-from shared.limits import MAX_IMPORT
-from shared.operations.read_entries import read_entries
-
-if TYPE_CHECKING:
-    from shared.events import Call
-    from shared.store import Store
-
-
-@endpoint(
-    query={
-        "after": Parameter(int, minimum=-1, description="Only entries behind this position."),
-        "limit": Parameter(int, minimum=1, maximum=MAX_IMPORT),
-        "format": Parameter(
-            str, default="json", choices=("json", "jsonl"), description="jsonl: an entry a line."
-        ),
-    },
-    answers={200: "EntryPage"},
-    errors=(NotFound, TooLarge),
-    transcripts=True,
-    jsonl_answer=True,
-)
-async def handler(store: Store, call: Call, *, after: int | None, limit: int | None, format: str) -> Answer:  # noqa: A002
-    """A transcript's entries, all or those behind a position, as many as fit into an answer."""
-    text = format == "jsonl"
-    page = await read_entries(
-        store,
-        call.transcript,
-        after=-1 if after is None else after,
-        limit=limit,
-        whole=text and after is None and limit is None,
-    )
-    if not text:
-        return Answer(200, with_list(page.bounds(), "entries", page.lines))
-    headers = {"content-type": JSONL}
-    if page.has_more:
-        headers["x-turnlog-next-after"] = str(page.end - 1)
-    return Answer(200, b"".join(line + b"\n" for line in page.lines), headers)
+__all__ = ["handler"]

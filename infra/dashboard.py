@@ -67,6 +67,6 @@ def _by_function(metric: str, statistic: str) -> list[Any]:
 
 
 def _counted(name: str) -> list[Any]:
-    """What the functions count themselves, see `shared.telemetry`: the sum over all of them."""
+    """What the functions count themselves, see `turnlog.http.telemetry`: the sum over all of them."""
     search = f"""SUM(SEARCH('{{Turnlog,operation,service}} MetricName="{name}"', 'Sum'))"""
     return [{"expression": search, "label": name}]

@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document, made of what the code itself goes by.
 
 Routes come from `template.yaml`, what a function takes and answers from its `Endpoint`, shapes from
-`shared.models`. `python -m infra.openapi` writes `infra/openapi.json`; `--check` fails if it is out of date.
+`turnlog.models`. `python -m infra.openapi` writes `infra/openapi.json`; `--check` fails if it is out of date.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic.json_schema import models_json_schema
 
 from infra.template import routes
-from shared import errors
-from shared.answers import JSONL
-from shared.endpoint import Endpoint
-from shared.keys import SESSION_ID_PATTERN, TRANSCRIPT_NAME_LIMIT, TRANSCRIPT_NAME_PATTERN
-from shared.models import answers as shapes_of_answers
+from turnlog import errors
+from turnlog.http.answers import JSONL
+from turnlog.http.endpoint import Endpoint
+from turnlog.records.keys import SESSION_ID_PATTERN, TRANSCRIPT_NAME_LIMIT, TRANSCRIPT_NAME_PATTERN
+from turnlog.models import answers as shapes_of_answers
 
 if TYPE_CHECKING:
     from infra.template import Route
-    from shared.events import Parameter
+    from turnlog.http.events import Parameter
 
 DOCUMENT = Path(__file__).parent / "openapi.json"
 

@@ -21,7 +21,7 @@ from infra.local.access import Forbidden, ThisMachine
 from infra.local.lambdas import EventTooLargeError
 from infra.local.payload import Refusal, event_of, problem, response_of
 from infra.template import TEMPLATE, cors, routes
-from shared.errors import NotFound, TooLarge, TurnlogError
+from turnlog.errors import NotFound, TooLarge, TurnlogError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

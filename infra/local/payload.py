@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from werkzeug import Request
 
     from infra.template import Route
-    from shared.errors import TurnlogError
+    from turnlog.errors import TurnlogError
 
 TEXT_TYPES = {"application/json", "application/xml", "application/javascript"}  # and text/*
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.operations.append_messages import append_messages
-from shared.operations.create_session import create_session
-from shared.operations.read_session import newest
-from shared.ring import CAPACITY, fingerprint
-from shared.session_cache import SessionCache
-from shared.sync_driver import run
+from turnlog.operations.append_messages import append_messages
+from turnlog.operations.create_session import create_session
+from turnlog.operations.read_session import newest
+from turnlog.records.ring import CAPACITY, fingerprint
+from turnlog.store.session_cache import SessionCache
+from turnlog.drivers.blocking import run
 from tests.benchmark.bench import bench
 from tests.benchmark.conversation import conversation
 from tests.benchmark.texts import message
@@ -26,8 +26,8 @@ from tests.simulation.memory_cache import MemoryCache
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shared.backend import Command
-    from shared.store import Store
+    from turnlog.store.protocols import Command
+    from turnlog.store.store import Store
 
 LENGTHS = (1, 10, 100, 1_000, 10_000)
 DIGITS = 64

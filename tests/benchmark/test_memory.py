@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.errors import Diverged, EntryUuidReused, MessageIdReused, TurnlogError, Unavailable
-from shared.limits import COMPARED_BYTES, PAYLOAD_LIMIT
-from shared.operations.append_entries import append_entries
-from shared.operations.append_messages import append_messages
-from shared.operations.create_session import create_session
-from shared.operations.put_session import put_session
-from shared.operations.read_session import newest
-from shared.retry import RESERVE
-from shared.sync_driver import SystemClock, run
-from shared.transcripts import find
+from turnlog.errors import Diverged, EntryUuidReused, MessageIdReused, TurnlogError, Unavailable
+from turnlog.limits import COMPARED_BYTES, PAYLOAD_LIMIT
+from turnlog.operations.append_entries import append_entries
+from turnlog.operations.append_messages import append_messages
+from turnlog.operations.create_session import create_session
+from turnlog.operations.put_session import put_session
+from turnlog.operations.read_session import newest
+from turnlog.store.retry import RESERVE
+from turnlog.drivers.blocking import SystemClock, run
+from turnlog.records.transcripts import find
 from tests.benchmark.bench import bench
 from tests.benchmark.targets import targets
 from tests.benchmark.units import World

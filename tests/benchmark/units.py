@@ -15,23 +15,23 @@ from string import ascii_letters
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from infra.template import table_definition
-from shared.backend import Table
-from shared.keys import session_key, transcript_key
-from shared.limits import TRANSCRIPT_RING
-from shared.operations.add_tool_call import add_tool_call
-from shared.operations.append_entries import append_entries
-from shared.operations.append_messages import append_messages
-from shared.operations.change_session import set_title
-from shared.operations.create_session import create_session
-from shared.operations.delete_session import delete_session
-from shared.operations.list_sessions import list_sessions
-from shared.operations.read_entries import read_entries
-from shared.operations.read_session import newest
-from shared.operations.rewind_session import rewind_session
-from shared.session_cache import SessionCache
-from shared.store import Store
-from shared.sync_driver import SystemClock, run
-from shared.transcripts import find
+from turnlog.store.protocols import Table
+from turnlog.records.keys import session_key, transcript_key
+from turnlog.limits import TRANSCRIPT_RING
+from turnlog.operations.add_tool_call import add_tool_call
+from turnlog.operations.append_entries import append_entries
+from turnlog.operations.append_messages import append_messages
+from turnlog.operations.change_session import set_title
+from turnlog.operations.create_session import create_session
+from turnlog.operations.delete_session import delete_session
+from turnlog.operations.list_sessions import list_sessions
+from turnlog.operations.read_entries import read_entries
+from turnlog.operations.read_session import newest
+from turnlog.operations.rewind_session import rewind_session
+from turnlog.store.session_cache import SessionCache
+from turnlog.store.store import Store
+from turnlog.drivers.blocking import SystemClock, run
+from turnlog.records.transcripts import find
 from tests.benchmark.capacity import indexes, read_units, write_units
 from tests.benchmark.proxies.requests import whole
 from tests.simulation.dynamodb.attribute_values import item_size
@@ -78,7 +78,7 @@ class MeteredTable:
         self.writes = self.reads = 0.0
 
     async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """See `shared.backend.Table`."""
+        """See `turnlog.store.protocols.Table`."""
         seen = len(self._table.stream)
         self.requests[operation] += 1  # refused ones, too
         answer = await self._table.request(operation, parameters)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from shared.errors import ConditionFailed, TurnlogError
-from shared.sync_driver import run
+from turnlog.errors import ConditionFailed, TurnlogError
+from turnlog.drivers.blocking import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shared.backend import Table
+    from turnlog.store.protocols import Table
     from tests.conformance.calls import Call
 
 # Not among what the store goes by; or, with the metrics, not asked for and sent all the same.

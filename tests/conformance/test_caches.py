@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.local.embedded import valkey
-from shared.errors import Refused
-from shared.place import Place
-from shared.resp import RespCache
-from shared.sync_driver import run
+from turnlog.errors import Refused
+from turnlog.cache.place import Place
+from turnlog.cache.resp import RespCache
+from turnlog.drivers.blocking import run
 from tests.simulation.memory_cache import MemoryCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shared.backend import Command
+    from turnlog.store.protocols import Command
     from tests.conformance.conftest import Report
 
 KEYS = [f"turnlog:{{s}}:{name}" for name in ("head", "log:1", "log:2")]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.template import table_definition
-from shared.sync_driver import BotoTable, run
+from turnlog.drivers.blocking import BotoTable, run
 from tests.conformance.calls import Call
 from tests.conformance.outcomes import outcome
 from tests.simulation.dynamodb.attribute_values import item_size

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.local import embedded
-from shared.errors import NoSuchObject
-from shared.sync_driver import BotoObjects, run
+from turnlog.errors import NoSuchObject
+from turnlog.drivers.blocking import BotoObjects, run
 from tests.local import local_client
 from tests.simulation.choosers import ListedChooser
 from tests.simulation.history import Work
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
     from typing import Any
 
-    from shared.backend import Objects
+    from turnlog.store.protocols import Objects
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.template import table_definition
-from shared.sync_driver import BotoTable
+from turnlog.drivers.blocking import BotoTable
 from tests.conformance.calls import Calls
 from tests.conformance.deviations import trimmed
 from tests.conformance.outcomes import outcome

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.template import table_definition
-from shared.sync_driver import BotoTable, run
+from turnlog.drivers.blocking import BotoTable, run
 from tests.conformance.calls import Calls
 from tests.conformance.deviations import LOCAL, MOTO, MOTO_UNASKED, trimmed
 from tests.conformance.outcomes import outcome, repr_of

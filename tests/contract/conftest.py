@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.local.server import running
-from shared.settings import settings
-from shared.sync_driver import forget
+from turnlog.settings import settings
+from turnlog.drivers.blocking import forget
 from tests.functional.drivers import DRIVERS
 from tests.functional.world import load_quiet
 

@@ -23,7 +23,7 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks
 
 from infra.openapi import DOCUMENT
-from shared.answers import JSONL
+from turnlog.http.answers import JSONL
 from tests.functional.api import Api
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from shared.keys import session_key, transcript_key
-from shared.operations.append_entries import append_entries
-from shared.sync_driver import lambda_store, run
+from turnlog.records.keys import session_key, transcript_key
+from turnlog.operations.append_entries import append_entries
+from turnlog.drivers.blocking import lambda_store, run
 from tests.e2e.writer import USER
 
 BATCH = 3

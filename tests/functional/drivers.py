@@ -9,9 +9,9 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from infra.local.lambdas import load_handler
-from shared.async_driver import AsyncStores
-from shared.endpoint import Endpoint
-from shared.sync_driver import brief_table, clients, forget, objects
+from turnlog.drivers.event_loop import AsyncStores
+from turnlog.http.endpoint import Endpoint
+from turnlog.drivers.blocking import brief_table, clients, forget, objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -14,16 +14,16 @@ from uuid import uuid4
 import pytest
 
 from infra.local.ports import free_port
-from shared import async_driver
-from shared.async_cache import CONNECTIONS, AsyncRespCache
-from shared.async_driver import AsyncStores
-from shared.direct import TurnlogDirect
-from shared.errors import Unanswered, Unavailable
-from shared.keys import session_key
-from shared.operations.append_messages import append_messages
-from shared.operations.create_session import create_session
-from shared.place import Place
-from shared.settings import settings
+from turnlog.drivers import event_loop as async_driver
+from turnlog.cache.async_resp import CONNECTIONS, AsyncRespCache
+from turnlog.drivers.event_loop import AsyncStores
+from turnlog.client.table import TurnlogDirect
+from turnlog.errors import Unanswered, Unavailable
+from turnlog.records.keys import session_key
+from turnlog.operations.append_messages import append_messages
+from turnlog.operations.create_session import create_session
+from turnlog.cache.place import Place
+from turnlog.settings import settings
 from tests.functional.cache_clients import valkey as valkey_in
 from tests.functional.world import wait_until
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from shared.keys import SessionKey
-    from shared.store import Store
+    from turnlog.records.keys import SessionKey
+    from turnlog.store.store import Store
     from tests.functional.world import TableView
 
 pytestmark = pytest.mark.usefixtures("server")

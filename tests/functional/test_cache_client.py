@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.local.ports import free_port
-from shared.errors import CacheUnavailable, Refused
+from turnlog.errors import CacheUnavailable, Refused
 from tests.functional.cache_clients import ask, post, valkey
 from tests.functional.tls import certificate, tls_before
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.local.ports import free_port
-from shared.async_cache import AsyncRespCache
-from shared.errors import CacheUnavailable
-from shared.place import Place
+from turnlog.cache.async_resp import AsyncRespCache
+from turnlog.errors import CacheUnavailable
+from turnlog.cache.place import Place
 from tests.functional.cache_clients import PATIENT, ask, post, valkey
 from tests.functional.world import wait_until
 

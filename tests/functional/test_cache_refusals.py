@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
-from shared.breaker import Breaker
-from shared.errors import CacheUnavailable, Refused
+from turnlog.cache.breaker import Breaker
+from turnlog.errors import CacheUnavailable, Refused
 from tests.functional.cache_clients import ask, at_once, post, refusing, requests_on, speaking, valkey
 from tests.functional.world import wait_until
 
@@ -132,9 +132,9 @@ def test_when_one_connection_falls_silent_the_idle_ones_are_not_asked(connect: C
 
 FORKS = """
 import os, sys
-from shared.place import Place
-from shared.resp import RespCache
-from shared.sync_driver import run
+from turnlog.cache.place import Place
+from turnlog.cache.resp import RespCache
+from turnlog.drivers.blocking import run
 
 cache = RespCache(Place.parse(sys.argv[1]))
 (mine,) = run(cache.run(("CLIENT", "ID")))

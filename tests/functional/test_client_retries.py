@@ -9,8 +9,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from shared import client, errors
-from shared.client import TRIES, TurnlogClient
+from turnlog.client import http as client
+from turnlog import errors
+from turnlog.client.http import TRIES, TurnlogClient
 from tests.functional.api import Api, assistant, user
 
 if TYPE_CHECKING:

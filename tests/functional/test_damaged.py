@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.limits import OBJECT_LIMIT
+from turnlog.limits import OBJECT_LIMIT
 from tests.bombs import bomb
 from tests.functional.api import Api, user
 from tests.functional.test_transcripts import some

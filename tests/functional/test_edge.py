@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.template import functions, routes
-from shared.models import answers
+from turnlog.models import answers
 from tests.functional.api import Api, assistant, user
 from tests.functional.test_ids import REQUESTS
 from tests.functional.world import counted, lost_reply, unreachable

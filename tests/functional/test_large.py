@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.limits import MESSAGE_LIMIT, PAYLOAD_LIMIT
+from turnlog.limits import MESSAGE_LIMIT, PAYLOAD_LIMIT
 from tests.functional.api import Api, assistant, user
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from shared.keys import SessionKey
+from turnlog.records.keys import SessionKey
 from tests.functional.api import Api, assistant, user
 from tests.functional.world import first, hook
 

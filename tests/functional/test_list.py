@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.keys import SessionKey
-from shared.operations.create_session import create_session
-from shared.sync_driver import SystemClock, lambda_store, run
+from turnlog.records.keys import SessionKey
+from turnlog.operations.create_session import create_session
+from turnlog.drivers.blocking import SystemClock, lambda_store, run
 from tests.functional.api import user
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared import errors
+from turnlog import errors
 from tests.functional.test_programs import BOTH, program
 
 if TYPE_CHECKING:
     from infra.local.server import LocalServer
-    from shared.methods import Turnlog
+    from turnlog.client.methods import Turnlog
 
 
 @BOTH

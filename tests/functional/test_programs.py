@@ -10,12 +10,14 @@ from uuid import uuid4
 import pytest
 
 from infra import template
-from shared import errors, methods, transcript_methods
-from shared.asking import Request
-from shared.async_driver import AsyncStores
-from shared.client import ROUTES, TurnlogClient
-from shared.direct import TurnlogDirect
-from shared.methods import Turnlog
+from turnlog import errors
+from turnlog.client import methods
+from turnlog.client import transcript_methods
+from turnlog.client.asking import Request
+from turnlog.drivers.event_loop import AsyncStores
+from turnlog.client.http import ROUTES, TurnlogClient
+from turnlog.client.table import TurnlogDirect
+from turnlog.client.methods import Turnlog
 from tests.functional.api import assistant, user
 
 if TYPE_CHECKING:

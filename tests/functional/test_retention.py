@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.errors import Contended
-from shared.keys import EXPIRY, SessionKey
-from shared.operations.delete_session import expire_session
-from shared.sync_driver import SystemClock, lambda_store, run
+from turnlog.errors import Contended
+from turnlog.records.keys import EXPIRY, SessionKey
+from turnlog.operations.delete_session import expire_session
+from turnlog.drivers.blocking import SystemClock, lambda_store, run
 from tests.functional.api import Api, user
 from tests.functional.world import configured, first, wait_until
 

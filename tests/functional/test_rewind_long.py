@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared import leftover
-from shared.keys import HEAD, SessionKey
+from turnlog.store import leftover
+from turnlog.records.keys import HEAD, SessionKey
 from tests.functional.api import assistant, user
 from tests.functional.test_large import noise
 from tests.functional.test_rewind import CALL, whole

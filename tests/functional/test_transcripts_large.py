@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from shared.store import READ_TRIES
+from turnlog.store.store import READ_TRIES
 from tests.functional.bucket import bucket_requests
 from tests.functional.drivers import DRIVERS
 from tests.functional.test_transcripts import some, texts

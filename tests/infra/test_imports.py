@@ -40,10 +40,10 @@ collected = lambda: sum(generation["collections"] for generation in gc.get_stats
 import functions
 already = collected()
 function = __import__(sys.argv[1], fromlist=["handler"]).handler
-from shared.sync_driver import clients
+from turnlog.drivers.blocking import clients
 clients()
 modules = sorted(set(sys.modules) - before)
-from shared import telemetry
+from turnlog.http import telemetry
 telemetry.logger()
 if body := getattr(function, "body", None):
     body.model_rebuild()

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.errors import Unauthenticated
-from shared.events import parse
+from turnlog.errors import Unauthenticated
+from turnlog.http.events import parse
 
 
 def event(**request_context: Any) -> dict[str, Any]:

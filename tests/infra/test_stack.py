@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from infra import template
-from shared import telemetry
+from turnlog.http import telemetry
 
 if TYPE_CHECKING:
     from tests.infra.cloudformation import Stack

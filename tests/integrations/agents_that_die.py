@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 from agents import Agent, Runner
 from claude_agent_sdk import AssistantMessage, ClaudeAgentOptions, TextBlock, project_key_for_directory, query
 
-from shared.async_driver import AsyncStores
-from shared.client import TurnlogClient
-from shared.direct import TurnlogDirect
-from shared.integrations.claude import TurnlogSessionStore
-from shared.integrations.openai_agents import TurnlogSession
+from turnlog.drivers.event_loop import AsyncStores
+from turnlog.client.http import TurnlogClient
+from turnlog.client.table import TurnlogDirect
+from turnlog.integrations.claude import TurnlogSessionStore
+from turnlog.integrations.openai_agents import TurnlogSession
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from shared.methods import Turnlog
+    from turnlog.client.methods import Turnlog
 
 
 @asynccontextmanager

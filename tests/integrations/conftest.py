@@ -12,10 +12,10 @@ from uuid import uuid4
 
 import pytest
 
-from shared import client
-from shared.async_driver import OPERATION_SECONDS, AsyncStores
-from shared.client import TRIES, TurnlogClient
-from shared.direct import TurnlogDirect
+from turnlog.client import http as client
+from turnlog.drivers.event_loop import OPERATION_SECONDS, AsyncStores
+from turnlog.client.http import TRIES, TurnlogClient
+from turnlog.client.table import TurnlogDirect
 from tests.integrations.ways import LossyWay, lossy
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from _pytest.terminal import TerminalReporter
 
-    from shared.methods import Turnlog
+    from turnlog.client.methods import Turnlog
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -12,7 +12,7 @@ import sys
 
 from infra.local.server import running
 
-# What `shared.settings` and the AWS clients read.
+# What `turnlog.settings` and the AWS clients read.
 NAMES = ("AWS_", "NO_PROXY", "no_proxy", "TURNLOG_")
 
 

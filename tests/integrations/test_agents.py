@@ -13,9 +13,9 @@ from uuid import uuid4
 import pytest
 from claude_agent_sdk import project_key_for_directory
 
-from shared.client import TurnlogClient
-from shared.integrations.claude import TurnlogSessionStore
-from shared.integrations.openai_agents import TurnlogSession
+from turnlog.client.http import TurnlogClient
+from turnlog.integrations.claude import TurnlogSessionStore
+from turnlog.integrations.openai_agents import TurnlogSession
 from tests.integrations import models
 from tests.integrations.conftest import ROOT
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from shared.methods import Turnlog
+    from turnlog.client.methods import Turnlog
     from tests.integrations.conftest import Server
     from tests.integrations.models import Models
 

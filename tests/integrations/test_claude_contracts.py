@@ -10,10 +10,10 @@ import pytest
 from claude_agent_sdk import SessionStore
 from claude_agent_sdk.testing import run_session_store_conformance
 
-from shared.async_driver import AsyncStores
-from shared.client import TurnlogClient
-from shared.direct import TurnlogDirect
-from shared.integrations.claude import TurnlogSessionStore
+from turnlog.drivers.event_loop import AsyncStores
+from turnlog.client.http import TurnlogClient
+from turnlog.client.table import TurnlogDirect
+from turnlog.integrations.claude import TurnlogSessionStore
 
 if TYPE_CHECKING:
     from tests.integrations.conftest import Server

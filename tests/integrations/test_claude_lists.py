@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from claude_agent_sdk import fold_session_summary
 
-from shared.integrations.claude import TurnlogSessionStore, session_id_of
+from turnlog.integrations.claude import TurnlogSessionStore, session_id_of
 from tests.integrations.test_claude_store import a_key, entry
 
 if TYPE_CHECKING:
-    from shared.methods import Turnlog
+    from turnlog.client.methods import Turnlog
     from tests.integrations.test_claude_store import Entry
 
 pytestmark = pytest.mark.anyio

@@ -11,9 +11,9 @@ import pytest
 from anyio import to_thread
 from claude_agent_sdk._internal.transcript_mirror_batcher import TranscriptMirrorBatcher
 
-from shared.client import TurnlogClient
-from shared.errors import Unavailable
-from shared.integrations.claude import TurnlogSessionStore
+from turnlog.client.http import TurnlogClient
+from turnlog.errors import Unavailable
+from turnlog.integrations.claude import TurnlogSessionStore
 
 if TYPE_CHECKING:
     from tests.integrations.conftest import Lossy

@@ -11,15 +11,15 @@ import anyio
 import pytest
 from claude_agent_sdk import fold_session_summary
 
-from shared.async_driver import AsyncStores
-from shared.client import TurnlogClient
-from shared.direct import TurnlogDirect
-from shared.errors import Gone, Invalid, TooLarge
-from shared.integrations.claude import TurnlogSessionStore, session_id_of
-from shared.settings import settings
+from turnlog.drivers.event_loop import AsyncStores
+from turnlog.client.http import TurnlogClient
+from turnlog.client.table import TurnlogDirect
+from turnlog.errors import Gone, Invalid, TooLarge
+from turnlog.integrations.claude import TurnlogSessionStore, session_id_of
+from turnlog.settings import settings
 
 if TYPE_CHECKING:
-    from shared.methods import Turnlog
+    from turnlog.client.methods import Turnlog
     from tests.integrations.conftest import Server
 
 pytestmark = pytest.mark.anyio

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.client import TurnlogClient
-from shared.integrations.claude import MAIN
+from turnlog.client.http import TurnlogClient
+from turnlog.integrations.claude import MAIN
 from tests.integrations import models
 from tests.integrations.conftest import ROOT
 
@@ -42,7 +42,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
         check=True,
     )
-    assert (target / "shared/integrations/claude.py").exists()
+    assert (target / "shared/turnlog/integrations/claude.py").exists()
     assert not (target / "tests").exists()
     return target
 

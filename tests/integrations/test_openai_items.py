@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.errors import Invalid
-from shared.integrations.items import to_items, to_message
-from shared.integrations.openai_agents import TurnlogSession
-from shared.limits import MESSAGE_LIMIT
-from shared.models.common import NewMessage
-from shared.operations.export_openai import exported
-from shared.wire import dumps
+from turnlog.errors import Invalid
+from turnlog.integrations.items import to_items, to_message
+from turnlog.integrations.openai_agents import TurnlogSession
+from turnlog.limits import MESSAGE_LIMIT
+from turnlog.models.common import NewMessage
+from turnlog.operations.export_openai import exported
+from turnlog.wire import dumps
 
 if TYPE_CHECKING:
-    from shared.methods import Turnlog
+    from turnlog.client.methods import Turnlog
 
 CALL = {"type": "function_call", "call_id": "c-1", "name": "f", "arguments": '{"x": 1}'}
 OUTPUT = {"type": "function_call_output", "call_id": "c-1", "output": "4"}

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.client import TurnlogClient
-from shared.errors import Unavailable
-from shared.integrations.openai_agents import TurnlogSession
+from turnlog.client.http import TurnlogClient
+from turnlog.errors import Unavailable
+from turnlog.integrations.openai_agents import TurnlogSession
 
 if TYPE_CHECKING:
     from tests.integrations.conftest import Lossy, Server

@@ -11,11 +11,11 @@ import pytest
 from agents import SessionSettings
 from agents.memory import Session
 
-from shared.errors import Gone, Invalid, TooLarge
-from shared.integrations.openai_agents import TurnlogSession, turnlog_id
+from turnlog.errors import Gone, Invalid, TooLarge
+from turnlog.integrations.openai_agents import TurnlogSession, turnlog_id
 
 if TYPE_CHECKING:
-    from shared.methods import Turnlog
+    from turnlog.client.methods import Turnlog
 
 pytestmark = pytest.mark.anyio
 

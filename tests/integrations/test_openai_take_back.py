@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.client import TurnlogClient
-from shared.errors import TooLarge, TurnlogError
-from shared.integrations.openai_agents import TurnlogSession
+from turnlog.client.http import TurnlogClient
+from turnlog.errors import TooLarge, TurnlogError
+from turnlog.integrations.openai_agents import TurnlogSession
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from shared.asking import Request
-    from shared.methods import Turnlog
+    from turnlog.client.asking import Request
+    from turnlog.client.methods import Turnlog
     from tests.integrations.conftest import Server
 
 pytestmark = pytest.mark.anyio

@@ -9,8 +9,8 @@ import pytest
 from agents import Agent, RunContextWrapper, Runner, function_tool
 from agents.testing import ScriptedModel, assistant_message, function_call
 
-from shared.client import TurnlogClient
-from shared.integrations.openai_agents import TurnlogSession
+from turnlog.client.http import TurnlogClient
+from turnlog.integrations.openai_agents import TurnlogSession
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

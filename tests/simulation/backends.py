@@ -1,6 +1,6 @@
 """The table, the cache and the clock as one process has them: each call is a point, where faults strike.
 
-They are the store's three protocols (`shared.backend`) over a table and a cache in memory, which all
+They are the store's three protocols (`turnlog.store.protocols`) over a table and a cache in memory, which all
 processes of a world share.
 """
 
@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import CacheUnavailable, ConditionFailed, Contended, Refused, Unanswered
-from shared.sync_driver import run
+from turnlog.errors import CacheUnavailable, ConditionFailed, Contended, Refused, Unanswered
+from turnlog.drivers.blocking import run
 from tests.simulation import faults
 from tests.simulation.lies import corrupted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shared.backend import Command
+    from turnlog.store.protocols import Command
     from tests.simulation.process import Process
 
 _TOKEN = "ClientRequestToken"  # noqa: S105 (a parameter's name)
@@ -34,7 +34,7 @@ class FaultyTable:
         self.name = self._world.table.name
 
     async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """See `shared.backend.Table`."""
+        """See `turnlog.store.protocols.Table`."""
         consistent = bool(parameters.get("ConsistentRead")) and "IndexName" not in parameters
         kinds = faults.of_request(operation, consistent=consistent)
         fault = await self._process.point(operation, parameters, kinds)
@@ -111,7 +111,7 @@ class FaultyCache:
         self._world = process.world
 
     async def run(self, *commands: Command, atomic: bool = False) -> list[Any]:
-        """See `shared.backend.Cache`."""
+        """See `turnlog.store.protocols.Cache`."""
         units = [commands] if atomic else [(command,) for command in commands]
         replies: list[Any] = []
         for at, unit in enumerate(units):
@@ -131,7 +131,7 @@ class FaultyCache:
         return replies
 
     async def post(self, *commands: Command) -> None:
-        """See `shared.backend.Cache`. That it failed is told at once, where the client tells it later."""
+        """See `turnlog.store.protocols.Cache`. That it failed is told at once, where the client tells it later."""
         await self.run(*commands)
 
     def _applied(self, unit: tuple[Command, ...]) -> list[Any]:
@@ -168,24 +168,24 @@ class FaultyClock:
         self._world = process.world
 
     def now(self) -> datetime:
-        """See `shared.backend.Clock`."""
+        """See `turnlog.store.protocols.Clock`."""
         seconds = self._world.seconds + self._process.skew
         return datetime.fromtimestamp(seconds - seconds % self._world.tick, UTC)
 
     def remaining(self) -> float:
-        """See `shared.backend.Clock`."""
+        """See `turnlog.store.protocols.Clock`."""
         return self._process.deadline - self._world.seconds
 
     async def sleep(self, seconds: float) -> None:
-        """See `shared.backend.Clock`."""
+        """See `turnlog.store.protocols.Clock`."""
         wakes = self._world.seconds + seconds
         await self._process.point("sleep", {}, ())
         self._world.seconds = max(self._world.seconds, wakes)
 
     def random(self) -> float:
-        """See `shared.backend.Clock`."""
+        """See `turnlog.store.protocols.Clock`."""
         return self._world.chooser.random()
 
     def token(self) -> bytes:
-        """See `shared.backend.Clock`."""
+        """See `turnlog.store.protocols.Clock`."""
         return self._world.token()

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from shared import head as heads
-from shared import messages
-from shared.errors import Unanswered
-from shared.keys import EXPIRY, HEAD, MESSAGE_PREFIX, USER, message_sort_key, parse_partition
-from shared.keys import parse_message_sort_key as parse
+from turnlog.records import head as heads
+from turnlog.records import messages
+from turnlog.errors import Unanswered
+from turnlog.records.keys import EXPIRY, HEAD, MESSAGE_PREFIX, USER, message_sort_key, parse_partition
+from turnlog.records.keys import parse_message_sort_key as parse
 from tests.simulation import commit_rules
 from tests.simulation.rewind_rules import usages
 from tests.simulation.states import NOTHING, Change, Entry, State, Version
@@ -26,9 +26,9 @@ from tests.simulation.violations import Violation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shared.backend import Item
-    from shared.keys import SessionKey, TranscriptKey
-    from shared.transcripts import Transcript
+    from turnlog.store.protocols import Item
+    from turnlog.records.keys import SessionKey, TranscriptKey
+    from turnlog.records.transcripts import Transcript
     from tests.simulation.memory_table import MemoryTable
     from tests.simulation.requests import Request
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from shared.errors import Refused
+from turnlog.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shared.backend import Command
+    from turnlog.store.protocols import Command
 
 Entry: TypeAlias = "bytes | dict[bytes, bytes]"
 
@@ -46,11 +46,11 @@ class MemoryCache:
         self._now = now
 
     async def run(self, *commands: Command, atomic: bool = False) -> list[Any]:  # noqa: ARG002 (always is)
-        """See `shared.backend.Cache`."""
+        """See `turnlog.store.protocols.Cache`."""
         return [self._reply(*command) for command in commands]
 
     async def post(self, *commands: Command) -> None:
-        """See `shared.backend.Cache`."""
+        """See `turnlog.store.protocols.Cache`."""
         await self.run(*commands)
 
     def _reply(self, name: str | bytes | int, *arguments: str | bytes | int) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from shared.translate import TRANSLATED, translated
+from turnlog.drivers.translate import TRANSLATED, translated
 from tests.simulation.dynamodb.expressions import Scope
 from tests.simulation.dynamodb.queries import projected, projected_names, query
 from tests.simulation.dynamodb.refusals import refusal
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from shared.backend import Item
+    from turnlog.store.protocols import Item
     from tests.simulation.dynamodb.writes import Write
 
 _MAX_BATCH_WRITE, _MAX_BATCH_GET, _MAX_TRANSACTION = 25, 100, 100
@@ -78,7 +78,7 @@ class MemoryTable:
         self._storage.lag = lag
 
     async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """See `shared.backend.Table`."""
+        """See `turnlog.store.protocols.Table`."""
         operations: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "BatchGetItem": self._batch_get,
             "BatchWriteItem": self._batch_write,

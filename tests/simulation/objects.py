@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from shared.errors import NoSuchObject, Unanswered
+from turnlog.errors import NoSuchObject, Unanswered
 from tests.simulation.violations import require
 
 if TYPE_CHECKING:
@@ -67,12 +67,12 @@ class FaultyObjects:
         self._world = process.world
 
     async def put(self, key: str, data: bytes) -> None:
-        """See `shared.backend.Objects`."""
+        """See `turnlog.store.protocols.Objects`."""
         work = partial(self._world.objects.put, key, data, self._world.seconds)
         await self._write("PutObject", key, work)
 
     async def get(self, key: str) -> bytes:
-        """See `shared.backend.Objects`."""
+        """See `turnlog.store.protocols.Objects`."""
         if await self._process.point("GetObject", {"Key": key}, READ_FAULTS):
             raise Unanswered("The bucket did not answer.")
         if (kept := self._world.objects.kept.get(key)) is None:
@@ -80,11 +80,11 @@ class FaultyObjects:
         return kept.data
 
     async def delete(self, key: str) -> None:
-        """See `shared.backend.Objects`."""
+        """See `turnlog.store.protocols.Objects`."""
         await self._write("DeleteObject", key, partial(self._world.objects.delete, key))
 
     async def list(self, prefix: str) -> dict[str, datetime]:
-        """See `shared.backend.Objects`."""
+        """See `turnlog.store.protocols.Objects`."""
         if await self._process.point("ListObjectsV2", {"Prefix": prefix}, READ_FAULTS):
             raise Unanswered("The bucket did not answer.")
         return {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from shared.session_cache import SessionCache
-from shared.store import Store
+from turnlog.store.session_cache import SessionCache
+from turnlog.store.store import Store
 from tests.simulation.backends import FaultyCache, FaultyClock, FaultyTable
 from tests.simulation.faults import CRASH, REMEMBERED
 from tests.simulation.objects import FaultyObjects

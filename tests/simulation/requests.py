@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from shared.answers import problem
-from shared.errors import TurnlogError
-from shared.events import parse
-from shared.keys import SessionKey
+from turnlog.http.answers import problem
+from turnlog.errors import TurnlogError
+from turnlog.http.events import parse
+from turnlog.records.keys import SessionKey
 
 if TYPE_CHECKING:
-    from shared.endpoint import Endpoint
-    from shared.store import Store
+    from turnlog.http.endpoint import Endpoint
+    from turnlog.store.store import Store
 
 FUNCTIONS = {
     "append": "append_messages",

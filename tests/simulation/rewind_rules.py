@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.head import USAGE_FIELDS
+from turnlog.records.head import USAGE_FIELDS
 from tests.simulation.violations import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from shared.head import Head
+    from turnlog.records.head import Head
     from tests.simulation.history import Work
     from tests.simulation.requests import Reply, Request
     from tests.simulation.states import Change, Entry, State

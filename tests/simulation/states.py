@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shared.backend import Item
-    from shared.head import Head
-    from shared.keys import SessionKey
+    from turnlog.store.protocols import Item
+    from turnlog.records.head import Head
+    from turnlog.records.keys import SessionKey
     from tests.simulation.history import Work
 
 Fields = dict[str, Any]

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.template import table_definition
-from shared import etag
-from shared.errors import Unanswered
-from shared.keys import session_key
-from shared.operations.add_tool_call import add_tool_call
-from shared.operations.append_messages import append_messages
-from shared.operations.change_session import patch_session, set_title
-from shared.operations.create_session import create_session
-from shared.operations.put_session import put_session
-from shared.session_cache import SessionCache
-from shared.store import Store
-from shared.sync_driver import SystemClock, run
+from turnlog.http import etag
+from turnlog.errors import Unanswered
+from turnlog.records.keys import session_key
+from turnlog.operations.add_tool_call import add_tool_call
+from turnlog.operations.append_messages import append_messages
+from turnlog.operations.change_session import patch_session, set_title
+from turnlog.operations.create_session import create_session
+from turnlog.operations.put_session import put_session
+from turnlog.store.session_cache import SessionCache
+from turnlog.store.store import Store
+from turnlog.drivers.blocking import SystemClock, run
 from tests.simulation.memory_table import MemoryTable
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Lossy:
         self.requests = 0
 
     async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """See `shared.backend.Table`."""
+        """See `turnlog.store.protocols.Table`."""
         self.requests += 1
         answer = await self.table.request(operation, parameters)
         if self.meanwhile and operation in {"TransactWriteItems", "UpdateItem"}:

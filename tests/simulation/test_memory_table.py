@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.template import table_definition
-from shared.sync_driver import run
+from turnlog.drivers.blocking import run
 from tests.simulation.memory_table import MemoryTable
 
 if TYPE_CHECKING:

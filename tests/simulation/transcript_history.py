@@ -8,18 +8,18 @@ from bisect import bisect_right
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shared import transcripts
-from shared.keys import ENTRIES_PREFIX, TRANSCRIPT_PREFIX, TranscriptKey
+from turnlog.records import transcripts
+from turnlog.records.keys import ENTRIES_PREFIX, TRANSCRIPT_PREFIX, TranscriptKey
 from tests.simulation import transcript_rules
 from tests.simulation.violations import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from shared.backend import Item
-    from shared.head import Head
-    from shared.keys import SessionKey
-    from shared.transcripts import Transcript
+    from turnlog.store.protocols import Item
+    from turnlog.records.head import Head
+    from turnlog.records.keys import SessionKey
+    from turnlog.records.transcripts import Transcript
     from tests.simulation.history import Work
 
 Fields = dict[str, Any]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from shared import ring
-from shared.limits import TRANSCRIPT_RING
-from shared.wire import dumps, payload_size
+from turnlog.records import ring
+from turnlog.limits import TRANSCRIPT_RING
+from turnlog.wire import dumps, payload_size
 from tests.simulation.violations import require
 
 if TYPE_CHECKING:
-    from shared.transcripts import Transcript
+    from turnlog.records.transcripts import Transcript
     from tests.simulation.transcript_history import TranscriptChange
 
 Fields = dict[str, Any]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from infra.local.stream import fits
 from infra.template import stream_mapping, table_definition, ttl_attribute
-from shared.errors import TurnlogError
-from shared.operations.purge import work_off
+from turnlog.errors import TurnlogError
+from turnlog.operations.purge import work_off
 from tests.simulation.answer_rules import check_answer
 from tests.simulation.faults import CLIENT_FAULTS
 from tests.simulation.history import History, Work
@@ -41,7 +41,7 @@ class World:
     Args:
         chooser: decides.
         caching: whether there is a cache.
-        retention_days: see `shared.settings`.
+        retention_days: see `turnlog.settings`.
         every_point: whether a task stops also where nothing can come between.
         tick: seconds from which on two times are two.
     """

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from shared.async_cache import AsyncRespCache, within
-from shared.errors import CacheUnavailable
-from shared.place import Place
+from turnlog.cache.async_resp import AsyncRespCache, within
+from turnlog.errors import CacheUnavailable
+from turnlog.cache.place import Place
 
 
 def test_a_time_out() -> None:

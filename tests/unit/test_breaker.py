@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.breaker import OPEN_SECONDS, Breaker
-from shared.errors import CacheUnavailable
-from shared.sync_driver import run
+from turnlog.cache.breaker import OPEN_SECONDS, Breaker
+from turnlog.errors import CacheUnavailable
+from turnlog.drivers.blocking import run
 
 if TYPE_CHECKING:
-    from shared.backend import Command
+    from turnlog.store.protocols import Command
 
 
 class Flaky:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import hiredis
 import pytest
 
-from shared.async_cache import CONNECTIONS, AsyncRespCache
-from shared.place import Place
+from turnlog.cache.async_resp import CONNECTIONS, AsyncRespCache
+from turnlog.cache.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Generator
 
-    from shared.backend import Command
+    from turnlog.store.protocols import Command
 
 PARTS = 3
 LARGE = 400_000

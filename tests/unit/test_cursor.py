@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import Invalid
-from shared.operations.list_sessions import _cursor, _parse_cursor
+from turnlog.errors import Invalid
+from turnlog.operations.list_sessions import _cursor, _parse_cursor
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
 

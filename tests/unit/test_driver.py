@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.settings import Settings, settings
-from shared.sync_driver import run
+from turnlog.settings import Settings, settings
+from turnlog.drivers.blocking import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

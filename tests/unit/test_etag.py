@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared import etag
+from turnlog.http import etag
 
 
 @pytest.mark.parametrize(

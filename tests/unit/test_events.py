@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from shared import events
-from shared.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
-from shared.events import Parameter
-from shared.limits import BODY_LIMIT
-from shared.models.sessions import SetTitle
+from turnlog.http import events
+from turnlog.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
+from turnlog.http.events import Parameter
+from turnlog.limits import BODY_LIMIT
+from turnlog.models.sessions import SetTitle
 
 
 def http(**fields: Any) -> dict[str, Any]:

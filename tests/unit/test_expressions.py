@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from shared.expressions import LIVE, attribute, names, touch, update
-from shared.head import Head
-from shared.keys import SessionKey
-from shared.limits import MAX_BATCH, MAX_FIRST_BATCH, PART_SIZE, TRANSACTION_ITEMS
+from turnlog.records.expressions import LIVE, attribute, names, touch, update
+from turnlog.records.head import Head
+from turnlog.records.keys import SessionKey
+from turnlog.limits import MAX_BATCH, MAX_FIRST_BATCH, PART_SIZE, TRANSACTION_ITEMS
 
 KEY = SessionKey("user", "session")
 

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.loaders import JSONFileLoader
 
-from shared.async_driver import AsyncStores
-from shared.errors import Unanswered
-from shared.settings import settings
-from shared.sync_driver import clients, objects, run
+from turnlog.drivers.event_loop import AsyncStores
+from turnlog.errors import Unanswered
+from turnlog.settings import settings
+from turnlog.drivers.blocking import clients, objects, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
-    from shared.backend import Objects, Table
+    from turnlog.store.protocols import Objects, Table
 
     Asked = Callable[[Table, Objects], Coroutine[Any, Any, Any]]
 
@@ -143,7 +143,7 @@ def test_the_store_names_its_answers(asks: Callable[..., Any]) -> None:
 
 FORKS = """
 import os, sys
-from shared.sync_driver import clients, run
+from turnlog.drivers.blocking import clients, run
 
 def port():
     asked = {"TableName": "t", "Key": {"PK": {"S": "a"}}}

@@ -5,9 +5,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import head as heads
-from shared.head import Head
-from shared.keys import SessionKey
+from turnlog.records import head as heads
+from turnlog.records.head import Head
+from turnlog.records.keys import SessionKey
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 HEADS = st.builds(

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import Invalid
-from shared.keys import (
+from turnlog.errors import Invalid
+from turnlog.records.keys import (
     EXPIRY,
     HEAD,
     SessionKey,

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import messages
-from shared.errors import Invalid, TooLarge, Unanswered
-from shared.keys import SessionKey
-from shared.limits import MESSAGE_LIMIT, PART_SIZE
+from turnlog.records import messages
+from turnlog.errors import Invalid, TooLarge, Unanswered
+from turnlog.records.keys import SessionKey
+from turnlog.limits import MESSAGE_LIMIT, PART_SIZE
 
 KEY = SessionKey("user", "session")
 JSON = st.recursive(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.integrations.common import is_one_run
+from turnlog.integrations.common import is_one_run
 
 
 def answer(first: int, count: int, version: int, **other: Any) -> dict[str, Any]:

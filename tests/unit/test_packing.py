@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.packing import _DICTIONARIES, packed, unpacked
+from turnlog.records.packing import _DICTIONARIES, packed, unpacked
 
 TYPICAL = (
     b'{"sequence":7,"message_id":"0b6f1c2e-5d0e-4a57-9c39-3d2f6b8f7a11","created_at":"2026-11-24T12:34:56.789012Z",'

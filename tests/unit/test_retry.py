@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.errors import Contended
-from shared.limits import REQUEST_SECONDS
-from shared.retry import pause
-from shared.sync_driver import run
+from turnlog.errors import Contended
+from turnlog.limits import REQUEST_SECONDS
+from turnlog.store.retry import pause
+from turnlog.drivers.blocking import run
 
 
 class ManualClock:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.errors import Damaged, Refused, Unavailable
-from shared.head import Head
-from shared.keys import SessionKey
-from shared.limits import DRAFT_LIMIT, MESSAGE_LIMIT
-from shared.messages import Stored, encode
-from shared.packing import inflated
-from shared.session_cache import (
+from turnlog.errors import Damaged, Refused, Unavailable
+from turnlog.records.head import Head
+from turnlog.records.keys import SessionKey
+from turnlog.limits import DRAFT_LIMIT, MESSAGE_LIMIT
+from turnlog.records.messages import Stored, encode
+from turnlog.records.packing import inflated
+from turnlog.store.session_cache import (
     SessionCache,
     _draft_place,
     _head_place,
@@ -22,7 +22,7 @@ from shared.session_cache import (
     _prefix_checksum,
     _sealed,
 )
-from shared.sync_driver import run
+from turnlog.drivers.blocking import run
 from tests.bombs import bomb
 from tests.simulation.memory_cache import MemoryCache
 

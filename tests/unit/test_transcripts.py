@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import transcripts
-from shared.errors import Invalid
-from shared.keys import (
+from turnlog.records import transcripts
+from turnlog.errors import Invalid
+from turnlog.records.keys import (
     TRANSCRIPT_NAME_PATTERN,
     SessionKey,
     TranscriptKey,
@@ -19,7 +19,7 @@ from shared.keys import (
     parse_object_generation,
     transcript_key,
 )
-from shared.wire import dumps, same
+from turnlog.wire import dumps, same
 
 SESSION = SessionKey("alice", "s")
 KEY = TranscriptKey(SESSION, "sub/a")

@@ -12,8 +12,8 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from shared.errors import ConditionFailed, Contended, Unanswered
-from shared.translate import TRANSLATED, translated
+from turnlog.errors import ConditionFailed, Contended, Unanswered
+from turnlog.drivers.translate import TRANSLATED, translated
 
 
 def refusal(code: str, status: int = 400, **response: Any) -> ClientError:

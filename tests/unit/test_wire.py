@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import Invalid
-from shared.wire import dumps, parse_timestamp, payload_size, timestamp
+from turnlog.errors import Invalid
+from turnlog.wire import dumps, parse_timestamp, payload_size, timestamp
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

@@ -27,7 +27,7 @@ from tests.simulation.dynamodb.attribute_values import item_size
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shared.backend import Item
+    from turnlog.store.protocols import Item
     from tests.benchmark.proxies.requests import Place, Read
 
 WRITES = frozenset({"BatchWriteItem", "DeleteItem", "PutItem", "TransactWriteItems", "UpdateItem"})

@@ -10,20 +10,20 @@ from uuid import uuid4
 
 from infra.local.table import ensure_table
 from infra.template import environment
-from shared.keys import session_key, user_partition
-from shared.limits import MAX_BATCH
-from shared.log import advanced, head_update, identified, puts
-from shared.operations.create_session import create_session
-from shared.operations.read_session import newest as newest_messages
-from shared.session_cache import SessionCache
-from shared.sync_driver import lambda_store, run
+from turnlog.records.keys import session_key, user_partition
+from turnlog.limits import MAX_BATCH
+from turnlog.store.log import advanced, head_update, identified, puts
+from turnlog.operations.create_session import create_session
+from turnlog.operations.read_session import newest as newest_messages
+from turnlog.store.session_cache import SessionCache
+from turnlog.drivers.blocking import lambda_store, run
 from tests.benchmark.stores import Store
 from tests.benchmark.stores.dynamodb import attribute, client, ensure, put_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.head import Head
+    from turnlog.records.head import Head
     from tests.benchmark.stores import Message
 
 OTHER = "bob"  # on Turnlog's table, beside Turnlog's own sessions

@@ -7,20 +7,20 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from infra.local.table import ensure_table
-from shared.keys import session_key
-from shared.limits import MAX_BATCH
-from shared.operations.append_messages import append_messages
-from shared.operations.create_session import create_session
-from shared.operations.list_sessions import list_sessions
-from shared.operations.read_session import newest as newest_messages
-from shared.settings import settings
-from shared.sync_driver import clients, lambda_store
+from turnlog.records.keys import session_key
+from turnlog.limits import MAX_BATCH
+from turnlog.operations.append_messages import append_messages
+from turnlog.operations.create_session import create_session
+from turnlog.operations.list_sessions import list_sessions
+from turnlog.operations.read_session import newest as newest_messages
+from turnlog.settings import settings
+from turnlog.drivers.blocking import clients, lambda_store
 from tests.benchmark.stores import USER, Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared import store as stores
+    from turnlog.store import store as stores
     from tests.benchmark.stores import Message
 
 SECONDS = 29.0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.async_driver import AsyncStores
+from turnlog.drivers.event_loop import AsyncStores
 from tests.benchmark.stores.turnlog import SECONDS, InProcess
 
 if TYPE_CHECKING:
-    from shared import store as stores
+    from turnlog.store import store as stores
 
 
 class OnLoop(InProcess):

@@ -16,8 +16,8 @@ import claude_agent_sdk
 from claude_agent_sdk import SessionStore
 from tally import Tally
 
-from shared.client import TurnlogClient
-from shared.integrations.claude import MAIN, TurnlogSessionStore
+from turnlog.client.http import TurnlogClient
+from turnlog.integrations.claude import MAIN, TurnlogSessionStore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -19,8 +19,8 @@ import agents.memory
 from agents.memory import sqlite_session
 from tally import Tally
 
-from shared.client import TurnlogClient
-from shared.integrations.openai_agents import TurnlogSession
+from turnlog.client.http import TurnlogClient
+from turnlog.integrations.openai_agents import TurnlogSession
 
 if TYPE_CHECKING:
     import pytest

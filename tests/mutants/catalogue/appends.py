@@ -7,7 +7,7 @@ from tests.mutants.mutant import Mutant
 APPENDS = (
     Mutant(
         "a ring hit believed unverified",
-        "log.py",
+        "store/log.py",
         'known = message.fields()["message_id"]',
         "known = ids[sequence][0]",
         "another message is taken for the repeat, and the new one lost",
@@ -47,14 +47,14 @@ APPENDS = (
     ),
     Mutant(
         "usage set, not added",
-        "log.py",
+        "store/log.py",
         'plus={"version": 1} | {field: more for field, more in added.items() if field not in replaced}',
         'plus={"version": 1, "log_size": added["log_size"]}',
         "usage is not the sum",
     ),
     Mutant(
         "ring without the new ids",
-        "log.py",
+        "store/log.py",
         'ring=ring.extended(head.ring, (fields["message_id"] for fields in new)),',
         "ring=head.ring,",
         "a repeat is not seen",
@@ -68,7 +68,7 @@ APPENDS = (
     ),
     Mutant(
         "only the newest of two ring hits looked at",
-        "log.py",
+        "store/log.py",
         "        for sequence in sequences:\n",
         "        for sequence in sequences[-1:]:\n",
         "of two ids with one fingerprint, the older one's repeat is stored twice",

@@ -12,7 +12,7 @@ _FOREIGN = "tests/unit/test_foreign_answers.py"
 CACHE = (
     Mutant(
         "an error of the cache is read as nothing",
-        "resp.py",
+        "cache/resp.py",
         "        return [_refusal(reply) or reply for reply in replies]",
         "        return [None if _refusal(reply) else reply for reply in replies]",
         "a draft that is there is said not to be",
@@ -20,7 +20,7 @@ CACHE = (
     ),
     Mutant(
         "a refused transaction is read as nothing",
-        "resp.py",
+        "cache/resp.py",
         "replies[-1] if isinstance(replies[-1], list) else replies[-1:] * len(commands)",
         "replies[-1] if isinstance(replies[-1], list) else [None] * len(commands)",
         "what was not done is taken for done",
@@ -28,7 +28,7 @@ CACHE = (
     ),
     Mutant(
         "a refused draft is taken for none",
-        "session_cache.py",
+        "store/session_cache.py",
         'isinstance(refused := replies[0], Refused) and refused.code != "WRONGTYPE"',
         'isinstance(refused := replies[0], Refused) and refused.code == "OOM"',
         "a draft that is there is said not to be",
@@ -36,7 +36,7 @@ CACHE = (
     ),
     Mutant(
         "a server that takes no more connections is asked on",
-        "resp.py",
+        "cache/resp.py",
         "|ERR max number of clients)",
         ")",
         "each request opens a connection that is refused",
@@ -44,7 +44,7 @@ CACHE = (
     ),
     Mutant(
         "a slot that moves takes the whole cache along",
-        "resp.py",
+        "cache/resp.py",
         '"(BUSY|',
         '"(ASK|BUSY|',
         "all sessions are without the cache",
@@ -52,7 +52,7 @@ CACHE = (
     ),
     Mutant(
         "idle connections are kept after a time-out",
-        "resp.py",
+        "cache/resp.py",
         "            _close_all(self._pool(address))  # so they would each take a time-out to say the same\n",
         "",
         "after a failover each takes a time-out of its own, one a second",
@@ -60,7 +60,7 @@ CACHE = (
     ),
     Mutant(
         "a forked process uses its parent's connections",
-        "resp.py",
+        "cache/resp.py",
         "        if self._process != os.getpid():",
         "        if False:",
         "the two read each other's replies",
@@ -68,7 +68,7 @@ CACHE = (
     ),
     Mutant(
         "a forked process uses its parent's clients",
-        "sync_driver.py",
+        "drivers/blocking.py",
         "    clients.cache_clear()\n    brief_table.cache_clear()\n    objects.cache_clear()",
         "    return",
         "the two read each other's answers",
@@ -76,7 +76,7 @@ CACHE = (
     ),
     Mutant(
         "a cancelled connection is put back into the pool",
-        "resp.py",
+        "cache/resp.py",
         (
             "        except BaseException:\n"
             "            connection.close()  # a late reply must not answer the next command\n"
@@ -95,7 +95,7 @@ CACHE = (
     ),
     Mutant(
         "a connection that is cancelled while it is made is kept",
-        "resp.py",
+        "cache/resp.py",
         "except BaseException:\n            connection.close()\n            raise\n        if refused:",
         "except Exception:\n            connection.close()\n            raise\n        if refused:",
         "connections leak",
@@ -103,7 +103,7 @@ CACHE = (
     ),
     Mutant(
         "who is cancelled keeps the place",
-        "async_cache.py",
+        "cache/async_resp.py",
         "        async with self._room:\n            return await super()._asked(slot, commands, wait=wait)",
         (
             "        await self._room.acquire()\n"
@@ -116,7 +116,7 @@ CACHE = (
     ),
     Mutant(
         "a reply may be as long as it likes",
-        "resp_connection.py",
+        "cache/resp_connection.py",
         "            if self._room < 0:\n                raise Oversized\n",
         "",
         "one reply fills the memory",
@@ -124,7 +124,7 @@ CACHE = (
     ),
     Mutant(
         "a message is unpacked without a bound",
-        "packing.py",
+        "records/packing.py",
         "inflate.decompress(data, limit + 1)",
         "inflate.decompress(data)",
         "a few bytes fill the memory",
@@ -132,7 +132,7 @@ CACHE = (
     ),
     Mutant(
         "what is packed is taken for whole",
-        "packing.py",
+        "records/packing.py",
         "    if inflate.eof and len(result) <= limit:",
         "    if len(result) <= limit:",
         "half a message is answered",
@@ -140,7 +140,7 @@ CACHE = (
     ),
     Mutant(
         "a message of the cache is not tried before it is believed",
-        "session_cache.py",
+        "store/session_cache.py",
         "                value = value if json and room < 0 else json\n",
         "",
         "what cannot be read in the cache is an error, though the table has it",
@@ -148,7 +148,7 @@ CACHE = (
     ),
     Mutant(
         "all of a page is unpacked at once",
-        "session_cache.py",
+        "store/session_cache.py",
         "value if json and room < 0 else json",
         "json",
         "what a few bytes name fills the memory",
@@ -156,7 +156,7 @@ CACHE = (
     ),
     Mutant(
         "a head of the cache is believed to be one",
-        "session_cache.py",
+        "store/session_cache.py",
         "    except (LookupError, RecursionError, TypeError, ValueError):",
         "    except LookupError:",
         "what no release wrote is an error, though the table has the head",
@@ -164,7 +164,7 @@ CACHE = (
     ),
     Mutant(
         "an object is read however large it is",
-        "sync_driver.py",
+        "drivers/blocking.py",
         '        if answer["ContentLength"] > OBJECT_LIMIT:',
         "        if False:",
         "one object fills the memory",
@@ -172,7 +172,7 @@ CACHE = (
     ),
     Mutant(
         "a proxy's page is taken for an answer",
-        "translate.py",
+        "drivers/translate.py",
         "    if headers.isdisjoint(_OWN):",
         "    if False:",
         "a session that is there is not found",

@@ -11,7 +11,7 @@ _RUN = "tests/unit/test_one_run.py"
 OVERTAKEN = (
     Mutant(
         "nobody looks beside a known message",
-        "log.py",
+        "store/log.py",
         "    forgotten = ring.start(head.ring, head.message_count)",
         "    forgotten = 0",
         "a part of a batch is stored twice",
@@ -19,7 +19,7 @@ OVERTAKEN = (
     ),
     Mutant(
         "too few are looked at beside a known message",
-        "log.py",
+        "store/log.py",
         "range(max(0, sequence - MAX_BATCH + 1), ",
         "range(max(0, sequence - MAX_BATCH + 2), ",
         "the first of a full batch is stored twice",
@@ -36,7 +36,7 @@ OVERTAKEN = (
     ),
     Mutant(
         "a clock that is behind writes its own time",
-        "expressions.py",
+        "records/expressions.py",
         '    if "updated_at" in (to or {}):',
         "    if False:",
         "times run backwards",
@@ -78,7 +78,7 @@ OVERTAKEN = (
     ),
     Mutant(
         "the client sends a change of fields again",
-        "methods.py",
+        "client/methods.py",
         "        repeatable = if_match is not None or not undoes",
         "        repeatable = True",
         "an acknowledged change is undone",
@@ -86,7 +86,7 @@ OVERTAKEN = (
     ),
     Mutant(
         "the client forgets that it is unsure",
-        "client.py",
+        "client/http.py",
         "                if unsure and request.if_match is not None:",
         "                if False:",
         "a change is refused that was made",
@@ -94,7 +94,7 @@ OVERTAKEN = (
     ),
     Mutant(
         "the client sends a draft again",
-        "methods.py",
+        "client/methods.py",
         'Request("put_draft", session_id, body=body, repeatable=False)',
         'Request("put_draft", session_id, body=body)',
         "another's draft is undone",
@@ -166,7 +166,7 @@ OVERTAKEN = (
     ),
     Mutant(
         "a read is given up early",
-        "store.py",
+        "store/store.py",
         "            except (Contended, Unanswered) as error:\n"
         "                await self.again(attempt, error)\n"
         "        raise AssertionError",
@@ -180,7 +180,7 @@ OVERTAKEN = (
     ),
     Mutant(
         "health goes on as long as there is time",
-        "endpoint.py",
+        "http/endpoint.py",
         "            seconds = min(seconds, HEALTH_SECONDS + RESERVE)",
         "            seconds = RESERVE",
         "health gives up at once",
@@ -188,7 +188,7 @@ OVERTAKEN = (
     ),
     Mutant(
         "all that a request names is held at once",
-        "log.py",
+        "store/log.py",
         "    step = end - first if head.log_size <= COMPARED_BYTES else COMPARED_BYTES // MESSAGE_LIMIT",
         "    step = end - first",
         "memory grows with what a small request names",

@@ -7,7 +7,7 @@ from tests.mutants.mutant import Mutant
 REWINDS = (
     Mutant(
         "append whatever was rewound",
-        "log.py",
+        "store/log.py",
         'condition="#message_count = :expected AND #rewinds = :rewinds"',
         'condition="#message_count = :expected AND :rewinds = :rewinds"',
         "an append that comes late goes behind another log than it was meant for",
@@ -63,7 +63,7 @@ REWINDS = (
     ),
     Mutant(
         "usage told at every message of an append",
-        "log.py",
+        "store/log.py",
         "        stored[-1] = stored[-1]._replace(usage=spent)",
         "        stored = [message._replace(usage=spent) for message in stored]",
         "tokens are taken off more often than they were added",
@@ -84,21 +84,21 @@ REWINDS = (
     ),
     Mutant(
         "messages without their epoch",
-        "log.py",
+        "store/log.py",
         "            epoch=head.rewinds,\n",
         "",
         "a reader takes a message that was put after a rewind for the one before",
     ),
     Mutant(
         "epoch not looked at",
-        "store.py",
+        "store/store.py",
         " and all(one.epoch <= head.rewinds for one in found.values()):",
         ":",
         "an answer is put together of two logs",
     ),
     Mutant(
         "a moved log is read again under the old head",
-        "store.py",
+        "store/store.py",
         "            if now.rewinds != head.rewinds:\n                raise LogMoved(now)\n",
         "",
         "a read during a rewind fails",
@@ -120,21 +120,21 @@ REWINDS = (
     ),
     Mutant(
         "leftover oldest first",
-        "leftover.py",
+        "store/leftover.py",
         "    last = items[-MAX_DELETES:]\n",
         "    last = items[:MAX_DELETES]\n",
         "messages lie in the way that nobody knows of",
     ),
     Mutant(
         "leftover lowered whoever else did",
-        "leftover.py",
+        "store/leftover.py",
         'condition="#rewinds = :rewinds AND #leftover = :seen"',
         'condition=":rewinds = :rewinds AND #version > :seen"',
         "who clears up late deletes messages that were put since",
     ),
     Mutant(
         "messages deleted in part",
-        "leftover.py",
+        "store/leftover.py",
         "[1] == 0)",
         "[1] >= 0)",
         "of a message in parts the first ones stay behind, and nobody knows",
@@ -170,7 +170,7 @@ REWINDS = (
     ),
     Mutant(
         "tried again though a rewind came after",
-        "retry.py",
+        "store/retry.py",
         "    if doubt and doubt.rewinds != head.rewinds:\n        raise doubt.error\n",
         "",
         "what a rewind took away is put back",
@@ -178,14 +178,14 @@ REWINDS = (
     ),
     Mutant(
         "cached messages that go carried over",
-        "session_cache.py",
+        "store/session_cache.py",
         '            ("HDEL", _log_place(after), *gone),\n',
         "",
         "a message that is gone is read in the place of another",
     ),
     Mutant(
         "cached messages of a rewind carried over in two steps",
-        "session_cache.py",
+        "store/session_cache.py",
         "            self._head(after),\n            atomic=True,\n        )\n\n    async def changed",
         "            self._head(after),\n        )\n\n    async def changed",
         "a message that goes is read under the new key",

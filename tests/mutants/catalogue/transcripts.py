@@ -7,28 +7,28 @@ from tests.mutants.mutant import Mutant
 TRANSCRIPTS = (
     Mutant(
         "ring without the new entries",
-        "transcripts.py",
+        "records/transcripts.py",
         "ring=ring.extended(self.ring, ids, TRANSCRIPT_RING),",
         "ring=self.ring,",
         "a repeat is not seen",
     ),
     Mutant(
         "entries without the generation's condition",
-        "transcripts.py",
+        "records/transcripts.py",
         'condition = "#generation = :generation AND "',
         'condition = ":generation = :generation AND "',
         "a deletion takes what began anew",
     ),
     Mutant(
         "a new life goes on with the generation",
-        "transcripts.py",
+        "records/transcripts.py",
         "return there if there.live else Transcript(key, there.generation + 1)",
         "return there if there.live else Transcript(key, there.generation)",
         "the entries of two lives are taken for each other's",
     ),
     Mutant(
         "entries do not ask for the session",
-        "transcripts.py",
+        "records/transcripts.py",
         'plus={"version": 1}, condition=LIVE)}',
         'plus={"version": 1})}',
         "something is appended to a deleted session",
@@ -111,21 +111,21 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "an object after its item",
-        "deposits.py",
+        "store/deposits.py",
         "            await self._store.repeated(lambda: objects.put(name, data))\n",
         "",
         "an item names what is not there",
     ),
     Mutant(
         "an object taken back that may be named",
-        "entry_writer.py",
+        "store/entry_writer.py",
         "        self._deposits.keep(named)\n        try:",
         "        try:",
         "an acknowledged batch is gone",
     ),
     Mutant(
         "an object of a session that went not taken back",
-        "entry_writer.py",
+        "store/entry_writer.py",
         "            if 0 in refused.failed and not heads.is_live(refused.items[0]):\n"
         "                self._deposits.judge(named=False)  # or by an item under a tombstone\n",
         "",
@@ -172,7 +172,7 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "a page skips what is gone",
-        "batches.py",
+        "records/batches.py",
         "        if batch.first != at:\n            break\n",
         "",
         "a reader mixes what was purged with what was not",
@@ -180,7 +180,7 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "a page in the middle of a batch begins with the next one",
-        "batches.py",
+        "records/batches.py",
         "        yield (batch := await containing(store, head, first))\n        at = batch.end\n",
         "        at = (await containing(store, head, first)).end\n",
         "entries are skipped",

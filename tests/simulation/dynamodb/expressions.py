@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from botocore.exceptions import ClientError
 
-    from shared.backend import Item
+    from turnlog.store.protocols import Item
 
 _TOKEN = re.compile(r"\s*([#:]\w+|[A-Za-z]\w*|<>|<=|>=|[^\s])", re.ASCII)
 _PLACEHOLDER = re.compile(r"[#:]\w+", re.ASCII)

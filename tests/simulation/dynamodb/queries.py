@@ -17,7 +17,7 @@ from tests.simulation.dynamodb.writes import known
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shared.backend import Item
+    from turnlog.store.protocols import Item
     from tests.simulation.dynamodb.storage import Place, Storage
 
 _PAGE = 1024 * 1024

@@ -15,7 +15,7 @@ from tests.simulation.dynamodb.updates import Update, update
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shared.backend import Item
+    from turnlog.store.protocols import Item
     from tests.simulation.dynamodb.conditions import Condition
 
 _EXPRESSIONS = frozenset({"ExpressionAttributeNames", "ExpressionAttributeValues", "ConditionExpression"})

@@ -1,1 +1,0 @@
-"""Turnlog's store: a session is an append-only log, and one conditional transaction is one append."""

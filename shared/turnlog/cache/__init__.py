@@ -1,0 +1,1 @@
+"""The client of an ElastiCache-compatible cache (Valkey, Redis), blocking and on an event loop."""

@@ -1,0 +1,118 @@
+"""G6 on an event loop: the cache client of `resp`, over asyncio's streams.
+
+It waits otherwise, and is the same in all else: how a cluster is followed, who logs in, what counts as down.
+What redis-py would add are retries, which the cache policy must not have.
+
+A time-out has to tell a slow cache from a busy loop. Where a hundred operations are under way, a reply may
+lie unread for longer than a cache may take. So the time is counted in ticks, at most one in a turn of the
+loop, and each turn looks at the sockets before it looks at the clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from turnlog.cache.resp import RespCache
+from turnlog.cache.resp_connection import CHUNK, Connection
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+    from turnlog.store.protocols import Command
+    from turnlog.cache.place import Address, Place
+
+CONNECTIONS = 50
+"""At once; who comes then waits for one of the others, who are done, or down, before long."""
+
+_TICKS = 10
+
+
+@asynccontextmanager
+async def within(seconds: float) -> AsyncIterator[None]:
+    """A time-out in which a turn of the loop counts as a tenth of it, however long it took.
+
+    Raises:
+        TimeoutError: the time is over.
+    """
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(None) as limit:
+        pending: asyncio.TimerHandle
+
+        def tick(left: int) -> None:
+            nonlocal pending
+            if left:
+                pending = loop.call_later(seconds / _TICKS, tick, left - 1)
+            else:
+                limit.reschedule(loop.time())
+
+        pending = loop.call_later(seconds / _TICKS, tick, _TICKS - 1)
+        try:
+            yield
+        finally:
+            pending.cancel()
+
+
+class AsyncRespCache(RespCache):
+    """A Valkey or Redis, standalone or cluster, for the tasks of one event loop.
+
+    Args:
+        place: where it is.
+        password: gives the password for a new connection, where it is not the one in the URL.
+    """
+
+    def __init__(self, place: Place, password: Callable[[], Awaitable[str]] | None = None) -> None:
+        super().__init__(place)
+        self._sign = password
+        self._context = place.context()
+        self._room = asyncio.Semaphore(CONNECTIONS)
+        self._open: WeakSet[_StreamConnection] = WeakSet()
+
+    async def aclose(self) -> None:
+        """Close all connections; what is under way finds its own lost."""
+        for connection in list(self._open):
+            connection.close()
+        await asyncio.sleep(0)  # they are closed in the loop's next turn
+
+    async def _asked(self, slot: int, commands: Sequence[Command], *, wait: bool) -> list[Any]:
+        async with self._room:
+            return await super()._asked(slot, commands, wait=wait)
+
+    async def _opened(self, address: Address) -> _StreamConnection:
+        async with within(self._place.patience):
+            streams = await asyncio.open_connection(*address, ssl=self._context)
+        connection = _StreamConnection(*streams, self._place.patience)
+        self._open.add(connection)
+        return connection
+
+    async def _secret(self) -> str | None:
+        return await self._sign() if self._sign else self._place.password
+
+
+class _StreamConnection(Connection):
+    """A pair of streams."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timeout: float) -> None:
+        super().__init__()
+        self._incoming = reader
+        self._writer = writer
+        self._timeout = timeout
+
+    def opened(self, timeout: float) -> None:
+        """See `Connection`."""
+        self._timeout = timeout
+
+    def close(self) -> None:
+        """Also while it is used; whoever waits for it finds it lost."""
+        self._writer.transport.abort()
+
+    async def _write(self, piece: memoryview) -> None:
+        self._writer.write(piece)
+        async with within(self._timeout):
+            await self._writer.drain()
+
+    async def _read(self) -> bytes:
+        async with within(self._timeout):
+            return await self._incoming.read(CHUNK)

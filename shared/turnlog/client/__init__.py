@@ -1,0 +1,1 @@
+"""The operations as methods, for programs: on the table, or through the HTTP API."""

@@ -1,0 +1,227 @@
+"""The operations as methods, through the HTTP API: for programs that have a URL and a token.
+
+A request that was refused for now, or to which no answer came, is sent again: with jitter, not before
+`Retry-After` says, and only if sending it twice does no harm. Problem documents become the errors of
+`turnlog.errors`.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from functools import cache
+from itertools import count
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+from anyio import sleep  # httpx runs on it, and so on asyncio and on Trio
+
+from turnlog.errors import (
+    Contended,
+    NotFound,
+    PreconditionFailed,
+    SequenceMismatch,
+    TurnlogError,
+    Unanswered,
+    Unavailable,
+)
+from turnlog.records.keys import session_key, transcript_key
+from turnlog.client.methods import Turnlog
+from turnlog.wire import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from ssl import SSLContext
+
+    from turnlog.client.asking import Request
+
+# The template's; it is not in the package, and a test compares them.
+ROUTES = {
+    "create_session": ("POST", "/sessions"),
+    "list_sessions": ("GET", "/sessions"),
+    "get_session": ("GET", "/sessions/{session_id}"),
+    "put_session": ("PUT", "/sessions/{session_id}"),
+    "patch_session": ("PATCH", "/sessions/{session_id}"),
+    "set_title": ("PATCH", "/sessions/{session_id}/title"),
+    "delete_session": ("DELETE", "/sessions/{session_id}"),
+    "append_messages": ("POST", "/sessions/{session_id}/messages"),
+    "list_messages": ("GET", "/sessions/{session_id}/messages"),
+    "rewind_session": ("POST", "/sessions/{session_id}/rewind"),
+    "add_tool_call": ("POST", "/sessions/{session_id}/tool-calls"),
+    "export_openai_messages": ("GET", "/sessions/{session_id}/openai-messages"),
+    "put_draft": ("PUT", "/sessions/{session_id}/draft"),
+    "get_draft": ("GET", "/sessions/{session_id}/draft"),
+    "delete_draft": ("DELETE", "/sessions/{session_id}/draft"),
+    "list_transcripts": ("GET", "/sessions/{session_id}/transcripts"),
+    "append_entries": ("POST", "/sessions/{session_id}/transcripts/{name}"),
+    "read_entries": ("GET", "/sessions/{session_id}/transcripts/{name}"),
+    "import_transcript": ("PUT", "/sessions/{session_id}/transcripts/{name}"),
+    "delete_transcript": ("DELETE", "/sessions/{session_id}/transcripts/{name}"),
+}
+
+TRIES = 5
+_FIRST_WAIT = 0.1
+_LONGEST_WAIT = 5.0
+_LONGEST_RETRY_AFTER = 30
+
+# API Gateway answers within 30 seconds; an answer of 6 MB takes its time too.
+_TIMEOUT = httpx.Timeout(35.0, connect=5.0)
+
+# Not `application/jsonl`: what is not of `text/` comes to a function in base64, a third larger.
+_TEXT = "text/plain; charset=utf-8"
+
+# What may come of a request that never reached a function: nothing was done.
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_LOST = (httpx.TimeoutException, httpx.NetworkError, httpx.ProxyError, httpx.RemoteProtocolError)
+
+
+@cache
+def _trusted() -> SSLContext:
+    """The authorities that vouch for a server; to read them takes longer than a request, so once for all."""
+    return httpx.create_ssl_context()
+
+
+class TurnlogClient(Turnlog):
+    """A user's sessions, through the HTTP API.
+
+        async with TurnlogClient("https://….amazonaws.com", token) as turnlog:
+            await turnlog.append_messages("session-1", [{"role": "user", "content": "Hello"}])
+
+    Args:
+        base_url: of the API, without a slash at the end.
+        token: the user's, or what gives one that is good now.
+        http: a client to use, which has time-outs of its own and stays open; None: one that closes with this.
+    """
+
+    def __init__(
+        self, base_url: str, token: str | Callable[[], str], *, http: httpx.AsyncClient | None = None
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._token = token
+        self._http = http or httpx.AsyncClient(timeout=_TIMEOUT, verify=_trusted())
+        self._own = http is None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._own:
+            await self._http.aclose()
+
+    async def ask(self, request: Request) -> Any:
+        """See `Turnlog`.
+
+        Raises:
+            Contended: the API was not reached, or refused for now.
+            Unanswered: no answer came; the request may have been carried out.
+        """
+        unsure: Unavailable | None = None
+        for attempt in count(1):
+            try:
+                return await self._try(request)
+            except NotFound:
+                if unsure and request.operation.startswith("delete_"):
+                    return None  # by the try to which no answer came
+                raise
+            except (SequenceMismatch, PreconditionFailed) as refused:
+                if unsure and request.if_match is not None:
+                    raise unsure from refused  # the try to which no answer came may have made the difference
+                raise
+            except Unavailable as error:
+                untouched = isinstance(error, Contended)
+                if attempt == TRIES or not (untouched or request.repeatable):
+                    raise
+                unsure = unsure if untouched else error
+                longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
+                await sleep(error.retry_after + random.random() * longest)  # noqa: S311 (jitter)
+        raise AssertionError  # count() does not end
+
+    async def _try(self, request: Request) -> Any:
+        try:
+            reply = await self._send(request)
+        except _LOST as error:
+            lost = Contended if isinstance(error, _NOT_SENT) else Unanswered
+            failure = lost("The API was not reached." if lost is Contended else "The API did not answer.")
+            failure.retry_after = 0
+            raise failure from error
+        if not reply.is_success:
+            raise error_of(reply)
+        return reply.json() if reply.content else None
+
+    async def _send(self, request: Request) -> httpx.Response:
+        method, path = ROUTES[request.operation]
+        token = self._token if isinstance(self._token, str) else self._token()
+        headers = {"authorization": f"Bearer {token}"}
+        if request.if_match is not None:
+            headers["if-match"] = f'"{request.if_match}"'
+        content = None
+        if request.body is not None:
+            text = isinstance(request.body, str)
+            content = request.body.encode() if text else dumps(request.body)
+            headers["content-type"] = _TEXT if text else "application/json"
+        return await self._http.request(
+            method,
+            self._base_url + _path(path, request),
+            params={name: _text(value) for name, value in request.query.items() if value is not None},
+            content=content,
+            headers=headers,
+        )
+
+
+def error_of(reply: httpx.Response) -> TurnlogError:
+    """The error that a problem document tells of; for others (API Gateway's own) what the status says."""
+    try:
+        document = reply.json()
+    except ValueError:
+        document = None
+    given: dict[str, Any] = document if isinstance(document, dict) else {}
+    kind = _KINDS.get(given.get("type", "")) or _STATUSES.get(reply.status_code, TurnlogError)
+    error = kind(
+        given.get("detail") or given.get("message") or f"The API answered {reply.status_code}.",
+        errors=given.get("errors", ()),
+        extra={name: value for name, value in given.items() if name not in _MEMBERS},
+    )
+    error.status = reply.status_code
+    if isinstance(error, Unavailable):
+        after = reply.headers.get("retry-after", "")
+        error.retry_after = min(int(after), _LONGEST_RETRY_AFTER) if after.isdecimal() else 0
+    return error
+
+
+def _tree(root: type[TurnlogError]) -> Iterator[type[TurnlogError]]:
+    """The errors of `turnlog.errors`: the API answers none that a program derives from these."""
+    yield root
+    for kind in root.__subclasses__():
+        if kind.__module__ == root.__module__:
+            yield from _tree(kind)
+
+
+_MEMBERS = {"type", "title", "status", "detail", "errors", "message"}
+# The first of a slug or a status is the most general one that has it.
+_KINDS = {kind.code: kind for kind in reversed([*_tree(TurnlogError)])}
+_STATUSES = {kind.status: kind for kind in reversed([*_tree(TurnlogError)])} | {
+    429: Contended,  # API Gateway's limit
+    502: Unanswered,
+    504: Unanswered,
+}
+
+
+def _path(template: str, request: Request) -> str:
+    """The path, of ids that cannot lead elsewhere.
+
+    Raises:
+        Invalid: one is none.
+    """
+    if request.session_id is not None:
+        session = session_key("user", request.session_id)
+        if request.name is not None:
+            transcript_key(session, request.name)
+    return template.format(session_id=request.session_id, name=request.name)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,252 @@
+"""The Lambda driver: botocore and a sync cache client behind the coroutine protocols.
+
+botocore is what boto3 is made of; the rest of boto3 would go unused. The driver's methods are `async def` but
+never suspend, so one `send(None)` runs a whole operation: no event loop, no asyncio, no second copy of it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore import xform_name
+from botocore.config import Config
+
+from turnlog.cache.breaker import Breaker
+from turnlog.errors import CacheUnavailable, Damaged
+from turnlog.limits import CONNECT_SECONDS, HEALTH_SECONDS, OBJECT_LIMIT, REQUEST_SECONDS
+from turnlog.store.session_cache import SessionCache
+from turnlog.settings import settings
+from turnlog.store.store import Store
+from turnlog.drivers.translate import TRANSLATED, heed_origin, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+
+    from turnlog.store.protocols import Cache, Clock, Objects, Table
+    from turnlog.cache.iam import Credentials
+    from turnlog.cache.place import Place
+    from turnlog.settings import Settings
+
+T = TypeVar("T")
+
+
+# botocore repeats nothing by itself: only the operation knows what a try without an answer may have done.
+# A request takes `limits.REQUEST_SECONDS` at the most. Of what it costs in this process, a fifth would go
+# into checking parameters, which the table checks too, and into telling what machine this is.
+def _config(seconds: float) -> Config:
+    return Config(
+        parameter_validation=False,
+        user_agent="turnlog",
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=seconds - CONNECT_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": 1},
+        max_pool_connections=50,
+    )
+
+
+TABLE_CONFIG = _config(REQUEST_SECONDS)
+
+
+def run(operation: Coroutine[Any, Any, T]) -> T:
+    """Run an operation whose table, cache and clock never suspend."""
+    try:
+        operation.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    operation.close()
+    message = "a driver for run() suspended"
+    raise RuntimeError(message)
+
+
+class BotoTable:
+    """A DynamoDB table by way of a botocore client."""
+
+    def __init__(self, name: str, client: Any) -> None:
+        self.name = name
+        self._client = client
+
+    async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """See `turnlog.store.protocols.Table`."""
+        try:
+            answer: dict[str, Any] = getattr(self._client, xform_name(operation))(**parameters)
+        except TRANSLATED as error:
+            raise translated(error) from error
+        return answer
+
+
+class BotoObjects:
+    """An S3 bucket by way of a botocore client, which is made when first used: most calls need none."""
+
+    def __init__(self, bucket: str, connect: Callable[[], Any]) -> None:
+        self._bucket = bucket
+        self._client = cache(connect)
+
+    async def put(self, key: str, data: bytes) -> None:
+        """See `turnlog.store.protocols.Objects`."""
+        await self._request("put_object", Key=key, Body=data)
+
+    async def get(self, key: str) -> bytes:
+        """See `turnlog.store.protocols.Objects`."""
+        answer = await self._request("get_object", Key=key)
+        if answer["ContentLength"] > OBJECT_LIMIT:
+            answer["Body"].close()
+            raise Damaged(f"An object is damaged: it has {answer['ContentLength']} bytes.")
+        return await self._read(answer["Body"])
+
+    async def delete(self, key: str) -> None:
+        """See `turnlog.store.protocols.Objects`."""
+        await self._request("delete_object", Key=key)
+
+    async def list(self, prefix: str) -> dict[str, datetime]:
+        """See `turnlog.store.protocols.Objects`."""
+        found: dict[str, datetime] = {}
+        more: dict[str, str] = {}
+        while True:
+            page = await self._request("list_objects_v2", Prefix=prefix, **more)
+            found |= {each["Key"]: each["LastModified"] for each in page.get("Contents", ())}
+            if not page["IsTruncated"]:
+                return found
+            more = {"ContinuationToken": page["NextContinuationToken"]}
+
+    async def _request(self, operation: str, **parameters: Any) -> Any:
+        try:
+            return getattr(self._client(), operation)(Bucket=self._bucket, **parameters)
+        except TRANSLATED as error:
+            raise translated(error) from error
+
+    async def _read(self, body: Any) -> bytes:
+        try:
+            data: bytes = body.read()
+        except TRANSLATED as error:  # the connection was lost in the middle
+            raise translated(error) from error
+        return data
+
+
+class SystemClock:
+    """The machine's clock; `deadline` is in seconds of `time.monotonic`."""
+
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
+
+    def now(self) -> datetime:
+        """See `turnlog.store.protocols.Clock`."""
+        return datetime.now(UTC)
+
+    def remaining(self) -> float:
+        """See `turnlog.store.protocols.Clock`."""
+        return self._deadline - time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """See `turnlog.store.protocols.Clock`."""
+        time.sleep(seconds)  # noqa: ASYNC251 (nothing else runs in this thread)
+
+    def random(self) -> float:
+        """See `turnlog.store.protocols.Clock`."""
+        # Of the system: what a SnapStart snapshot holds, all that are restored from it would draw alike.
+        return random.SystemRandom().random()
+
+    def token(self) -> bytes:
+        """See `turnlog.store.protocols.Clock`."""
+        return os.urandom(16)
+
+
+@cache
+def objects() -> BotoObjects | None:
+    """The bucket of this process, if the settings name one."""
+    bucket = settings().bucket
+    return BotoObjects(bucket, lambda: _client("s3")) if bucket else None
+
+
+@cache
+def clients() -> tuple[BotoTable, Breaker | None]:
+    """The table and the cache of this process, as the settings say."""
+    configured = settings()
+    table = BotoTable(configured.table, _client("dynamodb"))
+    if not configured.cache_url:
+        return table, None
+    return table, Breaker(cache_at(configured.cache_url, configured.cache_password))
+
+
+@cache
+def brief_table() -> BotoTable:
+    """The table of this process, of which a request takes `limits.HEALTH_SECONDS` at the most."""
+    return BotoTable(settings().table, _client("dynamodb", _config(HEALTH_SECONDS)))
+
+
+def _client(service: str, config: Config = TABLE_CONFIG) -> Any:
+    from botocore.session import Session  # noqa: PLC0415 (a program that brings its own client needs none)
+
+    client = Session().create_client(service, config=config)
+    heed_origin(client)
+    return client
+
+
+def forget() -> None:
+    """Have this process make its clients anew, as its settings say then.
+
+    A forked process does: on its parent's connections the two would read each other's answers.
+    """
+    clients.cache_clear()
+    brief_table.cache_clear()
+    objects.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=forget)
+
+
+def cache_at(url: str, password: str = "") -> Cache:
+    """The cache at a URL, see `place.Place.parse`."""
+    from turnlog.cache.place import Place  # noqa: PLC0415 (not where there is no cache)
+    from turnlog.cache.resp import RespCache  # noqa: PLC0415
+
+    place = Place.parse(url, password)
+    return RespCache(place, _tokens(place) if place.iam else None)
+
+
+def _tokens(place: Place) -> Callable[[], str]:
+    """What signs the password of a new connection, with the credentials of this process."""
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 (as in _client)
+    from botocore.session import Session  # noqa: PLC0415 (as in _client)
+
+    from turnlog.cache.iam import Tokens  # noqa: PLC0415 (only where IAM lets in)
+
+    session = Session()
+
+    def credentials() -> Credentials:
+        try:
+            found: Credentials = session.get_credentials().get_frozen_credentials()
+        except (AttributeError, BotoCoreError) as error:  # there are none, or they cannot be renewed
+            raise CacheUnavailable("no credentials to sign with") from error
+        return found
+
+    region = session.get_config_variable("region")
+    return Tokens(place.user or "", place.iam or "", region, credentials)
+
+
+def lambda_store(deadline: float, *, brief: bool = False) -> Store:
+    """What one invocation works on.
+
+    Args:
+        deadline: in seconds of `time.monotonic`.
+        brief: a request to the table takes `limits.HEALTH_SECONDS` at the most.
+    """
+    table, cached = clients()
+    table = brief_table() if brief else table
+    return store_on(table, cached, SystemClock(deadline), settings(), objects())
+
+
+def store_on(
+    table: Table, cached: Cache | None, clock: Clock, configured: Settings, bucket: Objects | None
+) -> Store:
+    """What one operation works on, whatever drives it."""
+    counts: Counter[str] = Counter()
+    cache = SessionCache(cached, configured.cache_ttl, counts)
+    return Store(table, cache, clock, configured.retention_days, counts, bucket, configured.transcripts)

@@ -1,0 +1,178 @@
+"""The driver for an event loop: aiobotocore and an asyncio cache client behind the coroutine protocols.
+
+aiobotocore is what aioboto3 is made of; the rest of it would go unused. For programs that live on a loop, as
+agents do: one `AsyncStores` holds the connections, and any number of tasks work on them at once.
+
+    async with AsyncStores() as stores:
+        await append_messages(stores.store(), key, [message])
+
+A task that is cancelled leaves what a crash at that step would leave (G7): its message may be stored or not,
+and sending it again with its id stores it once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack, asynccontextmanager
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Self
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession
+from botocore import xform_name
+
+from turnlog.cache.async_resp import AsyncRespCache, within
+from turnlog.cache.breaker import Breaker
+from turnlog.errors import CacheUnavailable
+from turnlog.limits import REQUEST_SECONDS
+from turnlog.cache.place import Place
+from turnlog.settings import Settings, settings
+from turnlog.drivers.blocking import TABLE_CONFIG, BotoObjects, SystemClock, store_on
+from turnlog.drivers.translate import TRANSLATED, heed_origin, translated
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from turnlog.store.store import Store
+
+OPERATION_SECONDS = 29.0
+"""How long an operation may go on trying; as long as API Gateway waits for one."""
+
+_LARGE = 1 << 18
+
+
+class AsyncTable:
+    """A DynamoDB table by way of an aiobotocore client."""
+
+    def __init__(self, name: str, client: Any) -> None:
+        self.name = name
+        self._client = client
+        # Who waits for a connection does not wait for the table yet.
+        self._room = asyncio.Semaphore(TABLE_CONFIG.max_pool_connections)
+
+    async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """See `turnlog.store.protocols.Table`."""
+        try:
+            async with self._room, within(REQUEST_SECONDS):
+                answer: dict[str, Any] = await getattr(self._client, xform_name(operation))(**parameters)
+        except (TimeoutError, *TRANSLATED) as error:
+            raise translated(error) from error
+        return answer
+
+
+class AsyncObjects(BotoObjects):
+    """An S3 bucket by way of an aiobotocore client."""
+
+    async def _request(self, operation: str, **parameters: Any) -> Any:
+        try:
+            return await getattr(self._client(), operation)(Bucket=self._bucket, **parameters)
+        except TRANSLATED as error:
+            raise translated(error) from error
+
+    async def _read(self, body: Any) -> bytes:
+        try:
+            async with body:
+                data: bytes = await body.read()
+        except TRANSLATED as error:  # the connection was lost in the middle
+            raise translated(error) from error
+        return data
+
+
+class LoopClock(SystemClock):
+    """The machine's clock, for a task that lets the others run while it waits."""
+
+    async def sleep(self, seconds: float) -> None:
+        """See `turnlog.store.protocols.Clock`."""
+        await asyncio.sleep(seconds)
+
+
+class AsyncStores:
+    """The clients of a table and its cache, open while this is entered; for the tasks of one event loop.
+
+    Args:
+        configured: what to work on; None: what the environment says.
+
+    Raises:
+        ValueError: on entering: the cache's URL is none.
+    """
+
+    def __init__(self, configured: Settings | None = None) -> None:
+        self._configured = configured
+        self._opened: AsyncExitStack | None = None
+
+    async def __aenter__(self) -> Self:
+        self._settings = self._configured or settings()
+        session = AioSession()
+        async with AsyncExitStack() as opening:
+            self._cache = None
+            if self._settings.cache_url:
+                cache = _cache_at(self._settings.cache_url, session, self._settings.cache_password)
+                opening.push_async_callback(cache.aclose)
+                self._cache = Breaker(cache)
+            dynamodb = await opening.enter_async_context(_client(session, "dynamodb"))
+            self._table = AsyncTable(self._settings.table, dynamodb)
+            self._bucket = None
+            if bucket := self._settings.bucket:
+                s3 = await opening.enter_async_context(_client(session, "s3"))
+                self._bucket = AsyncObjects(bucket, lambda: s3)
+            self._opened = opening.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        opened, self._opened = self._opened, None
+        if opened:
+            await opened.aclose()
+
+    def store(self, seconds: float = OPERATION_SECONDS) -> Store:
+        """What one operation works on, which gives up when this time is over.
+
+        Raises:
+            RuntimeError: this is not entered, or left already.
+        """
+        if self._opened is None:
+            message = "the stores are not open: use them within `async with`"
+            raise RuntimeError(message)
+        clock = LoopClock(time.monotonic() + seconds)
+        return store_on(self._table, self._cache, clock, self._settings, self._bucket)
+
+
+@asynccontextmanager
+async def _client(session: AioSession, service: str) -> AsyncIterator[Any]:
+    async with session.create_client(service, config=AioConfig().merge(TABLE_CONFIG)) as client:
+        client.meta.events.register(f"before-send.{service}", _in_chunks)
+        heed_origin(client)
+        yield client
+
+
+def _in_chunks(request: Any, **_: object) -> None:
+    """A large body as a file: aiohttp sends it bit by bit, and warns that one of bytes holds up the loop."""
+    if isinstance(request.body, bytes) and len(request.body) > _LARGE:
+        request.body = BytesIO(request.body)
+
+
+def _cache_at(url: str, session: AioSession, password: str = "") -> AsyncRespCache:
+    """The cache at a URL, see `place.Place.parse`."""
+    place = Place.parse(url, password)
+    return AsyncRespCache(place, _signer(place, session) if place.iam else None)
+
+
+def _signer(place: Place, session: AioSession) -> Callable[[], Awaitable[str]]:
+    """What signs the password of a new connection, with the credentials of this process."""
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 (as in sync_driver)
+
+    from turnlog.cache.iam import Credentials, Tokens  # noqa: PLC0415
+
+    current: list[Credentials] = []
+    region = session.get_config_variable("region")
+    tokens = Tokens(place.user or "", place.iam or "", region, lambda: current[-1])
+
+    async def signed() -> str:
+        try:
+            credentials = await session.get_credentials()
+            current[:] = [await credentials.get_frozen_credentials()]
+        except (AttributeError, BotoCoreError) as error:  # there are none, or they cannot be renewed
+            raise CacheUnavailable("no credentials to sign with") from error
+        return tokens()
+
+    return signed

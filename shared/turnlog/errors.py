@@ -1,0 +1,227 @@
+"""One tree of errors, each with its status and stable slug.
+
+Those under `TurnlogError` are answers: the HTTP edge turns them into RFC 9457 problem details. Two of them,
+`Contended` and `Unanswered`, and the signals `ConditionFailed` and `CacheUnavailable`, are what a driver
+makes of botocore's and redis's errors; the operations act on them and know neither library. `Refused` is no
+exception: it stands among the replies to several commands, of which the others may be done.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from turnlog.store.protocols import Item
+    from turnlog.records.head import Head
+
+
+class TurnlogError(Exception):
+    """An answer other than success.
+
+    Args:
+        detail: for a person, without message content, table names or other sessions' facts.
+        errors: for 422, what is wrong where: `{"loc": ["body", "title"], "msg": "…"}`.
+        extra: further members of the problem document, such as `message_count`.
+    """
+
+    status = 500
+    code = "internal"
+    title = "Internal error"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        errors: Sequence[Mapping[str, Any]] = (),
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = list(errors)
+        self.extra = dict(extra or {})
+
+    def told(self, more: str, **extra: Any) -> None:
+        """Say more in the detail, in a sentence of its own, and bear these members too."""
+        self.detail = f"{self.detail} {more}"
+        self.args = (self.detail,)
+        self.extra |= extra
+
+
+class MalformedBody(TurnlogError):
+    """The body is not JSON."""
+
+    status, code, title = 400, "malformed_body", "The body is not JSON"
+
+
+class Unauthenticated(TurnlogError):
+    """The request names no user."""
+
+    status, code, title = 401, "unauthenticated", "No user"
+
+
+class NotFound(TurnlogError):
+    """There is no such thing, or it is another user's: which of the two is not told (G5)."""
+
+    status, code, title = 404, "not_found", "Not found"
+
+
+class TranscriptsOff(TurnlogError):
+    """Transcripts are switched off; by its own slug this is not taken for a transcript that is not there."""
+
+    status, code, title = 404, "transcripts_off", "No transcripts"
+
+
+class Conflict(TurnlogError):
+    """The stored log is not what the request takes it to be; nothing was written."""
+
+    status, code, title = 409, "conflict", "Conflict"
+
+
+class SequenceMismatch(Conflict):
+    """`expected_sequence` is not the next one."""
+
+    code, title = "sequence_mismatch", "The next sequence is another"
+
+
+class Diverged(Conflict):
+    """PUT: a stored message or entry differs, or a gap would arise."""
+
+    code, title = "diverged", "What is stored differs"
+
+
+class MessageIdReused(Conflict):
+    """The message id is taken by a message with other content (G2)."""
+
+    code, title = "message_id_reused", "The message id is taken"
+
+
+class PositionMismatch(Conflict):
+    """`expected_position` is not the next one."""
+
+    code, title = "position_mismatch", "The next position is another"
+
+
+class EntryUuidReused(Conflict):
+    """The uuid is taken by an entry with other content (G2)."""
+
+    code, title = "entry_uuid_reused", "The uuid is taken"
+
+
+class Gone(TurnlogError):
+    """The session with this id was deleted; the id is not given again (G4)."""
+
+    status, code, title = 410, "gone", "Deleted"
+
+
+class PreconditionFailed(TurnlogError):
+    """`If-Match` names another version than the session's."""
+
+    status, code, title = 412, "precondition_failed", "The version is another"
+
+
+class TooLarge(TurnlogError):
+    """A message, a request or a session's field is over its limit."""
+
+    status, code, title = 413, "too_large", "Too large"
+
+
+class Invalid(TurnlogError):
+    """Wrong shape."""
+
+    status, code, title = 422, "invalid", "Invalid request"
+
+    @classmethod
+    def at(cls, *loc: str | int, msg: str) -> Invalid:
+        """One thing is wrong, at `loc` (such as `"query", "limit"`)."""
+        return cls(f"{'.'.join(map(str, loc))}: {msg}", errors=[{"loc": list(loc), "msg": msg}])
+
+
+class EntryNotJson(Invalid):
+    """A line of an import is not JSON."""
+
+    code, title = "entry_not_json", "A line is not JSON"
+
+
+class TornLastLine(Invalid):
+    """An import ends in the middle of a line, as a file does whose writer was stopped."""
+
+    code, title = "torn_last_line", "The last line is torn"
+
+
+class MissingParent(Invalid):
+    """An entry of an import names a parent that is no earlier entry."""
+
+    code, title = "missing_parent", "An entry's parent is missing"
+
+
+class Unavailable(TurnlogError):
+    """The backend refused or did not answer after retries. The client may repeat the request."""
+
+    status, code, title = 503, "unavailable", "Try again"
+    retry_after = 1  # seconds
+
+
+class Contended(Unavailable):
+    """Refused for now, and surely not applied: throttled, or another transaction holds an item."""
+
+
+class LogMoved(Contended):
+    """A rewind came between the head that a reader holds and the messages that it reads.
+
+    Args:
+        head: the one that there is now.
+    """
+
+    def __init__(self, head: Head) -> None:
+        super().__init__("The session is being rewound.")
+        self.head = head
+
+
+class Unanswered(Unavailable):
+    """No answer: the request may or may not have been applied."""
+
+
+class Torn(Unanswered):
+    """A message's parts are not of one writing, or a batch of entries is gone: read it again."""
+
+
+class Damaged(TurnlogError):
+    """What is stored cannot be read, and will not be when it is asked again."""
+
+    code, title = "damaged", "What is stored is damaged"
+
+
+class NoSuchObject(Exception):
+    """The object store has no object with this key."""
+
+
+class ConditionFailed(Exception):
+    """A condition expression was false; nothing of the request was applied.
+
+    Attributes:
+        items: for each write of a transaction (or the one of UpdateItem) the item as it is, where the write
+            asked for it with `ReturnValuesOnConditionCheckFailure=ALL_OLD` and it is there, else None.
+        failed: the positions of the writes whose condition was false.
+    """
+
+    def __init__(self, items: Sequence[Item | None], failed: Sequence[int]) -> None:
+        super().__init__(f"condition of write {', '.join(map(str, failed))} failed")
+        self.items = list(items)
+        self.failed = list(failed)
+
+
+class CacheUnavailable(Exception):
+    """The cache did not answer, or refuses to work: a miss for the cache policy (G6)."""
+
+
+class Refused(NamedTuple):
+    """The reply to a command that the cache refuses: it was not done, and what is there is not told.
+
+    Attributes:
+        code: the first word of the error, such as `WRONGTYPE` or `OOM`; `ERR` where the cache has no better
+            one, as for a `RENAME` of a key that is not there.
+    """
+
+    code: str

@@ -1,0 +1,90 @@
+"""Answers: bytes of JSON, built around stored messages and entries that are put in as they lie."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from turnlog.errors import TurnlogError, Unavailable
+from turnlog.wire import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from turnlog.http.events import Call
+    from turnlog.records.head import Head
+    from turnlog.operations.read_session import Page
+
+
+JSONL = "application/jsonl"
+"""A text of JSON lines (jsonlines.org)."""
+
+
+class Answer(NamedTuple):
+    """A status and a body of JSON, or of what the header `content-type` says; none with 204 and 304.
+
+    Attributes:
+        headers: with names in lower case.
+    """
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = {}
+
+
+def with_list(fields: Mapping[str, Any], name: str, encoded: Iterable[bytes]) -> bytes:
+    """A JSON object with these fields, and with a list of what is JSON already."""
+    opening = dumps(fields)[:-1] + f',"{name}":['.encode()
+    pieces = [piece for one in encoded for piece in (b",", one)]
+    # Joined at once: they may be megabytes, which every step would copy.
+    return b"".join((opening, *pieces[1:], b"]}"))
+
+
+def session_answer(
+    status: int,
+    head: Head,
+    headers: Mapping[str, str] | None = None,
+    *,
+    page: Page | None = None,
+    beside: Mapping[str, Any] | None = None,
+) -> Answer:
+    """A session, with messages if there is a page of them, under its entity tag."""
+    tagged = {"etag": head.etag, **(headers or {})}
+    if page is None:
+        return Answer(status, dumps(head.session()), tagged)
+    bounds = page.bounds()
+    del bounds["newest_sequence"]
+    fields = {**head.session(), **bounds, **(beside or {})}
+    return Answer(status, with_list(fields, "messages", [page.messages]), tagged)
+
+
+def problem(error: TurnlogError) -> Answer:
+    """The problem document of an error (RFC 9457)."""
+    document: dict[str, Any] = {
+        "type": error.code,
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        **error.extra,
+    }
+    if error.errors:
+        document["errors"] = error.errors
+    headers = {"content-type": "application/problem+json"}
+    if isinstance(error, Unavailable):
+        headers["retry-after"] = str(error.retry_after)
+    if error.status == 401:  # noqa: PLR2004
+        headers["www-authenticate"] = "Bearer"
+    # What a client sent may come back in a message of the validator: a lone surrogate as a question mark.
+    return Answer(error.status, json.dumps(document, ensure_ascii=True).encode(), headers)
+
+
+def respond(call: Call, answer: Answer) -> dict[str, Any]:
+    """The answer in the form of the event that asked."""
+    body = answer.body.decode()
+    if call.direct:
+        text = answer.headers.get("content-type") == JSONL
+        return {"status": answer.status, "body": body if text else json.loads(body) if body else None}
+    headers = {"x-request-id": call.request_id, "cache-control": "private, no-cache", **answer.headers}
+    if body:
+        headers = {"content-type": "application/json", **headers}
+    return {"statusCode": answer.status, "headers": headers, "body": body, "isBase64Encoded": False}

@@ -1,0 +1,35 @@
+"""POST /sessions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from turnlog.http.answers import Answer, session_answer
+from turnlog.http.endpoint import endpoint
+from turnlog.errors import Gone, TooLarge
+from turnlog.models.sessions import CreateSession
+from turnlog.operations.create_session import create_session, new_session_key
+
+if TYPE_CHECKING:
+    from turnlog.http.events import Call
+    from turnlog.store.store import Store
+
+
+@endpoint(
+    body=CreateSession,
+    body_required=False,
+    answers={201: "Session", 200: "Session"},
+    errors=(Gone, TooLarge),
+)
+async def handler(store: Store, call: Call, *, body: CreateSession) -> Answer:
+    """Create a session; 200 with the session as it is when this user has that id already (a retry)."""
+    made = await create_session(
+        store,
+        new_session_key(store, call.user_id, body.session_id),
+        [message.fields() for message in body.messages],
+        usage=body.usage.model_dump(),
+        title=body.title,
+        fields=body.objects(),
+    )
+    location = {"location": f"/sessions/{made.head.key.session_id}"}
+    return session_answer(201 if made.created else 200, made.head, location)

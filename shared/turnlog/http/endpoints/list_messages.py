@@ -1,0 +1,36 @@
+"""GET /sessions/{session_id}/messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from turnlog.http.answers import Answer, with_list
+from turnlog.http.endpoint import endpoint
+from turnlog.errors import NotFound
+from turnlog.http.events import Parameter
+from turnlog.operations.read_session import following, newest
+
+if TYPE_CHECKING:
+    from turnlog.http.events import Call
+    from turnlog.store.store import Store
+
+
+@endpoint(
+    query={
+        "after": Parameter(
+            int, minimum=-1, description="Only messages behind this sequence, the oldest first."
+        ),
+        "before": Parameter(int, description="Only messages with sequences under this."),
+        "limit": Parameter(int, default=100, minimum=1, maximum=1_000),
+    },
+    answers={200: "MessagePage"},
+    errors=(NotFound,),
+)
+async def handler(store: Store, call: Call, *, after: int | None, before: int | None, limit: int) -> Answer:
+    """A page in ascending order: behind `after`, or else the newest, under `before` if that is given."""
+    head = await store.head(call.key)
+    if after is None:
+        page = await newest(store, head, before=before, limit=limit)
+    else:
+        page = await following(store, head, after=after, before=before, limit=limit)
+    return Answer(200, with_list(page.bounds(), "messages", [page.messages]))

@@ -1,0 +1,37 @@
+"""PUT /sessions/{session_id}."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from turnlog.http import etag
+from turnlog.http.answers import Answer, session_answer
+from turnlog.http.endpoint import endpoint
+from turnlog.errors import Diverged, Gone, MessageIdReused, PreconditionFailed, TooLarge
+from turnlog.models.sessions import PutSession
+from turnlog.operations.put_session import put_session
+
+if TYPE_CHECKING:
+    from turnlog.http.events import Call
+    from turnlog.store.store import Store
+
+
+@endpoint(
+    body=PutSession,
+    headers=("if-match",),
+    answers={200: "Session", 201: "Session"},
+    errors=(Diverged, MessageIdReused, Gone, PreconditionFailed, TooLarge),
+)
+async def handler(store: Store, call: Call, *, body: PutSession) -> Answer:
+    """Make the session hold these messages from `start_sequence` on, and these fields."""
+    put = await put_session(
+        store,
+        call.key,
+        [message.fields() for message in body.messages],
+        start=body.start_sequence,
+        title=body.title,
+        usage=body.usage.model_dump() if body.usage else None,
+        fields=body.objects(),
+        if_match=etag.parse(call.headers.get("if-match")),
+    )
+    return session_answer(201 if put.created else 200, put.head)

@@ -1,0 +1,237 @@
+"""What API Gateway, or a trusted caller inside the account, hands to a function.
+
+API Gateway's HTTP API sends payload format 2.0 and has checked the token: the user is the claim `sub`
+(docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html). A direct
+invoke names the user itself; IAM decides who may.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from base64 import b64decode
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from turnlog.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
+from turnlog.records.keys import SessionKey, TranscriptKey, session_key, transcript_key
+from turnlog.limits import BODY_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import BaseModel
+
+    Model = TypeVar("Model", bound=BaseModel)
+
+
+# A body of wrong fields must not come back as a larger answer.
+_MOST_ERRORS = 20
+_LONGEST_NAME = 64
+
+
+class Parameter(NamedTuple):
+    """A query parameter: a whole number within bounds, a flag, a word of some, or text.
+
+    Attributes:
+        kind: `int`, `bool` or `str`.
+        default: what an absent one reads as.
+        minimum: of a number.
+        maximum: of a number.
+        choices: the words, if not every text will do.
+    """
+
+    kind: type
+    default: Any = None
+    minimum: int = 0
+    maximum: int = 10**10
+    description: str = ""
+    choices: tuple[str, ...] = ()
+
+    def parse(self, name: str, given: str | None) -> Any:
+        """The value.
+
+        Raises:
+            Invalid: it is none of this kind.
+        """
+        if given is None:
+            return self.default
+        if self.kind is bool:
+            if given in {"true", "false"}:
+                return given == "true"
+            raise Invalid.at("query", name, msg="must be true or false")
+        if self.kind is int:
+            digits = given.removeprefix("-")
+            # So long a number cannot be within bounds, and int() would refuse it in its own words.
+            number = int(given) if digits.isascii() and digits.isdecimal() and len(digits) < 20 else None  # noqa: PLR2004
+            if number is None or not self.minimum <= number <= self.maximum:
+                raise Invalid.at(
+                    "query", name, msg=f"must be a whole number from {self.minimum} to {self.maximum}"
+                )
+            return number
+        if self.choices and given not in self.choices:
+            raise Invalid.at("query", name, msg=f"must be {' or '.join(self.choices)}")
+        return given
+
+
+class Call(NamedTuple):
+    """One request.
+
+    Attributes:
+        headers: with names in lower case.
+        query: as it was sent.
+        direct: invoked by a trusted caller, without API Gateway.
+    """
+
+    user: str | None
+    path_session_id: str | None
+    path_name: str | None
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    raw_body: str
+    base64: bool
+    request_id: str
+    direct: bool
+
+    @property
+    def user_id(self) -> str:
+        """The user who calls.
+
+        Raises:
+            Unauthenticated: the request names none.
+        """
+        if self.user is None:
+            raise Unauthenticated("The request names no user: a bearer token is needed.")
+        return self.user
+
+    @property
+    def key(self) -> SessionKey:
+        """The session in the path, as this user's.
+
+        Raises:
+            Unauthenticated: the request names no user.
+            Invalid: either id is not one.
+        """
+        return session_key(self.user_id, self.path_session_id or "")
+
+    @property
+    def transcript(self) -> TranscriptKey:
+        """The transcript in the path, of the session there.
+
+        Raises:
+            Unauthenticated: the request names no user.
+            Invalid: an id or the name is not one.
+        """
+        return transcript_key(self.key, self.path_name or "")
+
+    def _decoded(self) -> bytes:
+        if not self.base64:
+            return self.raw_body.encode("utf-8", "surrogatepass")
+        try:
+            return b64decode(self.raw_body)
+        except ValueError as error:
+            raise MalformedBody("The body is not base64.") from error
+
+    def body(self, model: type[Model], *, required: bool) -> Model:
+        """The body, checked against its model; an absent one reads as `{}` if it is not required.
+
+        Raises:
+            TooLarge: it is over Lambda's limit.
+            MalformedBody: it is not JSON.
+            Invalid: it is of the wrong shape.
+        """
+        from pydantic import ValidationError  # noqa: PLC0415 (not for functions that take no body)
+
+        raw = _bounded(self._decoded())
+        try:
+            return model.model_validate_json(raw if raw or required else b"{}")
+        except ValidationError as error:
+            # The input itself stays out: an answer's problem document may be logged by its receiver.
+            found = error.errors(include_url=False, include_context=False, include_input=False)
+            if found[0]["type"] == "json_invalid":
+                raise MalformedBody(found[0]["msg"]) from None
+            errors = [
+                {"loc": ["body", *_short(one["loc"])], "msg": one["msg"]} for one in found[:_MOST_ERRORS]
+            ]
+            raise Invalid(f"{len(found)} of the body's fields are wrong.", errors=errors) from None
+
+    def text(self) -> bytes:
+        """The body as it is, where it is a text and no JSON; a direct invoke has it as a JSON string.
+
+        Raises:
+            TooLarge: it is over Lambda's limit.
+            MalformedBody: a direct invoke's is no string.
+        """
+        raw = self._decoded()
+        if self.direct:
+            given = json.loads(raw or b'""')
+            if not isinstance(given, str):
+                raise MalformedBody("The body is no text.")
+            raw = given.encode("utf-8", "surrogatepass")
+        return _bounded(raw)
+
+
+def parse(event: Mapping[str, Any], request_id: str) -> Call:
+    """The call in an event of either form."""
+    http = event.get("requestContext")
+    if http is None:
+        given = event.get("body")
+        return Call(
+            user=event.get("user_id"),
+            path_session_id=event.get("session_id"),
+            path_name=event.get("name"),
+            headers={name.lower(): value for name, value in _object(event, "headers").items()},
+            query={
+                name: _text(value) for name, value in _object(event, "query").items() if value is not None
+            },
+            raw_body="" if given is None else json.dumps(given),
+            base64=False,
+            request_id=request_id,
+            direct=True,
+        )
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    path = event.get("pathParameters") or {}
+    return Call(
+        user=_user(http, headers),
+        path_session_id=path.get("session_id"),
+        path_name=path.get("name"),
+        headers=headers,
+        query=event.get("queryStringParameters") or {},
+        raw_body=event.get("body") or "",
+        base64=bool(event.get("isBase64Encoded")),
+        request_id=http.get("requestId", request_id),
+        direct=False,
+    )
+
+
+def _user(http: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
+    """The claim `sub`. Under SAM local, which runs no authorizer, the bearer's text, as in the local server.
+
+    AWS never sets `AWS_SAM_LOCAL`; and were it set there, the authorizer would have spoken already.
+    """
+    if "authorizer" in http or os.environ.get("AWS_SAM_LOCAL") != "true":
+        user: str | None = http.get("authorizer", {}).get("jwt", {}).get("claims", {}).get("sub")
+        return user
+    scheme, _, text = headers.get("authorization", "").partition(" ")
+    return text.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _bounded(body: bytes) -> bytes:
+    """Let a body pass that is within Lambda's limit."""
+    if len(body) > BODY_LIMIT:
+        raise TooLarge(f"A request's body is at most {BODY_LIMIT} bytes; this one has {len(body)}.")
+    return body
+
+
+def _short(loc: tuple[int | str, ...]) -> list[int | str]:
+    """A place in the body; a name in it is the client's own, of any length."""
+    return [one if isinstance(one, int) else one[:_LONGEST_NAME] for one in loc]
+
+
+def _object(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    given = event.get(name)
+    return given if isinstance(given, dict) else {}
+
+
+def _text(value: Any) -> str:
+    """A query value of a direct invoke, where JSON has numbers and booleans, as a query string has it."""
+    return value if isinstance(value, str) else json.dumps(value)

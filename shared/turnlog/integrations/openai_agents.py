@@ -1,0 +1,269 @@
+"""Turnlog as the session of the OpenAI Agents SDK: its items are messages, which a chat front end reads too.
+
+G1, G2: an add of up to 99 items is one append, all or none, and one that is made again after an error is
+stored once. A pop takes away the item that it returns and no other: it is a rewind by one message that holds
+only if nobody has changed the session since that item was read.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from asyncio import sleep
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING, Any, TypeAlias
+from uuid import uuid4
+from weakref import WeakKeyDictionary
+
+from agents.memory.session_settings import coerce_session_settings, resolve_session_limit
+
+from turnlog.errors import (
+    Contended,
+    NotFound,
+    PreconditionFailed,
+    SequenceMismatch,
+    TurnlogError,
+    Unavailable,
+)
+from turnlog.integrations.common import Repeats, in_session, is_one_run, short_hash
+from turnlog.integrations.items import to_items, to_message
+from turnlog.records.keys import SESSION_ID_PATTERN
+from turnlog.limits import MAX_BATCH
+from turnlog.client.methods import Turnlog
+from turnlog.wire import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from agents.memory import SessionSettings
+
+    Json = dict[str, Any]
+
+TurnlogOf: TypeAlias = Callable[[Any], Turnlog]
+"""Gives what a run works on, from its context (a `RunContextWrapper`; None outside of a run)."""
+
+# Bytes of messages in one append: they fit into a request and an answer however they are escaped.
+_BATCH_BYTES = 2 << 20
+_READ_TRIES = 4
+# Seconds, as the store's own writers wait.
+_FIRST_WAIT, _LONGEST_WAIT = 0.01, 0.4
+
+
+class TurnlogSession:
+    """An `agents.Session`, safe under concurrent writers.
+
+    Args:
+        session_id: the SDK's, any text. Turnlog's is the same where it can be one, else made of its hash.
+        turnlog: `TurnlogClient` or `TurnlogDirect`, whose user the session is; or what gives it for a run's
+            context, for one tenant always the same, so that one session object serves several.
+        session_settings: as of the SDK's own sessions.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        turnlog: Turnlog | TurnlogOf,
+        *,
+        session_settings: SessionSettings | dict[str, Any] | None = None,
+    ) -> None:
+        self.session_id = session_id
+        self.session_settings: SessionSettings | None = coerce_session_settings(session_settings or {})
+        self._turnlog = turnlog
+        self._id = turnlog_id(session_id)
+        self._repeats: WeakKeyDictionary[Turnlog, Repeats] = WeakKeyDictionary()
+
+    async def get_items(self, limit: int | None = None, *, wrapper: Any = None) -> list[Any]:
+        """The newest items in chronological order: all, or `limit` of them; none if that is not above 0.
+
+        Raises:
+            Unavailable: Turnlog did not answer.
+        """
+        limit = resolve_session_limit(limit, self.session_settings)
+        if limit is not None and limit <= 0:
+            return []
+        try:
+            messages = await self._newest(self._of(wrapper), limit)
+        except NotFound:
+            return []
+        items = [item for message in messages for item in to_items(message)]
+        return items if limit is None else items[-limit:]
+
+    async def add_items(self, items: Sequence[Mapping[str, Any]], *, wrapper: Any = None) -> None:
+        """Add items: up to 99, or 2 MiB, in one append; more in several.
+
+        If a later one fails, what the earlier ones stored is taken back, if it is sure that this very call
+        stored it and that nobody has changed the session since. Otherwise nothing is taken back, and the
+        error says how many items are stored (`stored_items`); the same call on this object stores the others.
+
+        Raises:
+            Gone: the session was deleted.
+            Invalid: an item is no object.
+            TooLarge: an item is above 1 MB of JSON.
+            Unavailable: Turnlog did not answer; the same call may be made again.
+        """
+        if not items:
+            return
+        turnlog = self._of(wrapper)
+        messages = [to_message(item) for item in items]
+        lines = [dumps(message) for message in messages]
+
+        async def send(request: str, repeated: bool) -> None:
+            stored: list[Json] = []
+            try:
+                for batch in _batches(messages, lines, request):
+                    added = await self._append(turnlog, batch)
+                    stored.append(added)
+            except TurnlogError as error:
+                own = not repeated and is_one_run(stored)
+                await self._settle(turnlog, stored, error, own=own, of=len(messages))
+                raise
+
+        repeats = self._repeats.setdefault(turnlog, Repeats())
+        await repeats.named(self._id, b"\n".join(lines), send)
+
+    async def pop_item(self, *, wrapper: Any = None) -> Any:
+        """Take the newest item away and return it; None if there is none.
+
+        With it goes what else its message holds: a text, or other calls, where another program wrote it.
+
+        Raises:
+            Unavailable: Turnlog did not answer; the item may be gone.
+        """
+        turnlog = self._of(wrapper)
+        for attempt in count():
+            with suppress(SequenceMismatch, PreconditionFailed):
+                try:
+                    return await self._pop(turnlog)
+                except NotFound:
+                    return None
+            await _let_others_pass(attempt)
+        raise AssertionError  # count() does not end
+
+    async def clear_session(self, *, wrapper: Any = None) -> None:
+        """Take all items away; the session stays.
+
+        Raises:
+            Unavailable: Turnlog did not answer; the same call may be made again.
+        """
+        turnlog = self._of(wrapper)
+        for attempt in count():
+            with suppress(SequenceMismatch, PreconditionFailed):
+                try:
+                    there = await turnlog.get_session(self._id, limit=0)
+                    await turnlog.rewind_session(
+                        self._id,
+                        to_sequence=0,
+                        expected_sequence=there["message_count"],
+                        if_match=there["version"],
+                    )
+                except NotFound:
+                    pass
+                return
+            await _let_others_pass(attempt)
+
+    def _of(self, wrapper: Any) -> Turnlog:
+        return self._turnlog if isinstance(self._turnlog, Turnlog) else self._turnlog(wrapper)
+
+    async def _append(self, turnlog: Turnlog, batch: Sequence[Json]) -> Json:
+        metadata = {"openai_session_id": self.session_id}
+        return await in_session(turnlog, self._id, metadata, lambda: turnlog.append_messages(self._id, batch))
+
+    async def _settle(
+        self, turnlog: Turnlog, stored: Sequence[Json], error: TurnlogError, *, own: bool, of: int
+    ) -> None:
+        """Take back what a failed call's appends stored; or have its error say what stands.
+
+        Only at the version that the last of them made: whoever changed the session since keeps what they did.
+
+        Args:
+            turnlog: where.
+            stored: the appends' answers.
+            error: why the call failed.
+            own: all that these answers name was stored by this very call.
+            of: how many items the call has.
+        """
+        count = sum(len(added["messages"]) for added in stored)
+        try:
+            if stored and own:
+                await turnlog.rewind_session(
+                    self._id,
+                    to_sequence=stored[0]["first_sequence"],
+                    expected_sequence=stored[-1]["last_sequence"] + 1,
+                    if_match=stored[-1]["version"],
+                )
+                return
+        except Unavailable:
+            error.told(f"The first {count} of {of} items may still be stored.")
+            return
+        except TurnlogError:
+            pass  # another changed the session: nothing was taken back
+        if stored:
+            error.told(f"The first {count} of {of} items are stored.", stored_items=count)
+
+    async def _pop(self, turnlog: Turnlog) -> Any:
+        """Pop once.
+
+        Raises:
+            NotFound: there is no such session.
+            SequenceMismatch: another came first, as for `PreconditionFailed`.
+        """
+        session = await turnlog.get_session(self._id, limit=1)
+        if not session["messages"]:
+            return None
+        last = session["messages"][-1]
+        await turnlog.rewind_session(
+            self._id,
+            to_sequence=last["sequence"],
+            expected_sequence=last["sequence"] + 1,
+            rewind_id=uuid4().hex,  # by which the repeat of a lost reply is told from another's pop
+            if_match=session["version"],
+        )
+        return to_items(last)[-1]
+
+    async def _newest(self, turnlog: Turnlog, limit: int | None) -> list[Json]:
+        """The newest messages, from as many answers as they take.
+
+        Raises:
+            NotFound: there is no such session.
+            Contended: it is rewound all the time.
+        """
+        for _ in range(_READ_TRIES):
+            page = await turnlog.get_session(self._id, limit=limit)
+            messages: list[Json] = page["messages"]
+            if not page["has_more"] or len(messages) == limit:
+                return messages
+            last = messages[-1]
+            while page["has_more"] and len(messages) != limit:
+                left = None if limit is None else limit - len(messages)
+                page = await turnlog.list_messages(self._id, before=messages[0]["sequence"], limit=left)
+                messages = [*page["messages"], *messages]
+            # As long as the last one stands, none before it was taken away and replaced.
+            again = await turnlog.list_messages(self._id, after=last["sequence"] - 1, limit=1)
+            if [one["message_id"] for one in again["messages"]] == [last["message_id"]]:
+                return messages
+        raise Contended("The session is being rewound.")
+
+
+async def _let_others_pass(attempt: int) -> None:
+    """Wait before the next try, longer after each; who came first is then through."""
+    await sleep(random.random() * min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(attempt, 16)))  # noqa: S311 (jitter)
+
+
+def turnlog_id(session_id: str) -> str:
+    """Turnlog's id for a session of the SDK."""
+    return session_id if re.fullmatch(SESSION_ID_PATTERN, session_id) else f"openai-{short_hash(session_id)}"
+
+
+def _batches(messages: Sequence[Json], lines: Sequence[bytes], request: str) -> Iterator[list[Json]]:
+    """The messages in batches that one append takes, each with an id of the request's."""
+    batch: list[Json] = []
+    size = 0
+    for at, (message, line) in enumerate(zip(messages, lines, strict=True)):
+        if batch and (len(batch) == MAX_BATCH or size + len(line) > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append({**message, "message_id": f"{request}-{at}"})
+        size += len(line)
+    yield batch

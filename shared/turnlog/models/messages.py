@@ -1,0 +1,47 @@
+"""The bodies of requests about messages."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from turnlog.limits import MAX_BATCH
+from turnlog.models.common import Closed, JsonObject, MessageId, NewMessage, Sequence, Usage
+
+
+class AppendMessages(Closed):
+    """The body of `POST /sessions/{session_id}/messages`: all of the messages are stored, or none."""
+
+    messages: list[NewMessage] = Field(min_length=1, max_length=MAX_BATCH)
+    usage: Usage | None = Field(default=None, description="Added to the session's sum.")
+    expected_sequence: Sequence | None = Field(default=None, description="Only if the next one is this.")
+
+
+class RewindSession(Closed):
+    """The body of `POST /sessions/{session_id}/rewind`: the messages from `to_sequence` on go."""
+
+    to_sequence: Sequence = Field(examples=[0])
+    expected_sequence: Sequence = Field(description="Only if the next one is this.", examples=[1])
+    rewind_id: MessageId | None = Field(
+        default=None,
+        description="A request with the same one is a repeat, as long as nothing else was rewound, and only"
+        " such a request is.",
+    )
+
+    @model_validator(mode="after")
+    def _backwards(self) -> RewindSession:
+        if self.to_sequence > self.expected_sequence:
+            msg = "to_sequence lies behind expected_sequence"
+            raise ValueError(msg)
+        return self
+
+
+class AddToolCall(Closed):
+    """The body of `POST /sessions/{session_id}/tool-calls`."""
+
+    tool_call: JsonObject = Field(min_length=1)
+
+
+class PutDraft(Closed):
+    """The body of `PUT /sessions/{session_id}/draft`."""
+
+    messages: list[NewMessage] = Field(max_length=MAX_BATCH)

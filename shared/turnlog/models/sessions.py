@@ -1,0 +1,84 @@
+"""The bodies of requests about sessions."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from turnlog.limits import MAX_FIRST_BATCH, MAX_PUT
+from turnlog.models.common import (
+    Closed,
+    Count,
+    Counts,
+    JsonObject,
+    NewMessage,
+    Providers,
+    Sequence,
+    SessionId,
+    Title,
+    Usage,
+    WithObjects,
+)
+
+
+class KnownMessage(NewMessage):
+    """A message of PUT: as a client sends it, or as it came back from a GET."""
+
+    sequence: Sequence | None = Field(
+        default=None, description="If given, the place at which it stands here."
+    )
+    created_at: str | None = Field(default=None, description="As answered; not written.")
+
+
+class CreateSession(WithObjects):
+    """The body of `POST /sessions`."""
+
+    session_id: SessionId | None = None
+    title: Title | None = None
+    metadata: JsonObject = Field(default_factory=dict)
+    credentials: Providers = Field(default_factory=dict)
+    successful_agent_runs: Counts = Field(default_factory=dict)
+    successful_agent_schedules: Counts = Field(default_factory=dict)
+    usage: Usage = Usage()
+    messages: list[NewMessage] = Field(default=[], max_length=MAX_FIRST_BATCH)
+
+
+class PutSession(WithObjects):
+    """The body of `PUT /sessions/{session_id}`: fields that are given replace, the others stay."""
+
+    title: Title | None = None
+    metadata: JsonObject | None = None
+    credentials: Providers | None = None
+    successful_agent_runs: Counts | None = None
+    successful_agent_schedules: Counts | None = None
+    usage: Usage | None = Field(default=None, description="Replaces the sum.")
+    messages: list[KnownMessage] = Field(default=[], max_length=MAX_PUT)
+    start_sequence: Sequence = 0
+
+    @model_validator(mode="after")
+    def _in_place(self) -> PutSession:
+        for sequence, message in enumerate(self.messages, self.start_sequence):
+            if message.sequence not in {None, sequence}:
+                msg = f"the message of sequence {message.sequence} stands at {sequence}"
+                raise ValueError(msg)
+        return self
+
+
+class PatchSession(Closed):
+    """The body of `PATCH /sessions/{session_id}`: a JSON merge patch (RFC 7386) of each field given."""
+
+    metadata: JsonObject | None = None
+    credentials: dict[str, JsonObject | None] | None = None
+    successful_agent_runs: dict[str, Count | None] | None = None
+    successful_agent_schedules: dict[str, Count | None] | None = None
+    touch: bool = Field(
+        default=True,
+        description="false: `updated_at`, and with it the place in the list, stays as it is. For what is"
+        " derived from the session rather than changes it.",
+    )
+
+
+class SetTitle(Closed):
+    """The body of `PATCH /sessions/{session_id}/title`."""
+
+    title: Title
+    only_if_unset: bool = False

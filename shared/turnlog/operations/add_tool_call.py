@@ -1,0 +1,164 @@
+"""The one edit of a stored message: a tool call joins the assistant message of the current turn.
+
+G1, G7: the message is put again in one transaction with the head, which must stand at the same count and the
+same number of edits; so two calls at once are both kept, and a cached message is known to be old. Each call
+leaves a token on the message, by which a call whose reply was lost is found.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from turnlog.records import messages
+from turnlog.errors import ConditionFailed, Contended, LogMoved, TooLarge, Unanswered
+from turnlog.records.expressions import touch, update
+from turnlog.store.leftover import clear_leftover
+from turnlog.limits import MAX_ATTACHED
+from turnlog.store.log import advanced, head_update, message_writes, puts
+from turnlog.records.messages import TOKEN_SIZE
+from turnlog.operations.read_session import load
+from turnlog.store.retry import Doubt, check_doubt
+
+if TYPE_CHECKING:
+    from turnlog.records.head import Head
+    from turnlog.records.keys import SessionKey
+    from turnlog.records.messages import Stored
+    from turnlog.store.store import Store
+
+# How many messages are looked at first, from the end; a turn is seldom longer. A call that is sent again is
+# found among these even when a new turn has begun.
+_LOOK_BACK = 32
+
+
+class Turn(NamedTuple):
+    """What the end of the log says about a tool call.
+
+    Attributes:
+        assistant: the sequence of the message to which it goes; None if the turn has none yet.
+        bearer: JSON of the message that has a call with its id already.
+    """
+
+    assistant: int | None
+    bearer: bytes | None
+
+
+class Added(NamedTuple):
+    """JSON of the assistant message that bears the tool call, and whether it did before."""
+
+    message: bytes
+    replayed: bool
+
+
+async def add_tool_call(store: Store, key: SessionKey, tool_call: dict[str, Any]) -> Added:
+    """Add a tool call to the last assistant message after the last user message, or to a new one.
+
+    Args:
+        store: where.
+        key: the session.
+        tool_call: the object; one with an `id` that is there already is a replay.
+
+    Raises:
+        NotFound: no such session.
+        TooLarge: the message would be, or too many tool calls were added to it.
+        Unavailable: the table refused or did not answer; the same request may be sent again.
+    """
+    token = store.clock.token()[:TOKEN_SIZE]
+    tried: int | None = None
+    doubt: Doubt | None = None
+    for attempt in count():
+        head = await store.head(key)
+        try:
+            if tried is not None and (done := await _bearing(store, head, tried, token)):
+                return Added(done.json, replayed=False)
+            turn = await _turn(store, head, tool_call.get("id") or None)
+        except LogMoved as moved:
+            await store.again(attempt, moved)
+            continue
+        if turn.bearer:
+            store.counts["replays"] += 1
+            return Added(turn.bearer, replayed=True)
+        check_doubt(doubt, head)
+        try:
+            tried = head.message_count if turn.assistant is None else turn.assistant
+            if turn.assistant is None:
+                return await _begin(store, head, tool_call, token)
+            return await _attach(store, head, tried, tool_call, token)
+        except ConditionFailed:
+            store.counts["conflicts"] += 1
+            await store.again(attempt, Contended("The turn is moving on."))
+        except Contended as error:
+            await store.again(attempt, error)
+        except Unanswered as error:
+            doubt = Doubt(error, head.rewinds)
+            await store.again(attempt, error)
+    raise AssertionError  # count() does not end
+
+
+async def _turn(store: Store, head: Head, call_id: Any) -> Turn:
+    assistant: int | None = None
+    turn_over = False
+    end = head.message_count
+    while end > 0 and not turn_over and assistant is None:
+        first = max(0, end - _LOOK_BACK)
+        for stored in reversed(await load(store, head, first, end)):
+            message = stored.fields()
+            calls = message.get("tool_calls") or []
+            if call_id is not None and any(call.get("id") == call_id for call in calls):
+                return Turn(None, stored.json)
+            turn_over = turn_over or message["role"] == "user"
+            if not turn_over and assistant is None and message["role"] == "assistant":
+                assistant = stored.sequence
+        end = first
+    return Turn(assistant, None)
+
+
+async def _begin(store: Store, head: Head, tool_call: dict[str, Any], token: bytes) -> Added:
+    """Append a message for it."""
+    new = {"role": "assistant", "content": "", "tool_calls": [tool_call], "message_id": token.hex()}
+    after, stored = advanced(store, head, [new], None)
+    await clear_leftover(store, head)
+    await store.transact(head_update(head, after, same_version=False), *puts(head.key, stored))
+    await store.cache.appended(after, stored)
+    store.counts["appends"] += 1
+    return Added(stored[0].json, replayed=False)
+
+
+async def _attach(store: Store, head: Head, sequence: int, tool_call: dict[str, Any], token: bytes) -> Added:
+    before = (await store.messages(head, sequence, sequence + 1))[sequence]
+    if len(before.attached) >= MAX_ATTACHED * TOKEN_SIZE:
+        raise TooLarge(
+            f"At most {MAX_ATTACHED} tool calls are added to one message. Append a new message for this one."
+        )
+    fields = before.fields()
+    fields["tool_calls"] = [*(fields.get("tool_calls") or []), tool_call]
+    after = messages.encode(sequence, fields, before.attached + token, epoch=before.epoch, usage=before.usage)
+    now = max(store.now(), head.updated_at)
+    grown = after.size - before.size
+    moved = head._replace(
+        edits=head.edits + 1, log_size=head.log_size + grown, version=head.version + 1, updated_at=now
+    )
+    await store.transact(
+        {
+            "Update": update(
+                head.key.head,
+                to=touch(head.key, now),
+                plus={"edits": 1, "log_size": grown, "version": 1},
+                condition="#message_count = :expected AND #edits = :seen",
+                values={"expected": head.message_count, "seen": head.edits},
+            )
+        },
+        *message_writes(head.key, before, after),
+    )
+    await store.cache.edited(head, moved, after)
+    store.counts["tool_calls_added"] += 1
+    return Added(after.json, replayed=False)
+
+
+async def _bearing(store: Store, head: Head, sequence: int, token: bytes) -> Stored | None:
+    """The message, if it bears the call with this token, or was made for it."""
+    if sequence >= head.message_count:
+        return None
+    stored = (await store.messages(head, sequence, sequence + 1))[sequence]
+    tokens = [stored.attached[at : at + TOKEN_SIZE] for at in range(0, len(stored.attached), TOKEN_SIZE)]
+    return stored if token in tokens or stored.fields()["message_id"] == token.hex() else None

@@ -1,0 +1,217 @@
+"""G1, G2: entries are appended all or none, and each once, however often a request is sent.
+
+A writer may find that an entry is there already: a client sent it again, or the writer's own request was
+applied and its reply lost. The ring in the transcript's head, and for its own tries what it remembers, say
+where to look; the batch that is stored there decides. It bears the token of the request that stored it, so an
+entry without a uuid is known again as well, though only to the request that brought it, and to its repeats if
+it has a `batch_id`; and one of this sending of it alone, so a repeat is not taken for the first.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
+
+from turnlog.records import ring
+from turnlog.records.batches import answer_size, containing
+from turnlog.records.entries import identified
+from turnlog.store.entry_writer import EntryWriter
+from turnlog.errors import EntryUuidReused, PositionMismatch, TooLarge, Torn, Unavailable
+from turnlog.limits import PAYLOAD_LIMIT
+from turnlog.store.retry import check_time
+from turnlog.store.store import READ_TRIES
+from turnlog.wire import same
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from turnlog.records.batches import Batch
+    from turnlog.records.entries import Entry, Fields
+    from turnlog.records.keys import TranscriptKey
+    from turnlog.store.store import Store
+    from turnlog.records.transcripts import Transcript
+
+    # By an entry's identity: at which positions it is, or was tried.
+    Places = Mapping[str, Sequence[int]]
+
+
+class AppendedEntries(NamedTuple):
+    """What an append stored, or had stored before.
+
+    Attributes:
+        positions: of the request's entries, in its order.
+        head: the transcript afterwards.
+        replayed: nothing was new.
+    """
+
+    positions: list[int]
+    head: Transcript
+    replayed: bool
+
+
+async def append_entries(
+    store: Store,
+    key: TranscriptKey,
+    new: Sequence[Fields],
+    *,
+    expected_position: int | None = None,
+    batch_id: str | None = None,
+) -> AppendedEntries:
+    """Append entries, all or none, each with a uuid once; the transcript begins with its first.
+
+    Args:
+        store: where.
+        key: the transcript.
+        new: JSON objects, 1 to 500.
+        expected_position: if given, the position that the first new entry must get.
+        batch_id: of this request and its repeats, by which they know entries without a uuid.
+
+    Raises:
+        NotFound: no such session.
+        PositionMismatch: the next position is not the expected one; nothing was written.
+        EntryUuidReused: a uuid, or the batch id, is taken by other content; nothing was written.
+        Invalid: two entries share a uuid, or one holds what JSON cannot carry.
+        TooLarge: all of them together; nothing was written.
+        Unavailable: the table or the bucket did not answer; the same request may be sent again.
+    """
+    writer = EntryWriter(store, key, batch_id)
+    entries = identified(new, writer.token)
+    if (size := answer_size(entry.line for entry in entries)) > PAYLOAD_LIMIT:
+        raise TooLarge(f"The entries take {size} bytes in an answer, which holds {PAYLOAD_LIMIT}.")
+    return await writer.settled(_append(writer, entries, expected_position))
+
+
+class _Found(NamedTuple):
+    """What of a request is stored already.
+
+    Attributes:
+        positions: by an entry's identity.
+        ours: whether this sending of the request stored any of it.
+    """
+
+    positions: dict[str, int]
+    ours: bool
+
+
+async def _append(
+    writer: EntryWriter, entries: Sequence[Entry], expected_position: int | None
+) -> AppendedEntries:
+    store, ids = writer.store, [entry.identity for entry in entries]
+    tried: dict[str, list[int]] = {}
+    torn_tries = 0
+    await writer.look()
+    for attempt in count():
+        head = writer.head
+        if writer.begun_anew() and writer.unsure:
+            raise writer.unsure  # if that try was applied, its effect went with the transcript
+        hits = ring.places(head.ring, head.length, ids, tried if writer.unsure else {})
+        unexpected = expected_position not in {None, head.length}
+        if hits or unexpected:
+            await store.head(writer.key.session)  # what is stored is told only of a session that is there
+        try:
+            found = await _judged(writer, entries, hits)
+        except Torn as torn:
+            torn_tries = await again_if_torn(writer, torn_tries, torn)
+            continue
+        positions = found.positions
+        missing = [entry for entry in entries if entry.identity not in positions]
+        if not missing:
+            store.counts["entries_appended" if found.ours else "entries_replayed"] += len(entries)
+            return AppendedEntries([positions[one] for one in ids], head, replayed=not found.ours)
+        if unexpected:
+            raise PositionMismatch(f"The next position is {head.length}.", extra={"entry_count": head.length})
+        written = {entry.identity: position for position, entry in enumerate(missing, head.length)}
+        for identity, position in written.items():
+            tried.setdefault(identity, []).append(position)
+        if after := await writer.write(attempt, missing, entries.index(missing[0])):
+            positions |= written
+            return AppendedEntries([positions[one] for one in ids], after, replayed=False)
+    raise AssertionError  # count() does not end
+
+
+async def again_if_torn(writer: EntryWriter, tries: int, torn: Torn) -> int:
+    """Wait and look at the transcript again, in which a batch was missing; the number of tries with this one.
+
+    Raises:
+        Torn: it was looked for often enough. A batch that is gone for good (its object was lost) would be
+            looked for until the time is over.
+    """
+    if tries + 1 == READ_TRIES:
+        raise torn
+    await writer.store.again(tries, torn)
+    await writer.look()
+    return tries + 1
+
+
+async def _judged(writer: EntryWriter, entries: Sequence[Entry], hits: Places) -> _Found:
+    """What `_found` says, after which the writer knows whether a try of this request was applied.
+
+    Raises:
+        EntryUuidReused: see `_found`, as for `Torn` and `Unavailable`.
+    """
+    try:
+        found = await _found(writer, entries, hits)
+    except EntryUuidReused:
+        writer.judge(ours=False)  # no try without this entry was made
+        raise
+    writer.judge(ours=found.ours)
+    return found
+
+
+async def _found(writer: EntryWriter, entries: Sequence[Entry], hits: Places) -> _Found:
+    """Those of the entries that are stored already.
+
+    Raises:
+        EntryUuidReused: one is, with other content.
+        Torn: the transcript was deleted meanwhile.
+        Unavailable: there is no time to read all the batches that the request names.
+    """
+    found = _Found({}, ours=False)
+    end = 0
+    for position in sorted({position for positions in hits.values() for position in positions}):
+        if position < end:
+            continue  # in the batch before
+        if end:  # one is always read
+            check_time(
+                writer.store.clock,
+                Unavailable("There was no time to compare all that is stored. Send fewer entries at once."),
+            )
+        batch = await containing(writer.store, writer.head, position)
+        end = batch.end
+        left = [entry for entry in entries if entry.identity not in found.positions]
+        here = _stored_in(batch, writer.token, left)
+        found = _Found(found.positions | here, found.ours or (bool(here) and batch.writer == writer.own))
+    return found
+
+
+def _stored_in(batch: Batch, token: bytes, entries: Sequence[Entry]) -> dict[str, int]:
+    """Those of a request's entries that are stored in a batch, by identity: at which positions.
+
+    Args:
+        batch: as it is stored.
+        token: of the request, and of its repeats.
+        entries: the request's.
+
+    Raises:
+        EntryUuidReused: one is, with other content.
+    """
+    lines = [json.loads(line) for line in batch.lines]
+    at_uuid = {line["uuid"]: at for at, line in enumerate(lines) if line.get("uuid")}
+    # A request stores all of its entries that have no uuid in one batch, in their order.
+    unnamed = iter([at for at, line in enumerate(lines) if not line.get("uuid")])
+    stored: dict[str, int] = {}
+    for entry in entries:
+        if entry.named:
+            at = at_uuid.get(entry.identity)
+        else:
+            at = next(unnamed, None) if batch.token == token else None
+        if at is None:
+            continue
+        if not same(lines[at], entry.fields):
+            raise EntryUuidReused(
+                "An entry with this uuid, or of this batch_id, and other content is stored.",
+                extra={"position": batch.first + at},
+            )
+        stored[entry.identity] = batch.first + at
+    return stored

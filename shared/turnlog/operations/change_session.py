@@ -1,0 +1,203 @@
+"""A session's title and objects, changed on the head alone: no message is read, no append is disturbed.
+
+G7: each change bears a token, and is refused where the head bears it already. So a change whose reply was
+lost is made once. Where the head bears another token by then, another change may have come between: to try
+again could undo that, so the answer is that it cannot be told whether the change was made (`Unanswered`).
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from turnlog.records import head as heads
+from turnlog.errors import ConditionFailed, Contended, PreconditionFailed, Unanswered
+from turnlog.records.expressions import LIVE, touch, update
+from turnlog.operations.append_messages import refusing_head
+from turnlog.operations.create_session import check_objects, encoded_objects
+from turnlog.store.store import not_found
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from turnlog.http.etag import Match
+    from turnlog.records.head import Head
+    from turnlog.records.keys import SessionKey
+    from turnlog.store.store import Store
+
+_NOT_YET = LIVE + " AND #token <> :token"
+
+
+async def set_title(
+    store: Store, key: SessionKey, title: str, *, only_if_unset: bool = False, if_match: Match | None = None
+) -> Head:
+    """Set the title, in one request; with `only_if_unset` a title that is there stands.
+
+    Raises:
+        NotFound: no such session.
+        PreconditionFailed: its version is not one that `if_match` admits.
+        Unavailable: the table refused or did not answer.
+    """
+    token = store.clock.token()
+    condition, versions = _title_condition(if_match, only_if_unset=only_if_unset)
+    unsure: Unanswered | None = None
+    seen_at = ""
+    for attempt in count():
+        change = update(
+            key.head,
+            to={"title": title, "token": token, **touch(key, max(store.now(), seen_at))},
+            plus={"version": 1},
+            condition=condition,
+            values=versions,
+        )
+        try:
+            answer = await store.write("UpdateItem", change | {"ReturnValues": "ALL_NEW"})
+            head = heads.from_item(answer["Attributes"])
+        except ConditionFailed as refused:
+            if refused.items[0] is None:
+                raise not_found() from None  # one that is created this instant has not got this title
+            head = await refusing_head(store, key, refused)
+        except Contended as error:
+            await store.again(attempt, error)
+            continue
+        except Unanswered as error:
+            unsure = error
+            await store.again(attempt, error)
+            if only_if_unset or (if_match and len(if_match.versions) == 1):
+                continue  # of such a title a second try undoes nothing
+            head = await store.head(key)
+            if head.token != token:
+                raise
+        if head.token == token:
+            await store.cache.changed(head)
+            return head
+        check_version(head, if_match, unsure)
+        if only_if_unset and head.title is not None:
+            return head  # its title stands
+        seen_at = head.updated_at  # which is ahead of this machine's clock
+        await store.again(attempt, Contended("The session is being changed."))
+    raise AssertionError  # count() does not end
+
+
+def _title_condition(if_match: Match | None, *, only_if_unset: bool) -> tuple[str, dict[str, int]]:
+    """When a title may be set, and the versions that the condition names."""
+    condition = _NOT_YET
+    versions: dict[str, int] = {}
+    if only_if_unset:
+        condition += " AND attribute_not_exists(#title)"
+    if if_match and not if_match.anything:
+        # No session has version -1: where no version is named, none is admitted.
+        versions = {f"v{at}": v for at, v in enumerate(sorted(if_match.versions | {-1}))}
+        condition += f" AND #version IN ({', '.join(f':{name}' for name in versions)})"
+    return condition, versions
+
+
+async def patch_session(
+    store: Store,
+    key: SessionKey,
+    patch: Mapping[str, Any],
+    *,
+    if_match: Match | None = None,
+    touched: bool = True,
+) -> Head:
+    """Apply a JSON merge patch to each of the session's objects that it names.
+
+    The condition is that these objects are what the patch was applied to, so that two patches at once are
+    both kept, whatever else of the session changes.
+
+    Args:
+        store: where.
+        key: the session.
+        patch: object name → patch; null empties the object.
+        if_match: only if it admits the session's version.
+        touched: the session counts as changed now, and goes to the top of the list.
+
+    Raises:
+        NotFound: no such session.
+        PreconditionFailed: its version is not one that `if_match` admits.
+        TooLarge: the objects would be.
+        Unavailable: the table refused or did not answer.
+    """
+    token = store.clock.token()
+    unsure: Unanswered | None = None
+    head = await store.head(key)
+    tried_over = head.token
+    for attempt in count():
+        check_version(head, if_match, unsure)
+        objects = {name: json.loads(getattr(head, name)) for name in patch}
+        patched = {name: merged(objects[name], change) or {} for name, change in patch.items()}
+        changed: dict[str, Any] = {
+            name: text for name, text in encoded_objects(patched).items() if text != getattr(head, name)
+        }
+        if not changed:
+            return head
+        if unsure and head.token != tried_over:
+            raise unsure
+        tried_over = head.token
+        after = head._replace(**changed)
+        check_objects(head, after)
+        condition = _NOT_YET + "".join(f" AND #{name} = :was_{name}" for name in changed)
+        values: dict[str, Any] = {f"was_{name}": getattr(head, name) for name in changed}
+        if if_match:
+            condition += " AND #version = :was_version"
+            values["was_version"] = head.version
+        # What grows was measured together with the other objects; each change of those leaves a token.
+        if unsure or after.objects_size > head.objects_size:
+            condition += " AND #token = :was_token"
+            values["was_token"] = head.token
+        now = max(store.now(), head.updated_at)
+        change = update(
+            key.head,
+            to={**changed, "token": token, **(touch(key, now) if touched else {})},
+            plus={"version": 1},
+            condition=condition,
+            values=values,
+        )
+        try:
+            answer = await store.write("UpdateItem", change | {"ReturnValues": "ALL_NEW"})
+            head = heads.from_item(answer["Attributes"])
+        except ConditionFailed as refused:
+            head = await refusing_head(store, key, refused)
+            if head.token != token:
+                await store.again(attempt, Contended("The session is being changed."))
+                continue
+        except (Contended, Unanswered) as error:
+            # The same change again, over the same head: if it was made, or another was, the token refuses it.
+            unsure = error if isinstance(error, Unanswered) else unsure
+            await store.again(attempt, error)
+            continue
+        await store.cache.changed(head)
+        return head
+    raise AssertionError  # count() does not end
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """The target after a JSON merge patch (RFC 7386, section 2)."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for name, change in patch.items():
+        if change is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), change)
+    return result
+
+
+def check_version(head: Head, if_match: Match | None, unsure: Unanswered | None = None) -> None:
+    """Let a head pass that `if_match` admits.
+
+    Args:
+        head: as it is.
+        if_match: the versions that are admitted; None: all.
+        unsure: a try of this change that was not answered.
+
+    Raises:
+        PreconditionFailed: it does not pass.
+        Unanswered: it does not, but that may be the effect of the unanswered try.
+    """
+    if if_match and not if_match.admits(head.version):
+        if unsure:
+            raise unsure
+        raise PreconditionFailed(f"The session's version is {head.version}.", extra={"version": head.version})

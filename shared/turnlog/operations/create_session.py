@@ -1,0 +1,170 @@
+"""G3, G4: a session is created in one transaction with its messages and the user's count of sessions.
+
+The head is put only where there is none: a tombstone is one, so a deleted id is not given again.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+from turnlog.records import head as heads
+from turnlog.errors import ConditionFailed, Contended, Gone, TooLarge, Unanswered
+from turnlog.records.expressions import attribute
+from turnlog.records.head import JSON_FIELDS, Head
+from turnlog.records.keys import session_key, user_item_key
+from turnlog.limits import FIELDS_LIMIT, MAX_FIRST_BATCH
+from turnlog.store.log import advanced, identified, puts
+from turnlog.wire import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from turnlog.records.keys import SessionKey
+    from turnlog.records.messages import Stored
+    from turnlog.store.store import Store
+
+_SECONDS_A_DAY = 86_400
+
+
+class Created(NamedTuple):
+    """A session, and whether this call made it.
+
+    Attributes:
+        messages: those that were stored with it; none if it was there before.
+        unsure: a try that was not answered, where another's session was found: it may have made that session,
+            which was changed since.
+    """
+
+    head: Head
+    messages: list[Stored]
+    created: bool
+    unsure: Unanswered | None = None
+
+
+def new_session_key(store: Store, user_id: str, session_id: str | None) -> SessionKey:
+    """The key of a session to create; with a UUID if the client named none.
+
+    Raises:
+        Invalid: either id is not one.
+    """
+    return session_key(user_id, session_id or str(UUID(bytes=store.clock.token(), version=4)))
+
+
+async def create_session(
+    store: Store,
+    key: SessionKey,
+    new: Sequence[dict[str, Any]] = (),
+    *,
+    usage: Mapping[str, int] | None = None,
+    title: str | None = None,
+    fields: Mapping[str, Any] | None = None,
+) -> Created:
+    """Create a session, or find that this user already has it.
+
+    Args:
+        store: where.
+        key: the session.
+        new: its first messages as the client sent them, at most 97.
+        usage: tokens to begin the sum with.
+        title: if it has one yet.
+        fields: `metadata`, `credentials`, `successful_agent_runs`, `successful_agent_schedules`.
+
+    Raises:
+        Gone: a session with this id was deleted.
+        TooLarge: a message, all of them together, or the fields.
+        Unavailable: the table refused or did not answer; the same request may be sent again.
+    """
+    token = store.clock.token()
+    started_at = store.now()
+    given: dict[str, Any] = {**encoded_objects(fields or {}), **(usage or {})}
+    blank = Head(
+        key=key,
+        version=0,
+        title=title,
+        started_at=started_at,
+        updated_at=started_at,
+        token=token,
+    )._replace(**given)
+    check_objects(None, blank)
+    head, stored = advanced(store, blank, identified(store, new), None, room=MAX_FIRST_BATCH)
+    unsure: Unanswered | None = None
+    for attempt in count():
+        try:
+            await store.transact(*_writes(store, head, stored))
+        except ConditionFailed as refused:
+            if (item := refused.items[0]) is None:
+                # The session went between two looks of ours, for only a tombstone's end makes that.
+                await store.again(attempt, Contended("The session is being created."))
+                continue
+            there = heads.from_item(item)
+            if not there.live:
+                raise Gone("A session with this id was deleted; the id is not given again.") from None
+            if there.token != token:
+                return Created(there, [], created=False, unsure=unsure)
+        except (Contended, Unanswered) as error:
+            unsure = error if isinstance(error, Unanswered) else unsure
+            await store.again(attempt, error)
+            continue
+        await store.cache.appended(head, stored)
+        store.counts["sessions_created"] += 1
+        store.counts["appends"] += len(stored)
+        return Created(head, stored, created=True)
+    raise AssertionError  # count() does not end
+
+
+def encoded_objects(fields: Mapping[str, Any]) -> dict[str, str]:
+    """JSON text of each of the session's objects that is given."""
+    return {name: dumps(fields[name]).decode() for name in JSON_FIELDS if fields.get(name) is not None}
+
+
+def check_objects(before: Head | None, after: Head) -> None:
+    """Let a head pass whose objects, as they result, are within their limit.
+
+    A change that makes them no larger passes too: smaller ones are the way back to the limit.
+
+    Raises:
+        TooLarge: they are not.
+    """
+    size = after.objects_size
+    if size > FIELDS_LIMIT and (before is None or size > before.objects_size):
+        raise TooLarge(
+            f"A session's objects are at most {FIELDS_LIMIT} bytes of JSON together; these would have {size}."
+            f" Make them smaller, or take something out of {', '.join(JSON_FIELDS)}."
+        )
+
+
+def expiry_put(store: Store, key: SessionKey, since: datetime) -> list[dict[str, Any]]:
+    """The write of the marker whose removal by the TTL asks whether the session is past its retention."""
+    if store.retention_days is None:
+        return []
+    at = int(since.timestamp()) + store.retention_days * _SECONDS_A_DAY
+    return [{"Put": {"Item": {**key.expiry, "expires_at": attribute(at)}}}]
+
+
+def _writes(store: Store, head: Head, stored: Sequence[Stored]) -> list[dict[str, Any]]:
+    return [
+        {
+            "Put": {
+                "Item": head.item(),
+                "ConditionExpression": "attribute_not_exists(PK)",
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        },
+        sessions_counted(head.key.user_id, 1),
+        *expiry_put(store, head.key, store.clock.now()),
+        *puts(head.key, stored),
+    ]
+
+
+def sessions_counted(user_id: str, more: int) -> dict[str, Any]:
+    """The write that keeps the user's exact count of sessions."""
+    return {
+        "Update": {
+            "Key": user_item_key(user_id),
+            "UpdateExpression": "ADD session_count :more",
+            "ExpressionAttributeValues": {":more": attribute(more)},
+        }
+    }

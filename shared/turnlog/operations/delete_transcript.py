@@ -1,0 +1,53 @@
+"""G4, G7: a deleted transcript's head becomes a tombstone at once; its entries go by the table's stream.
+
+The tombstone keeps the generation, so the next append begins another one, and whatever still writes to or
+reads of the old one is told from it.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from turnlog.records import transcripts
+from turnlog.store.entry_writer import refusing_heads
+from turnlog.errors import ConditionFailed, Contended, Unanswered
+
+if TYPE_CHECKING:
+    from turnlog.records.keys import TranscriptKey
+    from turnlog.store.store import Store
+
+
+async def delete_transcript(store: Store, key: TranscriptKey) -> None:
+    """Delete a transcript; one of the same name may begin anew.
+
+    Raises:
+        NotFound: no such session, or no such transcript of it.
+        Unavailable: the table refused or did not answer; the same request may be sent again.
+    """
+    token = store.clock.token()
+    unsure: Unanswered | None = None
+    there = await transcripts.live(store, key)
+    session_at = ""
+    for attempt in count():
+        now = max(store.now(), session_at)
+        try:
+            await store.transact(
+                transcripts.touched(key.session, now),
+                transcripts.moved(there, there.buried(now, token)),
+            )
+        except ConditionFailed as refused:
+            found, ahead = await refusing_heads(store, key, refused)
+            session_at = max(session_at, ahead)
+            if ahead and found is not None and found.live and found.generation == there.generation:
+                await store.again(attempt, Contended("The session is being changed."))
+                continue
+            if found is None or found.token != token:
+                # Another one deleted it, unless it was this one, and it has begun anew since.
+                raise unsure or transcripts.no_transcript() from None
+        except (Contended, Unanswered) as error:
+            unsure = error if isinstance(error, Unanswered) else unsure
+            await store.again(attempt, error)
+            continue
+        store.counts["transcripts_deleted"] += 1
+        return

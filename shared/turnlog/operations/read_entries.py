@@ -1,0 +1,100 @@
+"""G1, G8: a reader holds one head of the transcript and answers what that counts, as far as an answer goes.
+
+What it counts never changes and lies in batches at known keys, so a page costs two reads and what it shows. A
+batch that is gone means that the transcript was deleted meanwhile: then the heads are asked again.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from turnlog.records import transcripts
+from turnlog.records.batches import answer_size, batches
+from turnlog.errors import TooLarge, Torn
+from turnlog.limits import PAYLOAD_LIMIT
+from turnlog.store.store import READ_TRIES
+
+if TYPE_CHECKING:
+    from turnlog.records.keys import TranscriptKey
+    from turnlog.store.store import Store
+    from turnlog.records.transcripts import Transcript
+
+
+class EntryPage(NamedTuple):
+    """Entries in the order of their positions.
+
+    Attributes:
+        lines: JSON of each.
+        first: the position of the first, if there is one.
+        head: the transcript as it was read.
+    """
+
+    lines: list[bytes]
+    first: int
+    head: Transcript
+
+    @property
+    def end(self) -> int:
+        """The position behind the last."""
+        return self.first + len(self.lines)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether entries follow."""
+        return self.end < self.head.length
+
+    def bounds(self) -> dict[str, Any]:
+        """What the page says of itself; its positions are None when it is empty."""
+        return {
+            "entry_count": self.head.length,
+            "generation": self.head.generation,
+            "has_more": self.has_more,
+            "first_position": self.first if self.lines else None,
+            "last_position": self.end - 1 if self.lines else None,
+        }
+
+
+async def read_entries(
+    store: Store, key: TranscriptKey, *, after: int = -1, limit: int | None = None, whole: bool = False
+) -> EntryPage:
+    """The entries behind a position, as many as fit into an answer, at most `limit`.
+
+    Args:
+        store: where.
+        key: the transcript.
+        after: the position; -1 begins with the first.
+        limit: None: no other limit than the answer's size.
+        whole: all of them, or none.
+
+    Raises:
+        NotFound: no such session, or no such transcript of it.
+        TooLarge: they do not all fit, though they should.
+        Unavailable: the table or the bucket did not answer.
+    """
+    torn = Torn("Entries could not be read.")
+    for attempt in range(READ_TRIES):
+        head = await transcripts.live(store, key)
+        if whole and head.size > PAYLOAD_LIMIT:
+            raise TooLarge(
+                f"The transcript takes {head.size} bytes, and an answer holds {PAYLOAD_LIMIT}: read it in"
+                " pages, with after=-1, then with what the header x-turnlog-next-after says.",
+                extra={"entry_count": head.length},
+            )
+        with suppress(Torn):
+            return await _page(store, head, min(after + 1, head.length), limit)
+        await store.again(attempt, torn)
+    raise torn
+
+
+async def _page(store: Store, head: Transcript, first: int, limit: int | None) -> EntryPage:
+    end = head.length if limit is None else min(first + limit, head.length)
+    lines: list[bytes] = []
+    room = PAYLOAD_LIMIT
+    async for batch in batches(store, head, first, end):
+        for line in batch.lines[max(0, first - batch.first) : end - batch.first]:
+            room -= answer_size([line])
+            if room < 0:
+                return EntryPage(lines, first, head)
+            lines.append(line)
+    return EntryPage(lines, first, head)

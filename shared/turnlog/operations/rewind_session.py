@@ -1,0 +1,193 @@
+"""G1, G2, G3, G7: one transaction decides a rewind, whatever its length.
+
+The head's `message_count` goes from m back to n only if the session is what it was when its size, its usage
+and the ring of its ids were reckoned: at one version. From then on the messages behind n are in nobody's log.
+As many as there is room for are deleted in the same transaction, the others right after it or by whoever
+comes next (`turnlog.store.leftover`).
+
+The count of rewinds goes up with it: what was meant for the log as it was before is refused (`turnlog.store.log`),
+and a reader knows a message that was put since by its `epoch`. So does the count of edits, which is in the
+key of the cached log.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
+
+from turnlog.records import ring
+from turnlog.errors import ConditionFailed, Contended, NotFound, Unanswered, Unavailable
+from turnlog.records.expressions import touch, update
+from turnlog.records.head import USAGE_FIELDS
+from turnlog.records.keys import parse_message_sort_key
+from turnlog.store.leftover import clear_leftover, deletes, left_under, newest
+from turnlog.store.log import runs
+from turnlog.operations.append_messages import check_sequence, refusing_head
+from turnlog.operations.change_session import check_version
+from turnlog.store.retry import Doubt, check_doubt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from turnlog.store.protocols import Item
+    from turnlog.http.etag import Match
+    from turnlog.records.head import Head
+    from turnlog.records.keys import SessionKey
+    from turnlog.store.store import Store
+
+
+class Rewound(NamedTuple):
+    """The head afterwards, and whether the session had been rewound so before."""
+
+    head: Head
+    replayed: bool
+
+
+class _Cut(NamedTuple):
+    """A rewind to make: the head before and after it, and the items of the messages that go."""
+
+    before: Head
+    after: Head
+    gone: Sequence[Item]
+
+
+async def rewind_session(
+    store: Store,
+    key: SessionKey,
+    to: int,
+    *,
+    expected: int,
+    rewind_id: str | None = None,
+    if_match: Match | None = None,
+) -> Rewound:
+    """Take away the messages from `to` on, if the next sequence is `expected`.
+
+    Args:
+        store: where.
+        key: the session.
+        to: how many messages stay.
+        expected: how many there are, at least `to`.
+        rewind_id: by it a repeat is known until the next rewind, and another's rewind of as much is none;
+            without it, a rewind of as much is a repeat until something is appended.
+        if_match: only if it admits the session's version: then nobody changed what goes, either.
+
+    Raises:
+        NotFound: no such session.
+        PreconditionFailed: its version is not one that `if_match` admits; nothing was written.
+        SequenceMismatch: the next sequence is another; nothing was written.
+        Unavailable: the table refused or did not answer; the same request may be sent again.
+    """
+    token = store.clock.token()
+    name = f"{to}:{expected}" + (f":{rewind_id}" if rewind_id else "")
+    cut: _Cut | None = None
+    doubt: Doubt | None = None
+    head: Head | None = None
+    for attempt in count():
+        head = head or await store.head(key)
+        if cut and head.token == token:
+            return await _made(store, cut)
+        # A name of the client's own tells this rewind from any other, also where the log has grown since.
+        made = head.rewound == name and (rewind_id or head.message_count == to)
+        if made or head.message_count == to == expected:
+            if not made:
+                check_version(head, if_match, doubt.error if doubt else None)
+            store.counts["replays"] += 1
+            await _finish(store, head)
+            return Rewound(head, replayed=True)
+        check_doubt(doubt, head)
+        check_sequence(expected, head)
+        check_version(head, if_match, doubt.error if doubt else None)
+        try:
+            await clear_leftover(store, head)
+            cut = await _cut(store, head, to, token, name)
+            await store.transact(*_writes(cut))
+        except ConditionFailed as refused:
+            store.counts["conflicts"] += 1
+            head = await refusing_head(store, key, refused)
+            if head.token != token:
+                await store.again(attempt, Contended("The session is being changed."))
+        except Contended as error:
+            head = None
+            await store.again(attempt, error)
+        except Unanswered as error:
+            doubt, head = Doubt(error, head.rewinds), None
+            await store.again(attempt, error)
+        else:
+            return await _made(store, cut)
+    raise AssertionError  # count() does not end
+
+
+async def _made(store: Store, cut: _Cut) -> Rewound:
+    await store.cache.rewound(cut.before, cut.after)
+    store.counts["rewinds"] += 1
+    await _finish(store, cut.after, cut.gone[: -len(newest(cut.gone))])
+    return Rewound(cut.after, replayed=False)
+
+
+async def _finish(store: Store, head: Head, items: Sequence[Item] = ()) -> None:
+    """Delete what is left over, as far as can be now: nobody sees it, and whoever appends goes on."""
+    with suppress(NotFound, Unavailable):
+        await clear_leftover(store, head, items)
+
+
+async def _cut(store: Store, head: Head, to: int, token: bytes, name: str) -> _Cut:
+    """What a rewind of this head makes of it.
+
+    Reads what goes, and as many of the messages before as the ring then lacks; of neither its content.
+
+    Raises:
+        Contended: the log is moving on.
+    """
+    known = ring.start(head.ring, head.message_count)
+    wanted = {*range(max(0, to - ring.CAPACITY), known), *range(to, head.message_count)}
+    items: list[Item] = []
+    for first, end in runs(wanted):
+        items += await store.items(head.key, first, end, "PK", "SK", "mark", "size", "usage")
+    by_place = {parse_message_sort_key(item["SK"]["S"]): item for item in items}
+    firsts = {sequence: item for (sequence, part), item in by_place.items() if part == 0}
+    if firsts.keys() != wanted:
+        raise Contended("The session is being changed.")
+    older = b"".join(bytes(item["mark"]["B"]) for sequence, item in firsts.items() if sequence < to)
+    lost = [item for sequence, item in firsts.items() if sequence >= to]
+    spent = [item["usage"]["S"].split(",") for item in lost if "usage" in item]
+    # A sum that was put in the place of the messages' own may be less than theirs.
+    usage = {
+        field: max(0, getattr(head, field) - sum(int(one[at]) for one in spent))
+        for at, field in enumerate(USAGE_FIELDS)
+    }
+    gone = [item for (sequence, _), item in by_place.items() if sequence >= to]
+    after = head._replace(
+        message_count=to,
+        log_size=head.log_size - sum(int(item["size"]["N"]) for item in lost),
+        ring=ring.rewound(head.ring, head.message_count - to, older),
+        rewound=name,
+        leftover=left_under(to, newest(gone)),
+        rewinds=head.rewinds + 1,
+        edits=head.edits + 1,
+        version=head.version + 1,
+        updated_at=max(store.now(), head.updated_at),
+        token=token,
+        **usage,
+    )
+    return _Cut(head, after, gone)
+
+
+def _writes(cut: _Cut) -> list[dict[str, object]]:
+    before, after = cut.before, cut.after
+    changed = ("message_count", "ring", "rewound", "token", *USAGE_FIELDS)
+    left = {} if after.leftover is None else {"leftover": after.leftover}
+    return [
+        {
+            "Update": update(
+                after.key.head,
+                to={name: getattr(after, name) for name in changed}
+                | left
+                | touch(after.key, after.updated_at),
+                plus={"rewinds": 1, "edits": 1, "version": 1, "log_size": after.log_size - before.log_size},
+                condition="#message_count = :expected AND #version = :seen",
+                values={"expected": before.message_count, "seen": before.version},
+            )
+        },
+        *deletes(newest(cut.gone)),
+    ]

@@ -1,0 +1,1 @@
+"""What lies in the table: keys, items, and how they are read and written."""

@@ -1,0 +1,151 @@
+"""A transcript's entries as they are stored: the batches in which they were appended, compressed.
+
+A batch is one item; above what one holds it is an object in a bucket, which the item names. The object is
+written before the item and deleted after it, so an item never names what is not there yet. Objects that no
+item came to name (a crash, a lost race) go with their writer, the transcript or the session: their keys begin
+with its own.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from turnlog.errors import Damaged, NoSuchObject, Torn
+from turnlog.records.expressions import attribute, put
+from turnlog.records.keys import parse_batch_sort_key
+from turnlog.limits import ENTRIES_LIMIT
+from turnlog.records.packing import inflated
+from turnlog.wire import payload_size
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from turnlog.store.protocols import Item
+    from turnlog.store.store import Store
+    from turnlog.records.transcripts import Transcript
+
+_BETWEEN = "PK = :session AND SK BETWEEN :first AND :last"
+
+
+class Batch(NamedTuple):
+    """Entries that were stored together.
+
+    Attributes:
+        first: the position of the first.
+        lines: JSON of each, without a line's end.
+        token: of the request that stored them, and of its repeats.
+        writer: of the one among these that did.
+    """
+
+    first: int
+    lines: list[bytes]
+    token: bytes
+    writer: bytes
+
+    @property
+    def end(self) -> int:
+        """The position behind the last."""
+        return self.first + len(self.lines)
+
+
+def compressed(lines: Iterable[bytes]) -> bytes:
+    """Entries as they are stored."""
+    return zlib.compress(b"".join(line + b"\n" for line in lines))
+
+
+def answer_size(lines: Iterable[bytes]) -> int:
+    """Bytes that entries take in an answer, as JSON or as lines: each end of a line is escaped as well."""
+    return sum(payload_size(line) + 2 for line in lines)
+
+
+def batch_put(
+    after: Transcript, first: int, *, token: bytes, writer: bytes, data: bytes | None, named: str
+) -> dict[str, dict[str, object]]:
+    """The write that puts a batch where none is.
+
+    Args:
+        after: the transcript with it.
+        first: the position of its first entry.
+        token: of the request.
+        writer: of this sending of it.
+        data: its entries, or None where an object has them.
+        named: the object's key.
+    """
+    held = {"object": attribute(named)} if data is None else {"data": attribute(data)}
+    item = {
+        **after.key.batch(after.generation, first),
+        "count": attribute(after.length - first),
+        "token": attribute(token),
+        "writer": attribute(writer),
+        **held,
+    }
+    return {"Put": put(item, condition="attribute_not_exists(#PK)")}
+
+
+async def containing(store: Store, head: Transcript, position: int) -> Batch:
+    """The batch in which the entry at a position lies.
+
+    Raises:
+        Torn: it is not there: the transcript was deleted meanwhile.
+        Unavailable: the table or the bucket did not answer.
+    """
+    page = await store.read("Query", {**_range(head, 0, position), "ScanIndexForward": False, "Limit": 1})
+    for item in page["Items"][:1]:
+        if (batch := await _read(store, item)).end > position:
+            return batch
+    raise Torn("A batch of entries is gone.")
+
+
+async def batches(store: Store, head: Transcript, first: int, end: int) -> AsyncIterator[Batch]:
+    """The batches in which the entries from `first` to before `end` lie, in order.
+
+    Raises:
+        Torn: one is not there: the transcript was deleted meanwhile.
+        Unavailable: the table or the bucket did not answer.
+    """
+    at = first
+    if 0 < first < end:
+        yield (batch := await containing(store, head, first))
+        at = batch.end
+    if at >= end:
+        return
+    async for item in store.query(_range(head, at, end - 1)):
+        batch = await _read(store, item)
+        if batch.first != at:
+            break
+        yield batch
+        at = batch.end
+    if at < end:
+        raise Torn("A batch of entries is gone.")
+
+
+def _range(head: Transcript, first: int, last: int) -> dict[str, object]:
+    """The parameters of a Query for the batches that begin between two positions."""
+    key = head.key
+    return {
+        "KeyConditionExpression": _BETWEEN,
+        "ExpressionAttributeValues": {
+            ":session": attribute(key.session.partition),
+            ":first": attribute(key.batch_sort_key(head.generation, first)),
+            ":last": attribute(key.batch_sort_key(head.generation, last)),
+        },
+        "ConsistentRead": True,
+    }
+
+
+async def _read(store: Store, item: Item) -> Batch:
+    if "data" in item:
+        data = bytes(item["data"]["B"])
+    else:
+        bucket = store.bucket()
+        try:
+            data = await store.repeated(lambda: bucket.get(item["object"]["S"]))
+        except NoSuchObject as error:
+            raise Torn("A batch of entries is gone.") from error
+    first = parse_batch_sort_key(item["SK"]["S"])
+    try:
+        lines = inflated(data, ENTRIES_LIMIT).split(b"\n")[:-1]
+    except ValueError as error:
+        raise Damaged(f"The batch of entries at position {first} is damaged: it cannot be read.") from error
+    return Batch(first, lines, bytes(item["token"]["B"]), bytes(item["writer"]["B"]))

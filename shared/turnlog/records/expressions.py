@@ -1,0 +1,111 @@
+"""Update expressions of the head, in one spelling.
+
+Attribute names are written `#name` and declared from there, so that none can collide with DynamoDB's reserved
+words (`token` and `data` are two).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from turnlog.records.keys import recency_sort_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from turnlog.store.protocols import Item
+    from turnlog.records.keys import SessionKey
+
+LIVE = "attribute_exists(#message_count)"
+"""The condition that a head is there and no tombstone."""
+
+
+Value: TypeAlias = str | int | bytes
+
+
+def attribute(value: Value) -> dict[str, Any]:
+    """The value as DynamoDB's low-level API has it."""
+    match value:
+        case str():
+            return {"S": value}
+        case int():
+            return {"N": str(value)}
+        case bytes():
+            return {"B": value}
+
+
+NOT_EARLIER = "#updated_at <= :updated_at"
+"""The condition that the time which `touch` sets is not before the one that stands: clocks differ."""
+
+
+def touch(key: SessionKey, now: str) -> dict[str, Value]:
+    """What every change of a session sets: its time, and by it the session's place in the list.
+
+    The write bears the condition `NOT_EARLIER`. Where it fails, the refused writer tries again with the later
+    of the two times, so that no time in the table runs backwards.
+    """
+    return {"updated_at": now, "GSI1SK": recency_sort_key(now, key.session_id)}
+
+
+def update(
+    key: Mapping[str, Any],
+    *,
+    to: Mapping[str, Value] | None = None,
+    plus: Mapping[str, int] | None = None,
+    without: Iterable[str] = (),
+    condition: str = "",
+    values: Mapping[str, Value] | None = None,
+) -> dict[str, Any]:
+    """The parameters of UpdateItem, or of an Update in a transaction.
+
+    Args:
+        key: the item's primary key.
+        to: attributes and the values they get.
+        plus: attributes that are numbers, and what is added to each.
+        without: attributes that go.
+        condition: with `#name` for an attribute; when it fails, the item as it is comes back. Where `to` has
+            the session's time, `NOT_EARLIER` is added to the condition.
+        values: those that the condition names, without the colon.
+    """
+    if "updated_at" in (to or {}):
+        condition = f"{condition} AND {NOT_EARLIER}" if condition else NOT_EARLIER
+    sets = [f"#{name} = :{name}" for name in to or {}]
+    sets += [f"#{name} = #{name} + :plus_{name}" for name in plus or {}]
+    removed = [f"#{name}" for name in without]
+    clauses = [("SET", sets), ("REMOVE", removed)]
+    expression = " ".join(f"{verb} {', '.join(named)}" for verb, named in clauses if named)
+    parameters: dict[str, Any] = {
+        "Key": key,
+        "UpdateExpression": expression,
+        "ExpressionAttributeNames": names(expression, condition),
+        "ExpressionAttributeValues": {
+            **{f":{name}": attribute(value) for name, value in (to or {}).items()},
+            **{f":plus_{name}": attribute(value) for name, value in (plus or {}).items()},
+            **{f":{name}": attribute(value) for name, value in (values or {}).items()},
+        },
+    }
+    return parameters | _conditioned(condition)
+
+
+def put(item: Item, *, condition: str, values: Mapping[str, Value] | None = None) -> dict[str, Any]:
+    """The parameters of a Put in a transaction, see `update`."""
+    parameters: dict[str, Any] = {"Item": item, **_conditioned(condition)}
+    if declared := names(condition):
+        parameters["ExpressionAttributeNames"] = declared
+    if values:
+        parameters["ExpressionAttributeValues"] = {
+            f":{name}": attribute(value) for name, value in values.items()
+        }
+    return parameters
+
+
+def _conditioned(condition: str) -> dict[str, str]:
+    if not condition:
+        return {}
+    return {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+
+
+def names(*expressions: str) -> dict[str, str]:
+    """The declaration of every `#name` in these expressions."""
+    return {f"#{name}": name for expression in expressions for name in re.findall(r"#(\w+)", expression)}

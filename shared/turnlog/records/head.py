@@ -1,0 +1,134 @@
+"""The session's head: one item of about 1 KB that says all about a session but its messages.
+
+G3: its counts change in the same transaction as what they count. G4: a deleted session's head stays as a
+tombstone, which has no `message_count`; every write asks for one.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from turnlog.records.keys import SessionKey, parse_partition, recency_sort_key, user_partition
+
+if TYPE_CHECKING:
+    from turnlog.store.protocols import Item
+
+JSON_FIELDS = ("credentials", "metadata", "successful_agent_runs", "successful_agent_schedules")
+USAGE_FIELDS = ("prompt_tokens", "completion_tokens", "total_tokens")
+_NUMBERS = ("version", "message_count", "edits", "rewinds", "leftover", "log_size", *USAGE_FIELDS)
+_STRINGS = ("title", "started_at", "updated_at", "deleted_at", "rewound", *JSON_FIELDS)
+_BYTES = ("ring", "token")
+
+
+class Head(NamedTuple):
+    """A session's head, live or a tombstone.
+
+    Attributes:
+        edits: how often a stored message was changed or removed; what a cached message bears must be this.
+        rewinds: how often the log was cut; a message that was put since a rewind bears its count.
+        rewound: from and to which `message_count` the last rewind went, as `"4:9"`.
+        leftover: behind the last message that a rewind has yet to delete, if there is one.
+        log_size: bytes of all messages in an answer, see `wire.payload_size`.
+        ring: fingerprints of the newest message ids, see `turnlog.records.ring`.
+        token: of the last change that is not an append, by which a writer knows its own after a lost reply.
+        credentials: JSON text, as are the other objects.
+    """
+
+    key: SessionKey
+    version: int = 1
+    message_count: int = 0
+    edits: int = 0
+    rewinds: int = 0
+    rewound: str | None = None
+    leftover: int | None = None
+    log_size: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    title: str | None = None
+    started_at: str = ""
+    updated_at: str = ""
+    deleted_at: str | None = None
+    credentials: str = "{}"
+    metadata: str = "{}"
+    successful_agent_runs: str = "{}"
+    successful_agent_schedules: str = "{}"
+    ring: bytes = b""
+    token: bytes = b""
+
+    @property
+    def live(self) -> bool:
+        """Whether the session is there, rather than deleted."""
+        return self.deleted_at is None
+
+    @property
+    def etag(self) -> str:
+        """The entity tag of this version (RFC 9110, section 8.8.3)."""
+        return f'"{self.version}"'
+
+    @property
+    def sort_key(self) -> str:
+        """Where the session stands in the index by recency."""
+        return recency_sort_key(self.updated_at, self.key.session_id)
+
+    @property
+    def objects_size(self) -> int:
+        """Bytes of JSON of the session's objects, all together; an empty one takes none."""
+        return sum(len(text.encode()) for name in JSON_FIELDS if (text := getattr(self, name)) != "{}")
+
+    def session(self) -> dict[str, Any]:
+        """The session as the contract shows it, without messages."""
+        return {
+            "session_id": self.key.session_id,
+            "user_id": self.key.user_id,
+            "title": self.title,
+            "started_at": self.started_at,
+            "updated_at": self.updated_at,
+            "version": self.version,
+            "message_count": self.message_count,
+            "usage": {field: getattr(self, field) for field in USAGE_FIELDS},
+            **{field: json.loads(getattr(self, field)) for field in JSON_FIELDS},
+        }
+
+    def item(self) -> Item:
+        """The item of a live session, with its place in the index."""
+        numbers = {field: getattr(self, field) for field in _NUMBERS}
+        strings = {field: getattr(self, field) for field in _STRINGS}
+        return {
+            **self.key.head,
+            "GSI1PK": {"S": user_partition(self.key.user_id)},
+            "GSI1SK": {"S": self.sort_key},
+            **{field: {"N": str(value)} for field, value in numbers.items() if value is not None},
+            **{field: {"S": value} for field, value in strings.items() if value is not None},
+            **{field: {"B": getattr(self, field)} for field in _BYTES},
+        }
+
+    def dump(self) -> bytes:
+        """The head as the cache keeps it."""
+        fields = self._asdict() | {field: b64encode(getattr(self, field)).decode() for field in _BYTES}
+        return json.dumps(fields).encode()
+
+
+def load(dumped: bytes) -> Head:
+    """The head that `Head.dump` wrote."""
+    fields = json.loads(dumped)
+    fields |= {field: b64decode(fields[field]) for field in _BYTES}
+    # Another release may have written it, with fields that this one does not know.
+    known = {field: value for field, value in fields.items() if field in Head._fields}
+    return Head(**{**known, "key": SessionKey(*fields["key"])})
+
+
+def is_live(item: Item | None) -> bool:
+    """Whether an item is the head of a live session."""
+    return item is not None and "message_count" in item
+
+
+def from_item(item: Item) -> Head:
+    """The head in an item of the table or of the index, live or a tombstone."""
+    fields: dict[str, Any] = {}
+    fields |= {field: int(item[field]["N"]) for field in _NUMBERS if field in item}
+    fields |= {field: item[field]["S"] for field in _STRINGS if field in item}
+    fields |= {field: bytes(item[field]["B"]) for field in _BYTES if field in item}
+    return Head(key=parse_partition(item["PK"]["S"]), **fields)

@@ -1,0 +1,117 @@
+"""How a message's JSON is packed: deflated with a dictionary, where that is shorter.
+
+A message of an agent is often small, and much of it is the same in every one: names of fields, what tool
+calls and their outputs are wrapped in, the commonest words of English and of code. Deflate finds repetitions,
+and one message alone has few; the dictionary is what it may take for said before. The first byte tells how a
+message is packed, so that a better dictionary is a new number, and what is stored stays readable:
+
+- `{`: not at all;
+- 0x78: by zlib, without a dictionary, as the first release did;
+- 0x01: raw deflate (RFC 1951) with the first dictionary below, behind this byte;
+- 0x02: the same with the second.
+
+A few bytes may unpack to a thousand times as many, so nothing is unpacked without a bound.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+from turnlog.limits import MESSAGE_LIMIT
+
+_JSON, _ZLIB = b"{", b"\x78"
+_RAW = -zlib.MAX_WBITS
+# What comes last is found at the least distance: what a message begins with stands at the end. Never change
+# one: what is stored needs it to be read.
+_SHELL = (
+    rb'"function_call":{"name":"","arguments":"{\"query\": \"","limit":"timeout":"path":"refusal":null,'
+    rb'"name":"{\"command\": \"}}]}{\"path\": \"","tool_call_id":"call_","tool_calls":[{"id":"call_",'
+    rb'"type":"function","function":{"name":"","arguments":"{\"role":"user","content":"","role":"tool",'
+    rb'"content":"{"sequence":0,"message_id":"","created_at":"20%b","role":"assistant","content":"'
+)
+_WORDS = (
+    rb" which would because there their about could people other than then after before between through "
+    rb"while where every under using without within available following example however should please result "
+    rb"error file files number value values string default current change changes update create delete "
+    rb"request response message messages session function method class object module package version test "
+    rb"tests user server client data table name list type path line lines code command output input option "
+    rb"options return returns argument arguments parameter information question answer can you I have been "
+    rb"will not that this with from are was were the and for but it's don't doesn't Let me check I'll look "
+    rb"at Here is the Now let me I can see that the Yes, No, Sure! Thanks of the in the to the for the is a "
+    rb"on the and the to be it is with the that the You can If you want "
+)
+_CODE = (
+    rb"</div>\n<div class=\"https://www.github.com/.org/.json.html.yaml.tsx.ts.md.txt.js application/json "
+    rb"utf-8 localhost const let = await fetch( => {\n  export default async function console.log(\n});\n} "
+    rb"else {\n      return true;\n  #!/bin/bash\npip install npm run git commit -m sudo docker SELECT * "
+    rb"FROM WHERE id = INSERT INTO -rw-r--r-- 1 root root  drwxr-xr-x 2 total 10 Jan Feb Mar Apr May Jun Jul "
+    rb"Aug Sep Oct Nov Dec Traceback (most recent call last):\n  File \"/usr/lib/python3/site-packages/\", "
+    rb"line 1, in <module>\nTypeError: ValueError: No such file or directoryException Error: None True False "
+    rb"passed failed warning from __future__ import annotations\n\nimport os\nimport sys\nfrom typing import "
+    rb"Any\n\n\nclass (Exception):\n    \"\"\"\n    def __init__(self, *args, **kwargs) -> None:\n        "
+    rb"self. = \n        if not isinstance( is not None:\n            raise ValueError(f\"\n        return "
+    rb"self._\n    for in range(len(\n    try:\n    except Exception as e:\n        elif == \"__main__\":\n"
+    rb"    with open( as f:\n        assert print(\n\n    @property\n    def get_"
+)
+_MARKUP = (
+    rb"\n\n```python\n```\n\n## \n\n### 1. **: \n- **\n- `\n2. | --- | \"status\": \"success\", \"code\": "
+    rb"200, \"error\": null, \"total\": 0, \"count\": 1, \"score\": 0.9, \"url\": \"https://\", \"date\": "
+    rb"\"2025-01-01T00:00:00Z\", \"description\": \"\", \"properties\": {\"type\": \"object\", \"items\": "
+    rb"[], \"title\": \"\", \"id\": \"\", \"name\": \"\", \"type\": \"text\", \"text\": \"\", \"content\": "
+    rb"\"\", \"results\": [{\"key\": \"value\": true}, false, \"file_path\": \"/home/user/src/main.py\", "
+    rb"\"old_string\": \"\", \"new_string\": \"\", \"pattern\": \""
+)
+_DICTIONARIES = {
+    b"\x01": _SHELL % b"26-11-24T12:00:00.000000Z",
+    b"\x02": _WORDS + _CODE + _MARKUP + _SHELL % b"2",
+}
+_VERSION = max(_DICTIONARIES)
+
+
+def packed(json: bytes) -> bytes:
+    """The JSON object, packed; as it is, if that is shorter."""
+    deflate = zlib.compressobj(wbits=_RAW, zdict=_DICTIONARIES[_VERSION])
+    blob = _VERSION + deflate.compress(json) + deflate.flush()
+    return min(json, blob, key=len)
+
+
+def unpacked(blob: bytes) -> bytes:
+    """The JSON object that `packed` was given, now or in an earlier release.
+
+    Raises:
+        ValueError: it is none, or longer than a message may be.
+    """
+    if blob.startswith(_JSON):
+        return blob
+    if blob.startswith(_ZLIB):
+        return inflated(blob, MESSAGE_LIMIT)
+    if (dictionary := _DICTIONARIES.get(blob[:1])) is None:
+        message = f"a message is packed in a way that this release does not know: {blob[:1].hex()}"
+        raise ValueError(message)
+    return _inflated(zlib.decompressobj(_RAW, zdict=dictionary), blob[1:], MESSAGE_LIMIT)
+
+
+def inflated(data: bytes, limit: int) -> bytes:
+    """What zlib has compressed.
+
+    Args:
+        data: the whole of it.
+        limit: how many bytes it may be.
+
+    Raises:
+        ValueError: it is more, or not whole, or nothing that zlib has made.
+    """
+    return _inflated(zlib.decompressobj(), data, limit)
+
+
+def _inflated(inflate: zlib._Decompress, data: bytes, limit: int) -> bytes:
+    try:
+        # One more than it may be, or the end of what is just as long would not be seen.
+        result = inflate.decompress(data, limit + 1)
+    except zlib.error as error:
+        message = "what is compressed is damaged"
+        raise ValueError(message) from error
+    if inflate.eof and len(result) <= limit:
+        return result
+    message = f"what is compressed is not whole, or more than {limit} bytes"
+    raise ValueError(message)

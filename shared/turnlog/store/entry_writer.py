@@ -1,0 +1,158 @@
+"""G1, G4, G7, G8: one try to append to a transcript is one conditional transaction, at any length.
+
+The transcript's head moves from `entry_count` n to n + k only if it still is n, in the same generation; in
+the same transaction the k entries are put as one batch, and the session's head is touched, which fails where
+the session is not live. When the condition fails it brings the transcript's head as it is, from which the
+next try starts without a read.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, TypeVar
+
+from turnlog.records import head as heads
+from turnlog.records import transcripts
+from turnlog.records.batches import answer_size, batch_put
+from turnlog.store.deposits import Deposits
+from turnlog.errors import ConditionFailed, Contended, TurnlogError, Unanswered
+from turnlog.store.store import not_found
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from turnlog.records.entries import Entry
+    from turnlog.records.keys import TranscriptKey
+    from turnlog.store.store import Store
+    from turnlog.records.transcripts import Transcript
+
+T = TypeVar("T")
+
+
+class EntryWriter:
+    """One request's tries.
+
+    Args:
+        store: where.
+        key: the transcript.
+        batch: what the request calls itself, if it may be sent again.
+
+    Attributes:
+        token: the batches of this request bear it, and of its repeats.
+        own: those of this sending of it.
+        there: the transcript's head as it was last seen, a tombstone too; None if there is none.
+        unsure: a try that was not answered.
+        session_at: the session's time, where it was seen to be ahead of this machine's clock.
+    """
+
+    def __init__(self, store: Store, key: TranscriptKey, batch: str | None = None) -> None:
+        self.store = store
+        self.key = key
+        self.own = store.clock.token()
+        self.token = self.own if batch is None else sha256(batch.encode()).digest()[: len(self.own)]
+        self.there: Transcript | None = None
+        self.unsure: Unanswered | None = None
+        self.session_at = ""
+        self._generation: int | None = None
+        self._deposits = Deposits(store, key, self.own)  # a repeat must not take back what this one names
+
+    @property
+    def head(self) -> Transcript:
+        """What the next try adds to."""
+        return transcripts.begun(self.key, self.there)
+
+    async def look(self) -> None:
+        """See the head as it is now.
+
+        Raises:
+            Unavailable: the table refused or did not answer.
+        """
+        self.there = await transcripts.find(self.store, self.key)
+
+    def begun_anew(self) -> bool:
+        """Whether the transcript was deleted since this was asked last; what was put into it went with it."""
+        before, self._generation = self._generation, self.head.generation
+        moved = before not in {None, self._generation}
+        if moved:
+            self._deposits.judge(named=False)  # or by an item that is going
+        return moved
+
+    def judge(self, *, ours: bool) -> None:
+        """After a look at the head: whether a try of this request was found to be applied."""
+        # A try that is not answered yet may still be applied, but only where the next one will be tried.
+        self._deposits.judge(named=ours)
+
+    async def settled(self, work: Awaitable[T]) -> T:
+        """Do the request's work; then take back the objects that no item came to name."""
+        try:
+            done = await work
+        except TurnlogError:
+            await self._deposits.withdraw()
+            raise
+        await self._deposits.withdraw()
+        return done
+
+    async def write(self, attempt: int, entries: Sequence[Entry], at: int) -> Transcript | None:
+        """Try once to append a batch. The head with it; or None, and the head has been looked at.
+
+        Args:
+            attempt: how many tries have failed before this one.
+            entries: the batch.
+            at: which of the request's entries comes first in it.
+
+        Raises:
+            NotFound: there is no such session.
+            TooLarge: no item holds them, and there is no bucket.
+            Unavailable: refused or not answered, and there is no time for another try.
+        """
+        head, lines = self.head, [entry.line for entry in entries]
+        now = max(self.store.now(), self.session_at)
+        data, named = await self._deposits.place(head.generation, at, lines)
+        after = head.grown((entry.identity for entry in entries), len(lines), answer_size(lines), now)
+        self._deposits.keep(named)
+        try:
+            await self.store.transact(
+                transcripts.touched(self.key.session, now),
+                transcripts.moved(self.there, after),
+                batch_put(after, head.length, token=self.token, writer=self.own, data=data, named=named),
+            )
+        except ConditionFailed as refused:
+            self.store.counts["conflicts"] += 1
+            if 0 in refused.failed and not heads.is_live(refused.items[0]):
+                self._deposits.judge(named=False)  # or by an item under a tombstone
+            self.there, ahead = await refusing_heads(self.store, self.key, refused)
+            self.session_at = max(self.session_at, ahead)
+            await self.store.again(attempt, Contended("Too many writers on this transcript."))
+        except Contended as error:
+            self.store.counts["conflicts"] += 1
+            await self.store.again(attempt, error)
+        except Unanswered as error:
+            self.unsure = error
+            await self.store.again(attempt, error)
+            await self.look()
+        else:
+            self._deposits.settle(named)
+            self.store.counts["entries_appended"] += len(lines)
+            self.there = after
+            return after
+        return None
+
+
+async def refusing_heads(
+    store: Store, key: TranscriptKey, refused: ConditionFailed
+) -> tuple[Transcript | None, str]:
+    """The transcript's head after a failed transaction, and the session's time if it is ahead of this clock.
+
+    The transaction's first write is the session's head, its second the transcript's.
+
+    Raises:
+        NotFound: there is no such session.
+        Unavailable: the table did not answer.
+    """
+    session_at = ""
+    if 0 in refused.failed:
+        if (session := refused.items[0]) is None or not heads.is_live(session):
+            raise not_found()
+        session_at = heads.from_item(session).updated_at
+    item = refused.items[1]
+    return transcripts.from_item(item) if item else await transcripts.find(store, key), session_at

@@ -1,0 +1,79 @@
+"""G7: what a rewind had no room to delete goes before anything is appended, whoever comes next.
+
+The head's `leftover` says that the messages from `message_count` on, and under it, still lie there; they are
+in nobody's log. They go newest first, in transactions that lower it, until it goes with the last of them. So
+the oldest one is there to the end, and where a message is, none is put: no append comes before that is done.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from turnlog.errors import ConditionFailed, Contended, Unanswered
+from turnlog.records.expressions import update
+from turnlog.records.keys import parse_message_sort_key
+from turnlog.limits import MAX_DELETES
+from turnlog.store.retry import check_time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from turnlog.store.protocols import Item
+    from turnlog.records.head import Head
+    from turnlog.store.store import Store
+
+
+async def clear_leftover(store: Store, head: Head, items: Sequence[Item] = ()) -> None:
+    """Delete what is left over, if anything is.
+
+    Args:
+        store: where.
+        head: as it was seen.
+        items: those that are left over, in their order, where they are known.
+
+    Raises:
+        NotFound: the session was deleted meanwhile.
+        Unavailable: the table refused or did not answer, or there is more than there is time for; to be
+            called again.
+    """
+    being = Contended("The session is being rewound.")
+    for attempt in count():
+        if head.leftover is None:
+            return
+        check_time(store.clock, being)
+        items = items or await store.items(head.key, head.message_count, head.leftover, "PK", "SK")
+        step = newest(items)
+        below = left_under(head.message_count, step)
+        lowered = update(
+            head.key.head,
+            to={} if below is None else {"leftover": below},
+            without=["leftover"] if below is None else [],
+            condition="#rewinds = :rewinds AND #leftover = :seen",
+            values={"rewinds": head.rewinds, "seen": head.leftover},
+        )
+        try:
+            await store.transact({"Update": lowered}, *deletes(step))
+        except (ConditionFailed, Contended, Unanswered) as refused:
+            await store.again(attempt, being if isinstance(refused, ConditionFailed) else refused)
+            head, items = await store.head(head.key), ()
+        else:
+            head, items = head._replace(leftover=below), items[: -len(step)]
+
+
+def newest(items: Sequence[Item]) -> Sequence[Item]:
+    """Of these items of messages the last ones: whole messages, as many as a transaction has room for."""
+    last = items[-MAX_DELETES:]
+    whole = (at for at, item in enumerate(last) if parse_message_sort_key(item["SK"]["S"])[1] == 0)
+    return last[next(whole, len(last)) :]
+
+
+def left_under(message_count: int, step: Sequence[Item]) -> int | None:
+    """What `leftover` is when these items have gone."""
+    oldest = parse_message_sort_key(step[0]["SK"]["S"])[0] if step else message_count
+    return oldest if oldest > message_count else None
+
+
+def deletes(items: Sequence[Item]) -> list[dict[str, Any]]:
+    """The writes that delete them."""
+    return [{"Delete": {"Key": {"PK": item["PK"], "SK": item["SK"]}}} for item in items]

@@ -1,0 +1,223 @@
+"""The writes of which every change of the log is made: the head moves, and the messages are put beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from turnlog.records import messages
+from turnlog.records import ring
+from turnlog.errors import Invalid, TooLarge
+from turnlog.records.expressions import touch, update
+from turnlog.records.head import USAGE_FIELDS
+from turnlog.records.keys import parse_message_sort_key
+from turnlog.limits import COMPARED_BYTES, MAX_BATCH, MESSAGE_LIMIT, PART_SIZE, REQUEST_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+
+    from turnlog.records.expressions import Value
+    from turnlog.records.head import Head
+    from turnlog.records.keys import SessionKey
+    from turnlog.records.messages import Stored
+    from turnlog.store.store import Store
+
+Fields = dict[str, Any]
+
+
+def identified(store: Store, new: Sequence[Fields]) -> list[Fields]:
+    """The messages with an id each, given before the first try: the try may be repeated.
+
+    Raises:
+        Invalid: two of them share an id.
+    """
+    new = [
+        {**fields, "message_id": fields.get("message_id") or str(UUID(bytes=store.clock.token(), version=4))}
+        for fields in new
+    ]
+    if len({fields["message_id"] for fields in new}) < len(new):
+        raise Invalid.at("body", "messages", msg="two messages have one message_id")
+    return new
+
+
+def advanced(
+    store: Store,
+    head: Head,
+    new: Sequence[Fields],
+    usage: Mapping[str, int] | None,
+    *,
+    room: int = MAX_BATCH,
+) -> tuple[Head, list[Stored]]:
+    """The head after these messages, and the messages as they will be stored.
+
+    Args:
+        store: where.
+        head: before them.
+        new: the messages.
+        usage: tokens to add.
+        room: how many items the messages may take.
+
+    Raises:
+        TooLarge: a message, or all of them together.
+    """
+    # Clocks differ between machines; the log's times do not run backwards for that.
+    now = max(store.now(), head.updated_at)
+    stored = [
+        messages.encode(
+            sequence,
+            {"sequence": sequence, "message_id": fields["message_id"], "created_at": now} | fields,
+            epoch=head.rewinds,
+        )
+        for sequence, fields in enumerate(new, head.message_count)
+    ]
+    if usage and stored:
+        spent = ",".join(str(usage.get(field, 0)) for field in USAGE_FIELDS)
+        stored[-1] = stored[-1]._replace(usage=spent)
+    size = sum(len(message.blob) for message in stored)
+    parts = sum(-(-len(message.blob) // PART_SIZE) for message in stored)
+    if size > REQUEST_LIMIT:
+        raise TooLarge(f"A request is at most {REQUEST_LIMIT} bytes as stored; this one has {size}.")
+    if parts > room:
+        raise TooLarge(f"The messages take {parts} items of at most 400 KB; there is room for {room}.")
+    added = {field: getattr(head, field) + (usage or {}).get(field, 0) for field in USAGE_FIELDS}
+    after = head._replace(
+        message_count=head.message_count + len(new),
+        log_size=head.log_size + sum(message.size for message in stored),
+        ring=ring.extended(head.ring, (fields["message_id"] for fields in new)),
+        version=head.version + 1,
+        updated_at=now,
+        leftover=None,  # it goes before, see `clear_leftover`
+        **added,
+    )
+    return after, stored
+
+
+def head_update(
+    head: Head, after: Head, *, same_version: bool, replaced: Mapping[str, Value] | None = None
+) -> Fields:
+    """The write that moves the head, if its count is still what it was, and no rewind has come between.
+
+    Args:
+        head: as it is taken to be.
+        after: as `advanced` gave it.
+        same_version: only if the version is still what it was, too.
+        replaced: attributes that get a value of their own.
+    """
+    replaced = replaced or {}
+    added = {field: getattr(after, field) - getattr(head, field) for field in ("log_size", *USAGE_FIELDS)}
+    # A rewind may have brought the count back: a request that comes late must not append to what it left.
+    values = {"expected": head.message_count, "rewinds": head.rewinds}
+    values |= {"version": head.version} if same_version else {}
+    return {
+        "Update": update(
+            head.key.head,
+            to={
+                "message_count": after.message_count,
+                "ring": after.ring,
+                **touch(head.key, after.updated_at),
+                **replaced,
+            },
+            plus={"version": 1} | {field: more for field, more in added.items() if field not in replaced},
+            condition="#message_count = :expected AND #rewinds = :rewinds"
+            + (" AND #version = :version" if same_version else ""),
+            values=values,
+        )
+    }
+
+
+async def stored_under(
+    store: Store, head: Head, hits: Mapping[str, Sequence[int]]
+) -> AsyncIterator[tuple[str, Stored]]:
+    """The messages that bear these ids, each with its id, at the sequences where the ring has seen them.
+
+    G8: a small request can name large messages. So they are read in steps of a bounded size, and a step is
+    let go before the next one is read.
+
+    Raises:
+        NotFound: the session was deleted meanwhile.
+        LogMoved: it was rewound meanwhile.
+        Unavailable: the table refused or did not answer.
+    """
+    ids: dict[int, list[str]] = {}
+    for message_id, sequences in hits.items():
+        for sequence in sequences:
+            ids.setdefault(sequence, []).append(message_id)
+    for first, end in runs(ids):
+        for at, stop in steps(head, first, end):
+            for sequence, message in (await store.messages(head, at, stop)).items():
+                known = message.fields()["message_id"]
+                if known in ids[sequence]:  # another id may have the same fingerprint
+                    yield known, message
+
+
+async def near(
+    store: Store, head: Head, message_ids: Iterable[str], sequences: Iterable[int]
+) -> dict[str, list[int]]:
+    """Where these messages may be stored, if they were stored together with the ones at these sequences.
+
+    One append stores up to 99 messages side by side, and the ring forgets them one by one. So as long as one
+    of a batch is known, the others are looked for beside it, at most 98 to each side: by their marks alone,
+    which the caller verifies as it does the ring's.
+
+    Args:
+        store: where.
+        head: the session's.
+        message_ids: those that are looked for; the ring does not know them.
+        sequences: of those that were found.
+    """
+    forgotten = ring.start(head.ring, head.message_count)
+    beside = {
+        place
+        for sequence in sequences
+        for place in range(max(0, sequence - MAX_BATCH + 1), min(forgotten, sequence + MAX_BATCH))
+    }
+    known: dict[bytes, list[int]] = {}
+    for first, end in runs(beside):
+        for item in await store.items(head.key, first, end, "SK", "mark"):
+            if "mark" in item:  # a message's further parts bear none
+                place, _ = parse_message_sort_key(item["SK"]["S"])
+                known.setdefault(bytes(item["mark"]["B"]), []).append(place)
+    marks = {message_id: ring.fingerprint(message_id) for message_id in message_ids}
+    return {message_id: known[mark] for message_id, mark in marks.items() if mark in known}
+
+
+def steps(head: Head, first: int, end: int) -> Iterator[tuple[int, int]]:
+    """The parts in which the messages first..end-1 are read to be compared, so that a part is at most 32 MB.
+
+    A log that is smaller than that is read at once.
+    """
+    step = end - first if head.log_size <= COMPARED_BYTES else COMPARED_BYTES // MESSAGE_LIMIT
+    for at in range(first, end, max(1, step)):
+        yield at, min(at + step, end)
+
+
+def runs(sequences: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """The first and the one behind the last of each run of sequences that follow on each other."""
+    first = end = -1
+    for sequence in sorted(sequences):
+        if sequence != end:
+            if end > first:
+                yield first, end
+            first = sequence
+        end = sequence + 1
+    if end > first:
+        yield first, end
+
+
+def puts(key: SessionKey, stored: Sequence[Stored]) -> list[Fields]:
+    """The writes that put the messages where none is."""
+    return [
+        {"Put": {"Item": item, "ConditionExpression": "attribute_not_exists(PK)"}}
+        for message in stored
+        for item in message.items(key)
+    ]
+
+
+def message_writes(key: SessionKey, before: Stored, after: Stored) -> list[Fields]:
+    """The writes that put a message over the one that stands there, in as many parts as it takes now."""
+    items = after.items(key)
+    superfluous = before.items(key)[len(items) :]
+    return [
+        *({"Put": {"Item": item}} for item in items),
+        *({"Delete": {"Key": {"PK": item["PK"], "SK": item["SK"]}}} for item in superfluous),
+    ]

@@ -1,0 +1,284 @@
+"""G6: the cache never makes an answer wrong, because nothing that it says is believed unchecked.
+
+Per session it keeps the head, and a hash of messages by sequence whose key bears the head's `edits`: a
+message at a sequence never changes but by an edit or a rewind, and either changes the key. So a reader that
+holds the head from the table may use whatever it finds under that head's key, however old; what is missing it
+reads from the table. A writer uses the cached head as a guess that its condition expression checks. Every
+value bears a checksum of itself and its place. Every command may be repeated or come late: none needs a
+guard, and those that must not be parted go as a transaction.
+
+Small messages lie there unpacked: to unpack them was half of a warm read. Large ones lie as in the table, so
+that a thousand of any kind are no more to hold, or to send, than the table's items and a few megabytes.
+
+Whoever may write to the cache is trusted as whoever may write to the table: a checksum is no signature. Yet
+what lies there is bounded before it is unpacked or parsed, and what cannot be read is a miss.
+
+A draft has no other copy, so an error of the cache is an error of the request: nobody knows whether the draft
+is there. A damaged draft is as one that the cache has dropped for want of room: it is gone, and to ask again
+would not bring it back.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from turnlog.records import head as heads
+from turnlog.errors import CacheUnavailable, Refused, Unavailable
+from turnlog.limits import DRAFT_LIMIT, MESSAGE_LIMIT, PAYLOAD_LIMIT
+from turnlog.records.packing import unpacked
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Awaitable, Sequence
+
+    from turnlog.store.protocols import Cache, Command
+    from turnlog.records.head import Head
+    from turnlog.records.keys import SessionKey
+    from turnlog.records.messages import Stored
+
+T = TypeVar("T")
+
+_CRC_SIZE = 4
+_LARGEST_UNPACKED = 4_096
+"""Bytes of JSON, which is never shorter than what it is packed to."""
+
+_LARGEST_HEAD = 1 << 18
+"""Bytes of a head as it is kept: its objects are 32 KB, and JSON inside JSON is a few times as long."""
+
+
+class SessionCache:
+    """The cache policy.
+
+    Args:
+        cache: the driver, or None where there is no cache.
+        ttl: seconds that an entry lives after its last write.
+        counts: where hits, misses and errors are counted.
+    """
+
+    def __init__(self, cache: Cache | None, ttl: int, counts: Counter[str]) -> None:
+        self._cache = cache
+        self._ttl = ttl
+        self._counts = counts
+
+    async def head(self, key: SessionKey) -> Head | None:
+        """The head as a writer last saw it: a guess."""
+        place = _head_place(key)
+        replies = await self._run(("GET", place))
+        head = _loaded(_checked(place, replies[0])) if replies else None
+        self._counts["cache_head_hits" if head else "cache_head_misses"] += self._cache is not None
+        return head
+
+    async def messages(self, head: Head, first: int, end: int) -> list[bytes | None]:
+        """The messages first..end-1 as of `head.edits`, packed or not; None for each that is not there.
+
+        What is packed is unpacked here, as long as it fits into an answer: all that will be shown, mostly.
+        """
+        if first == end:
+            return []
+        replies = await self._run(("HMGET", _log_place(head), *range(first, end)))
+        found: list[bytes | None] = [None] * (end - first)
+        if replies and isinstance(replies[0], list) and len(replies[0]) == len(found):
+            found = replies[0]
+        prefix, room = _prefix_checksum(head), PAYLOAD_LIMIT
+        for at, sealed in enumerate(found):  # in place: they may be megabytes
+            value = _checked(str(first + at), sealed, prefix)
+            if value is not None and (value[:1] != b"{" or len(value) > MESSAGE_LIMIT):
+                json = _unpacked(value)
+                room -= len(json or b"")
+                value = value if json and room < 0 else json
+            found[at] = value
+        hits = len(found) - found.count(None)
+        self._counts["cache_hits"] += hits
+        self._counts["cache_misses"] += (len(found) - hits) * (self._cache is not None)
+        return found
+
+    async def keep(self, head: Head, messages: Sequence[Stored]) -> None:
+        """Keep messages that were read at this head."""
+        if messages and self._cache is not None:
+            await self._run(*self._log(head, messages))
+
+    async def appended(self, head: Head, messages: Sequence[Stored]) -> None:
+        """Keep the head that an append made, and its messages, without waiting for it."""
+        if self._cache is not None:
+            await self._tried(self._cache.post(*self._log(head, messages), self._head(head)))
+
+    async def edited(self, before: Head, after: Head, message: Stored) -> None:
+        """Carry the messages over to the key of the next edit; all but the edited one are the same there.
+
+        Atomic, or a slow reader could put the message as it was before under the old key between the two
+        steps, and the rename would carry it over.
+        """
+        await self._run(
+            *self._log(before, [message]),
+            ("RENAME", _log_place(before), _log_place(after)),
+            self._head(after),
+            atomic=True,
+        )
+
+    async def rewound(self, before: Head, after: Head) -> None:
+        """Carry the messages that stay over to the key of the next edit.
+
+        Under the key before there is none from the old end on, so nothing but what goes has to be left out.
+        Atomic, or one that goes could be read under the new key.
+        """
+        gone = range(after.message_count, before.message_count)
+        await self._run(
+            ("RENAME", _log_place(before), _log_place(after)),
+            ("HDEL", _log_place(after), *gone),
+            self._head(after),
+            atomic=True,
+        )
+
+    async def changed(self, head: Head) -> None:
+        """Keep a head whose messages are as they were."""
+        await self._run(self._head(head))
+
+    async def drop(self, key: SessionKey, head: Head | None) -> None:
+        """Drop what is kept of a session; of its messages those at this head, if one is known."""
+        places = [_head_place(key), _draft_place(key)] + ([_log_place(head)] if head else [])
+        await self._run(*(("UNLINK", place) for place in places))
+
+    async def forget(self, head: Head) -> None:
+        """Drop the head and the messages, but not the draft, of which there is no other copy."""
+        await self._run(("UNLINK", _head_place(head.key)), ("UNLINK", _log_place(head)))
+
+    async def put_draft(self, key: SessionKey, draft: bytes) -> None:
+        """Keep a turn in progress.
+
+        Raises:
+            Unavailable: there is no cache, or it does not answer, or refuses.
+        """
+        place = _draft_place(key)
+        await self._demand(("SET", place, _sealed(place, draft), "EX", self._ttl))
+
+    async def draft(self, key: SessionKey) -> bytes | None:
+        """The turn in progress; None if there is none, or what is there is none.
+
+        Raises:
+            Unavailable: there is no cache, or it does not answer, or refuses.
+        """
+        place = _draft_place(key)
+        draft = _checked(place, await self._demand(("GET", place)))
+        return draft if draft and len(draft) <= DRAFT_LIMIT else None
+
+    async def delete_draft(self, key: SessionKey) -> None:
+        """Drop the turn in progress.
+
+        Raises:
+            Unavailable: there is no cache, or it does not answer, or refuses.
+        """
+        await self._demand(("UNLINK", _draft_place(key)))
+
+    async def state(self) -> str:
+        """`ok`, `off` or `unavailable`."""
+        if self._cache is None:
+            return "off"
+        return "ok" if await self._run(("PING",)) == [b"PONG"] else "unavailable"
+
+    def _head(self, head: Head) -> Command:
+        place = _head_place(head.key)
+        return ("SET", place, _sealed(place, head.dump()), "EX", self._ttl)
+
+    def _log(self, head: Head, messages: Sequence[Stored]) -> list[Command]:
+        place, prefix = _log_place(head), _prefix_checksum(head)
+        fields: list[str | bytes | int] = []
+        for message in messages:
+            fields += (message.sequence, _sealed(str(message.sequence), _value(message), prefix))
+        return [("HSET", place, *fields), ("EXPIRE", place, self._ttl)]
+
+    async def _run(self, *commands: Command, atomic: bool = False) -> list[Any]:
+        if self._cache is None:
+            return []
+        replies = await self._tried(self._cache.run(*commands, atomic=atomic)) or []
+        # `ERR` is the answer to a RENAME of what is not there, which nobody has to know.
+        refusals = [reply for reply in replies if isinstance(reply, Refused) and reply.code != "ERR"]
+        self._counts["cache_errors"] += bool(refusals)
+        return replies
+
+    async def _tried(self, sent: Awaitable[T]) -> T | None:
+        """Every error is a miss."""
+        try:
+            return await sent
+        except CacheUnavailable:
+            self._counts["cache_errors"] += 1
+            return None
+
+    async def _demand(self, command: Command) -> Any:
+        """The reply, where an error is not a miss."""
+        if self._cache is None:
+            raise Unavailable("Drafts are kept in the cache, and this deployment has none.")
+        if not (replies := await self._run(command)):
+            raise Unavailable("Drafts are kept in the cache, and it does not answer.")
+        # What is there and no string is no draft, but one that is damaged.
+        if isinstance(refused := replies[0], Refused) and refused.code != "WRONGTYPE":
+            raise Unavailable("Drafts are kept in the cache, and it answers with an error.")
+        return replies[0]
+
+
+def _loaded(dumped: bytes | None) -> Head | None:
+    """The head that was dumped so, if it is one."""
+    if dumped is None or len(dumped) > _LARGEST_HEAD:
+        return None
+    try:
+        return heads.load(dumped)
+    except (LookupError, RecursionError, TypeError, ValueError):
+        return None
+
+
+def _unpacked(blob: bytes) -> bytes | None:
+    """What was packed so, if it is a message."""
+    if len(blob) > MESSAGE_LIMIT:
+        return None
+    try:
+        return unpacked(blob)
+    except ValueError:
+        return None
+
+
+def _head_place(key: SessionKey) -> str:
+    return f"turnlog:{{{key.partition}}}:head"
+
+
+def _log_place(head: Head) -> str:
+    # `started_at`: an id may be given again, when its tombstone's time is over.
+    return f"turnlog:{{{head.key.partition}}}:log:{head.started_at}:{head.edits}"
+
+
+def _value(message: Stored) -> bytes:
+    """What is kept of a message: its JSON, packed or not."""
+    if len(message.blob) > _LARGEST_UNPACKED:
+        return message.blob
+    return json if len(json := message.json) <= _LARGEST_UNPACKED else message.blob
+
+
+def _prefix_checksum(head: Head) -> int:
+    """The checksum of what a message's place begins with, before the sequence."""
+    # Without `edits`: an unedited message is the same under the next key, to which `edited` carries it over.
+    return zlib.crc32(f"{head.key.partition}:{head.started_at}:".encode())
+
+
+def _draft_place(key: SessionKey) -> str:
+    return f"turnlog:{{{key.partition}}}:draft"
+
+
+def _sealed(place: str, value: bytes, prefix: int = 0) -> bytes:
+    return _checksum(place, value, prefix) + value
+
+
+def _checksum(place: str, value: bytes, prefix: int) -> bytes:
+    return zlib.crc32(value, zlib.crc32(place.encode(), prefix)).to_bytes(_CRC_SIZE, "big")
+
+
+def _checked(place: str, sealed: Any, prefix: int = 0) -> bytes | None:
+    """The value, if it is what was put at this place.
+
+    Args:
+        place: or what of it comes behind the prefix.
+        sealed: what was found there; no bytes, if it is nothing or was refused.
+        prefix: its checksum, where many places share it.
+    """
+    if not isinstance(sealed, bytes):
+        return None
+    value = sealed[_CRC_SIZE:]
+    return value if _checksum(place, value, prefix) == sealed[:_CRC_SIZE] else None

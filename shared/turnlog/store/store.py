@@ -1,0 +1,203 @@
+"""What every operation works on, and the reads that several of them share."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from turnlog.records import head as heads
+from turnlog.errors import Contended, LogMoved, NotFound, Torn, Unanswered, Unavailable
+from turnlog.records.expressions import names
+from turnlog.records.keys import message_sort_key
+from turnlog.records.messages import decode
+from turnlog.store.retry import pause
+from turnlog.wire import timestamp
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from turnlog.store.protocols import Clock, Item, Objects, Table
+    from turnlog.records.head import Head
+    from turnlog.records.keys import SessionKey
+    from turnlog.records.messages import Stored
+    from turnlog.store.session_cache import SessionCache
+
+READ_TRIES = 4
+"""How often what is torn, or an object that is missing, is looked for again."""
+
+T = TypeVar("T")
+
+
+class Store(NamedTuple):
+    """One caller's table, cache and clock.
+
+    Attributes:
+        retention_days: None keeps a session for ever.
+        counts: what happened, by name, for the metrics.
+        objects: None where there is no bucket.
+        transcripts: whether they are served.
+    """
+
+    table: Table
+    cache: SessionCache
+    clock: Clock
+    retention_days: int | None
+    counts: Counter[str]
+    objects: Objects | None = None
+    transcripts: bool = True
+
+    def now(self) -> str:
+        """The time as it is stored."""
+        return timestamp(self.clock.now())
+
+    async def read(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """A request that may be made twice without harm, repeated when it is refused or not answered.
+
+        Raises:
+            Unavailable: it still is, and there is no time for another try.
+        """
+        return await self.repeated(lambda: self._request(operation, parameters))
+
+    async def repeated(self, request: Callable[[], Awaitable[T]]) -> T:
+        """A request that may be made twice without harm, see `read`."""
+        for attempt in count():
+            try:
+                return await request()
+            except (Contended, Unanswered) as error:
+                await self.again(attempt, error)
+        raise AssertionError  # count() does not end
+
+    async def query(self, parameters: Mapping[str, Any]) -> AsyncIterator[Item]:
+        """The items that a Query finds, page by page.
+
+        Raises:
+            Unavailable: the table refused or did not answer.
+        """
+        asked = dict(parameters)
+        while True:
+            page = await self.read("Query", asked)
+            for item in page["Items"]:
+                yield item
+            if "LastEvaluatedKey" not in page:
+                return
+            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def bucket(self) -> Objects:
+        """The object store, where an item says that there is one.
+
+        Raises:
+            Unavailable: none is configured.
+        """
+        if self.objects is None:
+            raise Unavailable("What is stored names an object, and no bucket is configured.")
+        return self.objects
+
+    async def write(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """A conditional request, made once: what to do when it fails is the operation's knowledge.
+
+        Raises:
+            ConditionFailed: nothing was written.
+            Contended: nothing was written.
+            Unanswered: it may have been.
+        """
+        return await self._request(operation, parameters)
+
+    async def transact(self, *writes: Mapping[str, Any]) -> None:
+        """All of these writes, or none, see `write`. A write is `{"Put": {…}}` without the table's name."""
+        await self.write(
+            "TransactWriteItems",
+            {
+                "TransactItems": [
+                    {kind: {"TableName": self.table.name, **write}}
+                    for item in writes
+                    for kind, write in item.items()
+                ]
+            },
+        )
+
+    async def again(self, attempt: int, error: Contended | Unanswered) -> None:
+        """Wait before the next try, see `retry.pause`."""
+        self.counts["retries"] += 1
+        await pause(self.clock, attempt, error)
+
+    async def find_head(self, key: SessionKey) -> Head | None:
+        """The head as it is now, a tombstone too; None if there is none."""
+        answer = await self.read("GetItem", {"Key": key.head, "ConsistentRead": True})
+        return heads.from_item(answer["Item"]) if "Item" in answer else None
+
+    async def head(self, key: SessionKey) -> Head:
+        """The head of a live session as it is now.
+
+        Raises:
+            NotFound: there is no such session; what the cache holds of a deleted one is dropped.
+        """
+        head = await self.find_head(key)
+        if head is None:
+            raise not_found()
+        if not head.live:
+            await self.cache.drop(key, head)
+            raise not_found()
+        return head
+
+    async def messages(self, head: Head, first: int, end: int, *attributes: str) -> dict[int, Stored]:
+        """The messages first..end-1 of the log that this head counts, all of them, by sequence; see `items`.
+
+        They are as the table has them now. A query may yet find one missing or half written: it isolates
+        items, not transactions (docs.aws.amazon.com/amazondynamodb/latest/developerguide/
+        transaction-apis.html), and a purge may be at work. One that was put after a later rewind stands in
+        the place of another.
+
+        Raises:
+            NotFound: the session was deleted meanwhile.
+            LogMoved: it was rewound meanwhile.
+            Unavailable: the table refused or did not answer.
+        """
+        torn = Torn("Messages could not be read.")
+        for attempt in range(READ_TRIES):
+            with suppress(Torn):
+                items = await self.items(head.key, first, end, *attributes)
+                found = {one.sequence: one for one in decode(items)}
+                if len(found) == end - first and all(one.epoch <= head.rewinds for one in found.values()):
+                    return found
+            now = await self.head(head.key)
+            if now.rewinds != head.rewinds:
+                raise LogMoved(now)
+            await self.again(attempt, torn)
+        raise torn
+
+    async def items(self, key: SessionKey, first: int, end: int, *attributes: str) -> list[Item]:
+        """The items of the messages first..end-1 that there are now, in their order.
+
+        Args:
+            key: the session.
+            first: the sequence of the first.
+            end: the one behind the last.
+            attributes: what of each item is wanted; all, if none is named.
+        """
+        query: dict[str, Any] = {
+            "KeyConditionExpression": "PK = :session AND SK BETWEEN :first AND :last",
+            "ExpressionAttributeValues": {
+                ":session": {"S": key.partition},
+                ":first": {"S": message_sort_key(first)},
+                # Behind the last message's further parts: `~` sorts after `#`.
+                ":last": {"S": f"{message_sort_key(end - 1)}~"},
+            },
+            "ConsistentRead": True,
+        }
+        if attributes:
+            projection = ", ".join(f"#{name}" for name in attributes)
+            query |= {"ProjectionExpression": projection, "ExpressionAttributeNames": names(projection)}
+        return [item async for item in self.query(query)]
+
+    async def _request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        named = operation.startswith(("TransactWrite", "Batch"))
+        return await self.table.request(
+            operation, parameters if named else {"TableName": self.table.name, **parameters}
+        )
+
+
+def not_found() -> NotFound:
+    """The answer for a session that is not there, deleted, or another user's: one for all (G5)."""
+    return NotFound("There is no such session.")

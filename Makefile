@@ -11,6 +11,8 @@ LAMBDA_TESTS ?=
 READY := .venv/.ready
 # Not compiled at once: most of what is installed is never imported.
 PIP := bin/python -m pip install --quiet --disable-pip-version-check --no-compile
+# What puts shared/ on the path: `import turnlog` is the same here, in a Lambda, and where it is installed.
+EDITABLE := $(PIP) --no-deps --no-build-isolation --editable .
 
 # Each level of tests is a process: the local server leaves its settings in the one that it serves.
 LEVELS := functional simulation infra contract conformance unit benchmark
@@ -98,7 +100,7 @@ lock: $(READY) ## resolve the dependencies of pyproject.toml anew, into requirem
 		pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 		--no-annotate --constraints requirements.lock --custom-compile-command "make lock" \
-		pyproject.toml --output-file requirements-lambda.lock
+		--group lambda --output-file requirements-lambda.lock
 	for tool in sam checkov; do $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
 		infra/checks/$$tool.in --output-file infra/checks/$$tool.lock; done
@@ -107,7 +109,7 @@ lock: $(READY) ## resolve the dependencies of pyproject.toml anew, into requirem
 		tests/benchmark/bench.in --output-file tests/benchmark/bench.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --constraints requirements.lock --custom-compile-command "make lock" \
-		--extra async --extra client --extra claude --extra openai \
+		--extra aws-async --extra lambda --extra claude --extra openai \
 		pyproject.toml tests/integrations/sdks.in --output-file tests/integrations/sdks.lock
 
 # `sam build` calls these, with ARTIFACTS_DIR set. What they build is for the template's defaults; for other
@@ -138,6 +140,7 @@ test-lambda: $(READY) ## run tests on the Python that functions run on, and say 
 .cache/python%-venv/.ready: requirements.lock
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/$(PIP) --require-hashes --requirement $<
+	$(@D)/$(EDITABLE)
 	@touch $@
 
 # The template, on the real tools. SAM and checkov pin what Turnlog must not: each has a .venv of its own.
@@ -174,10 +177,12 @@ endef
 # The agent SDKs pin what Turnlog must not.
 .cache/sdks-venv/.ready: tests/integrations/sdks.lock
 	$(VENV)
+	$(@D)/$(EDITABLE)
 
 # A .venv that was made halfway has no stamp, and is made anew.
 $(READY): requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Turnlog needs Python 3.11 or later.")'
 	$(PYTHON) -m venv --clear .venv
 	.venv/$(PIP) --require-hashes --requirement $<
+	.venv/$(EDITABLE)
 	@touch $@

@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from turnlog.drivers.blocking import lambda_store, run
 from turnlog.errors import TurnlogError
 from turnlog.operations.purge import work_off
-from turnlog.drivers.blocking import lambda_store, run
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
     python infra/build.py function TARGET [--python 3.13]
     python infra/build.py layer TARGET [--python 3.13] [--architecture arm64]
 
-The Makefile's `build-…` targets call it. A function gets functions/ and what that imports of shared/, and
+The Makefile's `build-…` targets call it. A function gets functions/ and what that imports of turnlog, and
 nothing else of the repository. The layer gets the packages of requirements-lambda.lock, for the platform of
 the template's defaults, without what Turnlog never imports. Both hold bytecode that is not checked against
 its source at import (PEP 552), because Lambda's file system is read-only and a cold start would compile all
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT / "shared"
 LOCK = ROOT / "requirements-lambda.lock"
 PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
 
@@ -68,14 +69,15 @@ def interpreter(version: str) -> str | None:
 def build_function(target: Path, python: str) -> None:
     """The code of every function: they differ by their handler alone."""
     for source in imported():
-        copy = target / source.relative_to(ROOT)
+        # turnlog/ lies beside functions/, where Lambda puts both on the path.
+        copy = target / source.relative_to(SHARED if source.is_relative_to(SHARED) else ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
     _compile(target, python)
 
 
 def imported() -> list[Path]:
-    """The functions, and what of shared/ one of them imports: not what is there for programs alone."""
+    """The functions, and what of turnlog one of them imports: not what is there for programs alone."""
     found: set[Path] = set()
     pending = list((ROOT / "functions").glob("*.py"))
     while pending:
@@ -87,7 +89,7 @@ def imported() -> list[Path]:
 
 
 def _named_modules(source: Path) -> Iterator[Path]:
-    """The files in shared/ that a module's import statements name, at whatever place in it."""
+    """The files of turnlog that a module's import statements name, at whatever place in it."""
     for node in ast.walk(ast.parse(source.read_bytes())):
         if isinstance(node, ast.Import):
             names = [each.name for each in node.names]
@@ -96,12 +98,12 @@ def _named_modules(source: Path) -> Iterator[Path]:
         else:
             continue
         for name in names:
-            place = ROOT
+            place = SHARED
             for part in name.split("."):
                 place /= part
                 # What is named last may be no module.
                 files = (place.with_suffix(".py"), place / "__init__.py")
-                yield from (each for each in files if name.startswith("shared") and each.is_file())
+                yield from (each for each in files if name.startswith("turnlog.") and each.is_file())
 
 
 def build_layer(target: Path, python: str, architecture: str) -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from turnlog.store.protocols import Item
     from turnlog.records.head import Head
+    from turnlog.store.protocols import Item
 
 
 class TurnlogError(Exception):

@@ -9,13 +9,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
+from turnlog.drivers.blocking import run
 from turnlog.operations.append_messages import append_messages
 from turnlog.operations.create_session import create_session
 from turnlog.operations.read_session import newest
 from turnlog.records.ring import CAPACITY, fingerprint
 from turnlog.store.session_cache import SessionCache
-from turnlog.drivers.blocking import run
+
 from tests.benchmark.bench import bench
 from tests.benchmark.conversation import conversation
 from tests.benchmark.texts import message

@@ -9,7 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
+from turnlog.drivers.blocking import SystemClock, run
 from turnlog.errors import Diverged, EntryUuidReused, MessageIdReused, TurnlogError, Unavailable
 from turnlog.limits import COMPARED_BYTES, PAYLOAD_LIMIT
 from turnlog.operations.append_entries import append_entries
@@ -17,9 +17,9 @@ from turnlog.operations.append_messages import append_messages
 from turnlog.operations.create_session import create_session
 from turnlog.operations.put_session import put_session
 from turnlog.operations.read_session import newest
-from turnlog.store.retry import RESERVE
-from turnlog.drivers.blocking import SystemClock, run
 from turnlog.records.transcripts import find
+from turnlog.store.retry import RESERVE
+
 from tests.benchmark.bench import bench
 from tests.benchmark.targets import targets
 from tests.benchmark.units import World

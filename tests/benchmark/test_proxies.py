@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 import redis
+from turnlog.drivers.blocking import BotoTable, cache_at, run
 
 from infra.local.dynamodb_local import dynamodb_local
 from infra.local.embedded import valkey
 from infra.local.table import ensure_table
-from turnlog.drivers.blocking import BotoTable, cache_at, run
 from tests.benchmark.proxies.cache import cache_proxy
 from tests.benchmark.proxies.table import TableProxy, table_proxy
 from tests.benchmark.units import World, measured

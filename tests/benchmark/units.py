@@ -14,9 +14,7 @@ from random import Random
 from string import ascii_letters
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from infra.template import table_definition
-from turnlog.store.protocols import Table
-from turnlog.records.keys import session_key, transcript_key
+from turnlog.drivers.blocking import SystemClock, run
 from turnlog.limits import TRANSCRIPT_RING
 from turnlog.operations.add_tool_call import add_tool_call
 from turnlog.operations.append_entries import append_entries
@@ -28,10 +26,13 @@ from turnlog.operations.list_sessions import list_sessions
 from turnlog.operations.read_entries import read_entries
 from turnlog.operations.read_session import newest
 from turnlog.operations.rewind_session import rewind_session
+from turnlog.records.keys import session_key, transcript_key
+from turnlog.records.transcripts import find
+from turnlog.store.protocols import Table
 from turnlog.store.session_cache import SessionCache
 from turnlog.store.store import Store
-from turnlog.drivers.blocking import SystemClock, run
-from turnlog.records.transcripts import find
+
+from infra.template import table_definition
 from tests.benchmark.capacity import indexes, read_units, write_units
 from tests.benchmark.proxies.requests import whole
 from tests.simulation.dynamodb.attribute_values import item_size

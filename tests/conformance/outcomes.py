@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
-
-from turnlog.errors import ConditionFailed, TurnlogError
 from turnlog.drivers.blocking import run
+from turnlog.errors import ConditionFailed, TurnlogError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from turnlog.store.protocols import Table
+
     from tests.conformance.calls import Call
 
 # Not among what the store goes by; or, with the metrics, not asked for and sent all the same.

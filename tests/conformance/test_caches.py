@@ -6,18 +6,19 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from infra.local.embedded import valkey
-from turnlog.errors import Refused
 from turnlog.cache.place import Place
 from turnlog.cache.resp import RespCache
 from turnlog.drivers.blocking import run
+from turnlog.errors import Refused
+
+from infra.local.embedded import valkey
 from tests.simulation.memory_cache import MemoryCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from turnlog.store.protocols import Command
+
     from tests.conformance.conftest import Report
 
 KEYS = [f"turnlog:{{s}}:{name}" for name in ("head", "log:1", "log:2")]

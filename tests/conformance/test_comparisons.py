@@ -6,9 +6,9 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from turnlog.drivers.blocking import BotoTable
 
 from infra.template import table_definition
-from turnlog.drivers.blocking import BotoTable
 from tests.conformance.calls import Call
 from tests.conformance.outcomes import outcome
 from tests.conformance.words import ORDERED, VALUES

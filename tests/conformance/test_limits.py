@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from turnlog.drivers.blocking import BotoTable, run
 
 from infra.template import table_definition
-from turnlog.drivers.blocking import BotoTable, run
 from tests.conformance.calls import Call
 from tests.conformance.outcomes import outcome
 from tests.simulation.dynamodb.attribute_values import item_size

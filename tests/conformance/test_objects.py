@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from turnlog.drivers.blocking import BotoObjects, run
+from turnlog.errors import NoSuchObject
 
 from infra.local import embedded
-from turnlog.errors import NoSuchObject
-from turnlog.drivers.blocking import BotoObjects, run
 from tests.local import local_client
 from tests.simulation.choosers import ListedChooser
 from tests.simulation.history import Work

@@ -7,9 +7,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from turnlog.drivers.blocking import BotoTable
 
 from infra.template import table_definition
-from turnlog.drivers.blocking import BotoTable
 from tests.conformance.calls import Calls
 from tests.conformance.deviations import trimmed
 from tests.conformance.outcomes import outcome

@@ -10,9 +10,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from turnlog.drivers.blocking import BotoTable, run
 
 from infra.template import table_definition
-from turnlog.drivers.blocking import BotoTable, run
 from tests.conformance.calls import Calls
 from tests.conformance.deviations import LOCAL, MOTO, MOTO_UNASKED, trimmed
 from tests.conformance.outcomes import outcome, repr_of

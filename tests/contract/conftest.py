@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from turnlog.drivers.blocking import forget
+from turnlog.settings import settings
 
 from infra.local.server import running
-from turnlog.settings import settings
-from turnlog.drivers.blocking import forget
 from tests.functional.drivers import DRIVERS
 from tests.functional.world import load_quiet
 

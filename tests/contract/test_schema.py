@@ -21,9 +21,9 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks
+from turnlog.http.answers import JSONL
 
 from infra.openapi import DOCUMENT
-from turnlog.http.answers import JSONL
 from tests.functional.api import Api
 
 if TYPE_CHECKING:

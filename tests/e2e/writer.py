@@ -34,9 +34,9 @@ def main() -> None:
 
 def by_store(session: str, message: dict[str, Any]) -> int:
     """Append through the store; the sequence that it says."""
-    from turnlog.records.keys import session_key  # noqa: PLC0415 (not for those who come by HTTP)
-    from turnlog.operations.append_messages import append_messages  # noqa: PLC0415
     from turnlog.drivers.blocking import lambda_store, run  # noqa: PLC0415
+    from turnlog.operations.append_messages import append_messages  # noqa: PLC0415
+    from turnlog.records.keys import session_key  # noqa: PLC0415 (not for those who come by HTTP)
 
     store = lambda_store(time.monotonic() + SECONDS)
     return run(append_messages(store, session_key(USER, session), [message])).sequences[0]

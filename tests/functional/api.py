@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlencode
 from uuid import uuid4
 
-from infra.openapi import DOCUMENT
 from turnlog.models import answers
+
+from infra.openapi import DOCUMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

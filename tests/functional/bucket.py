@@ -6,8 +6,8 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ConnectionClosedError
-
 from turnlog.records.keys import SessionKey
+
 from tests.functional.drivers import DRIVERS
 from tests.functional.world import hurried
 

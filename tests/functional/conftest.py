@@ -11,9 +11,9 @@ import boto3
 import pytest
 import redis
 from botocore.loaders import JSONFileLoader
+from turnlog.drivers.blocking import clients
 
 from infra.local.server import running
-from turnlog.drivers.blocking import clients
 from tests.functional.api import Api
 from tests.functional.bucket import BucketView
 from tests.functional.cache_clients import connecting

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-
-from infra.local.ports import free_port
-from turnlog.drivers import event_loop as async_driver
 from turnlog.cache.async_resp import CONNECTIONS, AsyncRespCache
-from turnlog.drivers.event_loop import AsyncStores
+from turnlog.cache.place import Place
 from turnlog.client.table import TurnlogDirect
+from turnlog.drivers import event_loop as async_driver
+from turnlog.drivers.event_loop import AsyncStores
 from turnlog.errors import Unanswered, Unavailable
-from turnlog.records.keys import session_key
 from turnlog.operations.append_messages import append_messages
 from turnlog.operations.create_session import create_session
-from turnlog.cache.place import Place
+from turnlog.records.keys import session_key
 from turnlog.settings import settings
+
+from infra.local.ports import free_port
 from tests.functional.cache_clients import valkey as valkey_in
 from tests.functional.world import wait_until
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from turnlog.records.keys import SessionKey
     from turnlog.store.store import Store
+
     from tests.functional.world import TableView
 
 pytestmark = pytest.mark.usefixtures("server")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
-
 from turnlog.records.head import Head
 from turnlog.records.keys import SessionKey
 from turnlog.store.session_cache import _prefix_checksum, _sealed
+
 from tests.bombs import bomb
 from tests.functional.api import Api, assistant, user
 from tests.functional.cache_clients import PATIENT

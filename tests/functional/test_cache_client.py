@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from turnlog.errors import CacheUnavailable, Refused
 
 from infra.local.ports import free_port
-from turnlog.errors import CacheUnavailable, Refused
 from tests.functional.cache_clients import ask, post, valkey
 from tests.functional.tls import certificate, tls_before
 

@@ -8,11 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from turnlog.cache.async_resp import AsyncRespCache
+from turnlog.cache.place import Place
+from turnlog.errors import CacheUnavailable
 
 from infra.local.ports import free_port
-from turnlog.cache.async_resp import AsyncRespCache
-from turnlog.errors import CacheUnavailable
-from turnlog.cache.place import Place
 from tests.functional.cache_clients import PATIENT, ask, post, valkey
 from tests.functional.world import wait_until
 

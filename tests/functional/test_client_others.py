@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-
 from turnlog import errors
+
 from tests.functional.api import assistant, user
 from tests.functional.test_client_retries import Program, lost_reply, program
 

@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import httpx
 import pytest
-
-from turnlog.client import http as client
 from turnlog import errors
+from turnlog.client import http as client
 from turnlog.client.http import TRIES, TurnlogClient
+
 from tests.functional.api import Api, assistant, user
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
 from turnlog.limits import OBJECT_LIMIT
+
 from tests.bombs import bomb
 from tests.functional.api import Api, user
 from tests.functional.test_transcripts import some

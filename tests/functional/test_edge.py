@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from turnlog.models import answers
 
 from infra.template import functions, routes
-from turnlog.models import answers
 from tests.functional.api import Api, assistant, user
 from tests.functional.test_ids import REQUESTS
 from tests.functional.world import counted, lost_reply, unreachable

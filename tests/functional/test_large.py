@@ -7,8 +7,8 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import pytest
-
 from turnlog.limits import MESSAGE_LIMIT, PAYLOAD_LIMIT
+
 from tests.functional.api import Api, assistant, user
 
 if TYPE_CHECKING:

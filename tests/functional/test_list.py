@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from turnlog.records.keys import SessionKey
-from turnlog.operations.create_session import create_session
 from turnlog.drivers.blocking import SystemClock, lambda_store, run
+from turnlog.operations.create_session import create_session
+from turnlog.records.keys import SessionKey
+
 from tests.functional.api import user
 
 if TYPE_CHECKING:

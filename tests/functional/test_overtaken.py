@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import httpx
 import pytest
-
 from turnlog import errors
 from turnlog.client.http import TurnlogClient
+
 from tests.functional.api import Api, user
 from tests.functional.world import after_first, first, lost_reply
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from turnlog import errors
+
 from tests.functional.test_programs import BOTH, program
 
 if TYPE_CHECKING:
-    from infra.local.server import LocalServer
     from turnlog.client.methods import Turnlog
+
+    from infra.local.server import LocalServer
 
 
 @BOTH

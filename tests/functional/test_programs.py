@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from turnlog import errors
+from turnlog.client import methods, transcript_methods
+from turnlog.client.asking import Request
+from turnlog.client.http import ROUTES, TurnlogClient
+from turnlog.client.methods import Turnlog
+from turnlog.client.table import TurnlogDirect
+from turnlog.drivers.event_loop import AsyncStores
 
 from infra import template
-from turnlog import errors
-from turnlog.client import methods
-from turnlog.client import transcript_methods
-from turnlog.client.asking import Request
-from turnlog.drivers.event_loop import AsyncStores
-from turnlog.client.http import ROUTES, TurnlogClient
-from turnlog.client.table import TurnlogDirect
-from turnlog.client.methods import Turnlog
 from tests.functional.api import assistant, user
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-
-from turnlog.errors import Contended
-from turnlog.records.keys import EXPIRY, SessionKey
-from turnlog.operations.delete_session import expire_session
 from turnlog.drivers.blocking import SystemClock, lambda_store, run
+from turnlog.errors import Contended
+from turnlog.operations.delete_session import expire_session
+from turnlog.records.keys import EXPIRY, SessionKey
+
 from tests.functional.api import Api, user
 from tests.functional.world import configured, first, wait_until
 

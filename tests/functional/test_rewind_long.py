@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from turnlog.store import leftover
 from turnlog.records.keys import HEAD, SessionKey
+from turnlog.store import leftover
+
 from tests.functional.api import assistant, user
 from tests.functional.test_large import noise
 from tests.functional.test_rewind import CALL, whole

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from turnlog.store.store import READ_TRIES
+
 from tests.functional.bucket import bucket_requests
 from tests.functional.drivers import DRIVERS
 from tests.functional.test_transcripts import some, texts

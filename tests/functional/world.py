@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
-
 from turnlog.records.keys import HEAD, SessionKey, user_partition
-from turnlog.store.retry import RESERVE
 from turnlog.settings import settings
+from turnlog.store.retry import RESERVE
+
 from tests.functional.drivers import DRIVERS, load_driven
 
 if TYPE_CHECKING:

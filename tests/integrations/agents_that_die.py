@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from agents import Agent, Runner
 from claude_agent_sdk import AssistantMessage, ClaudeAgentOptions, TextBlock, project_key_for_directory, query
-
-from turnlog.drivers.event_loop import AsyncStores
 from turnlog.client.http import TurnlogClient
 from turnlog.client.table import TurnlogDirect
+from turnlog.drivers.event_loop import AsyncStores
 from turnlog.integrations.claude import TurnlogSessionStore
 from turnlog.integrations.openai_agents import TurnlogSession
 

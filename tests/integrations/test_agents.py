@@ -12,10 +12,10 @@ from uuid import uuid4
 
 import pytest
 from claude_agent_sdk import project_key_for_directory
-
 from turnlog.client.http import TurnlogClient
 from turnlog.integrations.claude import TurnlogSessionStore
 from turnlog.integrations.openai_agents import TurnlogSession
+
 from tests.integrations import models
 from tests.integrations.conftest import ROOT
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from turnlog.client.methods import Turnlog
+
     from tests.integrations.conftest import Server
     from tests.integrations.models import Models
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from claude_agent_sdk import fold_session_summary
-
 from turnlog.integrations.claude import TurnlogSessionStore, session_id_of
+
 from tests.integrations.test_claude_store import a_key, entry
 
 if TYPE_CHECKING:
     from turnlog.client.methods import Turnlog
+
     from tests.integrations.test_claude_store import Entry
 
 pytestmark = pytest.mark.anyio

@@ -10,9 +10,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-
 from turnlog.client.http import TurnlogClient
 from turnlog.integrations.claude import MAIN
+
 from tests.integrations import models
 from tests.integrations.conftest import ROOT
 

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from turnlog.client.http import TurnlogClient
 from turnlog.errors import TooLarge, TurnlogError
 from turnlog.integrations.openai_agents import TurnlogSession
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from turnlog.client.asking import Request
     from turnlog.client.methods import Turnlog
+
     from tests.integrations.conftest import Server
 
 pytestmark = pytest.mark.anyio

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnlog.http.etag import parse as parse_tags
-from turnlog.records.head import JSON_FIELDS
 from turnlog.operations.change_session import merged
+from turnlog.records.head import JSON_FIELDS
+
 from tests.simulation.conflict_rules import check_conflict, same
 from tests.simulation.page_rules import check_export, check_get, check_list, check_messages
 from tests.simulation.rewind_rules import check_answer as check_rewound

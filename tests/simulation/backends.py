@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from turnlog.errors import CacheUnavailable, ConditionFailed, Contended, Refused, Unanswered
 from turnlog.drivers.blocking import run
+from turnlog.errors import CacheUnavailable, ConditionFailed, Contended, Refused, Unanswered
+
 from tests.simulation import faults
 from tests.simulation.lies import corrupted
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from turnlog.store.protocols import Command
+
     from tests.simulation.process import Process
 
 _TOKEN = "ClientRequestToken"  # noqa: S105 (a parameter's name)

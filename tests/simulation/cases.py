@@ -7,6 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from turnlog.records.ring import fingerprint
+
 from tests.simulation.faults import CRASH
 from tests.simulation.limits import limited
 from tests.simulation.requests import Request

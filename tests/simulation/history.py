@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from turnlog.errors import Unanswered
 from turnlog.records import head as heads
 from turnlog.records import messages
-from turnlog.errors import Unanswered
 from turnlog.records.keys import EXPIRY, HEAD, MESSAGE_PREFIX, USER, message_sort_key, parse_partition
 from turnlog.records.keys import parse_message_sort_key as parse
+
 from tests.simulation import commit_rules
 from tests.simulation.rewind_rules import usages
 from tests.simulation.states import NOTHING, Change, Entry, State, Version
@@ -26,9 +27,10 @@ from tests.simulation.violations import Violation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnlog.store.protocols import Item
     from turnlog.records.keys import SessionKey, TranscriptKey
     from turnlog.records.transcripts import Transcript
+    from turnlog.store.protocols import Item
+
     from tests.simulation.memory_table import MemoryTable
     from tests.simulation.requests import Request
 

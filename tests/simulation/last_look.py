@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from turnlog.records.keys import HEAD
 from turnlog.records.messages import Stored
 from turnlog.store.session_cache import _checked, _log_place, _prefix_checksum
+
 from tests.simulation.choosers import ListedChooser
 from tests.simulation.clients import USERS
 from tests.simulation.requests import Request
@@ -16,6 +17,7 @@ from tests.simulation.violations import require
 
 if TYPE_CHECKING:
     from turnlog.records.keys import SessionKey
+
     from tests.simulation.states import State
     from tests.simulation.world import World
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnlog.store import deposits
-from turnlog.store import leftover
-from turnlog.store import log
-from turnlog.records import messages
-from turnlog.records import ring
 from turnlog.operations import import_transcript, purge, put_session, read_entries, read_session
+from turnlog.records import messages, ring
+from turnlog.store import deposits, leftover, log
+
 from tests.simulation import memory_table
 from tests.simulation.dynamodb import queries
 

@@ -12,8 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
-
 from turnlog.drivers.translate import TRANSLATED, translated
+
 from tests.simulation.dynamodb.expressions import Scope
 from tests.simulation.dynamodb.queries import projected, projected_names, query
 from tests.simulation.dynamodb.refusals import refusal
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from turnlog.store.protocols import Item
+
     from tests.simulation.dynamodb.writes import Write
 
 _MAX_BATCH_WRITE, _MAX_BATCH_GET, _MAX_TRANSACTION = 25, 100, 100

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from turnlog.errors import NoSuchObject, Unanswered
+
 from tests.simulation.violations import require
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
 from turnlog.http.etag import parse as parse_tags
-from turnlog.records.keys import user_partition
 from turnlog.operations import read_session
 from turnlog.operations.export_openai import _whole_calls, exported, merged
+from turnlog.records.keys import user_partition
 from turnlog.wire import dumps, payload_size
+
 from tests.simulation.faults import LATE_READ
 from tests.simulation.violations import require
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from turnlog.records.head import Head
     from turnlog.records.keys import SessionKey
+
     from tests.simulation.history import History, Work
     from tests.simulation.requests import Reply, Request
     from tests.simulation.states import Entry, State

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnlog.store.session_cache import SessionCache
 from turnlog.store.store import Store
+
 from tests.simulation.backends import FaultyCache, FaultyClock, FaultyTable
 from tests.simulation.faults import CRASH, REMEMBERED
 from tests.simulation.objects import FaultyObjects

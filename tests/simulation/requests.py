@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from turnlog.http.answers import problem
 from turnlog.errors import TurnlogError
+from turnlog.http.answers import problem
 from turnlog.http.events import parse
 from turnlog.records.keys import SessionKey
 

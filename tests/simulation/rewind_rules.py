@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnlog.records.head import USAGE_FIELDS
+
 from tests.simulation.violations import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from turnlog.records.head import Head
+
     from tests.simulation.history import Work
     from tests.simulation.requests import Reply, Request
     from tests.simulation.states import Change, Entry, State

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnlog.store.protocols import Item
     from turnlog.records.head import Head
     from turnlog.records.keys import SessionKey
+    from turnlog.store.protocols import Item
+
     from tests.simulation.history import Work
 
 Fields = dict[str, Any]

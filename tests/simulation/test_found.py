@@ -7,19 +7,19 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from infra.template import table_definition
-from turnlog.http import etag
+from turnlog.drivers.blocking import SystemClock, run
 from turnlog.errors import Unanswered
-from turnlog.records.keys import session_key
+from turnlog.http import etag
 from turnlog.operations.add_tool_call import add_tool_call
 from turnlog.operations.append_messages import append_messages
 from turnlog.operations.change_session import patch_session, set_title
 from turnlog.operations.create_session import create_session
 from turnlog.operations.put_session import put_session
+from turnlog.records.keys import session_key
 from turnlog.store.session_cache import SessionCache
 from turnlog.store.store import Store
-from turnlog.drivers.blocking import SystemClock, run
+
+from infra.template import table_definition
 from tests.simulation.memory_table import MemoryTable
 
 if TYPE_CHECKING:

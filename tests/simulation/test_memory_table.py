@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from turnlog.drivers.blocking import run
 
 from infra.template import table_definition
-from turnlog.drivers.blocking import run
 from tests.simulation.memory_table import MemoryTable
 
 if TYPE_CHECKING:

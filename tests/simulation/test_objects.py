@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from turnlog.records.keys import SessionKey
+
 from tests.simulation.choosers import ListedChooser
 from tests.simulation.requests import Request
 from tests.simulation.world import World

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.records import transcripts
 from turnlog.records.keys import ENTRIES_PREFIX, TRANSCRIPT_PREFIX, TranscriptKey
+
 from tests.simulation import transcript_rules
 from tests.simulation.violations import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from turnlog.store.protocols import Item
     from turnlog.records.head import Head
     from turnlog.records.keys import SessionKey
     from turnlog.records.transcripts import Transcript
+    from turnlog.store.protocols import Item
+
     from tests.simulation.history import Work
 
 Fields = dict[str, Any]

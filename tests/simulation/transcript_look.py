@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnlog.records.keys import parse_object_generation
+
 from tests.simulation.requests import Request
 from tests.simulation.violations import require
 
 if TYPE_CHECKING:
     from turnlog.records.keys import SessionKey
+
     from tests.simulation.world import World
 
 

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from infra.local.stream import fits
-from infra.template import stream_mapping, table_definition, ttl_attribute
 from turnlog.errors import TurnlogError
 from turnlog.operations.purge import work_off
+
+from infra.local.stream import fits
+from infra.template import stream_mapping, table_definition, ttl_attribute
 from tests.simulation.answer_rules import check_answer
 from tests.simulation.faults import CLIENT_FAULTS
 from tests.simulation.history import History, Work

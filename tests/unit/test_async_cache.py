@@ -5,10 +5,9 @@ import socket
 import time
 
 import pytest
-
 from turnlog.cache.async_resp import AsyncRespCache, within
-from turnlog.errors import CacheUnavailable
 from turnlog.cache.place import Place
+from turnlog.errors import CacheUnavailable
 
 
 def test_a_time_out() -> None:

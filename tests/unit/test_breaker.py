@@ -3,10 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from turnlog.cache.breaker import OPEN_SECONDS, Breaker
-from turnlog.errors import CacheUnavailable
 from turnlog.drivers.blocking import run
+from turnlog.errors import CacheUnavailable
 
 if TYPE_CHECKING:
     from turnlog.store.protocols import Command

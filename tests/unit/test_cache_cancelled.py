@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import hiredis
 import pytest
-
 from turnlog.cache.async_resp import CONNECTIONS, AsyncRespCache
 from turnlog.cache.place import Place
 

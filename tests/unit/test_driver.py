@@ -4,9 +4,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-
-from turnlog.settings import Settings, settings
 from turnlog.drivers.blocking import run
+from turnlog.settings import Settings, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,9 +4,8 @@ import base64
 from typing import Any
 
 import pytest
-
-from turnlog.http import events
 from turnlog.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
+from turnlog.http import events
 from turnlog.http.events import Parameter
 from turnlog.limits import BODY_LIMIT
 from turnlog.models.sessions import SetTitle

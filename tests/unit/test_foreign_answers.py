@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.loaders import JSONFileLoader
-
+from turnlog.drivers.blocking import clients, objects, run
 from turnlog.drivers.event_loop import AsyncStores
 from turnlog.errors import Unanswered
 from turnlog.settings import settings
-from turnlog.drivers.blocking import clients, objects, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator

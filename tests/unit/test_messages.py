@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from turnlog.records import messages
 from turnlog.errors import Invalid, TooLarge, Unanswered
-from turnlog.records.keys import SessionKey
 from turnlog.limits import MESSAGE_LIMIT, PART_SIZE
+from turnlog.records import messages
+from turnlog.records.keys import SessionKey
 
 KEY = SessionKey("user", "session")
 JSON = st.recursive(

@@ -3,11 +3,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-
+from turnlog.drivers.blocking import run
 from turnlog.errors import Contended
 from turnlog.limits import REQUEST_SECONDS
 from turnlog.store.retry import pause
-from turnlog.drivers.blocking import run
 
 
 class ManualClock:

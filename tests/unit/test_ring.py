@@ -2,9 +2,8 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from turnlog.records import ring
 from turnlog.limits import MAX_BATCH
+from turnlog.records import ring
 
 
 @given(st.lists(st.lists(st.text(max_size=8), max_size=40), max_size=12))

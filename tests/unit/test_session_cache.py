@@ -7,11 +7,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
+from turnlog.drivers.blocking import run
 from turnlog.errors import Damaged, Refused, Unavailable
+from turnlog.limits import DRAFT_LIMIT, MESSAGE_LIMIT
 from turnlog.records.head import Head
 from turnlog.records.keys import SessionKey
-from turnlog.limits import DRAFT_LIMIT, MESSAGE_LIMIT
 from turnlog.records.messages import Stored, encode
 from turnlog.records.packing import inflated
 from turnlog.store.session_cache import (
@@ -22,7 +22,7 @@ from turnlog.store.session_cache import (
     _prefix_checksum,
     _sealed,
 )
-from turnlog.drivers.blocking import run
+
 from tests.bombs import bomb
 from tests.simulation.memory_cache import MemoryCache
 

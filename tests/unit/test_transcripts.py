@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from turnlog.records import transcripts
 from turnlog.errors import Invalid
+from turnlog.records import transcripts
 from turnlog.records.keys import (
     TRANSCRIPT_NAME_PATTERN,
     SessionKey,

@@ -11,9 +11,8 @@ from botocore.exceptions import (
     NoCredentialsError,
     ReadTimeoutError,
 )
-
-from turnlog.errors import ConditionFailed, Contended, Unanswered
 from turnlog.drivers.translate import TRANSLATED, translated
+from turnlog.errors import ConditionFailed, Contended, Unanswered
 
 
 def refusal(code: str, status: int = 400, **response: Any) -> ClientError:

@@ -21,8 +21,8 @@ from turnlog.cache.resp_connection import CHUNK, Connection
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from turnlog.store.protocols import Command
     from turnlog.cache.place import Address, Place
+    from turnlog.store.protocols import Command
 
 CONNECTIONS = 50
 """At once; who comes then waits for one of the others, who are done, or down, before long."""

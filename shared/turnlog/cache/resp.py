@@ -23,16 +23,16 @@ from typing import TYPE_CHECKING, Any
 
 import hiredis
 
+from turnlog.cache.resp_connection import Oversized, SocketConnection
 from turnlog.errors import CacheUnavailable, Refused
 from turnlog.limits import MESSAGE_LIMIT
-from turnlog.cache.resp_connection import Oversized, SocketConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from turnlog.store.protocols import Command
     from turnlog.cache.place import Address, Place
     from turnlog.cache.resp_connection import Connection
+    from turnlog.store.protocols import Command
 
 _SLOTS = 1 << 14
 _REDIRECTIONS = 3

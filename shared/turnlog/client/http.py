@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 from anyio import sleep  # httpx runs on it, and so on asyncio and on Trio
 
+from turnlog.client.methods import Turnlog
 from turnlog.errors import (
     Contended,
     NotFound,
@@ -26,7 +27,6 @@ from turnlog.errors import (
     Unavailable,
 )
 from turnlog.records.keys import session_key, transcript_key
-from turnlog.client.methods import Turnlog
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:

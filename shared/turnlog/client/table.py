@@ -10,11 +10,11 @@ import asyncio
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from turnlog.http import events
-from turnlog.http.answers import respond
+from turnlog.client.methods import Turnlog
 from turnlog.drivers.event_loop import OPERATION_SECONDS
 from turnlog.errors import Unanswered
-from turnlog.client.methods import Turnlog
+from turnlog.http import events
+from turnlog.http.answers import respond
 
 if TYPE_CHECKING:
     from turnlog.client.asking import Request

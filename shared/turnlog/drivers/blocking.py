@@ -18,20 +18,20 @@ from botocore import xform_name
 from botocore.config import Config
 
 from turnlog.cache.breaker import Breaker
+from turnlog.drivers.translate import TRANSLATED, heed_origin, translated
 from turnlog.errors import CacheUnavailable, Damaged
 from turnlog.limits import CONNECT_SECONDS, HEALTH_SECONDS, OBJECT_LIMIT, REQUEST_SECONDS
-from turnlog.store.session_cache import SessionCache
 from turnlog.settings import settings
+from turnlog.store.session_cache import SessionCache
 from turnlog.store.store import Store
-from turnlog.drivers.translate import TRANSLATED, heed_origin, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-    from turnlog.store.protocols import Cache, Clock, Objects, Table
     from turnlog.cache.iam import Credentials
     from turnlog.cache.place import Place
     from turnlog.settings import Settings
+    from turnlog.store.protocols import Cache, Clock, Objects, Table
 
 T = TypeVar("T")
 

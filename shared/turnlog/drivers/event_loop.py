@@ -24,12 +24,12 @@ from botocore import xform_name
 
 from turnlog.cache.async_resp import AsyncRespCache, within
 from turnlog.cache.breaker import Breaker
-from turnlog.errors import CacheUnavailable
-from turnlog.limits import REQUEST_SECONDS
 from turnlog.cache.place import Place
-from turnlog.settings import Settings, settings
 from turnlog.drivers.blocking import TABLE_CONFIG, BotoObjects, SystemClock, store_on
 from turnlog.drivers.translate import TRANSLATED, heed_origin, translated
+from turnlog.errors import CacheUnavailable
+from turnlog.limits import REQUEST_SECONDS
+from turnlog.settings import Settings, settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from turnlog.http.events import Call
-    from turnlog.records.head import Head
     from turnlog.operations.read_session import Page
+    from turnlog.records.head import Head
 
 
 JSONL = "application/jsonl"

@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from turnlog.drivers.blocking import lambda_store, run
+from turnlog.errors import TranscriptsOff, TurnlogError
 from turnlog.http import events
 from turnlog.http.answers import Answer, problem, respond
-from turnlog.errors import TranscriptsOff, TurnlogError
 from turnlog.limits import HEALTH_SECONDS
 from turnlog.store.retry import RESERVE
-from turnlog.drivers.blocking import lambda_store, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping

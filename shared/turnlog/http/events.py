@@ -13,8 +13,8 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from turnlog.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
-from turnlog.records.keys import SessionKey, TranscriptKey, session_key, transcript_key
 from turnlog.limits import BODY_LIMIT
+from turnlog.records.keys import SessionKey, TranscriptKey, session_key, transcript_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_agent_sdk import fold_session_summary
 
+from turnlog.client.methods import SESSIONS_AT_ONCE
 from turnlog.errors import EntryUuidReused, Invalid, NotFound, TooLarge, TurnlogError
 from turnlog.integrations.at_once import found_of_each
 from turnlog.integrations.common import Repeats, in_session, short_hash
 from turnlog.integrations.entries import batches, carried, restored
-from turnlog.client.methods import SESSIONS_AT_ONCE
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 
 from agents.memory.session_settings import coerce_session_settings, resolve_session_limit
 
+from turnlog.client.methods import Turnlog
 from turnlog.errors import (
     Contended,
     NotFound,
@@ -29,9 +30,8 @@ from turnlog.errors import (
 )
 from turnlog.integrations.common import Repeats, in_session, is_one_run, short_hash
 from turnlog.integrations.items import to_items, to_message
-from turnlog.records.keys import SESSION_ID_PATTERN
 from turnlog.limits import MAX_BATCH
-from turnlog.client.methods import Turnlog
+from turnlog.records.keys import SESSION_ID_PATTERN
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:

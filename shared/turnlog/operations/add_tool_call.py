@@ -10,14 +10,14 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnlog.records import messages
 from turnlog.errors import ConditionFailed, Contended, LogMoved, TooLarge, Unanswered
-from turnlog.records.expressions import touch, update
-from turnlog.store.leftover import clear_leftover
 from turnlog.limits import MAX_ATTACHED
-from turnlog.store.log import advanced, head_update, message_writes, puts
-from turnlog.records.messages import TOKEN_SIZE
 from turnlog.operations.read_session import load
+from turnlog.records import messages
+from turnlog.records.expressions import touch, update
+from turnlog.records.messages import TOKEN_SIZE
+from turnlog.store.leftover import clear_leftover
+from turnlog.store.log import advanced, head_update, message_writes, puts
 from turnlog.store.retry import Doubt, check_doubt
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ import json
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
+from turnlog.errors import EntryUuidReused, PositionMismatch, TooLarge, Torn, Unavailable
+from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.records import ring
 from turnlog.records.batches import answer_size, containing
 from turnlog.records.entries import identified
 from turnlog.store.entry_writer import EntryWriter
-from turnlog.errors import EntryUuidReused, PositionMismatch, TooLarge, Torn, Unavailable
-from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.store.retry import check_time
 from turnlog.store.store import READ_TRIES
 from turnlog.wire import same
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from turnlog.records.batches import Batch
     from turnlog.records.entries import Entry, Fields
     from turnlog.records.keys import TranscriptKey
-    from turnlog.store.store import Store
     from turnlog.records.transcripts import Transcript
+    from turnlog.store.store import Store
 
     # By an entry's identity: at which positions it is, or was tried.
     Places = Mapping[str, Sequence[int]]

@@ -16,9 +16,6 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from turnlog.records import head as heads
-from turnlog.records import messages
-from turnlog.records import ring
 from turnlog.errors import (
     ConditionFailed,
     Contended,
@@ -28,8 +25,10 @@ from turnlog.errors import (
     TooLarge,
     Unanswered,
 )
-from turnlog.store.leftover import clear_leftover
 from turnlog.limits import PAYLOAD_LIMIT
+from turnlog.records import head as heads
+from turnlog.records import messages, ring
+from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import Fields, advanced, head_update, identified, near, puts, stored_under
 from turnlog.store.retry import Doubt, check_doubt
 from turnlog.store.store import not_found

@@ -11,11 +11,11 @@ import json
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from turnlog.records import head as heads
 from turnlog.errors import ConditionFailed, Contended, PreconditionFailed, Unanswered
-from turnlog.records.expressions import LIVE, touch, update
 from turnlog.operations.append_messages import refusing_head
 from turnlog.operations.create_session import check_objects, encoded_objects
+from turnlog.records import head as heads
+from turnlog.records.expressions import LIVE, touch, update
 from turnlog.store.store import not_found
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from turnlog.records import head as heads
 from turnlog.errors import ConditionFailed, Contended, Gone, TooLarge, Unanswered
+from turnlog.limits import FIELDS_LIMIT, MAX_FIRST_BATCH
+from turnlog.records import head as heads
 from turnlog.records.expressions import attribute
 from turnlog.records.head import JSON_FIELDS, Head
 from turnlog.records.keys import session_key, user_item_key
-from turnlog.limits import FIELDS_LIMIT, MAX_FIRST_BATCH
 from turnlog.store.log import advanced, identified, puts
 from turnlog.wire import dumps
 

@@ -11,11 +11,11 @@ from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 
-from turnlog.records import head as heads
 from turnlog.errors import ConditionFailed, Contended, Unanswered
+from turnlog.operations.create_session import expiry_put, sessions_counted
+from turnlog.records import head as heads
 from turnlog.records.expressions import LIVE, names, update
 from turnlog.records.head import JSON_FIELDS, USAGE_FIELDS
-from turnlog.operations.create_session import expiry_put, sessions_counted
 from turnlog.store.store import not_found
 from turnlog.wire import parse_timestamp
 

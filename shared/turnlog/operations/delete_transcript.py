@@ -9,9 +9,9 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
+from turnlog.errors import ConditionFailed, Contended, Unanswered
 from turnlog.records import transcripts
 from turnlog.store.entry_writer import refusing_heads
-from turnlog.errors import ConditionFailed, Contended, Unanswered
 
 if TYPE_CHECKING:
     from turnlog.records.keys import TranscriptKey

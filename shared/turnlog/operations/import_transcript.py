@@ -12,13 +12,13 @@ import json
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from turnlog.records.batches import answer_size, batches, compressed
-from turnlog.store.deposits import too_large
-from turnlog.records.entries import identified
-from turnlog.store.entry_writer import EntryWriter
 from turnlog.errors import Diverged, TooLarge, Torn
 from turnlog.limits import MAX_ENTRIES, PART_SIZE, PAYLOAD_LIMIT
 from turnlog.operations.append_entries import again_if_torn
+from turnlog.records.batches import answer_size, batches, compressed
+from turnlog.records.entries import identified
+from turnlog.store.deposits import too_large
+from turnlog.store.entry_writer import EntryWriter
 from turnlog.wire import same
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from turnlog.records.entries import Entry, Fields
     from turnlog.records.keys import TranscriptKey
-    from turnlog.store.store import Store
     from turnlog.records.transcripts import Transcript
+    from turnlog.store.store import Store
 
 # What zlib may add to bytes that it cannot make fewer.
 _SLACK = 1024

@@ -11,11 +11,11 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnlog.records import head as heads
 from turnlog.errors import Invalid
+from turnlog.limits import PAYLOAD_LIMIT
+from turnlog.records import head as heads
 from turnlog.records.expressions import attribute
 from turnlog.records.keys import check_user_id, user_item_key, user_partition
-from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.wire import dumps, payload_size
 
 if TYPE_CHECKING:

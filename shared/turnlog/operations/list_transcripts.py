@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnlog.records import transcripts
 from turnlog.errors import TooLarge
+from turnlog.limits import PAYLOAD_LIMIT
+from turnlog.records import transcripts
 from turnlog.records.expressions import attribute
 from turnlog.records.keys import TRANSCRIPT_PREFIX
-from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:

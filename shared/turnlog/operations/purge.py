@@ -15,8 +15,10 @@ from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from turnlog.records import transcripts
 from turnlog.errors import ConditionFailed, Contended
+from turnlog.limits import DELETE_BATCH, TOMBSTONE_DAYS
+from turnlog.operations.delete_session import expire_session
+from turnlog.records import transcripts
 from turnlog.records.expressions import attribute, update
 from turnlog.records.keys import (
     EXPIRY,
@@ -26,16 +28,14 @@ from turnlog.records.keys import (
     parse_object_generation,
     parse_partition,
 )
-from turnlog.limits import DELETE_BATCH, TOMBSTONE_DAYS
-from turnlog.operations.delete_session import expire_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from turnlog.store.protocols import Item
     from turnlog.records.head import Head
     from turnlog.records.keys import SessionKey
+    from turnlog.store.protocols import Item
     from turnlog.store.store import Store
 
 # A record of the stream is a day old at the most: what is older than that is not of a session that was made

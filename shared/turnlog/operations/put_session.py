@@ -14,8 +14,6 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnlog.records import messages
-from turnlog.records import ring
 from turnlog.errors import (
     ConditionFailed,
     Contended,
@@ -26,13 +24,14 @@ from turnlog.errors import (
     PreconditionFailed,
     Unanswered,
 )
-from turnlog.records.head import Head
-from turnlog.store.leftover import clear_leftover
 from turnlog.limits import MAX_BATCH, MAX_FIRST_BATCH, PART_SIZE, REQUEST_LIMIT
-from turnlog.store.log import Fields, advanced, head_update, identified, puts, steps, stored_under
 from turnlog.operations.change_session import check_version
 from turnlog.operations.create_session import check_objects, create_session, encoded_objects
 from turnlog.operations.read_session import load
+from turnlog.records import messages, ring
+from turnlog.records.head import Head
+from turnlog.store.leftover import clear_leftover
+from turnlog.store.log import Fields, advanced, head_update, identified, puts, steps, stored_under
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,16 +9,16 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnlog.records import transcripts
-from turnlog.records.batches import answer_size, batches
 from turnlog.errors import TooLarge, Torn
 from turnlog.limits import PAYLOAD_LIMIT
+from turnlog.records import transcripts
+from turnlog.records.batches import answer_size, batches
 from turnlog.store.store import READ_TRIES
 
 if TYPE_CHECKING:
     from turnlog.records.keys import TranscriptKey
-    from turnlog.store.store import Store
     from turnlog.records.transcripts import Transcript
+    from turnlog.store.store import Store
 
 
 class EntryPage(NamedTuple):

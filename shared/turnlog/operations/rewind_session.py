@@ -16,24 +16,24 @@ from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from turnlog.records import ring
 from turnlog.errors import ConditionFailed, Contended, NotFound, Unanswered, Unavailable
+from turnlog.operations.append_messages import check_sequence, refusing_head
+from turnlog.operations.change_session import check_version
+from turnlog.records import ring
 from turnlog.records.expressions import touch, update
 from turnlog.records.head import USAGE_FIELDS
 from turnlog.records.keys import parse_message_sort_key
 from turnlog.store.leftover import clear_leftover, deletes, left_under, newest
 from turnlog.store.log import runs
-from turnlog.operations.append_messages import check_sequence, refusing_head
-from turnlog.operations.change_session import check_version
 from turnlog.store.retry import Doubt, check_doubt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from turnlog.store.protocols import Item
     from turnlog.http.etag import Match
     from turnlog.records.head import Head
     from turnlog.records.keys import SessionKey
+    from turnlog.store.protocols import Item
     from turnlog.store.store import Store
 
 

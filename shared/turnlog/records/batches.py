@@ -12,18 +12,18 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from turnlog.errors import Damaged, NoSuchObject, Torn
+from turnlog.limits import ENTRIES_LIMIT
 from turnlog.records.expressions import attribute, put
 from turnlog.records.keys import parse_batch_sort_key
-from turnlog.limits import ENTRIES_LIMIT
 from turnlog.records.packing import inflated
 from turnlog.wire import payload_size
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
+    from turnlog.records.transcripts import Transcript
     from turnlog.store.protocols import Item
     from turnlog.store.store import Store
-    from turnlog.records.transcripts import Transcript
 
 _BETWEEN = "PK = :session AND SK BETWEEN :first AND :last"
 

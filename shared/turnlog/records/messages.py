@@ -7,8 +7,8 @@ import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import Damaged, TooLarge, Torn
-from turnlog.records.keys import parse_message_sort_key
 from turnlog.limits import MESSAGE_LIMIT, PART_SIZE
+from turnlog.records.keys import parse_message_sort_key
 from turnlog.records.packing import packed, unpacked
 from turnlog.records.ring import fingerprint
 from turnlog.wire import dumps, payload_size
@@ -16,8 +16,8 @@ from turnlog.wire import dumps, payload_size
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from turnlog.store.protocols import Item
     from turnlog.records.keys import SessionKey
+    from turnlog.store.protocols import Item
 
 TOKEN_SIZE = 8
 """Bytes of a tool call's token in `attached`."""

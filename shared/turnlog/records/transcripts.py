@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnlog.records import ring
 from turnlog.errors import NotFound
+from turnlog.limits import TRANSCRIPT_RING
+from turnlog.records import ring
 from turnlog.records.expressions import LIVE, attribute, put, touch, update
 from turnlog.records.keys import TRANSCRIPT_PREFIX, TranscriptKey, parse_partition
-from turnlog.limits import TRANSCRIPT_RING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from turnlog.store.protocols import Item
     from turnlog.records.expressions import Value
     from turnlog.records.keys import SessionKey
+    from turnlog.store.protocols import Item
     from turnlog.store.store import Store
 
 _STRINGS = ("updated_at", "deleted_at")

@@ -10,9 +10,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from turnlog.records.batches import compressed
 from turnlog.errors import TooLarge, Unavailable
 from turnlog.limits import PART_SIZE
+from turnlog.records.batches import compressed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,11 +11,11 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, TypeVar
 
+from turnlog.errors import ConditionFailed, Contended, TurnlogError, Unanswered
 from turnlog.records import head as heads
 from turnlog.records import transcripts
 from turnlog.records.batches import answer_size, batch_put
 from turnlog.store.deposits import Deposits
-from turnlog.errors import ConditionFailed, Contended, TurnlogError, Unanswered
 from turnlog.store.store import not_found
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from turnlog.records.entries import Entry
     from turnlog.records.keys import TranscriptKey
-    from turnlog.store.store import Store
     from turnlog.records.transcripts import Transcript
+    from turnlog.store.store import Store
 
 T = TypeVar("T")
 

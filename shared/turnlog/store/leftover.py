@@ -11,16 +11,16 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import ConditionFailed, Contended, Unanswered
+from turnlog.limits import MAX_DELETES
 from turnlog.records.expressions import update
 from turnlog.records.keys import parse_message_sort_key
-from turnlog.limits import MAX_DELETES
 from turnlog.store.retry import check_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from turnlog.store.protocols import Item
     from turnlog.records.head import Head
+    from turnlog.store.protocols import Item
     from turnlog.store.store import Store
 
 

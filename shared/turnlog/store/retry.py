@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from turnlog.limits import REQUEST_SECONDS
 
 if TYPE_CHECKING:
-    from turnlog.store.protocols import Clock
     from turnlog.errors import Unanswered, Unavailable
     from turnlog.records.head import Head
+    from turnlog.store.protocols import Clock
 
 _FIRST_WAIT = 0.01
 _LONGEST_WAIT = 0.4

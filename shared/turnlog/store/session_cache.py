@@ -23,19 +23,19 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from turnlog.records import head as heads
 from turnlog.errors import CacheUnavailable, Refused, Unavailable
 from turnlog.limits import DRAFT_LIMIT, MESSAGE_LIMIT, PAYLOAD_LIMIT
+from turnlog.records import head as heads
 from turnlog.records.packing import unpacked
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Awaitable, Sequence
 
-    from turnlog.store.protocols import Cache, Command
     from turnlog.records.head import Head
     from turnlog.records.keys import SessionKey
     from turnlog.records.messages import Stored
+    from turnlog.store.protocols import Cache, Command
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from turnlog.records import head as heads
 from turnlog.errors import Contended, LogMoved, NotFound, Torn, Unanswered, Unavailable
+from turnlog.records import head as heads
 from turnlog.records.expressions import names
 from turnlog.records.keys import message_sort_key
 from turnlog.records.messages import decode
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from turnlog.store.protocols import Clock, Item, Objects, Table
     from turnlog.records.head import Head
     from turnlog.records.keys import SessionKey
     from turnlog.records.messages import Stored
+    from turnlog.store.protocols import Clock, Item, Objects, Table
     from turnlog.store.session_cache import SessionCache
 
 READ_TRIES = 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnlog.drivers.event_loop import AsyncStores
+
 from tests.benchmark.stores.turnlog import SECONDS, InProcess
 
 if TYPE_CHECKING:

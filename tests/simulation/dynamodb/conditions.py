@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from turnlog.store.protocols import Item
+
     from tests.simulation.dynamodb.attribute_values import Value
     from tests.simulation.dynamodb.expressions import Operand, Scope
 

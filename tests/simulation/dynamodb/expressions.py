@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from botocore.exceptions import ClientError
-
     from turnlog.store.protocols import Item
 
 _TOKEN = re.compile(r"\s*([#:]\w+|[A-Za-z]\w*|<>|<=|>=|[^\s])", re.ASCII)

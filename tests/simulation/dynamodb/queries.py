@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from turnlog.store.protocols import Item
+
     from tests.simulation.dynamodb.storage import Place, Storage
 
 _PAGE = 1024 * 1024

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from turnlog.store.protocols import Item
+
     from tests.simulation.dynamodb.schema import Key, Schema
 
 Place: TypeAlias = "tuple[str, ...]"

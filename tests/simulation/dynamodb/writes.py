@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from turnlog.store.protocols import Item
+
     from tests.simulation.dynamodb.conditions import Condition
 
 _EXPRESSIONS = frozenset({"ExpressionAttributeNames", "ExpressionAttributeValues", "ConditionExpression"})

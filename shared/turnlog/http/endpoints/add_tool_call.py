@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from turnlog.errors import NotFound, TooLarge
 from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint
-from turnlog.errors import NotFound, TooLarge
 from turnlog.models.messages import AddToolCall
 from turnlog.operations.add_tool_call import add_tool_call
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from turnlog.errors import EntryUuidReused, NotFound, PositionMismatch, TooLarge
 from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint
-from turnlog.errors import EntryUuidReused, NotFound, PositionMismatch, TooLarge
 from turnlog.models.transcripts import AppendEntries
 from turnlog.operations.append_entries import append_entries
 from turnlog.wire import dumps

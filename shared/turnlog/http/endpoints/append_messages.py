@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from turnlog.errors import MessageIdReused, NotFound, SequenceMismatch, TooLarge
 from turnlog.http.answers import Answer, with_list
 from turnlog.http.endpoint import endpoint
-from turnlog.errors import MessageIdReused, NotFound, SequenceMismatch, TooLarge
 from turnlog.models.messages import AppendMessages
 from turnlog.operations.append_messages import append_messages
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from turnlog.errors import Gone, TooLarge
 from turnlog.http.answers import Answer, session_answer
 from turnlog.http.endpoint import endpoint
-from turnlog.errors import Gone, TooLarge
 from turnlog.models.sessions import CreateSession
 from turnlog.operations.create_session import create_session, new_session_key
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from turnlog.errors import NotFound
 from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint
-from turnlog.errors import NotFound
 from turnlog.operations.delete_transcript import delete_transcript
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from turnlog.errors import NotFound
 from turnlog.http import etag
 from turnlog.http.answers import Answer, session_answer
 from turnlog.http.endpoint import endpoint
-from turnlog.errors import NotFound
 from turnlog.http.events import Parameter
 from turnlog.operations.drafts import draft_beside
 from turnlog.operations.read_session import newest

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from turnlog.errors import Diverged, EntryNotJson, MissingParent, NotFound, TooLarge, TornLastLine
 from turnlog.http import jsonl
 from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint
-from turnlog.errors import Diverged, EntryNotJson, MissingParent, NotFound, TooLarge, TornLastLine
 from turnlog.http.events import Parameter
 from turnlog.operations.import_transcript import import_transcript
 from turnlog.wire import dumps

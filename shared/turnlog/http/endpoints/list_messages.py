@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from turnlog.errors import NotFound
 from turnlog.http.answers import Answer, with_list
 from turnlog.http.endpoint import endpoint
-from turnlog.errors import NotFound
 from turnlog.http.events import Parameter
 from turnlog.operations.read_session import following, newest
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from turnlog.errors import NotFound, PreconditionFailed, TooLarge
 from turnlog.http import etag
 from turnlog.http.answers import Answer, session_answer
 from turnlog.http.endpoint import endpoint
-from turnlog.errors import NotFound, PreconditionFailed, TooLarge
 from turnlog.models.sessions import PatchSession
 from turnlog.operations.change_session import patch_session
 

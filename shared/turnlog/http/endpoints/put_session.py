@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from turnlog.errors import Diverged, Gone, MessageIdReused, PreconditionFailed, TooLarge
 from turnlog.http import etag
 from turnlog.http.answers import Answer, session_answer
 from turnlog.http.endpoint import endpoint
-from turnlog.errors import Diverged, Gone, MessageIdReused, PreconditionFailed, TooLarge
 from turnlog.models.sessions import PutSession
 from turnlog.operations.put_session import put_session
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from turnlog.errors import NotFound, TooLarge
 from turnlog.http.answers import JSONL, Answer, with_list
 from turnlog.http.endpoint import endpoint
-from turnlog.errors import NotFound, TooLarge
 from turnlog.http.events import Parameter
 from turnlog.limits import MAX_IMPORT
 from turnlog.operations.read_entries import read_entries

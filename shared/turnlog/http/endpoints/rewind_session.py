@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from turnlog.errors import NotFound, PreconditionFailed, SequenceMismatch
 from turnlog.http import etag
 from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint
-from turnlog.errors import NotFound, PreconditionFailed, SequenceMismatch
 from turnlog.models.messages import RewindSession
 from turnlog.operations.rewind_session import rewind_session
 from turnlog.wire import dumps

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from turnlog.errors import NotFound, PreconditionFailed
 from turnlog.http import etag
 from turnlog.http.answers import Answer, session_answer
 from turnlog.http.endpoint import endpoint
-from turnlog.errors import NotFound, PreconditionFailed
 from turnlog.models.sessions import SetTitle
 from turnlog.operations.change_session import set_title
 

@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from turnlog.records.head import Head
-    from turnlog.store.protocols import Item
-
 
 class TurnlogError(Exception):
     """An answer other than success.
@@ -167,18 +164,6 @@ class Contended(Unavailable):
     """Refused for now, and surely not applied: throttled, or another transaction holds an item."""
 
 
-class LogMoved(Contended):
-    """A rewind came between the head that a reader holds and the messages that it reads.
-
-    Args:
-        head: the one that there is now.
-    """
-
-    def __init__(self, head: Head) -> None:
-        super().__init__("The session is being rewound.")
-        self.head = head
-
-
 class Unanswered(Unavailable):
     """No answer: the request may or may not have been applied."""
 
@@ -206,7 +191,7 @@ class ConditionFailed(Exception):
         failed: the positions of the writes whose condition was false.
     """
 
-    def __init__(self, items: Sequence[Item | None], failed: Sequence[int]) -> None:
+    def __init__(self, items: Sequence[Any], failed: Sequence[int]) -> None:
         super().__init__(f"condition of write {', '.join(map(str, failed))} failed")
         self.items = list(items)
         self.failed = list(failed)

@@ -16,7 +16,7 @@ from tests.simulation.dynamodb.attribute_values import item_size
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from turnlog.store.protocols import Item
+    from turnlog.records.item import Item
 
 WRITE_UNIT, READ_UNIT = 1024, 4096
 

@@ -17,7 +17,6 @@ from turnlog.operations.append_messages import append_messages
 from turnlog.operations.create_session import create_session
 from turnlog.operations.put_session import put_session
 from turnlog.operations.read_session import newest
-from turnlog.records.transcripts import find
 from turnlog.store.retry import RESERVE
 
 from tests.benchmark.bench import bench
@@ -134,7 +133,7 @@ def test_what_there_is_no_time_to_compare_is_not_written() -> None:
     late = store._replace(clock=SystemClock(time.monotonic() + RESERVE - 1))
     with pytest.raises(Unavailable, match="no time to compare"):
         run(append_entries(late, world.transcript, named))
-    head = run(find(store, world.transcript))
+    head = run(store.find_transcript(world.transcript))
     assert head
     assert head.length == 3
 

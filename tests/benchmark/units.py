@@ -27,7 +27,6 @@ from turnlog.operations.read_entries import read_entries
 from turnlog.operations.read_session import newest
 from turnlog.operations.rewind_session import rewind_session
 from turnlog.records.keys import session_key, transcript_key
-from turnlog.records.transcripts import find
 from turnlog.store.protocols import Table
 from turnlog.store.session_cache import SessionCache
 from turnlog.store.store import Store
@@ -124,7 +123,7 @@ class World:
         """Bring the transcript to this many entries, in batches of 20."""
         store = self.store()
         have = 0
-        if found := run(find(store, self.transcript)):
+        if found := run(store.find_transcript(self.transcript)):
             have = found.length
         while have < length:
             batch = min(20, length - have)

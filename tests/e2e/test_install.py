@@ -18,23 +18,18 @@ pytestmark = pytest.mark.real
 
 ROOT = Path(__file__).parent.parent.parent
 
-# All modules but those that need an agent SDK, which is another extra.
+# Which modules of the library cannot be imported, and for want of what.
 IMPORTS = """
-import importlib, pkgutil, sys
-packages = [importlib.import_module(name) for name in ("shared", "functions")]
-found = [
-    module.name
-    for package in packages
-    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
-    if not module.name.startswith("turnlog.integrations")
-]
-for name in found:
+import importlib, pkgutil, turnlog
+for module in pkgutil.walk_packages(turnlog.__path__, "turnlog."):
     try:
-        importlib.import_module(name)
+        importlib.import_module(module.name)
     except ModuleNotFoundError as error:
-        print(name, "needs", error.name)
-assert len(found) > 60, found
+        print(module.name, "needs", error.name)
 """
+
+# The program's own folder, as Turnlog's repository has one.
+SHARED = "import shared; print(shared.__file__)"
 
 PROGRAM = """
 import asyncio, sys
@@ -59,8 +54,9 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     folder = tmp_path_factory.mktemp("install")
     source, python = folder / "source", folder / "venv" / "bin" / "python"
     # What an earlier build has left beside the sources is none of them.
-    for name in ("shared", "functions"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "shared", source / "shared", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+    )
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     subprocess.run([sys.executable, "-m", "venv", python.parent.parent], check=True)
@@ -87,21 +83,52 @@ def run(python: Path, program: str, *arguments: str, **variables: str) -> str:
     return done.stdout
 
 
-def test_without_extras_it_is_the_functions(install: Callable[[str], Path]) -> None:
+def needs(python: Path) -> dict[str, str]:
+    """By the package that is missing: not more than `turnlog.x` of a module is named."""
+    lines = run(python, IMPORTS).splitlines()
+    return {module: missing for module, missing in (line.split(" needs ") for line in lines)}
+
+
+def test_the_base_is_the_http_client(install: Callable[[str], Path]) -> None:
     python = install("")
-    needs = dict(line.split(" needs ") for line in run(python, IMPORTS).splitlines())
-    assert needs == {
-        "turnlog.drivers.event_loop": "aiobotocore",
-        "turnlog.client.http": "httpx",
-        "turnlog.client.table": "aiobotocore",
+    missing = needs(python)
+    assert not [module for module in missing if module.startswith(("turnlog.client.http", "turnlog.errors"))]
+    assert set(missing.values()) == {
+        "agents",
+        "aiobotocore",
+        "botocore",
+        "claude_agent_sdk",
+        "hiredis",
+        "pydantic",
+        "pydantic_core",
     }
+
+
+def test_it_installs_turnlog_and_nothing_else(install: Callable[[str], Path], tmp_path: Path) -> None:
+    python = install("")
+    pip = [str(python), "-m", "pip", "show", "--files", "turnlog"]
+    shown = subprocess.run(pip, capture_output=True, text=True, check=True).stdout
+    files = shown.partition("Files:\n")[2].split()
+    assert {file.partition("/")[0] for file in files if ".dist-info/" not in file} == {"turnlog"}
+    assert "turnlog/py.typed" in files
+    own = tmp_path / "shared" / "__init__.py"
+    own.parent.mkdir()
+    own.touch()
+    (tmp_path / "program.py").write_text(f"import turnlog.client.http; {SHARED}")
+    done = subprocess.run(
+        [str(python), "program.py"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{own}\n"
 
 
 def test_a_program_uses_it(
     install: Callable[[str], Path], api: str, process_environment: dict[str, str]
 ) -> None:
-    python = install("[async,client]")
-    assert run(python, IMPORTS) == ""
-    marks = "from importlib.resources import files; print(*[(files(p) / 'py.typed').is_file() for p in "
-    assert run(python, f"{marks} ('shared', 'functions')])") == "True True\n"
+    python = install("[aws-async]")
+    assert set(needs(python).values()) == {"agents", "aws_lambda_powertools", "claude_agent_sdk"}
     assert run(python, PROGRAM, api, **process_environment) == "['Hello', 'Hi']\n"
+
+
+def test_a_lambda_of_ones_own_uses_it(install: Callable[[str], Path]) -> None:
+    python = install("[aws-async,lambda]")
+    assert set(needs(python).values()) == {"agents", "claude_agent_sdk"}

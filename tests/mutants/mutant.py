@@ -10,7 +10,7 @@ class Mutant(NamedTuple):
 
     Attributes:
         name: what it does.
-        file: in which file of shared/.
+        file: in which file of turnlog.
         old: the text that it replaces, which must be there exactly once.
         new: the text that it puts there.
         why: what should break.

@@ -133,7 +133,7 @@ class FaultyCache:
         return replies
 
     async def post(self, *commands: Command) -> None:
-        """See `turnlog.store.protocols.Cache`. That it failed is told at once, where the client tells it later."""
+        """See `Cache`. That it failed is told at once, where the client tells it later."""
         await self.run(*commands)
 
     def _applied(self, unit: tuple[Command, ...]) -> list[Any]:

@@ -27,9 +27,9 @@ from tests.simulation.violations import Violation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from turnlog.records.item import Item
     from turnlog.records.keys import SessionKey, TranscriptKey
     from turnlog.records.transcripts import Transcript
-    from turnlog.store.protocols import Item
 
     from tests.simulation.memory_table import MemoryTable
     from tests.simulation.requests import Request

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from turnlog.store.protocols import Item
+    from turnlog.records.item import Item
 
     from tests.simulation.dynamodb.writes import Write
 

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from turnlog.records.head import Head
+    from turnlog.records.item import Item
     from turnlog.records.keys import SessionKey
-    from turnlog.store.protocols import Item
 
     from tests.simulation.history import Work
 

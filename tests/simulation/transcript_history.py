@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from turnlog.records.head import Head
+    from turnlog.records.item import Item
     from turnlog.records.keys import SessionKey
     from turnlog.records.transcripts import Transcript
-    from turnlog.store.protocols import Item
 
     from tests.simulation.history import Work
 

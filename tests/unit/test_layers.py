@@ -1,4 +1,4 @@
-"""The library's parts lie in layers: what a module imports lies in its own part or below, and nowhere in a circle.
+"""The library has layers: a module imports what lies in its own part or below, and there is no circle.
 
 Imports for types alone count, too: who reads a module has to read what it names.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent.parent
 SHARED = ROOT / "shared"
-# What each part of turnlog may import beside itself. "" is what lies in no folder: errors, limits, settings, wire.
+# What each part may import beside itself; "" is what lies in no folder: errors, limits, settings, wire.
 BELOW = {
     "": set(),
     "records": {""},
@@ -108,5 +108,7 @@ def test_there_is_one_copy_of_every_class() -> None:
     """`shared` is a place, no package: `shared.turnlog` would be a second library beside `turnlog`."""
     assert not (SHARED / "__init__.py").exists()
     assert not [name for name in sys.modules if name.startswith("shared.")]
-    code = (path for folder in ("functions", "infra", "shared", "tests") for path in (ROOT / folder).rglob("*.py"))
+    code = (
+        path for folder in ("functions", "infra", "shared", "tests") for path in (ROOT / folder).rglob("*.py")
+    )
     assert [path for path in code if any(name.split(".")[0] == "shared" for name in named(path))] == []

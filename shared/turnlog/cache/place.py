@@ -32,7 +32,7 @@ class Place(NamedTuple):
 
     Attributes:
         iam: `?iam=name`: the ElastiCache Serverless cache of this name, where IAM checks who the user is.
-            There is no password then, but a signed token, see `cache_auth`.
+            There is no password then, but a signed token, see `iam`.
     """
 
     address: Address

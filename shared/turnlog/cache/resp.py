@@ -9,7 +9,7 @@ A command that a node refuses is replied with `Refused`, which is not the None o
 node that refuses to work at all is `CacheUnavailable`, and so is one that is not reached, or too slow, or
 says what is no reply. Then the idle connections to it are closed: after a failover all would be as silent.
 
-Written once for both drivers: `resp_connection` has the socket that blocks, `async_cache` the streams of an
+Written once for both drivers: `resp_connection` has the socket that blocks, `async_resp` the streams of an
 event loop.
 """
 

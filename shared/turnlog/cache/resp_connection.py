@@ -1,6 +1,6 @@
 """A connection to a Valkey or Redis node: commands go out in pieces, replies are read until none is due.
 
-How a piece is written and a chunk is read is the driver's: here with a socket that blocks, in `async_cache`
+How a piece is written and a chunk is read is the driver's: here with a socket that blocks, in `async_resp`
 with the streams of an event loop.
 """
 

@@ -1,13 +1,12 @@
 """The operations as methods, directly on the table and the cache: for programs that AWS's IAM lets there.
 
 A call is the direct invoke of a function, in this process and on the driver for an event loop: the same
-models check it, and the same coroutine answers. So this is the one module here that knows `functions`.
+models check it, and the same coroutine answers.
 """
 
 from __future__ import annotations
 
 import asyncio
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from turnlog.client.methods import Turnlog
@@ -15,11 +14,11 @@ from turnlog.drivers.event_loop import OPERATION_SECONDS
 from turnlog.errors import Unanswered
 from turnlog.http import events
 from turnlog.http.answers import respond
+from turnlog.http.endpoints import load
 
 if TYPE_CHECKING:
     from turnlog.client.asking import Request
     from turnlog.drivers.event_loop import AsyncStores
-    from turnlog.http.endpoint import Endpoint
 
 
 class TurnlogDirect(Turnlog):
@@ -42,7 +41,7 @@ class TurnlogDirect(Turnlog):
 
     async def ask(self, request: Request) -> Any:
         """See `Turnlog`."""
-        endpoint: Endpoint = import_module(f"functions.{request.operation}").handler
+        endpoint = load(request.operation)
         event = {
             "user_id": self._user_id,
             "session_id": request.session_id,

@@ -159,7 +159,7 @@ def _cache_at(url: str, session: AioSession, password: str = "") -> AsyncRespCac
 
 def _signer(place: Place, session: AioSession) -> Callable[[], Awaitable[str]]:
     """What signs the password of a new connection, with the credentials of this process."""
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 (as in sync_driver)
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 (as in `blocking`)
 
     from turnlog.cache.iam import Credentials, Tokens  # noqa: PLC0415
 

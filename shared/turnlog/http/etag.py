@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from turnlog.records.match import Match
 
 _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 # No client knows more versions, DynamoDB compares with at most 100 values, and int() has a limit of its own.
 _MOST_TAGS = 99
 _MOST_DIGITS = 15
-
-
-class Match(NamedTuple):
-    """What an `If-Match` or `If-None-Match` names.
-
-    Attributes:
-        anything: it is `*`: any version of what is there.
-        versions: those that are named; a tag that is no version of ours matches none.
-    """
-
-    anything: bool
-    versions: frozenset[int]
-
-    def admits(self, version: int) -> bool:
-        """Whether a session of this version is meant."""
-        return self.anything or version in self.versions
 
 
 def parse(header: str | None) -> Match | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnlog.errors import ConditionFailed, Contended, LogMoved, TooLarge, Unanswered
+from turnlog.errors import ConditionFailed, Contended, TooLarge, Unanswered
 from turnlog.limits import MAX_ATTACHED
 from turnlog.operations.read_session import load
 from turnlog.records import messages
@@ -19,6 +19,7 @@ from turnlog.records.messages import TOKEN_SIZE
 from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import advanced, head_update, message_writes, puts
 from turnlog.store.retry import Doubt, check_doubt
+from turnlog.store.store import LogMoved
 
 if TYPE_CHECKING:
     from turnlog.records.head import Head

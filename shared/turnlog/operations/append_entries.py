@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from turnlog.errors import EntryUuidReused, PositionMismatch, TooLarge, Torn, Unavailable
 from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.records import ring
-from turnlog.records.batches import answer_size, containing
+from turnlog.records.batches import answer_size
 from turnlog.records.entries import identified
+from turnlog.store.entry_reader import containing
 from turnlog.store.entry_writer import EntryWriter
 from turnlog.store.retry import check_time
 from turnlog.store.store import READ_TRIES

@@ -16,22 +16,14 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from turnlog.errors import (
-    ConditionFailed,
-    Contended,
-    LogMoved,
-    MessageIdReused,
-    SequenceMismatch,
-    TooLarge,
-    Unanswered,
-)
+from turnlog.errors import ConditionFailed, Contended, MessageIdReused, SequenceMismatch, TooLarge, Unanswered
 from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.records import head as heads
 from turnlog.records import messages, ring
 from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import Fields, advanced, head_update, identified, near, puts, stored_under
 from turnlog.store.retry import Doubt, check_doubt
-from turnlog.store.store import not_found
+from turnlog.store.store import LogMoved, not_found
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:

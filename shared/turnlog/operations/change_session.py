@@ -21,9 +21,9 @@ from turnlog.store.store import not_found
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnlog.http.etag import Match
     from turnlog.records.head import Head
     from turnlog.records.keys import SessionKey
+    from turnlog.records.match import Match
     from turnlog.store.store import Store
 
 _NOT_YET = LIVE + " AND #token <> :token"

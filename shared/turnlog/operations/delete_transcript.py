@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from turnlog.errors import ConditionFailed, Contended, Unanswered
 from turnlog.records import transcripts
 from turnlog.store.entry_writer import refusing_heads
+from turnlog.store.store import no_transcript
 
 if TYPE_CHECKING:
     from turnlog.records.keys import TranscriptKey
@@ -27,7 +28,7 @@ async def delete_transcript(store: Store, key: TranscriptKey) -> None:
     """
     token = store.clock.token()
     unsure: Unanswered | None = None
-    there = await transcripts.live(store, key)
+    there = await store.transcript(key)
     session_at = ""
     for attempt in count():
         now = max(store.now(), session_at)
@@ -44,7 +45,7 @@ async def delete_transcript(store: Store, key: TranscriptKey) -> None:
                 continue
             if found is None or found.token != token:
                 # Another one deleted it, unless it was this one, and it has begun anew since.
-                raise unsure or transcripts.no_transcript() from None
+                raise unsure or no_transcript() from None
         except (Contended, Unanswered) as error:
             unsure = error if isinstance(error, Unanswered) else unsure
             await store.again(attempt, error)

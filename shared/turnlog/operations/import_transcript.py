@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from turnlog.errors import Diverged, TooLarge, Torn
 from turnlog.limits import MAX_ENTRIES, PART_SIZE, PAYLOAD_LIMIT
 from turnlog.operations.append_entries import again_if_torn
-from turnlog.records.batches import answer_size, batches, compressed
+from turnlog.records.batches import answer_size, compressed
 from turnlog.records.entries import identified
 from turnlog.store.deposits import too_large
+from turnlog.store.entry_reader import batches
 from turnlog.store.entry_writer import EntryWriter
 from turnlog.wire import same
 

@@ -19,7 +19,7 @@ from turnlog.records.keys import check_user_id, user_item_key, user_partition
 from turnlog.wire import dumps, payload_size
 
 if TYPE_CHECKING:
-    from turnlog.store.protocols import Item
+    from turnlog.records.item import Item
     from turnlog.store.store import Store
 
 _MARK_SIZE = 6

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from turnlog.records.head import Head
+    from turnlog.records.item import Item
     from turnlog.records.keys import SessionKey
-    from turnlog.store.protocols import Item
     from turnlog.store.store import Store
 
 # A record of the stream is a day old at the most: what is older than that is not of a session that was made
@@ -89,7 +89,7 @@ async def purge_transcript(store: Store, key: TranscriptKey) -> None:
     Raises:
         Unavailable: not done yet; to be called again.
     """
-    head = await transcripts.find(store, key)
+    head = await store.find_transcript(key)
     if head is None:
         return  # the session's purge was here
     current = transcripts.begun(key, head).generation

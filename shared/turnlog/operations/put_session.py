@@ -19,7 +19,6 @@ from turnlog.errors import (
     Contended,
     Diverged,
     Gone,
-    LogMoved,
     MessageIdReused,
     PreconditionFailed,
     Unanswered,
@@ -32,12 +31,13 @@ from turnlog.records import messages, ring
 from turnlog.records.head import Head
 from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import Fields, advanced, head_update, identified, puts, steps, stored_under
+from turnlog.store.store import LogMoved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from turnlog.http.etag import Match
     from turnlog.records.keys import SessionKey
+    from turnlog.records.match import Match
     from turnlog.store.store import Store
 
 

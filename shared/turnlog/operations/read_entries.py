@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import TooLarge, Torn
 from turnlog.limits import PAYLOAD_LIMIT
-from turnlog.records import transcripts
-from turnlog.records.batches import answer_size, batches
+from turnlog.records.batches import answer_size
+from turnlog.store.entry_reader import batches
 from turnlog.store.store import READ_TRIES
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ async def read_entries(
     """
     torn = Torn("Entries could not be read.")
     for attempt in range(READ_TRIES):
-        head = await transcripts.live(store, key)
+        head = await store.transcript(key)
         if whole and head.size > PAYLOAD_LIMIT:
             raise TooLarge(
                 f"The transcript takes {head.size} bytes, and an answer holds {PAYLOAD_LIMIT}: read it in"

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnlog.errors import LogMoved
 from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.records.messages import Stored
+from turnlog.store.store import LogMoved
 from turnlog.wire import payload_size
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 The head's `message_count` goes from m back to n only if the session is what it was when its size, its usage
 and the ring of its ids were reckoned: at one version. From then on the messages behind n are in nobody's log.
 As many as there is room for are deleted in the same transaction, the others right after it or by whoever
-comes next (`turnlog.store.leftover`).
+comes next (`store.leftover`).
 
-The count of rewinds goes up with it: what was meant for the log as it was before is refused (`turnlog.store.log`),
+The count of rewinds goes up with it: what was meant for the log as it was before is refused (`store.log`),
 and a reader knows a message that was put since by its `epoch`. So does the count of edits, which is in the
 key of the cached log.
 """
@@ -30,10 +30,10 @@ from turnlog.store.retry import Doubt, check_doubt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from turnlog.http.etag import Match
     from turnlog.records.head import Head
+    from turnlog.records.item import Item
     from turnlog.records.keys import SessionKey
-    from turnlog.store.protocols import Item
+    from turnlog.records.match import Match
     from turnlog.store.store import Store
 
 

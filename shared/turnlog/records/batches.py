@@ -11,7 +11,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from turnlog.errors import Damaged, NoSuchObject, Torn
+from turnlog.errors import Damaged
 from turnlog.limits import ENTRIES_LIMIT
 from turnlog.records.expressions import attribute, put
 from turnlog.records.keys import parse_batch_sort_key
@@ -19,13 +19,10 @@ from turnlog.records.packing import inflated
 from turnlog.wire import payload_size
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import Iterable
 
+    from turnlog.records.item import Item
     from turnlog.records.transcripts import Transcript
-    from turnlog.store.protocols import Item
-    from turnlog.store.store import Store
-
-_BETWEEN = "PK = :session AND SK BETWEEN :first AND :last"
 
 
 class Batch(NamedTuple):
@@ -83,66 +80,16 @@ def batch_put(
     return {"Put": put(item, condition="attribute_not_exists(#PK)")}
 
 
-async def containing(store: Store, head: Transcript, position: int) -> Batch:
-    """The batch in which the entry at a position lies.
+def decode(item: Item, data: bytes) -> Batch:
+    """The batch in an item.
+
+    Args:
+        item: of the batch.
+        data: its entries, compressed: the item's own, or those of the object that it names.
 
     Raises:
-        Torn: it is not there: the transcript was deleted meanwhile.
-        Unavailable: the table or the bucket did not answer.
+        Damaged: the entries cannot be unpacked, or take more than any batch does.
     """
-    page = await store.read("Query", {**_range(head, 0, position), "ScanIndexForward": False, "Limit": 1})
-    for item in page["Items"][:1]:
-        if (batch := await _read(store, item)).end > position:
-            return batch
-    raise Torn("A batch of entries is gone.")
-
-
-async def batches(store: Store, head: Transcript, first: int, end: int) -> AsyncIterator[Batch]:
-    """The batches in which the entries from `first` to before `end` lie, in order.
-
-    Raises:
-        Torn: one is not there: the transcript was deleted meanwhile.
-        Unavailable: the table or the bucket did not answer.
-    """
-    at = first
-    if 0 < first < end:
-        yield (batch := await containing(store, head, first))
-        at = batch.end
-    if at >= end:
-        return
-    async for item in store.query(_range(head, at, end - 1)):
-        batch = await _read(store, item)
-        if batch.first != at:
-            break
-        yield batch
-        at = batch.end
-    if at < end:
-        raise Torn("A batch of entries is gone.")
-
-
-def _range(head: Transcript, first: int, last: int) -> dict[str, object]:
-    """The parameters of a Query for the batches that begin between two positions."""
-    key = head.key
-    return {
-        "KeyConditionExpression": _BETWEEN,
-        "ExpressionAttributeValues": {
-            ":session": attribute(key.session.partition),
-            ":first": attribute(key.batch_sort_key(head.generation, first)),
-            ":last": attribute(key.batch_sort_key(head.generation, last)),
-        },
-        "ConsistentRead": True,
-    }
-
-
-async def _read(store: Store, item: Item) -> Batch:
-    if "data" in item:
-        data = bytes(item["data"]["B"])
-    else:
-        bucket = store.bucket()
-        try:
-            data = await store.repeated(lambda: bucket.get(item["object"]["S"]))
-        except NoSuchObject as error:
-            raise Torn("A batch of entries is gone.") from error
     first = parse_batch_sort_key(item["SK"]["S"])
     try:
         lines = inflated(data, ENTRIES_LIMIT).split(b"\n")[:-1]

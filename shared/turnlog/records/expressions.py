@@ -14,8 +14,8 @@ from turnlog.records.keys import recency_sort_key
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from turnlog.records.item import Item
     from turnlog.records.keys import SessionKey
-    from turnlog.store.protocols import Item
 
 LIVE = "attribute_exists(#message_count)"
 """The condition that a head is there and no tombstone."""

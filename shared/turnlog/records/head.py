@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from turnlog.records.keys import SessionKey, parse_partition, recency_sort_key, user_partition
 
 if TYPE_CHECKING:
-    from turnlog.store.protocols import Item
+    from turnlog.records.item import Item
 
 JSON_FIELDS = ("credentials", "metadata", "successful_agent_runs", "successful_agent_schedules")
 USAGE_FIELDS = ("prompt_tokens", "completion_tokens", "total_tokens")

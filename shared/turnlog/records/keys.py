@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 from turnlog.errors import Invalid
 
 if TYPE_CHECKING:
-    from turnlog.store.protocols import Item
+    from turnlog.records.item import Item
 
 HEAD = "HEAD"
 USER = "USER"

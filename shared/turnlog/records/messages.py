@@ -16,8 +16,8 @@ from turnlog.wire import dumps, payload_size
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from turnlog.records.item import Item
     from turnlog.records.keys import SessionKey
-    from turnlog.store.protocols import Item
 
 TOKEN_SIZE = 8
 """Bytes of a tool call's token in `attached`."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnlog.errors import NotFound
 from turnlog.limits import TRANSCRIPT_RING
 from turnlog.records import ring
 from turnlog.records.expressions import LIVE, attribute, put, touch, update
@@ -19,9 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from turnlog.records.expressions import Value
+    from turnlog.records.item import Item
     from turnlog.records.keys import SessionKey
-    from turnlog.store.protocols import Item
-    from turnlog.store.store import Store
 
 _STRINGS = ("updated_at", "deleted_at")
 _BYTES = ("ring", "token")
@@ -34,7 +32,7 @@ class Transcript(NamedTuple):
         generation: how often the transcript was deleted before.
         entry_count: None of a tombstone.
         size: bytes of all entries in an answer, see `batches.answer_size`; `bytes` in the table.
-        ring: fingerprints of the newest entries' ids, see `turnlog.records.ring`; an entry without a uuid has an id
+        ring: fingerprints of the newest entries' ids, see `ring`; an entry without a uuid has an id
             that is made for it.
         token: of the deletion, by which it is known after a lost reply.
     """
@@ -123,33 +121,3 @@ def moved(there: Transcript | None, after: Transcript) -> dict[str, Any]:
 def touched(key: SessionKey, now: str) -> dict[str, Any]:
     """The write that tells a live session of its transcript's change, and fails where there is none (G4)."""
     return {"Update": update(key.head, to=touch(key, now), plus={"version": 1}, condition=LIVE)}
-
-
-async def find(store: Store, key: TranscriptKey) -> Transcript | None:
-    """A transcript's head as it is now, a tombstone too; None if there is none.
-
-    Raises:
-        Unavailable: the table refused or did not answer.
-    """
-    answer = await store.read("GetItem", {"Key": key.head, "ConsistentRead": True})
-    return from_item(answer["Item"]) if "Item" in answer else None
-
-
-async def live(store: Store, key: TranscriptKey) -> Transcript:
-    """The head of a transcript of a live session as it is now.
-
-    Raises:
-        NotFound: there is no such session, or no such transcript of it.
-        Unavailable: the table refused or did not answer.
-    """
-    # In this order: a transcript of a session that is deleted in between is as it was, or purged.
-    await store.head(key.session)
-    found = await find(store, key)
-    if found is None or not found.live:
-        raise no_transcript()
-    return found
-
-
-def no_transcript() -> NotFound:
-    """The answer for a transcript that a session has not, or no longer."""
-    return NotFound("There is no such transcript.")

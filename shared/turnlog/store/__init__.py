@@ -1,1 +1,1 @@
-"""What operations are made of: protocols of the table, the cache, the bucket and the clock, and what stands on them."""
+"""What operations are made of: protocols of the table, cache, bucket and clock; and what uses them."""

@@ -67,7 +67,7 @@ class EntryWriter:
         Raises:
             Unavailable: the table refused or did not answer.
         """
-        self.there = await transcripts.find(self.store, self.key)
+        self.there = await self.store.find_transcript(self.key)
 
     def begun_anew(self) -> bool:
         """Whether the transcript was deleted since this was asked last; what was put into it went with it."""
@@ -155,4 +155,4 @@ async def refusing_heads(
             raise not_found()
         session_at = heads.from_item(session).updated_at
     item = refused.items[1]
-    return transcripts.from_item(item) if item else await transcripts.find(store, key), session_at
+    return transcripts.from_item(item) if item else await store.find_transcript(key), session_at

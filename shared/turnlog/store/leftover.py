@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from turnlog.records.head import Head
-    from turnlog.store.protocols import Item
+    from turnlog.records.item import Item
     from turnlog.store.store import Store
 
 

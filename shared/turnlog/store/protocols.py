@@ -1,7 +1,7 @@
 """What the operations ask of the world: a table, a bucket, a cache, a clock. They know no library for these.
 
-Three things implement these protocols: the Lambda driver (`sync_driver`), the one for event loops
-(`async_driver`) and the simulator in tests/. All methods are coroutines; those of the Lambda driver never
+Three things implement these protocols: the Lambda driver (`drivers.blocking`), the one for event loops
+(`drivers.event_loop`) and the simulator in tests/. All methods are coroutines; those of the Lambda driver never
 suspend.
 """
 
@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-Item: TypeAlias = "dict[str, dict[str, Any]]"
-"""An item as DynamoDB's low-level API has it: attribute name → `{"S": …}`, `{"N": "7"}` or `{"B": b"…"}`."""
 
 Command: TypeAlias = "tuple[str | bytes | int, ...]"
 """A Redis command: `("HMGET", key, field, …)`."""

@@ -6,8 +6,9 @@ from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from turnlog.errors import Contended, LogMoved, NotFound, Torn, Unanswered, Unavailable
+from turnlog.errors import Contended, NotFound, Torn, Unanswered, Unavailable
 from turnlog.records import head as heads
+from turnlog.records import transcripts
 from turnlog.records.expressions import names
 from turnlog.records.keys import message_sort_key
 from turnlog.records.messages import decode
@@ -19,15 +20,29 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from turnlog.records.head import Head
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.item import Item
+    from turnlog.records.keys import SessionKey, TranscriptKey
     from turnlog.records.messages import Stored
-    from turnlog.store.protocols import Clock, Item, Objects, Table
+    from turnlog.records.transcripts import Transcript
+    from turnlog.store.protocols import Clock, Objects, Table
     from turnlog.store.session_cache import SessionCache
 
 READ_TRIES = 4
 """How often what is torn, or an object that is missing, is looked for again."""
 
 T = TypeVar("T")
+
+
+class LogMoved(Contended):
+    """A rewind came between the head that a reader holds and the messages that it reads.
+
+    Args:
+        head: the one that there is now.
+    """
+
+    def __init__(self, head: Head) -> None:
+        super().__init__("The session is being rewound.")
+        self.head = head
 
 
 class Store(NamedTuple):
@@ -141,6 +156,24 @@ class Store(NamedTuple):
             raise not_found()
         return head
 
+    async def find_transcript(self, key: TranscriptKey) -> Transcript | None:
+        """A transcript's head as it is now, a tombstone too; None if there is none."""
+        answer = await self.read("GetItem", {"Key": key.head, "ConsistentRead": True})
+        return transcripts.from_item(answer["Item"]) if "Item" in answer else None
+
+    async def transcript(self, key: TranscriptKey) -> Transcript:
+        """The head of a transcript of a live session as it is now.
+
+        Raises:
+            NotFound: there is no such session, or no such transcript of it.
+        """
+        # In this order: a transcript of a session that is deleted in between is as it was, or purged.
+        await self.head(key.session)
+        found = await self.find_transcript(key)
+        if found is None or not found.live:
+            raise no_transcript()
+        return found
+
     async def messages(self, head: Head, first: int, end: int, *attributes: str) -> dict[int, Stored]:
         """The messages first..end-1 of the log that this head counts, all of them, by sequence; see `items`.
 
@@ -201,3 +234,8 @@ class Store(NamedTuple):
 def not_found() -> NotFound:
     """The answer for a session that is not there, deleted, or another user's: one for all (G5)."""
     return NotFound("There is no such session.")
+
+
+def no_transcript() -> NotFound:
+    """The answer for a transcript that a session has not, or no longer."""
+    return NotFound("There is no such transcript.")

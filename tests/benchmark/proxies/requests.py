@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from turnlog.store.protocols import Item
+    from turnlog.records.item import Item
 
     Json = dict[str, Any]
 

@@ -27,7 +27,7 @@ from tests.simulation.dynamodb.attribute_values import item_size
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from turnlog.store.protocols import Item
+    from turnlog.records.item import Item
 
     from tests.benchmark.proxies.requests import Place, Read
 

@@ -96,8 +96,8 @@ READS = (
     Mutant(
         "head read eventually",
         "store/store.py",
-        'await self.read("GetItem", {"Key": key.head, "ConsistentRead": True})',
-        'await self.read("GetItem", {"Key": key.head})',
+        'await self.read("GetItem", {"Key": key.head, "ConsistentRead": True})\n        return heads.',
+        'await self.read("GetItem", {"Key": key.head})\n        return heads.',
         "an acknowledged message is not read",
         case="tool call & get, read late",
     ),

@@ -172,7 +172,7 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "a page skips what is gone",
-        "records/batches.py",
+        "store/entry_reader.py",
         "        if batch.first != at:\n            break\n",
         "",
         "a reader mixes what was purged with what was not",
@@ -180,7 +180,7 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "a page in the middle of a batch begins with the next one",
-        "records/batches.py",
+        "store/entry_reader.py",
         "        yield (batch := await containing(store, head, first))\n        at = batch.end\n",
         "        at = (await containing(store, head, first)).end\n",
         "entries are skipped",

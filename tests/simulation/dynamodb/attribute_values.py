@@ -14,7 +14,7 @@ from tests.simulation.dynamodb.refusals import refusal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnlog.store.protocols import Item
+    from turnlog.records.item import Item
 
 Value: TypeAlias = "dict[str, Any]"
 

@@ -14,7 +14,7 @@ from tests.simulation.dynamodb.refusals import refusal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnlog.store.protocols import Item
+    from turnlog.records.item import Item
 
     from tests.simulation.dynamodb.attribute_values import Value
     from tests.simulation.dynamodb.expressions import Operand, Scope

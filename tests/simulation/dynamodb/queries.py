@@ -17,7 +17,7 @@ from tests.simulation.dynamodb.writes import known
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnlog.store.protocols import Item
+    from turnlog.records.item import Item
 
     from tests.simulation.dynamodb.storage import Place, Storage
 

@@ -10,7 +10,7 @@ from tests.simulation.dynamodb.refusals import refusal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnlog.store.protocols import Item
+    from turnlog.records.item import Item
 
 _MAX_ITEM = 400 * 1024
 _MAX_HASH, _MAX_RANGE = 2_048, 1_024

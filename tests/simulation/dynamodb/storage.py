@@ -14,7 +14,7 @@ from tests.simulation.dynamodb.attribute_values import copied_item
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnlog.store.protocols import Item
+    from turnlog.records.item import Item
 
     from tests.simulation.dynamodb.schema import Key, Schema
 

@@ -15,7 +15,7 @@ from tests.simulation.dynamodb.updates import Update, update
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnlog.store.protocols import Item
+    from turnlog.records.item import Item
 
     from tests.simulation.dynamodb.conditions import Condition
 

@@ -20,7 +20,7 @@ PROOFS := infra conformance e2e functional benchmark
 
 .DEFAULT_GOAL := help
 .PHONY: help run test $(LEVELS:%=test-%) test-sdks test-lambda prove $(PROOFS:%=prove-%) verify \
-	check format lock openapi cold-start units costs bench deploy-lint deploy-check sam-local \
+	check format lock generate cold-start units costs bench deploy-lint deploy-check sam-local \
 	simulate exhaust exhaust-cases exhaust-random mutants dynamodb-local
 
 help: ## say what there is
@@ -80,14 +80,16 @@ costs: $(READY) ## compute what a month costs, as the README has it
 bench: $(READY) .cache/bench-venv/.ready ## measure Turnlog beside what else one would take; writes README.md's table and plots
 	$(BIN)/python -m tests.benchmark
 
-openapi: $(READY) ## write infra/openapi.json anew
+generate: $(READY) ## write anew what is made of the template: infra/openapi.json, turnlog's routes
 	$(BIN)/python -m infra.openapi
+	$(BIN)/python -m infra.routes
 
 check: $(READY) ## lint, types, and whether generated files are in date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m infra.openapi --check
+	$(BIN)/python -m infra.routes --check
 
 format: $(READY) ## format the code
 	$(BIN)/ruff check --fix-only .

@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document, made of what the code itself goes by.
 
 Routes come from `template.yaml`, what a function takes and answers from its `Endpoint`, shapes from
-`turnlog.models`. `python -m infra.openapi` writes `infra/openapi.json`; `--check` fails if it is out of date.
+`turnlog.models`. `make generate` writes `infra/openapi.json`; `--check` fails if it is out of date.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ def main() -> int:
     if "--check" in sys.argv[1:]:
         if DOCUMENT.is_file() and DOCUMENT.read_text(encoding="utf-8") == text:
             return 0
-        sys.stderr.write("infra/openapi.json is out of date: run `python -m infra.openapi`.\n")
+        sys.stderr.write("infra/openapi.json is out of date: run `make generate`.\n")
         return 1
     DOCUMENT.write_text(text, encoding="utf-8")
     return 0

@@ -33,6 +33,11 @@ class Function(NamedTuple):
     memory_size: int
     timeout: int
 
+    @property
+    def operation(self) -> str:
+        """The name of what it does: that of its module, such as `create_session`."""
+        return self.handler.split(".")[1]
+
 
 class Route(NamedTuple):
     """A route of the HTTP API and the function behind it.

@@ -84,9 +84,8 @@ def run(python: Path, program: str, *arguments: str, **variables: str) -> str:
 
 
 def needs(python: Path) -> dict[str, str]:
-    """By the package that is missing: not more than `turnlog.x` of a module is named."""
-    lines = run(python, IMPORTS).splitlines()
-    return {module: missing for module, missing in (line.split(" needs ") for line in lines)}
+    """By the module that cannot be imported, the package that is missing."""
+    return dict(line.split(" needs ") for line in run(python, IMPORTS).splitlines())
 
 
 def test_the_base_is_the_http_client(install: Callable[[str], Path]) -> None:

@@ -36,14 +36,8 @@ ROUTES = {
 }
 
 
-def module_of(function: template.Function) -> str:
-    package, module, name = function.handler.split(".")
-    assert (package, name) == ("functions", "handler")
-    return module
-
-
 def test_routes_are_the_contract() -> None:
-    routes = {module_of(route.function): f"{route.method} {route.path}" for route in template.routes()}
+    routes = {route.function.operation: f"{route.method} {route.path}" for route in template.routes()}
     assert routes == ROUTES
 
 
@@ -53,13 +47,13 @@ def test_only_health_asks_for_no_token() -> None:
 
 def test_each_file_in_functions_is_a_function_of_its_name() -> None:
     files = {path.stem for path in Path("functions").glob("*.py")} - {"__init__"}
-    names = {module_of(function): function.name for function in template.functions()}
+    names = {function.operation: function.name for function in template.functions()}
     assert names.keys() == files
     assert names == {file: f"{file.title().replace('_', '')}Function" for file in files}
 
 
 def test_functions_have_their_own_settings_before_the_global_ones() -> None:
-    timeouts = {module_of(function): function.timeout for function in template.functions()}
+    timeouts = {function.operation: function.timeout for function in template.functions()}
     assert timeouts["purge_session"] == 300
     assert timeouts["get_session"] == 29
 

@@ -26,6 +26,7 @@ from turnlog.errors import (
     Unanswered,
     Unavailable,
 )
+from turnlog.http.routes import ROUTES
 from turnlog.records.keys import session_key, transcript_key
 from turnlog.wire import dumps
 
@@ -34,30 +35,6 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from turnlog.client.asking import Request
-
-# The template's; it is not in the package, and a test compares them.
-ROUTES = {
-    "create_session": ("POST", "/sessions"),
-    "list_sessions": ("GET", "/sessions"),
-    "get_session": ("GET", "/sessions/{session_id}"),
-    "put_session": ("PUT", "/sessions/{session_id}"),
-    "patch_session": ("PATCH", "/sessions/{session_id}"),
-    "set_title": ("PATCH", "/sessions/{session_id}/title"),
-    "delete_session": ("DELETE", "/sessions/{session_id}"),
-    "append_messages": ("POST", "/sessions/{session_id}/messages"),
-    "list_messages": ("GET", "/sessions/{session_id}/messages"),
-    "rewind_session": ("POST", "/sessions/{session_id}/rewind"),
-    "add_tool_call": ("POST", "/sessions/{session_id}/tool-calls"),
-    "export_openai_messages": ("GET", "/sessions/{session_id}/openai-messages"),
-    "put_draft": ("PUT", "/sessions/{session_id}/draft"),
-    "get_draft": ("GET", "/sessions/{session_id}/draft"),
-    "delete_draft": ("DELETE", "/sessions/{session_id}/draft"),
-    "list_transcripts": ("GET", "/sessions/{session_id}/transcripts"),
-    "append_entries": ("POST", "/sessions/{session_id}/transcripts/{name}"),
-    "read_entries": ("GET", "/sessions/{session_id}/transcripts/{name}"),
-    "import_transcript": ("PUT", "/sessions/{session_id}/transcripts/{name}"),
-    "delete_transcript": ("DELETE", "/sessions/{session_id}/transcripts/{name}"),
-}
 
 TRIES = 5
 _FIRST_WAIT = 0.1

@@ -1,8 +1,8 @@
 """What the operations ask of the world: a table, a bucket, a cache, a clock. They know no library for these.
 
-Three things implement these protocols: the Lambda driver (`drivers.blocking`), the one for event loops
-(`drivers.event_loop`) and the simulator in tests/. All methods are coroutines; those of the Lambda driver never
-suspend.
+Three things implement these protocols: the driver for Lambda (`drivers.blocking`), the one for event loops
+(`drivers.event_loop`) and the simulator in tests/. All methods are coroutines; those of the driver for Lambda
+never suspend.
 """
 
 from __future__ import annotations

@@ -109,7 +109,10 @@ class TurnlogSession:
         messages = [to_message(item) for item in items]
         lines = [dumps(message) for message in messages]
 
+        undone = False
+
         async def send(request: str, repeated: bool) -> None:
+            nonlocal undone
             stored: list[Json] = []
             try:
                 for batch in _batches(messages, lines, request):
@@ -117,11 +120,16 @@ class TurnlogSession:
                     stored.append(added)
             except TurnlogError as error:
                 own = not repeated and is_one_run(stored)
-                await self._settle(turnlog, stored, error, own=own, of=len(messages))
+                undone = await self._settle(turnlog, stored, error, own=own, of=len(messages))
                 raise
 
         repeats = self._repeats.setdefault(turnlog, Repeats())
-        await repeats.named(self._id, b"\n".join(lines), send)
+        try:
+            await repeats.named(self._id, b"\n".join(lines), send)
+        except TurnlogError:
+            if undone:
+                repeats.forget(self._id)  # nothing of this call is stored, so the same call is a new one
+            raise
 
     async def pop_item(self, *, wrapper: Any = None) -> Any:
         """Take the newest item away and return it; None if there is none.
@@ -172,7 +180,7 @@ class TurnlogSession:
 
     async def _settle(
         self, turnlog: Turnlog, stored: Sequence[Json], error: TurnlogError, *, own: bool, of: int
-    ) -> None:
+    ) -> bool:
         """Take back what a failed call's appends stored; or have its error say what stands.
 
         Only at the version that the last of them made: whoever changed the session since keeps what they did.
@@ -183,6 +191,9 @@ class TurnlogSession:
             error: why the call failed.
             own: all that these answers name was stored by this very call.
             of: how many items the call has.
+
+        Returns:
+            Whether nothing of the call is stored any more.
         """
         count = sum(len(added["messages"]) for added in stored)
         try:
@@ -193,14 +204,15 @@ class TurnlogSession:
                     expected_sequence=stored[-1]["last_sequence"] + 1,
                     if_match=stored[-1]["version"],
                 )
-                return
+                return True
         except Unavailable:
             error.told(f"The first {count} of {of} items may still be stored.")
-            return
+            return False
         except TurnlogError:
             pass  # another changed the session: nothing was taken back
         if stored:
             error.told(f"The first {count} of {of} items are stored.", stored_items=count)
+        return False
 
     async def _pop(self, turnlog: Turnlog) -> Any:
         """Pop once.

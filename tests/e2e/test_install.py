@@ -95,11 +95,11 @@ def test_the_base_is_the_http_client(install: Callable[[str], Path]) -> None:
     assert set(missing.values()) == {
         "agents",
         "aiobotocore",
+        "aws_lambda_powertools",
         "botocore",
         "claude_agent_sdk",
         "hiredis",
         "pydantic",
-        "pydantic_core",
     }
 
 

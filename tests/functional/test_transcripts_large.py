@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 from shared.store import READ_TRIES
@@ -202,3 +203,14 @@ def test_an_object_that_was_lost(api: Api, bucket: BucketView) -> None:
     with bucket_requests() as asked:
         api.entries(session_id, "main", entry).problem(503, "unavailable")
     assert asked == ["GetObject"] * READ_TRIES
+
+
+def test_an_import_of_which_an_item_holds_an_entry_at_a_time(api: Api) -> None:
+    """Without a bucket its steps are no larger than an item, or it would store a part and be refused."""
+    session_id = api.new()
+    entries = [{"n": number, "t": b64encode(os.urandom(225_000)).decode()} for number in range(3)]
+    text = "".join(json.dumps(entry) + "\n" for entry in entries)
+    with configured(TURNLOG_BUCKET=""):
+        imported = api.import_(session_id, "main", text.encode())
+    assert (imported.status, imported.body["added"]) == (201, 3)
+    assert api.transcript(session_id, "main").body["entries"] == entries

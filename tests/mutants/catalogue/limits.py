@@ -30,4 +30,12 @@ LIMITS = (
         "where sessions expire, a create of 98 messages is a defect",
         test="tests/functional/test_retention.py::test_as_many_messages_as_a_create_takes",
     ),
+    Mutant(
+        "PUT's steps are of any size",
+        "operations/put_session.py",
+        "size > REQUEST_LIMIT or parts > room",
+        "parts > room",
+        "a PUT of 4 MB is refused",
+        test="tests/functional/test_large.py::test_put_makes_steps_of_what_is_too_many_bytes_for_one",
+    ),
 )

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parent.parent.parent
-_NEEDED = ("functions", "infra", "pyproject.toml", "shared", "template.yaml", "tests")
+_NEEDED = (".venv", "functions", "infra", "pyproject.toml", "shared", "template.yaml", "tests")
+# The agent SDKs have an environment of their own; a plugin that it has is not for these tests.
+_SDKS = [str(ROOT / ".cache/sdks-venv/bin/python"), "-m", "pytest", "-p", "no:asyncio"]
 
 
 class NotAMutant(Exception):
@@ -96,7 +98,9 @@ def _caught(mutant: Mutant, seconds: float) -> str:
             (copy / other).symlink_to(ROOT / other)
         environment = {**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
         if mutant.test:
-            command = [sys.executable, "-m", "pytest", "-x", "--rootdir", folder, mutant.test]
+            of_sdks = mutant.test.startswith("tests/integrations")
+            pytest = _SDKS if of_sdks else [sys.executable, "-m", "pytest"]
+            command = [*pytest, "-x", "--rootdir", folder, mutant.test]
             done = subprocess.run(
                 command, cwd=folder, env=environment, capture_output=True, text=True, check=False
             )

@@ -178,4 +178,20 @@ CACHE = (
         "a session that is there is not found",
         test=_FOREIGN,
     ),
+    Mutant(
+        "what is kept gets its end before it is there",
+        "session_cache.py",
+        'return [("HSET", place, *fields), ("EXPIRE", place, self._ttl)]',
+        'return [("EXPIRE", place, self._ttl), ("HSET", place, *fields)]',
+        "a session that is read once stays in the cache for ever",
+        test=f"{_KEPT}::test_what_is_kept_once_has_an_end",
+    ),
+    Mutant(
+        "a draft has no end",
+        "session_cache.py",
+        '_sealed(place, draft), "EX", self._ttl)',
+        "_sealed(place, draft))",
+        "a turn that was given up is in progress for ever",
+        test=f"{_KEPT}::test_what_is_kept_once_has_an_end",
+    ),
 )

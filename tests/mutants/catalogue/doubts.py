@@ -164,4 +164,16 @@ DOUBTS = (
         "times run backwards, or nothing is appended until the clock has caught up",
         test="tests/functional/test_limits_that_result.py::test_a_clock_that_is_behind",
     ),
+    Mutant(
+        "what is taken back is taken at any version",
+        "integrations/openai_agents.py",
+        """stored[-1]["last_sequence"] + 1,
+                    if_match=stored[-1]["version"],
+""",
+        """stored[-1]["last_sequence"] + 1,
+""",
+        "another's message goes, as the log is as long again",
+        test="tests/integrations/test_openai_take_back.py"
+        "::test_another_exchanges_the_last_one_before_the_take_back",
+    ),
 )

@@ -103,6 +103,19 @@ def test_what_no_item_names_is_taken_back(api: Api, bucket: BucketView) -> None:
     assert asked == ["PutObject"]
 
 
+def test_what_cannot_be_taken_back_changes_no_answer(api: Api, bucket: BucketView) -> None:
+    """The object goes with the session."""
+    session_id = api.new()
+    with (
+        bucket_requests("DeleteObject") as asked,
+        first("TransactWriteItems", lambda: api.delete(session_id)),
+    ):
+        reply = api.entries(session_id, "main", {"t": noise(900)})
+    reply.problem(404, "not_found")
+    assert "DeleteObject" in asked
+    wait_until(lambda: not bucket.of(api.user, session_id))
+
+
 def test_the_bucket_does_not_answer(api: Api) -> None:
     session_id = api.new()
     with bucket_requests("PutObject"):

@@ -194,4 +194,20 @@ CACHE = (
         "a turn that was given up is in progress for ever",
         test=f"{_KEPT}::test_what_is_kept_once_has_an_end",
     ),
+    Mutant(
+        "all databases of a cache are one",
+        "resp.py",
+        '            greetings.append(("SELECT", self._place.database))\n',
+        "            pass\n",
+        "what others keep in the first one is written over",
+        test="tests/functional/test_cache_client.py::test_a_database_of_ones_own",
+    ),
+    Mutant(
+        "a connection that was refused is used",
+        "resp.py",
+        "        if refused:\n            connection.close()",
+        "        if False:\n            connection.close()",
+        "what others keep in the first database is written over",
+        test="tests/functional/test_cache_client.py::test_a_database_of_ones_own",
+    ),
 )

@@ -38,4 +38,12 @@ LIMITS = (
         "a PUT of 4 MB is refused",
         test="tests/functional/test_large.py::test_put_makes_steps_of_what_is_too_many_bytes_for_one",
     ),
+    Mutant(
+        "a transcript's name may not be as long as is said",
+        "keys.py",
+        "or len(name) > TRANSCRIPT_NAME_LIMIT",
+        "or len(name) >= TRANSCRIPT_NAME_LIMIT",
+        "a name of 255 characters is refused",
+        test="tests/unit/test_keys.py::test_a_transcripts_name_as_long_as_it_may_be",
+    ),
 )

@@ -29,8 +29,8 @@ DOUBTS = (
     Mutant(
         "a connection that ends without an answer is the program's",
         "client.py",
-        ", httpx.ProxyError, httpx.RemoteProtocolError)",
-        ", httpx.ProxyError)",
+        "httpx.RemoteProtocolError",
+        "httpx.ProxyError",
         "an append is not sent again, and the error is none of Turnlog's",
         test=_MADE,
     ),

@@ -7,15 +7,17 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+from infra.local.lambdas import Context
+from shared.answers import Answer
 from shared.endpoint import endpoint
 from shared.errors import NotFound
-from shared.settings import Settings
-from shared.sync_driver import BotoTable, SystemClock, run, store_on
+from shared.settings import Settings, settings
+from shared.sync_driver import BotoTable, SystemClock, forget, run, store_on
 
 if TYPE_CHECKING:
     import pytest
 
-    from shared.answers import Answer
+    from shared.store import Store
 
 EVENT = {"requestContext": {"requestId": "the-request"}}
 
@@ -55,3 +57,26 @@ def test_a_refusal_is_logged_as_an_answer_is(caplog: pytest.LogCaptureFixture) -
         reply = answer(refusing)
     assert reply["statusCode"] == 404
     assert [(record.levelname, vars(record)["status"]) for record in caplog.records] == [("INFO", 404)]
+
+
+def test_a_function_knows_how_much_time_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lambda tells it in milliseconds; who took them for seconds would be ended in the middle of a try."""
+    for name in ("TURNLOG_TABLE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("TURNLOG_CACHE_URL", raising=False)
+    left: list[float] = []
+
+    async def looking(store: Store, _: object) -> Answer:
+        left.append(store.clock.remaining())
+        return Answer(204)
+
+    settings.cache_clear()
+    forget()
+    try:
+        context = Context("Function", 512, time.monotonic() + 20)
+        endpoint(answers={204: ""}, public=True)(looking)(EVENT, context)
+    finally:
+        settings.cache_clear()
+        forget()
+    assert 0 < left[0] <= 20

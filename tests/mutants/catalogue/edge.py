@@ -7,6 +7,7 @@ from tests.mutants.mutant import Mutant
 _EVENTS = "tests/unit/test_events.py"
 _FAILS = "tests/unit/test_endpoint.py"
 _PURGE = "tests/functional/test_purge_failures.py"
+_TOLD = f"{_PURGE}::test_the_stream_is_told_what_is_not_done"
 
 EDGE = (
     Mutant(
@@ -15,7 +16,7 @@ EDGE = (
         '    return {"batchItemFailures": failures}',
         '    return {"batchItemFailures": []}',
         "a deleted session's messages stay for ever",
-        test=_PURGE,
+        test=_TOLD,
         folder="functions",
     ),
     Mutant(
@@ -24,7 +25,7 @@ EDGE = (
         'record["dynamodb"]["SequenceNumber"]',
         'record["eventID"]',
         "all of the batch is handed on again, until it is given up",
-        test=_PURGE,
+        test=_TOLD,
         folder="functions",
     ),
     Mutant(
@@ -33,7 +34,7 @@ EDGE = (
         '    store.counts["failures"] += len(failures)\n',
         "",
         "no alarm tells that a purge fails",
-        test=_PURGE,
+        test=_TOLD,
         folder="functions",
     ),
     Mutant(
@@ -123,5 +124,21 @@ EDGE = (
         "one",
         "an answer that Lambda does not let out",
         test=_EVENTS,
+    ),
+    Mutant(
+        "a late record takes the objects of a transcript that began anew",
+        "operations/purge.py",
+        "parse_object_generation(key, name) < current",
+        "parse_object_generation(key, name) <= current",
+        "an acknowledged entry cannot be read",
+        test=f"{_PURGE}::test_a_late_record_of_a_transcript_that_began_anew",
+    ),
+    Mutant(
+        "milliseconds are taken for seconds",
+        "endpoint.py",
+        "context.get_remaining_time_in_millis() / 1000 if",
+        "context.get_remaining_time_in_millis() if",
+        "Lambda ends a function in the middle of a try, and the client gets no answer of Turnlog's",
+        test=_FAILS,
     ),
 )

@@ -49,7 +49,7 @@ exhaust-cases: $(READY)
 exhaust-random: $(READY)
 	$(BIN)/python -m tests.simulation --schedules $(SCHEDULES)
 
-mutants: $(READY) ## break the store on purpose, one promise at a time, and show what catches it
+mutants: $(READY) .cache/sdks-venv/.ready ## break the store on purpose, one promise at a time, and show what catches it
 	$(BIN)/python -m tests.mutants --jobs $(MUTANT_JOBS)
 
 dynamodb-local: $(READY) ## fetch Amazon's DynamoDB Local (npm has it, Java runs it); it is fetched when needed, too

@@ -2,10 +2,26 @@
 
 from tests.mutants.catalogue.appends import APPENDS
 from tests.mutants.catalogue.cache import CACHE
+from tests.mutants.catalogue.doubts import DOUBTS
+from tests.mutants.catalogue.edge import EDGE
+from tests.mutants.catalogue.limits import LIMITS
 from tests.mutants.catalogue.overtaken import OVERTAKEN
+from tests.mutants.catalogue.process import PROCESS
 from tests.mutants.catalogue.reads import READS
 from tests.mutants.catalogue.rewinds import REWINDS
 from tests.mutants.catalogue.sessions import SESSIONS
 from tests.mutants.catalogue.transcripts import TRANSCRIPTS
 
-MUTANTS = (*APPENDS, *SESSIONS, *READS, *REWINDS, *TRANSCRIPTS, *CACHE, *OVERTAKEN)
+MUTANTS = (
+    *APPENDS,
+    *SESSIONS,
+    *READS,
+    *REWINDS,
+    *TRANSCRIPTS,
+    *CACHE,
+    *OVERTAKEN,
+    *DOUBTS,
+    *EDGE,
+    *LIMITS,
+    *PROCESS,
+)

@@ -185,4 +185,12 @@ TRANSCRIPTS = (
         "        at = (await containing(store, head, first)).end\n",
         "entries are skipped",
     ),
+    Mutant(
+        "what cannot be taken back is the request's",
+        "deposits.py",
+        "            with suppress(Unavailable):\n",
+        "            if True:\n",
+        "503, also where all was stored",
+        test="tests/functional/test_transcripts_large.py::test_what_cannot_be_taken_back_changes_no_answer",
+    ),
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-# Which promise a rule is of (README, "What it promises"). What is not here is of the contract alone.
-_RULES = {
+THE_CONTRACT = "contract"
+
+# Which promise a rule is of (README, "What it promises"), or whether it is of the contract alone.
+RULES = {
     "G1": (
         "acknowledged is stored",
         "append whole",
@@ -34,6 +36,7 @@ _RULES = {
     "G2": (
         "a repeat is known",
         "answered as first stored",
+        "batch known as a whole",
         "change made once",
         "entry once",
         "id kept",
@@ -108,7 +111,6 @@ _RULES = {
         "draft never stored",
         "draft was put",
         "export was so",
-        "field was so",
         "found if live",
         "list was so",
         "listed was so",
@@ -126,6 +128,7 @@ _RULES = {
         "clearing clears",
         "expected_position heeded",
         "expected_sequence heeded",
+        "fields put once",
         "If-Match heeded",
         "leftover is left",
         "message_count of the rewind",
@@ -135,6 +138,7 @@ _RULES = {
         "patch applied",
         "patch on what was there",
         "put holds",
+        "put is in its answer",
         "rewound by this",
         "rewound once",
         "rewound says so",
@@ -143,9 +147,44 @@ _RULES = {
         "tool call in its turn",
         "who clears",
     ),
+    THE_CONTRACT: (
+        "410 means deleted",
+        "412 means another version",
+        "added is true",
+        "answered in order",
+        "append appends",
+        "batch written once",
+        "begins live",
+        "bounds",
+        "deletes what is there",
+        "diverged is true",
+        "first generation",
+        "free again",
+        "index place",
+        "list in order",
+        "mismatch differs",
+        "mismatch is true",
+        "names in order",
+        "names known",
+        "object written once",
+        "purged by the stream",
+        "status of the contract",
+        "status tells",
+        "time goes on",
+        "transcript meant",
+        "untouched stays",
+        "who appends",
+        "who changes a head",
+    ),
 }
-_PROMISES = {rule: promise for promise, rules in _RULES.items() for rule in rules}
-THE_CONTRACT = "contract"
+_PROMISES = {rule: promise for promise, rules in RULES.items() for rule in rules}
+
+
+class UnknownRule(Exception):
+    """A rule is in no list of `RULES`: its name is misspelled, or the rule is new."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(f"{rule!r} is no rule of tests/simulation/violations.py: add it to RULES there.")
 
 
 class Violation(AssertionError):
@@ -158,11 +197,24 @@ class Violation(AssertionError):
 
     def __init__(self, rule: str, detail: object) -> None:
         self.rule = rule
-        self.promise = _PROMISES.get(rule, THE_CONTRACT)
+        self.promise = promise_of(rule)
         super().__init__(f"{self.promise} is broken: {rule}: {detail}")
+
+
+def promise_of(rule: str) -> str:
+    """The promise that a rule is of, or the contract.
+
+    Raises:
+        UnknownRule: there is no such rule.
+    """
+    try:
+        return _PROMISES[rule]
+    except KeyError:
+        raise UnknownRule(rule) from None
 
 
 def require(rule: str, holds: object, detail: object = "") -> None:
     """Say that the rule is broken unless it holds."""
+    promise_of(rule)  # also of one that is never broken
     if not holds:
         raise Violation(rule, detail)

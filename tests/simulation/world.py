@@ -76,6 +76,9 @@ class World:
         self.faults: Counter[str] = Counter()
         self.trace: list[tuple[float, str, str, Any, str | None]] = []
         self.requests = 0
+        # By client: what it asks for, and the faults that this has met, however often it was sent.
+        self._asked: dict[str, tuple[Request, list[str]]] = {}
+        self.struck: list[list[str]] = []
         self._tokens = 0
         self._streams: dict[str, list[dict[str, Any]]] = {}  # by partition: it is in order for an item
         self._taken: list[dict[str, Any]] = []
@@ -120,7 +123,12 @@ class World:
     ) -> Reply | None:
         """Ask a function, in a process of its own; None when no answer came."""
         self.requests += 1
-        work = Work(request.kind, request, begin=self.history.commits)
+        asked, struck = self._asked.get(name, (None, []))
+        if asked is not request:
+            struck = []
+            self._asked[name] = (request, struck)
+            self.struck.append(struck)
+        work = Work(request.kind, request, begin=self.history.commits, struck=struck)
         if request.kind == "put_draft":
             self.history.drafts[request.key].append(request.body["messages"])
         process = Process(self, name, work, seconds=seconds, skew=skew)

@@ -50,12 +50,26 @@ class Answering:
         self.reset = False
         self.held = 0
         self.together = 0
+        self._writers: set[asyncio.StreamWriter] = set()
         self._waiting = 0
         self._all_there = asyncio.Event()
         self._next = asyncio.Event()
 
+    def each_cut(self, step: int) -> Iterator[int]:
+        """Cut a reply at each of its bytes in turn, or at every so many, and right before the last one.
+
+        Its caller has one reply cut for each of them, of which all are as long.
+        """
+        self.whole = 0
+        at = 0
+        while not self.whole or at < self.whole:
+            self.cut = at
+            yield at
+            at = max(at + 1, self.whole - 1) if at < self.whole - 1 < at + step else at + step
+
     async def serve(self, incoming: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open += 1
+        self._writers.add(writer)
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 asked = await _read(incoming, writer)
@@ -85,6 +99,7 @@ class Answering:
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()
+        self._writers.remove(writer)
         self.open -= 1
 
     async def _gathered(self) -> None:
@@ -102,10 +117,16 @@ class Answering:
             while self.open > most:  # noqa: ASYNC110 (nothing tells)
                 await asyncio.sleep(0)
 
+    async def hang_up(self) -> None:
+        """Close all connections."""
+        for writer in self._writers:
+            writer.transport.abort()
+        await self.settled(0)
+
 
 @asynccontextmanager
 async def answering(answer: Callable[[Asked], bytes]) -> AsyncIterator[Answering]:
-    """Such a server, on this loop."""
+    """Such a server, on this loop; at the end its clients must have closed their connections."""
     server = Answering(answer)
     async with await asyncio.start_server(server.serve, "127.0.0.1", 0) as listener:
         server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
@@ -115,7 +136,7 @@ async def answering(answer: Callable[[Asked], bytes]) -> AsyncIterator[Answering
 
 @contextmanager
 def answering_beside(answer: Callable[[Asked], bytes]) -> Iterator[Answering]:
-    """Such a server, in a thread of its own."""
+    """Such a server, in a thread of its own. Its clients may keep connections that errors remember."""
     loop = asyncio.new_event_loop()
     running = answering(answer)
     thread = Thread(target=loop.run_forever)
@@ -123,6 +144,7 @@ def answering_beside(answer: Callable[[Asked], bytes]) -> Iterator[Answering]:
     try:
         server = asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result()
         yield server
+        asyncio.run_coroutine_threadsafe(server.hang_up(), loop).result()
         asyncio.run_coroutine_threadsafe(running.__aexit__(None, None, None), loop).result()
     finally:
         loop.call_soon_threadsafe(loop.stop)

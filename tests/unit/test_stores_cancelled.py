@@ -168,8 +168,15 @@ def test_whoever_comes_after_a_cancelled_request_gets_its_own_answer(
     run_clean(main)
 
 
-@pytest.mark.parametrize("late", [False, True])
-@pytest.mark.parametrize("step", ["enter", "exit"])
+@pytest.mark.parametrize(
+    ("step", "late"),
+    [
+        ("enter", False),
+        pytest.param("enter", True, marks=pytest.mark.thorough),
+        ("exit", False),
+        ("exit", True),
+    ],
+)
 def test_stores_that_are_cancelled_while_they_open_or_close_leave_nothing_open(
     step: str, late: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ class Tally:
     schedules: int = 0
     steps: int = 0
     requests: int = 0
+    calls: int = 0
     commits: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     shapes: set[int] = field(default_factory=set)
@@ -33,6 +34,7 @@ class Tally:
         self.schedules += 1
         self.steps += world.scheduler.steps
         self.requests += world.requests
+        self.calls += world.calls
         self.commits += world.history.commits
         self.faults.update(world.faults)
         self.shapes |= world.history.shapes
@@ -42,6 +44,7 @@ class Tally:
             self.schedules + other.schedules,
             self.steps + other.steps,
             self.requests + other.requests,
+            self.calls + other.calls,
             self.commits + other.commits,
             self.faults + other.faults,
             self.shapes | other.shapes,
@@ -65,6 +68,8 @@ def report(tally: Tally) -> str:
         f"{tally.commits:>11,} commits, {len(tally.shapes):,} different states of the table",
         f"{tally.faults.total():>11,} faults:",
     ]
+    if tally.calls:
+        lines.insert(1, f"{tally.calls:>11,} calls of programs")
     lines += [f"  {count:>9,} times {kind}" for kind, count in sorted(tally.faults.items())]
     if tally.cut:
         named = sorted(tally.cut)[:_NAMED]

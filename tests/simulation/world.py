@@ -76,6 +76,7 @@ class World:
         self.faults: Counter[str] = Counter()
         self.trace: list[tuple[float, str, str, Any, str | None]] = []
         self.requests = 0
+        self.calls = 0  # of programs
         self._tokens = 0
         self._streams: dict[str, list[dict[str, Any]]] = {}  # by partition: it is in order for an item
         self._taken: list[dict[str, Any]] = []
@@ -116,11 +117,27 @@ class World:
             self.chooser = self.scheduler.chooser = usual
 
     async def serve(
-        self, name: str, request: Request, *, seconds: float = 29.0, skew: float = 0.0
+        self,
+        name: str,
+        request: Request,
+        *,
+        seconds: float = 29.0,
+        skew: float = 0.0,
+        works: list[Work] | None = None,
     ) -> Reply | None:
-        """Ask a function, in a process of its own; None when no answer came."""
+        """Ask a function, in a process of its own; None when no answer came.
+
+        Args:
+            name: of whoever asks.
+            request: what for.
+            seconds: that the function has.
+            skew: seconds that its clock is fast.
+            works: to note there what it does.
+        """
         self.requests += 1
         work = Work(request.kind, request, begin=self.history.commits)
+        if works is not None:
+            works.append(work)
         if request.kind == "put_draft":
             self.history.drafts[request.key].append(request.body["messages"])
         process = Process(self, name, work, seconds=seconds, skew=skew)

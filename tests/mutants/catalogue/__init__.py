@@ -3,9 +3,10 @@
 from tests.mutants.catalogue.appends import APPENDS
 from tests.mutants.catalogue.cache import CACHE
 from tests.mutants.catalogue.overtaken import OVERTAKEN
+from tests.mutants.catalogue.programs import PROGRAMS
 from tests.mutants.catalogue.reads import READS
 from tests.mutants.catalogue.rewinds import REWINDS
 from tests.mutants.catalogue.sessions import SESSIONS
 from tests.mutants.catalogue.transcripts import TRANSCRIPTS
 
-MUTANTS = (*APPENDS, *SESSIONS, *READS, *REWINDS, *TRANSCRIPTS, *CACHE, *OVERTAKEN)
+MUTANTS = (*APPENDS, *SESSIONS, *READS, *REWINDS, *TRANSCRIPTS, *CACHE, *OVERTAKEN, *PROGRAMS)

@@ -18,6 +18,7 @@ from anyio import create_task_group, sleep  # httpx runs on it, and so on asynci
 
 from shared.errors import (
     Contended,
+    Diverged,
     NotFound,
     PreconditionFailed,
     SequenceMismatch,
@@ -124,8 +125,8 @@ class TurnlogClient(Turnlog):
         """See `Turnlog`.
 
         Raises:
-            Contended: the API was not reached, or refused for now.
-            Unanswered: no answer came; the request may have been carried out.
+            Contended: the API was not reached, or refused for now; nothing was carried out.
+            Unavailable: the request may have been carried out; `Unanswered` where no answer came.
         """
         unsure: Unavailable | None = None
         for attempt in count(1):
@@ -135,13 +136,16 @@ class TurnlogClient(Turnlog):
                 if unsure and request.operation.startswith("delete_"):
                     return None  # by the try to which no answer came
                 raise
-            except (SequenceMismatch, PreconditionFailed) as refused:
-                if unsure and request.if_match is not None:
-                    raise unsure from refused  # the try to which no answer came may have made the difference
+            except (SequenceMismatch, PreconditionFailed, Diverged) as refused:
+                # The try to which no answer came may have made the difference. An append is known by its ids.
+                if unsure and (request.if_match is not None or isinstance(refused, Diverged)):
+                    raise unsure from refused
                 raise
             except Unavailable as error:
                 untouched = isinstance(error, Contended)
                 if attempt == TRIES or not (untouched or request.repeatable):
+                    if unsure and untouched:
+                        raise unsure from error  # an earlier try may have been carried out
                     raise
                 unsure = unsure if untouched else error
                 longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.every_case import EVERY_CASE
 from tests.simulation.exhaustive import exhaust
+from tests.simulation.programs import schedules as programs
 from tests.simulation.schedules import simulate
 from tests.simulation.tally import Tally, seeds
 from tests.simulation.violations import UnknownRule
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 _FEW, _SOME, _MANY = 20, 200, 10**9
 _FIRST, _MOST = 100, 700
+PROGRAMS = "programs"
+"""The case of a sabotage that only a program can see, which asks the functions through the HTTP client."""
+
 # A sabotage that cannot run at all proves nothing, nor does a rule that the checker misspells.
 _BROKEN = (SyntaxError, NameError, ImportError, UnknownRule)
 
@@ -38,6 +42,10 @@ def hunt(seconds: float, first: str) -> str | None:
 def _attempts(seconds: float, first: str) -> Iterator[tuple[str, Callable[[], object]]]:
     """What is fast first."""
     tally = Tally()
+    if first == PROGRAMS:
+        for seed in seeds(0, _MANY, seconds):
+            yield f"programs, seed {seed}", partial(programs.simulate, seed, tally)
+        return
     if first:
         yield from _cases(tally, faulty=False, most=_FIRST, name=first)
         yield from _cases(tally, faulty=True, most=_MOST, name=first)

@@ -14,7 +14,7 @@ class Mutant(NamedTuple):
         old: the text that it replaces, which must be there exactly once.
         new: the text that it puts there.
         why: what should break.
-        case: the case that the simulation tries first, where it sees it soonest.
+        case: the case that the simulation tries first, where it sees it soonest; `programs` for its programs.
         test: a test, as pytest names it, where the simulation cannot see it.
         folder: where the file is.
     """

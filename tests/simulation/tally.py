@@ -29,6 +29,7 @@ class Tally:
     schedules: int = 0
     steps: int = 0
     requests: int = 0
+    calls: int = 0
     commits: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     met: Counter[str] = field(default_factory=Counter)
@@ -41,6 +42,7 @@ class Tally:
         self.schedules += 1
         self.steps += world.scheduler.steps
         self.requests += world.requests
+        self.calls += world.calls
         self.commits += world.history.commits
         self.faults.update(world.faults)
         self.met.update(world.faults.keys())
@@ -52,6 +54,7 @@ class Tally:
             self.schedules + other.schedules,
             self.steps + other.steps,
             self.requests + other.requests,
+            self.calls + other.calls,
             self.commits + other.commits,
             self.faults + other.faults,
             self.met + other.met,
@@ -77,6 +80,8 @@ def report(tally: Tally) -> str:
         f"{tally.commits:>11,} commits, {len(tally.shapes):,} different states of the table",
         f"{tally.faults.total():>11,} faults:",
     ]
+    if tally.calls:
+        lines.insert(1, f"{tally.calls:>11,} calls of programs")
     lines += [
         f"  {count:>9,} times {kind}, in {tally.met[kind]:,} schedules"
         for kind, count in sorted(tally.faults.items())

@@ -76,6 +76,7 @@ class World:
         self.faults: Counter[str] = Counter()
         self.trace: list[tuple[float, str, str, Any, str | None]] = []
         self.requests = 0
+        self.calls = 0  # of programs
         # By client: what it asks for, and the faults that this has met, however often it was sent.
         self._asked: dict[str, tuple[Request, list[str]]] = {}
         self.struck: list[list[str]] = []
@@ -119,9 +120,23 @@ class World:
             self.chooser = self.scheduler.chooser = usual
 
     async def serve(
-        self, name: str, request: Request, *, seconds: float = 29.0, skew: float = 0.0
+        self,
+        name: str,
+        request: Request,
+        *,
+        seconds: float = 29.0,
+        skew: float = 0.0,
+        works: list[Work] | None = None,
     ) -> Reply | None:
-        """Ask a function, in a process of its own; None when no answer came."""
+        """Ask a function, in a process of its own; None when no answer came.
+
+        Args:
+            name: of whoever asks.
+            request: what for.
+            seconds: that the function has.
+            skew: seconds that its clock is fast.
+            works: to note there what it does.
+        """
         self.requests += 1
         asked, struck = self._asked.get(name, (None, []))
         if asked is not request:
@@ -129,6 +144,8 @@ class World:
             self._asked[name] = (request, struck)
             self.struck.append(struck)
         work = Work(request.kind, request, begin=self.history.commits, struck=struck)
+        if works is not None:
+            works.append(work)
         if request.kind == "put_draft":
             self.history.drafts[request.key].append(request.body["messages"])
         process = Process(self, name, work, seconds=seconds, skew=skew)

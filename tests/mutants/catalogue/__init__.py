@@ -7,6 +7,7 @@ from tests.mutants.catalogue.edge import EDGE
 from tests.mutants.catalogue.limits import LIMITS
 from tests.mutants.catalogue.overtaken import OVERTAKEN
 from tests.mutants.catalogue.process import PROCESS
+from tests.mutants.catalogue.programs import PROGRAMS
 from tests.mutants.catalogue.reads import READS
 from tests.mutants.catalogue.rewinds import REWINDS
 from tests.mutants.catalogue.sessions import SESSIONS
@@ -24,4 +25,5 @@ MUTANTS = (
     *EDGE,
     *LIMITS,
     *PROCESS,
+    *PROGRAMS,
 )

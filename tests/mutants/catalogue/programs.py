@@ -1,0 +1,99 @@
+"""Sabotage of what the HTTP client does when requests and answers get lost, several in a row among them.
+
+The simulation of programs notices each; it runs the client as it is installed (`tests/simulation/programs`).
+"""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+PROGRAMS = (
+    Mutant(
+        "a time-out is taken for a request that was not sent",
+        "client.py",
+        "_NOT_SENT = (httpx.ConnectError,",
+        "_NOT_SENT = (httpx.TimeoutException, httpx.ConnectError,",
+        "what may have been done is done again",
+        case="programs",
+    ),
+    Mutant(
+        "a lost connection is taken for a request that was not sent",
+        "client.py",
+        "_NOT_SENT = (httpx.ConnectError,",
+        "_NOT_SENT = (httpx.NetworkError, httpx.ConnectError,",
+        "what may have been done is done again",
+        case="programs",
+    ),
+    Mutant(
+        "a gateway that waited in vain is taken for one that refused",
+        "client.py",
+        "    504: Unanswered,\n",
+        "    504: Contended,\n",
+        "what may have been done is done again",
+        case="programs",
+    ),
+    Mutant(
+        "the client says that nothing was done since its last try was not",
+        "client.py",
+        "                    if unsure and untouched:\n",
+        "                    if False:\n",
+        "what was done is said not to be",
+        case="programs",
+    ),
+    Mutant(
+        "the client forgets its doubt after a refusal",
+        "client.py",
+        "                unsure = unsure if untouched else error\n",
+        "                unsure = None if untouched else error\n",
+        "what was done is said not to be",
+        case="programs",
+    ),
+    Mutant(
+        "the client does not know what it deleted",
+        "client.py",
+        '                if unsure and request.operation.startswith("delete_"):\n',
+        "                if False:\n",
+        "a deletion is refused that was made",
+        case="programs",
+    ),
+    Mutant(
+        "messages get their ids from the server",
+        "methods.py",
+        '{**message, "message_id": message.get("message_id") or str(uuid4())}',
+        "{**message}",
+        "a message is stored twice",
+        case="programs",
+    ),
+    Mutant(
+        "batches of entries get their ids from the server",
+        "transcript_methods.py",
+        "batch_id=batch_id)\n",
+        "batch_id=None)\n",
+        "an entry is stored twice",
+        case="programs",
+    ),
+    Mutant(
+        "a PUT with fields is sent again",
+        "methods.py",
+        "undoes=bool(fields))",
+        "undoes=False)",
+        "an acknowledged change is undone",
+        case="programs",
+    ),
+    Mutant(
+        "a tool call without an id is sent again",
+        "methods.py",
+        "body=body, repeatable=known)",
+        "body=body)",
+        "a tool call is stored twice",
+        case="programs",
+    ),
+    Mutant(
+        "the deletion of a transcript is sent again",
+        "transcript_methods.py",
+        "session_id, name, repeatable=False)",
+        "session_id, name)",
+        "what was begun anew is deleted",
+        case="programs",
+    ),
+)

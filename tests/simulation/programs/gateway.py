@@ -1,0 +1,77 @@
+"""API Gateway in the simulation: an HTTP request as a function's event, and what it answers as a response.
+
+Both go through the local server's own code for payload format 2.0. In between the function runs as a process
+of the world, so every commit and answer is checked as those of all other clients are.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from werkzeug import Request as WsgiRequest
+from werkzeug.routing import Map, Rule
+from werkzeug.test import EnvironBuilder
+
+from infra.local.gateway import _Greedy, _rule
+from infra.local.payload import event_of, response_of
+from infra.template import routes
+from shared.answers import Answer, respond
+from shared.events import parse
+from tests.simulation.requests import FUNCTIONS, Reply, Request
+
+if TYPE_CHECKING:
+    from shared.events import Call
+
+URL = "http://turnlog.invalid"
+_ROUTES = Map(
+    [Rule(_rule(route.path), methods=[route.method], endpoint=route) for route in routes()],
+    merge_slashes=False,
+    converters={"greedy": _Greedy},
+)
+_KINDS = {f"functions.{name}.handler": kind for kind, name in FUNCTIONS.items()}
+_TEXTS = {"cursor", "format"}  # among the query's parameters; the others are numbers and flags
+
+
+def request_of(sent: httpx.Request) -> Request:
+    """What a program sent, as the simulation has requests."""
+    target = sent.url.raw_path.decode()
+    environ = EnvironBuilder(
+        target, URL, method=sent.method, headers=sent.headers.multi_items(), data=sent.content
+    ).get_environ()
+    route, path = _ROUTES.bind_to_environ(environ).match()
+    event = event_of(WsgiRequest(environ), route, path)
+    call = parse(event, "-")
+    kind = _KINDS[route.function.handler]
+    return Request(
+        kind,
+        call.user_id,
+        call.path_session_id or "",
+        _body(kind, call),
+        {name: value if name in _TEXTS else json.loads(value) for name, value in call.query.items()},
+        {name: call.headers[name] for name in ("if-match", "if-none-match") if name in call.headers},
+        name=call.path_name or "",
+        event=event,
+    )
+
+
+def response_to(request: Request, reply: Reply) -> httpx.Response:
+    """The response that a function's reply becomes."""
+    answered = respond(parse(request.event or {}, "-"), Answer(reply.status, reply.raw, reply.headers))
+    response = response_of(answered)
+    return httpx.Response(response.status_code, headers=list(response.headers), content=response.get_data())
+
+
+def own_response(status: int, *, page: bool) -> httpx.Response:
+    """The gateway's own response, or that of what stands before it: a page for people, or JSON."""
+    if page:
+        return httpx.Response(status, html=f"<html><h1>{status}</h1></html>")
+    return httpx.Response(status, json={"message": httpx.codes.get_reason_phrase(status)})
+
+
+def _body(kind: str, call: Call) -> dict[str, Any]:
+    if kind == "import_transcript":
+        return {"text": call.raw_body}
+    body: dict[str, Any] = json.loads(call.raw_body or "{}")
+    return body

@@ -1,6 +1,7 @@
 """The sabotages: small, such as a hurried change could make, each of a line that keeps a promise."""
 
 from tests.mutants.catalogue.appends import APPENDS
+from tests.mutants.catalogue.bursts import BURSTS
 from tests.mutants.catalogue.cache import CACHE
 from tests.mutants.catalogue.overtaken import OVERTAKEN
 from tests.mutants.catalogue.reads import READS
@@ -8,4 +9,4 @@ from tests.mutants.catalogue.rewinds import REWINDS
 from tests.mutants.catalogue.sessions import SESSIONS
 from tests.mutants.catalogue.transcripts import TRANSCRIPTS
 
-MUTANTS = (*APPENDS, *SESSIONS, *READS, *REWINDS, *TRANSCRIPTS, *CACHE, *OVERTAKEN)
+MUTANTS = (*APPENDS, *SESSIONS, *READS, *REWINDS, *TRANSCRIPTS, *CACHE, *OVERTAKEN, *BURSTS)

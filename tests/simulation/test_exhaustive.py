@@ -1,4 +1,4 @@
-"""Small cases in every order that there is: without a fault, and with one fault at every step.
+"""Small cases in every order that there is: without a fault, and with one fault at every step, or several.
 
 The faults: the process crashes, the request is lost, the reply is lost, the client library sends it again
 with and without the transaction's token. Counted at the end of the run.

@@ -1,6 +1,7 @@
 """The sabotages: small, such as a hurried change could make, each of a line that keeps a promise."""
 
 from tests.mutants.catalogue.appends import APPENDS
+from tests.mutants.catalogue.bursts import BURSTS
 from tests.mutants.catalogue.cache import CACHE
 from tests.mutants.catalogue.doubts import DOUBTS
 from tests.mutants.catalogue.edge import EDGE
@@ -26,4 +27,5 @@ MUTANTS = (
     *LIMITS,
     *PROCESS,
     *PROGRAMS,
+    *BURSTS,
 )

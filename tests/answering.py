@@ -113,7 +113,7 @@ class Answering:
 
     async def settled(self, most: int) -> None:
         """Wait until no more connections than these are open."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(10):
             while self.open > most:  # noqa: ASYNC110 (nothing tells)
                 await asyncio.sleep(0)
 

@@ -96,6 +96,7 @@ class TurnlogSession:
         If a later one fails, what the earlier ones stored is taken back, if it is sure that this very call
         stored it and that nobody has changed the session since. Otherwise nothing is taken back, and the
         error says how many items are stored (`stored_items`); the same call on this object stores the others.
+        A call that is cancelled takes nothing back; the same call on this object stores the others.
 
         Raises:
             Gone: the session was deleted.

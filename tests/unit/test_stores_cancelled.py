@@ -135,12 +135,12 @@ async def all_at_once(server: Answering, stores: AsyncStores) -> None:
     ("call", "name"),
     [
         (read, "a"),
-        (read, "large"),
         (write, "large"),
-        (get, "a"),
         (get, "large"),
-        (put, "large"),
-        (delete, "a"),
+        *(
+            pytest.param(*each, marks=pytest.mark.thorough)
+            for each in ((read, "large"), (get, "a"), (put, "large"), (delete, "a"))
+        ),
     ],
 )
 def test_whoever_comes_after_a_cancelled_request_gets_its_own_answer(
@@ -174,7 +174,7 @@ def test_whoever_comes_after_a_cancelled_request_gets_its_own_answer(
         ("enter", False),
         pytest.param("enter", True, marks=pytest.mark.thorough),
         ("exit", False),
-        ("exit", True),
+        pytest.param("exit", True, marks=pytest.mark.thorough),
     ],
 )
 def test_stores_that_are_cancelled_while_they_open_or_close_leave_nothing_open(

@@ -3,6 +3,7 @@
 from tests.mutants.catalogue.appends import APPENDS
 from tests.mutants.catalogue.bursts import BURSTS
 from tests.mutants.catalogue.cache import CACHE
+from tests.mutants.catalogue.cancelled import CANCELLED
 from tests.mutants.catalogue.doubts import DOUBTS
 from tests.mutants.catalogue.edge import EDGE
 from tests.mutants.catalogue.limits import LIMITS
@@ -21,6 +22,7 @@ MUTANTS = (
     *REWINDS,
     *TRANSCRIPTS,
     *CACHE,
+    *CANCELLED,
     *OVERTAKEN,
     *DOUBTS,
     *EDGE,

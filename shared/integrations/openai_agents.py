@@ -206,11 +206,11 @@ class TurnlogSession:
                     if_match=stored[-1]["version"],
                 )
                 return True
-        except Unavailable:
-            error.told(f"The first {count} of {of} items may still be stored.")
-            return False
-        except TurnlogError:
-            pass  # another changed the session: nothing was taken back
+        except TurnlogError as refused:
+            if isinstance(refused, Unavailable) or refused.status >= 500:  # noqa: PLR2004 (a server's error)
+                error.told(f"The first {count} of {of} items may still be stored.")
+                return False
+            # Another changed the session: nothing was taken back.
         if stored:
             error.told(f"The first {count} of {of} items are stored.", stored_items=count)
         return False

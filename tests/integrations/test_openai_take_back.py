@@ -91,6 +91,26 @@ async def test_another_pops_one_and_adds_one_after_a_lost_reply(server: Server, 
         ]
 
 
+class Failing(TurnlogClient):
+    """A client whose rewinds are made, and then the function fails with a defect."""
+
+    async def _send(self, request: Request) -> Any:
+        reply = await super()._send(request)
+        if request.operation == "rewind_session" and reply.is_success:
+            reply.status_code = 500
+            reply._content = b'{"type": "internal", "detail": "The request failed."}'
+        return reply
+
+
+async def test_a_take_back_that_failed_may_have_been_made(server: Server, user: str) -> None:
+    async with Failing(server.url, user) as turnlog:
+        session = TurnlogSession("s", turnlog)
+        with pytest.raises(TooLarge, match="The first 99 of 100 items may still be stored") as refused:
+            await session.add_items(REFUSED)
+        assert "stored_items" not in refused.value.extra
+        assert await session.get_items() == []
+
+
 async def test_another_adds_between_two_appends(turnlog: Turnlog, monkeypatch: pytest.MonkeyPatch) -> None:
     session, other = TurnlogSession("s", turnlog), TurnlogSession("s", turnlog)
     append, calls = turnlog.append_messages, 0

@@ -129,6 +129,7 @@ RULES = {
         "201 means created",
         "409 changes nothing",
         "412 changes nothing",
+        "413 changes nothing",
         "a call returns its answer",
         "a refusal denies nothing",
         "appended at last",

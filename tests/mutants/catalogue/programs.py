@@ -19,7 +19,7 @@ PROGRAMS = (
     Mutant(
         "the client does not know what it deleted",
         "client.py",
-        '                if unsure and request.operation.startswith("delete_"):\n',
+        '                if unsure and isinstance(refused, NotFound) and request.operation.startswith("delete_"):\n',
         "                if False:\n",
         "a deletion is refused that was made",
         case="programs",

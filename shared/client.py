@@ -154,10 +154,9 @@ class TurnlogClient(Turnlog):
         try:
             reply = await self._send(request)
         except _LOST as error:
-            lost = Contended if isinstance(error, _NOT_SENT) else Unanswered
-            failure = lost("The API was not reached." if lost is Contended else "The API did not answer.")
-            failure.retry_after = 0
-            raise failure from error
+            if isinstance(error, _NOT_SENT):
+                raise _at_once(Contended("The API was not reached.")) from error
+            raise _at_once(Unanswered("The API did not answer.")) from error
         if not reply.is_success:
             raise error_of(reply)
         if reply.status_code == httpx.codes.NO_CONTENT:
@@ -165,9 +164,7 @@ class TurnlogClient(Turnlog):
         try:
             return reply.json()
         except ValueError as error:  # a part of it, or a page of somebody on the way
-            failure = Unanswered("What the API answered is not JSON.")
-            failure.retry_after = 0
-            raise failure from error
+            raise _at_once(Unanswered("What the API answered is not JSON.")) from error
 
     async def _send(self, request: Request) -> httpx.Response:
         method, path = ROUTES[request.operation]
@@ -190,6 +187,12 @@ class TurnlogClient(Turnlog):
                 headers=headers,
             )
         )
+
+
+def _at_once(error: Unavailable) -> Unavailable:
+    """An error after which nobody has asked to wait."""
+    error.retry_after = 0
+    return error
 
 
 async def _in_a_task(work: Callable[[], Awaitable[T]]) -> T:

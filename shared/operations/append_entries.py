@@ -107,7 +107,7 @@ async def _append(
         if writer.begun_anew() and writer.unsure:
             raise writer.unsure  # if that try was applied, its effect went with the transcript
         seen = {identity: [position] for identity, position in positions.items()}
-        hits = ring.places(head.ring, head.length, ids, _both(seen, tried) if writer.unsure else seen)
+        hits = ring.places(head.ring, head.length, ids, seen, tried if writer.unsure else {})
         unexpected = expected_position not in {None, head.length}
         if hits or unexpected:
             await store.head(writer.key.session)  # what is stored is told only of a session that is there
@@ -130,11 +130,6 @@ async def _append(
             positions |= written
             return AppendedEntries([positions[one] for one in ids], after, replayed=False)
     raise AssertionError  # count() does not end
-
-
-def _both(seen: Places, tried: Places) -> Places:
-    """Where entries may be that the ring has forgotten since: where the last try saw them, or put them."""
-    return {identity: [*seen.get(identity, ()), *tried.get(identity, ())] for identity in {*seen, *tried}}
 
 
 async def again_if_torn(writer: EntryWriter, tries: int, torn: Torn) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from shared.errors import TooLarge, TurnlogError
 from shared.integrations.openai_agents import TurnlogSession
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from shared.asking import Request
     from shared.methods import Turnlog
@@ -111,8 +112,9 @@ async def test_a_take_back_that_failed_may_have_been_made(server: Server, user: 
         assert await session.get_items() == []
 
 
-async def test_another_adds_between_two_appends(turnlog: Turnlog, monkeypatch: pytest.MonkeyPatch) -> None:
-    session, other = TurnlogSession("s", turnlog), TurnlogSession("s", turnlog)
+@contextmanager
+def meddling(turnlog: Turnlog, meanwhile: Callable[[], Awaitable[object]]) -> Iterator[None]:
+    """Another acts right after the first append that comes here."""
     append, calls = turnlog.append_messages, 0
 
     async def followed(*given: Any, **more: Any) -> Any:
@@ -120,14 +122,26 @@ async def test_another_adds_between_two_appends(turnlog: Turnlog, monkeypatch: p
         answer = await append(*given, **more)
         calls += 1
         if calls == 1:
-            await other.add_items(items(1, "theirs"))
+            await meanwhile()
         return answer
 
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(turnlog, "append_messages", followed)
+        yield
+
+
+async def test_another_adds_between_two_appends(turnlog: Turnlog) -> None:
+    session, other = TurnlogSession("s", turnlog), TurnlogSession("s", turnlog)
+
+    async def add() -> None:
+        await other.add_items(items(1, "theirs"))
+
     await other.add_items(items(1, "first"))
-    monkeypatch.setattr(turnlog, "append_messages", followed)
-    with pytest.raises(TurnlogError, match="The first 198 of 199 items are stored"):
+    with (
+        meddling(turnlog, add),
+        pytest.raises(TurnlogError, match="The first 198 of 199 items are stored"),
+    ):
         await session.add_items([*items(198), REFUSED[-1]])
-    monkeypatch.undo()
     assert await other.get_items() == [
         *items(1, "first"),
         *items(99),
@@ -136,24 +150,14 @@ async def test_another_adds_between_two_appends(turnlog: Turnlog, monkeypatch: p
     ]
 
 
-async def test_another_exchanges_the_last_one_before_the_take_back(
-    turnlog: Turnlog, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_another_exchanges_the_last_one_before_the_take_back(turnlog: Turnlog) -> None:
     """The log is as long as after the append, and yet it is another."""
     session, other = TurnlogSession("s", turnlog), TurnlogSession("s", turnlog)
-    append, calls = turnlog.append_messages, 0
 
-    async def followed(*given: Any, **more: Any) -> Any:
-        nonlocal calls
-        answer = await append(*given, **more)
-        calls += 1
-        if calls == 1:
-            await other.pop_item()
-            await other.add_items(items(1, "theirs"))
-        return answer
+    async def exchange() -> None:
+        await other.pop_item()
+        await other.add_items(items(1, "theirs"))
 
-    monkeypatch.setattr(turnlog, "append_messages", followed)
-    with pytest.raises(TooLarge, match="items are stored"):
+    with meddling(turnlog, exchange), pytest.raises(TooLarge, match="items are stored"):
         await session.add_items(REFUSED)
-    monkeypatch.undo()
     assert await other.get_items() == [*items(98), *items(1, "theirs")]

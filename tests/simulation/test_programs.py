@@ -1,7 +1,6 @@
 """Random schedules of programs: `TurnlogClient` as it is, on a way on which requests and answers get lost.
 
-`TURNLOG_SIM_SCHEDULES=n` runs another number, `TURNLOG_SIM_SEED=s` that one alone. `make simulate` runs as
-many as there is time for.
+`TURNLOG_SIM_SCHEDULES=n` runs another number, `TURNLOG_SIM_SEED=s` that one alone.
 """
 
 from __future__ import annotations

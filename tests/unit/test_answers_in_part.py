@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from contextlib import AsyncExitStack, closing, contextmanager
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.loaders import JSONFileLoader
 
 from shared import async_driver
 from shared.async_driver import AsyncStores
@@ -32,16 +29,10 @@ if TYPE_CHECKING:
     Call = Callable[[Table, Objects, str], Coroutine[Any, Any, Any]]
     Ask = Callable[[Call, str], Any]
 
+pytestmark = pytest.mark.usefixtures("models")
+
 BRIEF = 0.2
 STEPS = [11, pytest.param(1, marks=pytest.mark.thorough)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def models() -> Iterator[None]:
-    """Botocore's models, read once: each client would read 5 MB of JSON again."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", staticmethod(cache(JSONFileLoader().load_file)))
-        yield
 
 
 def own(asked: Asked) -> bytes:
@@ -80,23 +71,11 @@ def on_a_loop() -> Iterator[Ask]:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answering]:
+def server(store_at: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> Iterator[Answering]:
     with answering_beside(own) as server:
-        for name, value in {
-            "TURNLOG_TABLE": "t",
-            "TURNLOG_BUCKET": "b",
-            "TURNLOG_CACHE_URL": "",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "x",
-            "AWS_SECRET_ACCESS_KEY": "x",
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_ENDPOINT_URL": server.url,
-        }.items():
-            monkeypatch.setenv(name, value)
-        settings.cache_clear()
+        store_at(server.url)
         monkeypatch.setattr(async_driver, "REQUEST_SECONDS", 30)
         yield server
-    settings.cache_clear()
 
 
 @pytest.mark.parametrize("step", STEPS)

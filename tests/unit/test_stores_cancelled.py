@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.loaders import JSONFileLoader
 
 from shared.async_driver import AsyncStores
 from shared.settings import settings
@@ -19,7 +16,7 @@ from tests.answering import answering, reply
 from tests.cancelling import When, cancelled, run_clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine
 
     from shared.backend import Objects
     from shared.store import Store
@@ -27,24 +24,11 @@ if TYPE_CHECKING:
 
     Call = Callable[[Store, str], Coroutine[Any, Any, Any]]
 
+pytestmark = pytest.mark.usefixtures("models")
+
 LARGE = 400_000
 """Bytes that take several turns to send and to read; the driver sends so many by way of a file."""
 CONNECTIONS = TABLE_CONFIG.max_pool_connections
-
-
-@pytest.fixture(scope="module", autouse=True)
-def models() -> Iterator[None]:
-    """Botocore's models, read once: each client would read 5 MB of JSON again."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", staticmethod(cache(JSONFileLoader().load_file)))
-        yield
-
-
-@pytest.fixture(autouse=True)
-def forgotten() -> Iterator[None]:
-    """The settings of a test are its own."""
-    yield
-    settings.cache_clear()
 
 
 def own(asked: Asked, **headers: str) -> bytes:
@@ -97,20 +81,8 @@ async def delete(store: Store, name: str) -> Any:
     await _bucket(store).delete(name)
 
 
-def opened(server: Answering, monkeypatch: pytest.MonkeyPatch) -> AsyncStores:
-    for name, value in {
-        "TURNLOG_TABLE": "t",
-        "TURNLOG_BUCKET": "b",
-        "TURNLOG_CACHE_URL": "",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "x",
-        "AWS_SECRET_ACCESS_KEY": "x",
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_ENDPOINT_URL": server.url,
-    }.items():
-        monkeypatch.setenv(name, value)
-    settings.cache_clear()
+def opened(server: Answering, store_at: Callable[[str], None]) -> AsyncStores:
+    store_at(server.url)
     return AsyncStores(settings())
 
 
@@ -144,7 +116,7 @@ async def all_at_once(server: Answering, stores: AsyncStores) -> None:
     ],
 )
 def test_whoever_comes_after_a_cancelled_request_gets_its_own_answer(
-    call: Call, name: str, monkeypatch: pytest.MonkeyPatch
+    call: Call, name: str, store_at: Callable[[str], None]
 ) -> None:
     """And every connection is there for it: none is kept by who was cancelled, nor a place in the queue."""
 
@@ -152,7 +124,7 @@ def test_whoever_comes_after_a_cancelled_request_gets_its_own_answer(
         headers: dict[str, str] = {}
         async with (
             answering(lambda asked: own(asked, **headers)) as server,
-            opened(server, monkeypatch) as stores,
+            opened(server, store_at) as stores,
         ):
             for fresh, late, again in product([True, False], repeat=3):
                 headers.update({"connection": "close"} if fresh else {})
@@ -178,7 +150,7 @@ def test_whoever_comes_after_a_cancelled_request_gets_its_own_answer(
     ],
 )
 def test_stores_that_are_cancelled_while_they_open_or_close_leave_nothing_open(
-    step: str, late: bool, monkeypatch: pytest.MonkeyPatch
+    step: str, late: bool, store_at: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
         async with answering(own) as server:
@@ -187,7 +159,7 @@ def test_stores_that_are_cancelled_while_they_open_or_close_leave_nothing_open(
                 async with AsyncStores(settings()) as stores:
                     await asks_for_their_own(stores, 0)
 
-            stores = opened(server, monkeypatch)
+            stores = opened(server, store_at)
             times = 0
             was_cancelled = True
             while was_cancelled:
@@ -209,7 +181,7 @@ def test_stores_that_are_cancelled_while_they_open_or_close_leave_nothing_open(
     run_clean(main)
 
 
-def test_a_program_has_its_own_ways_to_end_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_has_its_own_ways_to_end_a_request(store_at: Callable[[str], None]) -> None:
     """By a time-out, and by a group of tasks of which another fails."""
 
     async def in_time(stores: AsyncStores) -> None:
@@ -226,7 +198,7 @@ def test_a_program_has_its_own_ways_to_end_a_request(monkeypatch: pytest.MonkeyP
             tasks.create_task(fail())
 
     async def main() -> None:
-        async with answering(own) as server, opened(server, monkeypatch) as stores:
+        async with answering(own) as server, opened(server, store_at) as stores:
             server.held = 1
             with pytest.raises(TimeoutError):
                 await in_time(stores)

@@ -6,8 +6,8 @@ BURSTS = (
     Mutant(
         "a second try forgets which messages the first one knew",
         "operations/append_messages.py",
-        "places = {one: [message.sequence] for one, message in present.items()}",
-        "places: dict[str, list[int]] = {}",
+        "seen = {one: [message.sequence] for one, message in present.items()}",
+        "seen: dict[str, list[int]] = {}",
         "a part of a batch is stored twice, and its usage counted twice",
         case="a batch again, with more",
     ),

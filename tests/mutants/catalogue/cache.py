@@ -72,7 +72,7 @@ CACHE = (
         "    clients.cache_clear()\n    brief_table.cache_clear()\n    objects.cache_clear()",
         "    return",
         "the two read each other's answers",
-        test="tests/unit/test_foreign_answers.py",
+        test=f"{_FOREIGN}::test_a_forked_process_has_connections_of_its_own",
     ),
     Mutant(
         "a cancelled connection is put back into the pool",

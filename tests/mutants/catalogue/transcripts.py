@@ -44,8 +44,8 @@ TRANSCRIPTS = (
     Mutant(
         "no look at the transcript's ring",
         "operations/append_entries.py",
-        "hits = ring.places(head.ring, head.length, ids, _both(seen, tried) if writer.unsure else seen)",
-        'hits = ring.places(b"", 0, ids, _both(seen, tried) if writer.unsure else seen)',
+        "hits = ring.places(head.ring, head.length, ids, seen, tried if writer.unsure else {})",
+        'hits = ring.places(b"", 0, ids, seen, tried if writer.unsure else {})',
         "a repeat is stored twice",
     ),
     Mutant(

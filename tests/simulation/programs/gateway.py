@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 from werkzeug import Request as WsgiRequest
-from werkzeug.routing import Map, Rule
 from werkzeug.test import EnvironBuilder
 
-from infra.local.gateway import _Greedy, _rule
+from infra.local.gateway import route_map
 from infra.local.payload import event_of, response_of
-from infra.template import routes
 from shared.answers import Answer, problem, respond
 from shared.errors import TurnlogError
 from shared.events import parse
@@ -26,11 +24,7 @@ if TYPE_CHECKING:
     from shared.events import Call
 
 URL = "http://turnlog.invalid"
-_ROUTES = Map(
-    [Rule(_rule(route.path), methods=[route.method], endpoint=route) for route in routes()],
-    merge_slashes=False,
-    converters={"greedy": _Greedy},
-)
+_ROUTES = route_map()
 _KINDS = {f"functions.{name}.handler": kind for kind, name in FUNCTIONS.items()}
 _TEXTS = {"cursor", "format"}  # among the query's parameters; the others are numbers and flags
 

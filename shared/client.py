@@ -124,12 +124,10 @@ class TurnlogClient(Turnlog):
         for attempt in count(1):
             try:
                 return await self._try(request)
-            except NotFound:
-                if unsure and request.operation.startswith("delete_"):
+            except (NotFound, SequenceMismatch, PreconditionFailed, Diverged) as refused:
+                if unsure and isinstance(refused, NotFound) and request.operation.startswith("delete_"):
                     return None  # by the try to which no answer came
-                raise
-            except (SequenceMismatch, PreconditionFailed, Diverged) as refused:
-                # The try to which no answer came may have made the difference. An append is known by its ids.
+                # That try may have made the difference, or been made before. An append is known by its ids.
                 if unsure and (request.if_match is not None or isinstance(refused, Diverged)):
                     raise unsure from refused
                 raise
@@ -209,6 +207,7 @@ _MEMBERS = {"type", "title", "status", "detail", "errors", "message"}
 _KINDS = {kind.code: kind for kind in reversed([*_tree(TurnlogError)])}
 _STATUSES = {kind.status: kind for kind in reversed([*_tree(TurnlogError)])} | {
     429: Contended,  # API Gateway's limit
+    500: Unanswered,  # API Gateway's own, of a function that crashed or ran out of time
     502: Unanswered,
     504: Unanswered,
 }

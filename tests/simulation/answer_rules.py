@@ -29,7 +29,7 @@ _REPEATS = {"reply lost", "re-sent", "re-sent bare", "applied late"}
 # The client library repeats a request, and does not say that it did.
 _HIDDEN = {"re-sent", "re-sent bare"}
 _STATUSES = {
-    "append": {200, 201, 404, 409},
+    "append": {200, 201, 404, 409, 413},
     "create": {200, 201, 410},
     "delete": {204, 404},
     "delete_draft": {204, 404},
@@ -70,6 +70,8 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
             require("410 means deleted", any(state.head and not state.live for state in states), request)
         case 409:
             check_conflict(work, states, reply)
+        case 413:
+            require("413 changes nothing", not work.changes, work)
         case 412:
             admitted = parse_tags(request.headers["if-match"])
             assert admitted is not None

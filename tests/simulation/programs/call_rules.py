@@ -110,4 +110,5 @@ def _gone_since(history: History, call: Call, work: Work) -> bool:
     if call.name == "append_messages":
         return cut_between(history, call.key, since, call.end)
     deleted = any(not state.live for state in history.during(call.key, since, call.end))
-    return deleted and isinstance(call.error, NotFound | Gone) and not call.name.startswith("delete_")
+    known = call.name.startswith("delete_") or "if_match" in call.asked
+    return deleted and isinstance(call.error, NotFound | Gone) and not known

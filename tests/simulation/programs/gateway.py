@@ -17,7 +17,8 @@ from werkzeug.test import EnvironBuilder
 from infra.local.gateway import _Greedy, _rule
 from infra.local.payload import event_of, response_of
 from infra.template import routes
-from shared.answers import Answer, respond
+from shared.answers import Answer, problem, respond
+from shared.errors import TurnlogError
 from shared.events import parse
 from tests.simulation.requests import FUNCTIONS, Reply, Request
 
@@ -63,11 +64,16 @@ def response_to(request: Request, reply: Reply) -> httpx.Response:
     return httpx.Response(response.status_code, headers=list(response.headers), content=response.get_data())
 
 
-def own_response(status: int, *, page: bool) -> httpx.Response:
-    """The gateway's own response, or that of what stands before it: a page for people, or JSON."""
-    if page:
-        return httpx.Response(status, html=f"<html><h1>{status}</h1></html>")
-    return httpx.Response(status, json={"message": httpx.codes.get_reason_phrase(status)})
+def own_responses(status: int) -> list[httpx.Response]:
+    """The gateway's own response, that of what stands before it, and of a function with a defect."""
+    responses = [
+        httpx.Response(status, json={"message": httpx.codes.get_reason_phrase(status)}),
+        httpx.Response(status, html=f"<html><h1>{status}</h1></html>"),
+    ]
+    defect = problem(TurnlogError("The request failed."))
+    if status == defect.status:
+        responses.append(httpx.Response(status, headers=defect.headers, content=defect.body))
+    return responses
 
 
 def _body(kind: str, call: Call) -> dict[str, Any]:

@@ -51,6 +51,7 @@ TROUBLES: Mapping[str, Trouble] = {
     "http: connection lost, done": Trouble(Served.NOW, httpx.ReadError),
     "http: disconnected, done": Trouble(Served.NOW, httpx.RemoteProtocolError),
     "http: answer cut": Trouble(Served.NOW, None),
+    "http: 500, done": Trouble(Served.NOW, 500),
     "http: 502, done": Trouble(Served.NOW, 502),
     "http: 503, done": Trouble(Served.NOW, 503),
     "http: 504, done": Trouble(Served.NOW, 504),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from tests.simulation.programs.gateway import own_response, request_of, response_to
+from tests.simulation.programs.gateway import own_responses, request_of, response_to
 from tests.simulation.programs.troubles import CRASHED, TROUBLES, Served, Trouble
 from tests.simulation.scheduler import Point, suspended
 
@@ -88,10 +88,11 @@ class Way(httpx.AsyncBaseTransport):
             self._world.scheduler.spawn(f"{name}, late", self._late(name, call, request))
         if reply is None and trouble is None:
             trouble = CRASHED[self._world.chooser.choose(len(CRASHED))]
-        try:
-            answer.set_result(self._seen(trouble, request, reply, call))
-        except httpx.TransportError as error:
-            answer.set_exception(error)
+        if not answer.done():  # else nobody waits for it any more
+            try:
+                answer.set_result(self._seen(trouble, request, reply, call))
+            except httpx.TransportError as error:
+                answer.set_exception(error)
         self._loop.settle()
 
     async def _late(self, name: str, call: Call, request: Request) -> None:
@@ -115,7 +116,8 @@ class Way(httpx.AsyncBaseTransport):
             call.answered.append((request, reply))
             return response_to(request, reply)
         if isinstance(trouble.seen, int):
-            return own_response(trouble.seen, page=bool(self._world.chooser.choose(2)))
+            responses = own_responses(trouble.seen)
+            return responses[self._world.chooser.choose(len(responses))]
         if trouble.seen is None and reply is not None and reply.raw:
             whole = response_to(request, reply)
             return httpx.Response(whole.status_code, headers=whole.headers, stream=_Cut(whole.content))

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import random
-from functools import cache
+from functools import cache, partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
-from anyio import sleep  # httpx runs on it, and so on asyncio and on Trio
+from anyio import create_task_group, sleep  # httpx runs on it, and so on asyncio and on Trio
 
 from shared.errors import (
     Contended,
@@ -31,10 +31,12 @@ from shared.methods import Turnlog
 from shared.wire import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from ssl import SSLContext
 
     from shared.asking import Request
+
+T = TypeVar("T")
 
 # The template's; it is not in the package, and a test compares them.
 ROUTES = {
@@ -73,7 +75,13 @@ _TEXT = "text/plain; charset=utf-8"
 
 # What may come of a request that never reached a function: nothing was done.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-_LOST = (httpx.TimeoutException, httpx.NetworkError, httpx.ProxyError, httpx.RemoteProtocolError)
+_LOST = (
+    httpx.TimeoutException,
+    httpx.NetworkError,
+    httpx.ProxyError,
+    httpx.RemoteProtocolError,
+    httpx.DecodingError,
+)
 
 
 @cache
@@ -111,7 +119,7 @@ class TurnlogClient(Turnlog):
     async def aclose(self) -> None:
         """Close the connections."""
         if self._own:
-            await self._http.aclose()
+            await _in_a_task(self._http.aclose)
 
     async def ask(self, request: Request) -> Any:
         """See `Turnlog`.
@@ -152,7 +160,14 @@ class TurnlogClient(Turnlog):
             raise failure from error
         if not reply.is_success:
             raise error_of(reply)
-        return reply.json() if reply.content else None
+        if reply.status_code == httpx.codes.NO_CONTENT:
+            return None
+        try:
+            return reply.json()
+        except ValueError as error:  # a part of it, or a page of somebody on the way
+            failure = Unanswered("What the API answered is not JSON.")
+            failure.retry_after = 0
+            raise failure from error
 
     async def _send(self, request: Request) -> httpx.Response:
         method, path = ROUTES[request.operation]
@@ -165,13 +180,38 @@ class TurnlogClient(Turnlog):
             text = isinstance(request.body, str)
             content = request.body.encode() if text else dumps(request.body)
             headers["content-type"] = _TEXT if text else "application/json"
-        return await self._http.request(
-            method,
-            self._base_url + _path(path, request),
-            params={name: _text(value) for name, value in request.query.items() if value is not None},
-            content=content,
-            headers=headers,
+        return await _in_a_task(
+            partial(
+                self._http.request,
+                method,
+                self._base_url + _path(path, request),
+                params={name: _text(value) for name, value in request.query.items() if value is not None},
+                content=content,
+                headers=headers,
+            )
         )
+
+
+async def _in_a_task(work: Callable[[], Awaitable[T]]) -> T:
+    """Do what httpx does in a task that is cancelled by anyio alone, also when asyncio cancels this one.
+
+    When a request ends early, httpx tidies its pool in steps that anyio does not cancel, but asyncio does.
+    Then the pool takes the connection for one in use for ever, and after a hundred of them it has none left.
+    """
+    done: list[T] = []
+    failed: list[Exception] = []
+
+    async def one() -> None:
+        try:
+            done.append(await work())
+        except Exception as error:  # raised by itself below, not in a group
+            failed.append(error)
+
+    async with create_task_group() as tasks:
+        tasks.start_soon(one)
+    if failed:
+        raise failed[0]
+    return done[0]
 
 
 def error_of(reply: httpx.Response) -> TurnlogError:

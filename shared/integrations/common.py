@@ -78,6 +78,10 @@ class Repeats:
     def __init__(self) -> None:
         self._failed: dict[str, _Failed] = {}
 
+    def forget(self, place: str) -> None:
+        """Take the next call for a place for a new one: nothing of the failed one stands."""
+        self._failed.pop(place, None)
+
     async def named(self, place: str, content: bytes, send: Callable[[str, bool], Awaitable[None]]) -> None:
         """Send what is for a place, under a name.
 

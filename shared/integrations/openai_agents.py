@@ -94,9 +94,10 @@ class TurnlogSession:
         """Add items: up to 99, or 2 MiB, in one append; more in several.
 
         If a later one is refused, what the earlier ones stored is taken back, if it is sure that this very
-        call stored it and that nobody has changed the session since. Otherwise, and if Turnlog did not
-        answer, nothing is taken back, and the error says how many items are stored (`stored_items`; where no
-        answer came, at least so many). After an `Unavailable` the same call on this object stores the others.
+        call stored it and that nobody has changed the session since. Otherwise nothing is taken back, and the
+        error says how many items are stored (`stored_items`).
+        If no answer came (`Unavailable`), or the call is cancelled, nothing is taken back: at least so many
+        are stored, and the same call on this object stores the others.
 
         Raises:
             Gone: the session was deleted.
@@ -110,7 +111,10 @@ class TurnlogSession:
         messages = [to_message(item) for item in items]
         lines = [dumps(message) for message in messages]
 
+        undone = False
+
         async def send(request: str, repeated: bool) -> None:
+            nonlocal undone
             stored: list[Json] = []
             try:
                 for batch in _batches(messages, lines, request):
@@ -118,11 +122,16 @@ class TurnlogSession:
                     stored.append(added)
             except TurnlogError as error:
                 own = not repeated and is_one_run(stored) and not _may_be_done(error)
-                await self._settle(turnlog, stored, error, own=own, of=len(messages))
+                undone = await self._settle(turnlog, stored, error, own=own, of=len(messages))
                 raise
 
         repeats = self._repeats.setdefault(turnlog, Repeats())
-        await repeats.named(self._id, b"\n".join(lines), send)
+        try:
+            await repeats.named(self._id, b"\n".join(lines), send)
+        except TurnlogError:
+            if undone:
+                repeats.forget(self._id)  # nothing of this call is stored, so the same call is a new one
+            raise
 
     async def pop_item(self, *, wrapper: Any = None) -> Any:
         """Take the newest item away and return it; None if there is none.
@@ -173,7 +182,7 @@ class TurnlogSession:
 
     async def _settle(
         self, turnlog: Turnlog, stored: Sequence[Json], error: TurnlogError, *, own: bool, of: int
-    ) -> None:
+    ) -> bool:
         """Take back what a failed call's appends stored; or have its error say what stands.
 
         Only at the version that the last of them made: whoever changed the session since keeps what they did.
@@ -186,6 +195,9 @@ class TurnlogSession:
             error: why the call failed.
             own: all that these answers name was stored by this very call, and may be taken back.
             of: how many items the call has.
+
+        Returns:
+            Whether nothing of the call is stored any more.
         """
         count = sum(len(added["messages"]) for added in stored)
         try:
@@ -196,14 +208,15 @@ class TurnlogSession:
                     expected_sequence=stored[-1]["last_sequence"] + 1,
                     if_match=stored[-1]["version"],
                 )
-                return
+                return True
         except TurnlogError as refused:
             if _may_be_done(refused):
                 error.told(f"The first {count} of {of} items may still be stored.")
-                return
+                return False
             # Another changed the session: nothing was taken back.
         if stored:
             error.told(f"The first {count} of {of} items are stored.", stored_items=count)
+        return False
 
     async def _pop(self, turnlog: Turnlog) -> Any:
         """Pop once.

@@ -94,13 +94,13 @@ async def append_messages(
     new = identified(store, new)
     ids = [fields["message_id"] for fields in new]
     tried: dict[str, list[_Try]] = {}
+    present: dict[str, Stored] = {}
     doubt: Doubt | None = None
     head, fresh = await store.cache.head(key), False
     for attempt in count():
         if head is None:
             head, fresh = await store.head(key), True
-        places = {one: [a_try.message.sequence for a_try in tries] for one, tries in tried.items()}
-        hits = ring.places(head.ring, head.message_count, ids, places if doubt else {})
+        hits = ring.places(head.ring, head.message_count, ids, _places(present, tried if doubt else {}))
         if not fresh and (hits or head.leftover or expected_sequence not in {None, head.message_count}):
             head = None
             continue
@@ -224,6 +224,14 @@ async def _verified(
             )
         present[message_id] = message
     return present
+
+
+def _places(present: Mapping[str, Stored], tried: Mapping[str, Sequence[_Try]]) -> dict[str, list[int]]:
+    """Where messages may be that the ring has forgotten since: where the last try saw them, or put them."""
+    places = {one: [message.sequence] for one, message in present.items()}
+    for one, tries in tried.items():
+        places.setdefault(one, []).extend(a_try.message.sequence for a_try in tries)
+    return places
 
 
 def _remember(

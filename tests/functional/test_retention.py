@@ -11,6 +11,7 @@ import pytest
 
 from shared.errors import Contended
 from shared.keys import EXPIRY, SessionKey
+from shared.limits import MAX_FIRST_BATCH
 from shared.operations.delete_session import expire_session
 from shared.sync_driver import SystemClock, lambda_store, run
 from tests.functional.api import Api, user
@@ -121,3 +122,10 @@ def test_without_retention_nothing_ends(api: Api, table: TableView) -> None:
         assert marker(table, key) is None
         assert expire(table, key, 10_000) == Counter()
     assert api.get(key.session_id).status == 200
+
+
+def test_as_many_messages_as_a_create_takes(api: Api) -> None:
+    """The marker is in the transaction too."""
+    messages = [user(str(number)) for number in range(MAX_FIRST_BATCH)]
+    assert len(api.contents(api.new(*messages))) == MAX_FIRST_BATCH
+    assert api.put("by-put", messages=[*messages, user("more")]).status == 201

@@ -83,7 +83,7 @@ async def test_more_than_an_append_takes(session: TurnlogSession) -> None:
 
 
 async def test_a_later_part_is_refused(session: TurnlogSession) -> None:
-    """What was stored of the call goes again."""
+    """What was stored of the call goes again, also when the same call is made again."""
     await session.add_items(said("before"))
     too_large = [*said(*range(150)), *said("x" * 1_100_000)]
     for _ in range(2):
@@ -97,7 +97,7 @@ async def test_a_later_part_is_refused(session: TurnlogSession) -> None:
 async def test_a_later_part_is_refused_and_others_have_written(
     session: TurnlogSession, turnlog: Turnlog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What they have written stays, and so does what is before it."""
+    """Then nothing is taken back, and the error says what is stored."""
     await session.add_items(said("before"))
     append, appends = turnlog.append_messages, count()
 
@@ -108,9 +108,11 @@ async def test_a_later_part_is_refused_and_others_have_written(
         return added
 
     monkeypatch.setattr(turnlog, "append_messages", followed)
-    with pytest.raises(TooLarge):
+    with pytest.raises(TooLarge) as refused:
         await session.add_items([*said(*range(198)), *said("x" * 1_100_000)])
-    assert await texts(session) == ["before", *(str(number) for number in range(99)), "other"]
+    assert refused.value.extra["stored_items"] == 198
+    numbers = [str(number) for number in range(198)]
+    assert await texts(session) == ["before", *numbers[:99], "other", *numbers[99:]]
 
 
 async def test_a_history_of_several_answers(session: TurnlogSession) -> None:

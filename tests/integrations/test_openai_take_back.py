@@ -167,3 +167,26 @@ async def test_another_adds_between_two_appends(turnlog: Turnlog, monkeypatch: p
         *items(1, "theirs"),
         *items(198)[99:],
     ]
+
+
+async def test_another_exchanges_the_last_one_before_the_take_back(
+    turnlog: Turnlog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log is as long as after the append, and yet it is another."""
+    session, other = TurnlogSession("s", turnlog), TurnlogSession("s", turnlog)
+    append, calls = turnlog.append_messages, 0
+
+    async def followed(*given: Any, **more: Any) -> Any:
+        nonlocal calls
+        answer = await append(*given, **more)
+        calls += 1
+        if calls == 1:
+            await other.pop_item()
+            await other.add_items(items(1, "theirs"))
+        return answer
+
+    monkeypatch.setattr(turnlog, "append_messages", followed)
+    with pytest.raises(TooLarge, match="items are stored"):
+        await session.add_items(REFUSED)
+    monkeypatch.undo()
+    assert await other.get_items() == [*items(98), *items(1, "theirs")]

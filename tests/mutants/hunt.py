@@ -6,12 +6,12 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.simulation.cases import CASES
+from tests.simulation.every_case import EVERY_CASE
 from tests.simulation.exhaustive import exhaust
 from tests.simulation.programs import schedules as programs
 from tests.simulation.schedules import simulate
 from tests.simulation.tally import Tally, seeds
-from tests.simulation.transcript_cases import TRANSCRIPT_CASES
+from tests.simulation.violations import UnknownRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -21,8 +21,8 @@ _FIRST, _MOST = 100, 700
 PROGRAMS = "programs"
 """The case of a sabotage that only a program can see, which asks the functions through the HTTP client."""
 
-# A sabotage that cannot run at all proves nothing.
-_BROKEN = (SyntaxError, NameError, ImportError)
+# A sabotage that cannot run at all proves nothing, nor does a rule that the checker misspells.
+_BROKEN = (SyntaxError, NameError, ImportError, UnknownRule)
 
 
 def hunt(seconds: float, first: str) -> str | None:
@@ -66,7 +66,7 @@ def _seeds(numbers: Iterable[int], tally: Tally) -> Iterator[tuple[str, Callable
 def _cases(
     tally: Tally, *, faulty: bool, most: int, name: str = ""
 ) -> Iterator[tuple[str, Callable[[], object]]]:
-    for case in (*CASES, *TRANSCRIPT_CASES):
+    for case in EVERY_CASE:
         if name not in ("", case.name):
             continue
         faults = case.faults if faulty else 0

@@ -77,6 +77,9 @@ class World:
         self.trace: list[tuple[float, str, str, Any, str | None]] = []
         self.requests = 0
         self.calls = 0  # of programs
+        # By client: what it asks for, and the faults that this has met, however often it was sent.
+        self._asked: dict[str, tuple[Request, list[str]]] = {}
+        self.struck: list[list[str]] = []
         self._tokens = 0
         self._streams: dict[str, list[dict[str, Any]]] = {}  # by partition: it is in order for an item
         self._taken: list[dict[str, Any]] = []
@@ -135,7 +138,12 @@ class World:
             works: to note there what it does.
         """
         self.requests += 1
-        work = Work(request.kind, request, begin=self.history.commits)
+        asked, struck = self._asked.get(name, (None, []))
+        if asked is not request:
+            struck = []
+            self._asked[name] = (request, struck)
+            self.struck.append(struck)
+        work = Work(request.kind, request, begin=self.history.commits, struck=struck)
         if works is not None:
             works.append(work)
         if request.kind == "put_draft":

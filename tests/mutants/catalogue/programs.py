@@ -9,30 +9,6 @@ from tests.mutants.mutant import Mutant
 
 PROGRAMS = (
     Mutant(
-        "a time-out is taken for a request that was not sent",
-        "client.py",
-        "_NOT_SENT = (httpx.ConnectError,",
-        "_NOT_SENT = (httpx.TimeoutException, httpx.ConnectError,",
-        "what may have been done is done again",
-        case="programs",
-    ),
-    Mutant(
-        "a lost connection is taken for a request that was not sent",
-        "client.py",
-        "_NOT_SENT = (httpx.ConnectError,",
-        "_NOT_SENT = (httpx.NetworkError, httpx.ConnectError,",
-        "what may have been done is done again",
-        case="programs",
-    ),
-    Mutant(
-        "a gateway that waited in vain is taken for one that refused",
-        "client.py",
-        "    504: Unanswered,\n",
-        "    504: Contended,\n",
-        "what may have been done is done again",
-        case="programs",
-    ),
-    Mutant(
         "the client says that nothing was done since its last try was not",
         "client.py",
         "                    if unsure and untouched:\n",
@@ -41,18 +17,10 @@ PROGRAMS = (
         case="programs",
     ),
     Mutant(
-        "the client forgets its doubt after a refusal",
-        "client.py",
-        "                unsure = unsure if untouched else error\n",
-        "                unsure = None if untouched else error\n",
-        "what was done is said not to be",
-        case="programs",
-    ),
-    Mutant(
         "the client does not know what it deleted",
         "client.py",
-        '                if unsure and request.operation.startswith("delete_"):\n',
-        "                if False:\n",
+        'isinstance(refused, NotFound) and request.operation.startswith("delete_"):',
+        "False:",
         "a deletion is refused that was made",
         case="programs",
     ),

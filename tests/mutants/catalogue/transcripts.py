@@ -44,8 +44,8 @@ TRANSCRIPTS = (
     Mutant(
         "no look at the transcript's ring",
         "operations/append_entries.py",
-        "hits = ring.places(head.ring, head.length, ids, tried if writer.unsure else {})",
-        'hits = ring.places(b"", 0, ids, tried if writer.unsure else {})',
+        "hits = ring.places(head.ring, head.length, ids, _both(seen, tried) if writer.unsure else seen)",
+        'hits = ring.places(b"", 0, ids, _both(seen, tried) if writer.unsure else seen)',
         "a repeat is stored twice",
     ),
     Mutant(
@@ -184,5 +184,13 @@ TRANSCRIPTS = (
         "        yield (batch := await containing(store, head, first))\n        at = batch.end\n",
         "        at = (await containing(store, head, first)).end\n",
         "entries are skipped",
+    ),
+    Mutant(
+        "what cannot be taken back is the request's",
+        "deposits.py",
+        "            with suppress(Unavailable):\n",
+        "            if True:\n",
+        "503, also where all was stored",
+        test="tests/functional/test_transcripts_large.py::test_what_cannot_be_taken_back_changes_no_answer",
     ),
 )

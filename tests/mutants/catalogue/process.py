@@ -1,0 +1,74 @@
+"""Sabotage of what only a real process has: snapshots, time-outs, pages, connections that break."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+_PROCESS = "tests/unit/test_process.py"
+
+PROCESS = (
+    Mutant(
+        "tokens of the process's own generator",
+        "sync_driver.py",
+        "        return os.urandom(16)",
+        "        return random.randbytes(16)",
+        "two that were restored from one snapshot take each other's writes for their own",
+        test=_PROCESS,
+    ),
+    Mutant(
+        "jitter of the process's own generator",
+        "sync_driver.py",
+        "random.SystemRandom().random()",
+        "random.random()",
+        "all that were restored from one snapshot try again at one time",
+        test=_PROCESS,
+    ),
+    Mutant(
+        "botocore's own time-out of a reply",
+        "sync_driver.py",
+        "        read_timeout=seconds - CONNECT_SECONDS,\n",
+        "",
+        "a table that is silent outlasts the function",
+        test=_PROCESS,
+    ),
+    Mutant(
+        "botocore's own time-out of a connection",
+        "sync_driver.py",
+        "        connect_timeout=CONNECT_SECONDS,\n",
+        "",
+        "a table that is not reached outlasts the function",
+        test=_PROCESS,
+    ),
+    Mutant(
+        "botocore tries again by itself",
+        "sync_driver.py",
+        '"total_max_attempts": 1',
+        '"total_max_attempts": 3',
+        "a table that is silent outlasts the function",
+        test=_PROCESS,
+    ),
+    Mutant(
+        "health waits for a request as long as others do",
+        "sync_driver.py",
+        '_client("dynamodb", _config(HEALTH_SECONDS))',
+        '_client("dynamodb")',
+        "who asks for health is not answered in its time",
+        test=_PROCESS,
+    ),
+    Mutant(
+        "the first page of a bucket is taken for all",
+        "sync_driver.py",
+        '            if not page["IsTruncated"]:\n',
+        "            if True:\n",
+        "the objects behind the first 1,000 are never purged",
+        test=_PROCESS,
+    ),
+    Mutant(
+        "an object that breaks off is a defect",
+        "sync_driver.py",
+        "            data: bytes = body.read()\n        except TRANSLATED as error:",
+        "            data: bytes = body.read()\n        except ZeroDivisionError as error:",
+        "500, where a second try would have read it",
+        test=_PROCESS,
+    ),
+)

@@ -68,7 +68,7 @@ def _check_add(history: History, tries: Sequence[Call]) -> None:
         )
     own = {change.commit for one in tries for change in _rewinds(one)}
     begin = min(one.begin for one in tries)
-    if _cut_by_others(history, call, begin, call.end, own):
+    if _cut_by_others(history, call, begin, call.end, own) or any(map(_came_after_its_rewind, tries)):
         return
     there = _standing(history.during(call.key, call.end, call.end)[-1], sent)
     require("added in order", there == sorted(there), (told, there))
@@ -92,6 +92,20 @@ def _check_taken_back(call: Call) -> None:
         gone = {entry.newest["message_id"] for entry in change.before.log[_left(change) :]}
         require("takes back its own alone", gone <= own, (call.asked, gone - own))
         require("takes back what was refused", call.refused, (call.asked, call.error))
+
+
+def _came_after_its_rewind(call: Call) -> bool:
+    """Whether an append that had got no answer arrived when the add had been taken back.
+
+    A rewind takes the ids along, so it was stored once more (README, "What it does not do").
+    """
+    changes = sorted((change for work in call.works for change in work.changes), key=lambda one: one.commit)
+    rewound = False
+    for change in changes:
+        rewound = rewound or change.rewinds
+        if rewound and change.added:
+            return True
+    return False
 
 
 def _sent(tries: Sequence[Call]) -> dict[str, dict[str, Any]]:

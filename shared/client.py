@@ -19,6 +19,7 @@ from anyio import create_task_group, sleep  # httpx runs on it, and so on asynci
 from shared.errors import (
     Contended,
     Diverged,
+    Gone,
     NotFound,
     PreconditionFailed,
     SequenceMismatch,
@@ -132,7 +133,7 @@ class TurnlogClient(Turnlog):
         for attempt in count(1):
             try:
                 return await self._try(request)
-            except (NotFound, SequenceMismatch, PreconditionFailed, Diverged) as refused:
+            except (NotFound, Gone, SequenceMismatch, PreconditionFailed, Diverged) as refused:
                 if unsure and isinstance(refused, NotFound) and request.operation.startswith("delete_"):
                     return None  # by the try to which no answer came
                 # That try may have made the difference, or been made before. An append is known by its ids.

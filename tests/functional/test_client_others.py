@@ -132,3 +132,10 @@ def test_an_import_that_was_made_does_not_say_that_nothing_was_written(program: 
             "import_transcript", session_id, "main", '{"uuid":"mine"}\n', troubles=[lost_and_then(begin_anew)]
         )
     assert api.transcript(session_id, "main").body["entries"] == [{"uuid": "theirs"}]
+
+
+def test_a_put_that_was_made_does_not_say_that_the_session_was_deleted_before(program: Program) -> None:
+    session_id = program.api.new()
+    delete = lost_and_then(lambda: program.api.delete(session_id))
+    with pytest.raises(errors.Unanswered):
+        program.call("put_session", session_id, title="mine", if_match=1, troubles=[delete])

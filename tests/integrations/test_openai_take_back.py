@@ -6,10 +6,12 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
+from shared import client
 from shared.client import TurnlogClient
-from shared.errors import TooLarge, TurnlogError
+from shared.errors import TooLarge, TurnlogError, Unavailable
 from shared.integrations.openai_agents import TurnlogSession
 
 if TYPE_CHECKING:
@@ -92,8 +94,39 @@ async def test_another_pops_one_and_adds_one_after_a_lost_reply(server: Server, 
         ]
 
 
+class Overloaded(TurnlogClient):
+    """A client whose appends but for the first are refused for now, and which writes down its operations."""
+
+    overloaded = True
+
+    async def _send(self, request: Request) -> Any:
+        self.operations = [*getattr(self, "operations", []), request.operation]
+        if self.overloaded and self.operations.count("append_messages") > 1:
+            return httpx.Response(503, json={"message": "Service Unavailable"})
+        return await super()._send(request)
+
+
+async def test_nothing_is_taken_back_when_the_same_call_can_store_the_others(
+    server: Server, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rewind that arrives late would take away what that call has found stored."""
+    monkeypatch.setattr(client, "_FIRST_WAIT", 0.001)
+    async with TurnlogClient(server.url, user) as clear:
+        await clear.create_session(session_id="s")
+    async with Overloaded(server.url, user) as turnlog:
+        session = TurnlogSession("s", turnlog)
+        with pytest.raises(Unavailable, match="The first 99 of 150 items are stored") as failed:
+            await session.add_items(items(150))
+        assert failed.value.extra["stored_items"] == 99
+        assert "rewind_session" not in turnlog.operations
+        turnlog.overloaded = False
+        assert await session.get_items() == items(99)
+        await session.add_items(items(150))
+        assert await session.get_items() == items(150)
+
+
 class Failing(TurnlogClient):
-    """A client whose rewinds are made, and then the function fails with a defect."""
+    """A client whose rewinds are made, and then answered with 500."""
 
     async def _send(self, request: Request) -> Any:
         reply = await super()._send(request)

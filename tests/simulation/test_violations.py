@@ -9,12 +9,17 @@ import pytest
 
 from tests.simulation.violations import RULES, UnknownRule, Violation, require
 
+_HERE = Path(__file__).parent
+# The agents' rules are where their SDKs are.
+_FOLDERS = (_HERE, _HERE.parent / "integrations" / "simulated")
+
 
 def _checked() -> set[str]:
     """The rules that the checker's code names."""
     calls = (
         node
-        for file in Path(__file__).parent.rglob("*.py")
+        for folder in _FOLDERS
+        for file in folder.rglob("*.py")
         if not file.name.startswith("test_")
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Call)

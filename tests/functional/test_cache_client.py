@@ -45,6 +45,17 @@ def test_atomic_commands_are_one_transaction(tmp_path: Path, connect: Connect) -
         assert refused == [Refused("ERR"), b"OK"]
 
 
+def test_a_database_of_ones_own(tmp_path: Path, connect: Connect) -> None:
+    """One that there is not is no cache; in its place no other is written to."""
+    with valkey(tmp_path) as server:
+        ask(connect(server.port, database=1), ("SET", "x", 1))
+        assert ask(connect(server.port), ("GET", "x")) == [None]
+        assert ask(connect(server.port, database=1), ("GET", "x")) == [b"1"]
+        with pytest.raises(CacheUnavailable):
+            ask(connect(server.port, database=9_999), ("SET", "x", 2))
+        assert ask(connect(server.port), ("GET", "x")) == [None]
+
+
 def test_a_connection_that_was_closed_while_idle_is_made_anew(tmp_path: Path, connect: Connect) -> None:
     with valkey(tmp_path) as server:
         cache = connect(server.port)

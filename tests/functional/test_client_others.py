@@ -10,7 +10,7 @@ import pytest
 from turnlog import errors
 
 from tests.functional.api import assistant, user
-from tests.functional.test_client_retries import Program, lost_reply, program
+from tests.functional.test_client_retries import Program, lost_reply, not_reached, program, throttled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,3 +95,47 @@ def test_an_import_of_almost_5_mb(program: Program) -> None:
     assert len(text) > 4_800_000
     program.call("import_transcript", session_id, "main", text, troubles=[])
     assert program.api.transcript(session_id, "main", limit=1).body["entry_count"] == 20
+
+
+@pytest.mark.parametrize("last", [not_reached, throttled])
+def test_an_append_that_was_stored_is_not_called_surely_refused(program: Program, last: Trouble) -> None:
+    """The tries after it did not arrive. `Contended` would say that nothing was stored."""
+    session_id = program.api.new()
+    with pytest.raises(errors.Unanswered):
+        program.call("append_messages", session_id, [user("q")], troubles=[lost_reply, *[last] * 9])
+    assert program.api.contents(session_id) == ["q"]
+
+
+def test_a_put_that_was_made_does_not_say_that_nothing_was_written(program: Program) -> None:
+    session_id, api = program.api.new(), program.api
+
+    def take_its_place() -> None:
+        api.rewind(session_id, 0, 1)
+        api.append(session_id, user("theirs"))
+
+    with pytest.raises(errors.Unanswered):
+        program.call(
+            "put_session", session_id, messages=[user("mine")], troubles=[lost_and_then(take_its_place)]
+        )
+    assert api.contents(session_id) == ["theirs"]
+
+
+def test_an_import_that_was_made_does_not_say_that_nothing_was_written(program: Program) -> None:
+    session_id, api = program.api.new(), program.api
+
+    def begin_anew() -> None:
+        api.call("DELETE", f"/sessions/{session_id}/transcripts/main")
+        api.entries(session_id, "main", {"uuid": "theirs"})
+
+    with pytest.raises(errors.Unanswered):
+        program.call(
+            "import_transcript", session_id, "main", '{"uuid":"mine"}\n', troubles=[lost_and_then(begin_anew)]
+        )
+    assert api.transcript(session_id, "main").body["entries"] == [{"uuid": "theirs"}]
+
+
+def test_a_put_that_was_made_does_not_say_that_the_session_was_deleted_before(program: Program) -> None:
+    session_id = program.api.new()
+    delete = lost_and_then(lambda: program.api.delete(session_id))
+    with pytest.raises(errors.Unanswered):
+        program.call("put_session", session_id, title="mine", if_match=1, troubles=[delete])

@@ -37,6 +37,12 @@ async def not_reached(way: httpx.AsyncBaseTransport, request: httpx.Request) -> 
     raise httpx.ConnectError("refused", request=request)
 
 
+async def crashed(way: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:
+    """What API Gateway answers for a function that did its work and was ended before it answered."""
+    await (await way.handle_async_request(request)).aread()
+    return httpx.Response(500, json={"message": "Internal Server Error"})
+
+
 async def throttled(way: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:  # noqa: ARG001
     return httpx.Response(429, json={"message": "Too Many Requests"})
 
@@ -95,7 +101,7 @@ def program(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> Program:
     return Program(server, monkeypatch)
 
 
-@pytest.mark.parametrize("trouble", [lost_reply, too_late])
+@pytest.mark.parametrize("trouble", [lost_reply, too_late, crashed])
 def test_an_append_whose_reply_is_lost_is_stored_once(program: Program, trouble: Trouble) -> None:
     session_id = program.api.new()
     troubles = [trouble, trouble]
@@ -203,8 +209,9 @@ def test_it_gives_up(program: Program, trouble: Trouble, error: type[errors.Turn
         (httpx.Response(401, json={"message": "Unauthorized"}), errors.Unauthenticated),
         (httpx.Response(404, json={"message": "Not Found"}), errors.NotFound),
         (httpx.Response(403, json={"message": "Forbidden"}), errors.TurnlogError),
-        (httpx.Response(500, text="<html>"), errors.TurnlogError),
-        (httpx.Response(500, json=["no", "object"]), errors.TurnlogError),
+        (httpx.Response(501, text="<html>"), errors.TurnlogError),
+        (httpx.Response(501, json=["no", "object"]), errors.TurnlogError),
+        (httpx.Response(500, json={"type": "internal", "detail": "It failed."}), errors.TurnlogError),
     ],
 )
 def test_answers_that_are_not_turnlogs_own(

@@ -135,3 +135,12 @@ def test_a_damaged_one_is_gone_and_makes_room_for_another(api: Api, valkey: Any)
     api.call("GET", path).problem(404, "not_found")
     again = api.call("PUT", path, {"messages": MESSAGES})
     assert api.call("GET", path).body == again.body
+
+
+def test_one_that_an_answer_has_no_room_for(api: Api) -> None:
+    """It may stand beside 5 MB of messages; a quote is four bytes in a function's answer."""
+    path = f"/sessions/{api.new()}/draft"
+    api.call("PUT", path, {"messages": [user('"' * 400_000)]}).problem(413, "too_large")
+    api.call("GET", path).problem(404, "not_found")
+    assert api.call("PUT", path, {"messages": [user("x" * 900_000)]}).status == 200
+    assert len(api.call("GET", path).raw) > 900_000

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.functional.api import Api, user
-from tests.functional.world import counted
+from tests.functional.world import counted, lost_reply
 
 USAGE = {"prompt_tokens": 5}
 
@@ -48,6 +48,29 @@ def test_a_batch_that_the_ring_has_forgotten_is_new(api: Api) -> None:
     api.append(session_id, *batch)
     others(api, session_id, 128)
     assert api.append(session_id, *batch).body["first_sequence"] == 131
+
+
+def test_a_batch_with_more_behind_it_whose_reply_is_lost(api: Api) -> None:
+    """What the first try knew, the second knows, though what the first one stored has filled the ring."""
+    session_id, batch = api.new(), batch_of(99)
+    api.append(session_id, *batch[:50], usage=USAGE)
+    others(api, session_id, 127)
+    with lost_reply("TransactWriteItems"):
+        both = api.append(session_id, *batch, usage=USAGE).body
+    assert [both["messages"][at]["sequence"] for at in (0, 49, 50, 98)] == [0, 49, 177, 225]
+    session = api.get(session_id, limit=0).body
+    assert (session["message_count"], session["usage"]["prompt_tokens"]) == (226, 10)
+
+
+def test_entries_with_more_behind_them_whose_reply_is_lost(api: Api) -> None:
+    session_id = api.new()
+    entries = [{"uuid": f"u{number}"} for number in range(500)]
+    api.entries(session_id, "main", *entries[:100])
+    for count in (500, 11):
+        api.entries(session_id, "main", *[{"other": 1}] * count)
+    with lost_reply("TransactWriteItems"):
+        both = api.entries(session_id, "main", *entries).body
+    assert both == {"first_position": 0, "last_position": 1010, "entry_count": 1011, "replayed": False}
 
 
 def test_other_content_beside_a_known_one(api: Api) -> None:

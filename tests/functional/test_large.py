@@ -113,6 +113,13 @@ def test_put_makes_steps_of_what_is_too_large_for_one(api: Api, count: int) -> N
     assert api.contents("s") == [message["content"] for message in messages]
 
 
+def test_put_makes_steps_of_what_is_too_many_bytes_for_one(api: Api) -> None:
+    """Few messages of few parts, of 3.7 MB as stored."""
+    messages = [user(noise(980_000)) for _ in range(5)]
+    assert api.put("s", messages=messages).status == 201
+    assert api.get("s").body["message_count"] == 5
+
+
 def test_a_body_of_5_mb(api: Api) -> None:
     session_id = api.new()
     content = "x" * 60_000

@@ -62,8 +62,9 @@ def test_more_tool_calls_than_a_message_takes(api: Api, table: TableView) -> Non
         TableName=table.name,
         Key=SessionKey(str(api.user), session_id).message(1),
         UpdateExpression="SET attached = :tokens",
-        ExpressionAttributeValues={":tokens": {"B": bytes(8 * 10_000)}},
+        ExpressionAttributeValues={":tokens": {"B": bytes(8 * 9_999)}},
     )
+    assert api.tool_call(session_id, {"id": "b"}).status == 200
     problem = api.tool_call(session_id, {"id": "c"}).problem(413, "too_large")
     assert "10000" in problem["detail"]
 

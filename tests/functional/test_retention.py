@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from turnlog.drivers.blocking import SystemClock, lambda_store, run
 from turnlog.errors import Contended
+from turnlog.limits import MAX_FIRST_BATCH
 from turnlog.operations.delete_session import expire_session
 from turnlog.records.keys import EXPIRY, SessionKey
 
@@ -121,3 +122,10 @@ def test_without_retention_nothing_ends(api: Api, table: TableView) -> None:
         assert marker(table, key) is None
         assert expire(table, key, 10_000) == Counter()
     assert api.get(key.session_id).status == 200
+
+
+def test_as_many_messages_as_a_create_takes(api: Api) -> None:
+    """The marker is in the transaction too."""
+    messages = [user(str(number)) for number in range(MAX_FIRST_BATCH)]
+    assert len(api.contents(api.new(*messages))) == MAX_FIRST_BATCH
+    assert api.put("by-put", messages=[*messages, user("more")]).status == 201

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from turnlog.drivers.blocking import SystemClock, lambda_store, run
+from turnlog.operations.append_messages import append_messages
+from turnlog.records.keys import SessionKey
 
 from tests.functional.api import user
 from tests.functional.test_rewind import talk, whole
@@ -72,3 +77,28 @@ def test_a_read_between_whose_looks_a_rewind_comes(api: Api, read: str) -> None:
         if read == "get":
             assert reply.body["message_count"] == len(contents)
             assert reply.etag == api.get(session_id).etag
+
+
+class Ahead(SystemClock):
+    """The clock of a machine that is a day ahead."""
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(days=1)
+
+
+def test_an_append_that_comes_behind_by_a_clock_that_is_ahead(api: Api) -> None:
+    """The times do not tell that it is behind; the count of rewinds does."""
+    session_id = talk(api)
+    theirs = user("theirs", message_id="t"), user("theirs, too", message_id="u")
+
+    def others() -> None:
+        assert api.rewind(session_id, 3, 5).status == 200
+        assert api.append(session_id, *theirs).body["message_count"] == 5
+
+    api.call("DELETE", f"/sessions/{session_id}/cache")  # or the guess would be of a version
+    store = lambda_store(0)._replace(clock=Ahead(time.monotonic() + 29))
+    with first("TransactWriteItems", others):
+        appended = run(append_messages(store, SessionKey(str(api.user), session_id), [user("mine")]))
+    assert appended.sequences == [5]
+    assert api.append(session_id, *theirs).body["replayed"] is True
+    assert len(whole(api, session_id)["messages"]) == 6

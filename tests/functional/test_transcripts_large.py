@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 from turnlog.store.store import READ_TRIES
@@ -101,6 +102,19 @@ def test_what_no_item_names_is_taken_back(api: Api, bucket: BucketView) -> None:
     ):
         assert api.entries(session_id, "main", {**entry, "uuid": "d"}).status == 201
     assert asked == ["PutObject"]
+
+
+def test_what_cannot_be_taken_back_changes_no_answer(api: Api, bucket: BucketView) -> None:
+    """The object goes with the session."""
+    session_id = api.new()
+    with (
+        bucket_requests("DeleteObject") as asked,
+        first("TransactWriteItems", lambda: api.delete(session_id)),
+    ):
+        reply = api.entries(session_id, "main", {"t": noise(900)})
+    reply.problem(404, "not_found")
+    assert "DeleteObject" in asked
+    wait_until(lambda: not bucket.of(api.user, session_id))
 
 
 def test_the_bucket_does_not_answer(api: Api) -> None:
@@ -203,3 +217,14 @@ def test_an_object_that_was_lost(api: Api, bucket: BucketView) -> None:
     with bucket_requests() as asked:
         api.entries(session_id, "main", entry).problem(503, "unavailable")
     assert asked == ["GetObject"] * READ_TRIES
+
+
+def test_an_import_of_which_an_item_holds_an_entry_at_a_time(api: Api) -> None:
+    """Without a bucket its steps are no larger than an item, or it would store a part and be refused."""
+    session_id = api.new()
+    entries = [{"n": number, "t": b64encode(os.urandom(225_000)).decode()} for number in range(3)]
+    text = "".join(json.dumps(entry) + "\n" for entry in entries)
+    with configured(TURNLOG_BUCKET=""):
+        imported = api.import_(session_id, "main", text.encode())
+    assert (imported.status, imported.body["added"]) == (201, 3)
+    assert api.transcript(session_id, "main").body["entries"] == entries

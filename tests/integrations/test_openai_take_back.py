@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
+from turnlog.client import http as client
 from turnlog.client.http import TurnlogClient
-from turnlog.errors import TooLarge, TurnlogError
+from turnlog.errors import TooLarge, TurnlogError, Unavailable
 from turnlog.integrations.openai_agents import TurnlogSession
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from turnlog.client.asking import Request
     from turnlog.client.methods import Turnlog
@@ -91,8 +94,60 @@ async def test_another_pops_one_and_adds_one_after_a_lost_reply(server: Server, 
         ]
 
 
-async def test_another_adds_between_two_appends(turnlog: Turnlog, monkeypatch: pytest.MonkeyPatch) -> None:
-    session, other = TurnlogSession("s", turnlog), TurnlogSession("s", turnlog)
+class Overloaded(TurnlogClient):
+    """A client whose appends but for the first are refused for now, and which writes down its operations."""
+
+    overloaded = True
+
+    async def _send(self, request: Request) -> Any:
+        self.operations = [*getattr(self, "operations", []), request.operation]
+        if self.overloaded and self.operations.count("append_messages") > 1:
+            return httpx.Response(503, json={"message": "Service Unavailable"})
+        return await super()._send(request)
+
+
+async def test_nothing_is_taken_back_when_the_same_call_can_store_the_others(
+    server: Server, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rewind that arrives late would take away what that call has found stored."""
+    monkeypatch.setattr(client, "_FIRST_WAIT", 0.001)
+    async with TurnlogClient(server.url, user) as clear:
+        await clear.create_session(session_id="s")
+    async with Overloaded(server.url, user) as turnlog:
+        session = TurnlogSession("s", turnlog)
+        with pytest.raises(Unavailable, match="The first 99 of 150 items are stored") as failed:
+            await session.add_items(items(150))
+        assert failed.value.extra["stored_items"] == 99
+        assert "rewind_session" not in turnlog.operations
+        turnlog.overloaded = False
+        assert await session.get_items() == items(99)
+        await session.add_items(items(150))
+        assert await session.get_items() == items(150)
+
+
+class Failing(TurnlogClient):
+    """A client whose rewinds are made, and then answered with 500."""
+
+    async def _send(self, request: Request) -> Any:
+        reply = await super()._send(request)
+        if request.operation == "rewind_session" and reply.is_success:
+            reply.status_code = 500
+            reply._content = b'{"type": "internal", "detail": "The request failed."}'
+        return reply
+
+
+async def test_a_take_back_that_failed_may_have_been_made(server: Server, user: str) -> None:
+    async with Failing(server.url, user) as turnlog:
+        session = TurnlogSession("s", turnlog)
+        with pytest.raises(TooLarge, match="The first 99 of 100 items may still be stored") as refused:
+            await session.add_items(REFUSED)
+        assert "stored_items" not in refused.value.extra
+        assert await session.get_items() == []
+
+
+@contextmanager
+def meddling(turnlog: Turnlog, meanwhile: Callable[[], Awaitable[object]]) -> Iterator[None]:
+    """Another acts right after the first append that comes here."""
     append, calls = turnlog.append_messages, 0
 
     async def followed(*given: Any, **more: Any) -> Any:
@@ -100,17 +155,42 @@ async def test_another_adds_between_two_appends(turnlog: Turnlog, monkeypatch: p
         answer = await append(*given, **more)
         calls += 1
         if calls == 1:
-            await other.add_items(items(1, "theirs"))
+            await meanwhile()
         return answer
 
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(turnlog, "append_messages", followed)
+        yield
+
+
+async def test_another_adds_between_two_appends(turnlog: Turnlog) -> None:
+    session, other = TurnlogSession("s", turnlog), TurnlogSession("s", turnlog)
+
+    async def add() -> None:
+        await other.add_items(items(1, "theirs"))
+
     await other.add_items(items(1, "first"))
-    monkeypatch.setattr(turnlog, "append_messages", followed)
-    with pytest.raises(TurnlogError, match="The first 198 of 199 items are stored"):
+    with (
+        meddling(turnlog, add),
+        pytest.raises(TurnlogError, match="The first 198 of 199 items are stored"),
+    ):
         await session.add_items([*items(198), REFUSED[-1]])
-    monkeypatch.undo()
     assert await other.get_items() == [
         *items(1, "first"),
         *items(99),
         *items(1, "theirs"),
         *items(198)[99:],
     ]
+
+
+async def test_another_exchanges_the_last_one_before_the_take_back(turnlog: Turnlog) -> None:
+    """The log is as long as after the append, and yet it is another."""
+    session, other = TurnlogSession("s", turnlog), TurnlogSession("s", turnlog)
+
+    async def exchange() -> None:
+        await other.pop_item()
+        await other.add_items(items(1, "theirs"))
+
+    with meddling(turnlog, exchange), pytest.raises(TooLarge, match="items are stored"):
+        await session.add_items(REFUSED)
+    assert await other.get_items() == [*items(98), *items(1, "theirs")]

@@ -1,6 +1,6 @@
-"""The mutation table: each sabotage of `catalogue` is put into a copy of turnlog, and must be noticed.
+"""The mutation table: each sabotage of `catalogue` is put into a copy of the code, and must be noticed.
 
-    python -m tests.mutants [--seconds 60] [--jobs 2] [--only TEXT]
+    python -m tests.mutants [--seconds 60] [--jobs 2] [--only TEXT] [--share N]
 
 By the simulation, in so many seconds, or else by the tests that the sabotage names. A row says which promise
 was seen broken, by which rule of the checker, and in which case or with which seed; or which test failed.
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parent.parent.parent
-LIBRARY = ROOT / "shared" / "turnlog"
+_CODE = ("functions", "shared")
+_NEEDED = (".venv", "infra", "pyproject.toml", "template.yaml", "tests")
+# The agent SDKs have an environment of their own; a plugin that it has is not for these tests.
+_SDKS = [str(ROOT / ".cache/sdks-venv/bin/python"), "-m", "pytest", "-p", "no:asyncio"]
 
 
 class NotAMutant(Exception):
@@ -42,10 +45,11 @@ def main() -> int:
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at once")
     parser.add_argument("--only", default="", help="those whose name has this in it")
+    parser.add_argument("--share", type=int, default=1, help="one in so many: which, the commit decides")
     given = parser.parse_args()
-    chosen = [mutant for mutant in MUTANTS if given.only in mutant.name]
-    for mutant in chosen:
+    for mutant in MUTANTS:
         sabotaged(mutant)  # before the first one runs
+    chosen = [mutant for mutant in MUTANTS if given.only in mutant.name][_turn(given.share) :: given.share]
     width = max(len(mutant.name) for mutant in chosen)
     promises: Counter[str] = Counter()
     with ThreadPoolExecutor(given.jobs) as pool:
@@ -64,15 +68,23 @@ def main() -> int:
     return survivors
 
 
+def _turn(share: int) -> int:
+    """A number under `share` that is another one with each commit, so that all have their turn."""
+    command = ["git", "rev-parse", "--short=8", "HEAD"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return int(done.stdout or "0", 16) % share
+
+
 def sabotaged(mutant: Mutant) -> str:
     """The file's text with the sabotage in it.
 
     Raises:
         NotAMutant: the text that it replaces is not there exactly once.
     """
-    text = (LIBRARY / mutant.file).read_text()
+    place = f"{mutant.folder}/{mutant.file}"
+    text = (ROOT / place).read_text()
     if (found := text.count(mutant.old)) != 1:
-        message = f"{mutant.name!r}: its text is {found} times in turnlog/{mutant.file}; change the catalogue"
+        message = f"{mutant.name!r}: its text is {found} times in {place}; change the catalogue"
         raise NotAMutant(message)
     return text.replace(mutant.old, mutant.new)
 
@@ -87,20 +99,20 @@ def _caught(mutant: Mutant, seconds: float) -> str:
     with tempfile.TemporaryDirectory() as folder:
         # The copy comes first, and the rest from where it is.
         copy = Path(folder)
-        library = copy / "shared" / "turnlog"
-        shutil.copytree(LIBRARY, library, ignore=shutil.ignore_patterns("__pycache__"))
-        (library / mutant.file).write_text(sabotaged(mutant))
-        for other in ("functions", "infra", "tests"):
+        for part in _CODE:
+            shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+        (copy / mutant.folder / mutant.file).write_text(sabotaged(mutant))
+        for other in _NEEDED:
             (copy / other).symlink_to(ROOT / other)
-        (copy / "pyproject.toml").symlink_to(ROOT / "pyproject.toml")
-        (copy / "template.yaml").symlink_to(ROOT / "template.yaml")
         environment = {
             **os.environ,
             "PYTHONPATH": f"{folder}{os.pathsep}{folder}/shared",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         if mutant.test:
-            command = [sys.executable, "-m", "pytest", "-x", "--rootdir", folder, mutant.test]
+            of_sdks = mutant.test.startswith("tests/integrations")
+            pytest = _SDKS if of_sdks else [sys.executable, "-m", "pytest"]
+            command = [*pytest, "-x", "--rootdir", folder, mutant.test]
             done = subprocess.run(
                 command, cwd=folder, env=environment, capture_output=True, text=True, check=False
             )

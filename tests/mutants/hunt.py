@@ -6,19 +6,23 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.simulation.cases import CASES
+from tests.simulation.every_case import EVERY_CASE
 from tests.simulation.exhaustive import exhaust
+from tests.simulation.programs import schedules as programs
 from tests.simulation.schedules import simulate
 from tests.simulation.tally import Tally, seeds
-from tests.simulation.transcript_cases import TRANSCRIPT_CASES
+from tests.simulation.violations import UnknownRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 _FEW, _SOME, _MANY = 20, 200, 10**9
 _FIRST, _MOST = 100, 700
-# A sabotage that cannot run at all proves nothing.
-_BROKEN = (SyntaxError, NameError, ImportError)
+PROGRAMS = "programs"
+"""The case of a sabotage that only a program can see, which asks the functions through the HTTP client."""
+
+# A sabotage that cannot run at all proves nothing, nor does a rule that the checker misspells.
+_BROKEN = (SyntaxError, NameError, ImportError, UnknownRule)
 
 
 def hunt(seconds: float, first: str) -> str | None:
@@ -38,6 +42,10 @@ def hunt(seconds: float, first: str) -> str | None:
 def _attempts(seconds: float, first: str) -> Iterator[tuple[str, Callable[[], object]]]:
     """What is fast first."""
     tally = Tally()
+    if first == PROGRAMS:
+        for seed in seeds(0, _MANY, seconds):
+            yield f"programs, seed {seed}", partial(programs.simulate, seed, tally)
+        return
     if first:
         yield from _cases(tally, faulty=False, most=_FIRST, name=first)
         yield from _cases(tally, faulty=True, most=_MOST, name=first)
@@ -58,7 +66,7 @@ def _seeds(numbers: Iterable[int], tally: Tally) -> Iterator[tuple[str, Callable
 def _cases(
     tally: Tally, *, faulty: bool, most: int, name: str = ""
 ) -> Iterator[tuple[str, Callable[[], object]]]:
-    for case in (*CASES, *TRANSCRIPT_CASES):
+    for case in EVERY_CASE:
         if name not in ("", case.name):
             continue
         faults = case.faults if faulty else 0

@@ -10,12 +10,13 @@ class Mutant(NamedTuple):
 
     Attributes:
         name: what it does.
-        file: in which file of turnlog.
+        file: in which file of `folder`.
         old: the text that it replaces, which must be there exactly once.
         new: the text that it puts there.
         why: what should break.
-        case: the case that the simulation tries first, where it sees it soonest.
+        case: the case that the simulation tries first, where it sees it soonest; `programs` for its programs.
         test: a test, as pytest names it, where the simulation cannot see it.
+        folder: where the file is.
     """
 
     name: str
@@ -25,3 +26,4 @@ class Mutant(NamedTuple):
     why: str
     case: str = ""
     test: str = ""
+    folder: str = "shared/turnlog"

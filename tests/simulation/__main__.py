@@ -1,5 +1,7 @@
 """Random schedules, as many as are asked for, in as many processes as there are processors.
 
+Each seed is run twice: by clients that ask the functions, and by programs that use the HTTP client.
+
     python -m tests.simulation [--schedules 20000] [--seconds 3600] [--first 1000000] [--seed N]
 
 It stops at the first that breaks a promise, and prints what led to it and the seed that replays it.
@@ -13,7 +15,8 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
-from tests.simulation.schedules import simulate
+from tests.simulation import schedules
+from tests.simulation.programs import schedules as programs
 from tests.simulation.tally import Tally, report, seeds
 
 _MANY = 10**9
@@ -40,7 +43,8 @@ def search(share: Share) -> Outcome:
     tally = Tally()
     for seed in seeds(share.first, share.schedules, share.seconds, step=share.step):
         try:
-            simulate(seed, tally)
+            schedules.simulate(seed, tally)
+            programs.simulate(seed, tally)
         except Exception as error:
             told = "\n".join(getattr(error, "__notes__", ()))
             return Outcome(tally, f"{told}\n{type(error).__name__}: {error}")

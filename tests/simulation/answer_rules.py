@@ -15,7 +15,7 @@ from turnlog.records.head import JSON_FIELDS
 from tests.simulation.conflict_rules import check_conflict, same
 from tests.simulation.page_rules import check_export, check_get, check_list, check_messages
 from tests.simulation.rewind_rules import check_answer as check_rewound
-from tests.simulation.rewind_rules import standing
+from tests.simulation.rewind_rules import repeats, standing, summed
 from tests.simulation.transcript_answers import KINDS, check_transcript_answer
 from tests.simulation.violations import Violation, require
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.simulation.history import History, Work
-    from tests.simulation.requests import Reply
-    from tests.simulation.states import State
+    from tests.simulation.requests import Reply, Request
+    from tests.simulation.states import Change, State
 
 _REPEATS = {"reply lost", "re-sent", "re-sent bare", "applied late"}
 # The client library repeats a request, and does not say that it did.
 _HIDDEN = {"re-sent", "re-sent bare"}
 _STATUSES = {
-    "append": {200, 201, 404, 409},
+    "append": {200, 201, 404, 409, 413},
     "create": {200, 201, 410},
     "delete": {204, 404},
     "delete_draft": {204, 404},
@@ -71,22 +71,37 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
             require("410 means deleted", any(state.head and not state.live for state in states), request)
         case 409:
             check_conflict(work, states, reply)
+        case 413:
+            require("413 changes nothing", not work.changes, work)
         case 412:
-            admitted = parse_tags(request.headers["if-match"])
-            assert admitted is not None
-            versions = [state.live.version for state in states if state.live]
             require(
                 "412 changes nothing",
                 not work.changes or (work.faults & _HIDDEN and _forgotten(history, work)),
                 (request, work.changes),
             )
-            require(
-                "412 means another version",
-                not all(state.live for state in states) or not all(map(admitted.admits, versions)),
-                (request, versions),
-            )
+            _check_refused_version(request, states, reply)
         case 200 | 201 | 204 | 304:
+            _check_admitted_version(work, states, reply)
             _CHECKS.get(request.kind, _check_nothing)(history, work, states, reply)
+
+
+def _check_refused_version(request: Request, states: list[State], reply: Reply) -> None:
+    """412 is true: the version that it names stood there, or there was no session."""
+    tags = parse_tags(request.headers["if-match"])
+    assert tags is not None
+    versions = [state.live.version if state.live else None for state in states]
+    other = reply.body.get("version")
+    require("412 means another version", other in versions, (request, versions, reply.body))
+    require("412 means another version", other is None or not tags.admits(other), (request, reply.body))
+
+
+def _check_admitted_version(work: Work, states: list[State], reply: Reply) -> None:
+    """What was found done was so at a version that is admitted; see `commit_rules` for what was done."""
+    assert work.request is not None
+    tags = parse_tags(work.request.headers.get("if-match"))
+    if tags is None or work.changes or repeats(work.request, states):
+        return
+    require("If-Match heeded", tags.admits(reply.body["version"]), (work.request, reply.body))
 
 
 def _check_nothing(history: History, work: Work, states: list[State], reply: Reply) -> None:
@@ -123,18 +138,46 @@ def _check_append(history: History, work: Work, states: list[State], reply: Repl
     require(
         "bounds", [body["first_sequence"], body["last_sequence"]] == [min(sequences), max(sequences)], body
     )
-    fitting = [
-        state.live
-        for state in states
-        if state.live and state.live.message_count == body["message_count"] > max(sequences)
-    ]
-    require("message_count was so", fitting, body)
-    require("version not ahead", body["version"] <= max(head.version for head in fitting), body)
-    if work.changes and states[0].live:
-        require("version ahead of what was", body["version"] > states[0].live.version, body)
+    _check_appended_version(history, work, states, reply)
     expected = request.body.get("expected_sequence")
     if work.changes and expected is not None:
         require("expected_sequence heeded", min(work.changes[0].added) == expected, (request, body))
+
+
+def _check_appended_version(history: History, work: Work, states: list[State], reply: Reply) -> None:
+    """A repeat's version and count are of one state; an append's may be of before what went past it.
+
+    Its count may be a later one: that of the log in which the append was found, when its reply was lost.
+    """
+    body = reply.body
+    made = work.changes[-1] if work.changes else None
+    fitting = [
+        state.live
+        for state in states
+        if state.live
+        and state.live.message_count == body["message_count"] > body["last_sequence"]
+        and (made is None or state.commit >= made.commit)
+    ]
+    require("message_count was so", fitting, body)
+    if body["replayed"]:
+        require("answer was a state", body["version"] in {head.version for head in fitting}, (body, fitting))
+        return
+    if made is None:  # see `_tied`
+        require("version not ahead", body["version"] <= max(head.version for head in fitting), body)
+        return
+    assert made.head is not None
+    require("version not ahead", body["version"] <= made.head.version, (body, made))
+    before = [state.live.version for state in states if state.live and _precedes(state, made)]
+    beside = history.coarse or body["version"] - 1 in before
+    require("version ahead of what was", beside, (body, before))
+
+
+def _precedes(state: State, made: Change) -> bool:
+    """Whether an append may have been meant for this state: the log is as the append found it."""
+    there, found = state.live, made.before.live
+    if there is None or found is None:
+        return False
+    return (there.message_count, there.rewinds) == (found.message_count, found.rewinds)
 
 
 def _tied(states: list[State], got: list[dict[str, Any]]) -> bool:
@@ -158,17 +201,18 @@ def _check_create(history: History, work: Work, states: list[State], reply: Repl
 def _check_put(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
     request, body = work.request, reply.body
     assert request is not None
+    answered = _require_state(states, reply)
+    made = work.changes[-1].commit if work.changes else 0
+    require("put is in its answer", answered.commit >= made, (work.changes, body))
     start = request.body.get("start_sequence", 0)
     for sequence, sent in enumerate(request.body["messages"], start):
-        stored = [version.fields for one in standing(states, sequence) for version in one.versions]
-        require("put is stored", any(same(sent, there) for there in stored), (sent, stored))
-    live = [state.live for state in states if state.live]
-    require("message_count was so", any(body["message_count"] == head.message_count for head in live), body)
-    require("version not ahead", body["version"] <= max(head.version for head in live), body)
-    for name in ("title", "usage", *JSON_FIELDS):
-        require("field was so", any(body[name] == head.session()[name] for head in live), (name, body))
-        if name != "usage" and not work.changes and name in request.body:
-            require("put holds", body[name] == request.body[name], (request, body))
+        stored = [version.fields for one in standing([answered], sequence) for version in one.versions]
+        there = sequence < body["message_count"] and any(same(sent, one) for one in stored)
+        require("put is stored", there, (sent, stored))
+    if not work.changes:
+        asked = {name: request.body[name] for name in ("title", *JSON_FIELDS) if name in request.body}
+        asked |= {"usage": summed(request.body["usage"])} if "usage" in request.body else {}
+        require("put holds", all(body[name] == value for name, value in asked.items()), (request, body))
 
 
 def _check_title(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
@@ -218,11 +262,14 @@ def _check_draft(history: History, work: Work, states: list[State], reply: Reply
         require("draft was put", reply.body["messages"] in history.drafts[work.request.key], reply.body)
 
 
-def _require_state(states: list[State], reply: Reply) -> None:
-    """The answer is a session as it was in the window."""
-    if not any(state.live and state.live.session() == reply.body for state in states):
-        detail = [state.live.session() for state in states if state.live]
-        raise Violation("answer was a state", (reply.body, detail))
+def _require_state(states: list[State], reply: Reply) -> State:
+    """The answer is a session as it was in the window: all fields of it, and its version."""
+    for state in states:
+        if state.live and state.live.session() == reply.body:
+            return state
+    raise Violation(
+        "answer was a state", (reply.body, [state.live.session() for state in states if state.live])
+    )
 
 
 _CHECKS: dict[str, Callable[[History, Work, list[State], Reply], None]] = {

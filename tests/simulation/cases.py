@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 USER, SESSION = "ann", "s0"
 FAULTS = (CRASH, "reply lost", "request lost", "re-sent", "re-sent bare")
 _PURGE_FAULTS = (*FAULTS, "unprocessed items", "short page")
-_SILENCE = ("request lost", "reply lost")
+SILENCE = ("request lost", "reply lost")
 _TORN_READS = ("torn page", "short page")
 _ONE_BYTE = {"_WIDTH": 1}
 with limited(**_ONE_BYTE):
@@ -44,9 +44,10 @@ def tool_call(mark: str | None = None) -> Request:
     return Request("tool_call", USER, SESSION, {"tool_call": call | given}, again=mark is not None)
 
 
-def title(mark: str, *, only_if_unset: bool = False) -> Request:
+def title(mark: str, *, only_if_unset: bool = False, **headers: str) -> Request:
     """Set the title."""
-    return Request("title", USER, SESSION, {"title": mark, "only_if_unset": only_if_unset})
+    body = {"title": mark, "only_if_unset": only_if_unset}
+    return Request("title", USER, SESSION, body, headers=_headers(headers))
 
 
 def patch(mark: str, **headers: str) -> Request:
@@ -73,10 +74,17 @@ def put(*marks: str, start: int = 0, **headers: str) -> Request:
     return Request("put", USER, SESSION, body, headers=_headers(headers))
 
 
-def rewind(to: int, expected: int, **given: str) -> Request:
+def put_messages(*marks: str, start: int = 0, **headers: str) -> Request:
+    """Make the session hold these messages, and leave its fields as they are."""
+    body = {"messages": [_message(mark) for mark in marks], "start_sequence": start}
+    return Request("put", USER, SESSION, body, headers=_headers(headers))
+
+
+def rewind(to: int, expected: int, *, if_match: str | None = None, **given: str) -> Request:
     """Take away the messages from `to` on."""
     body = {"to_sequence": to, "expected_sequence": expected, **given}
-    return Request("rewind", USER, SESSION, body)
+    headers = {} if if_match is None else {"if-match": if_match}
+    return Request("rewind", USER, SESSION, body, headers=headers)
 
 
 def get() -> Request:
@@ -121,6 +129,7 @@ class Case:
         stream: whether the stream takes part.
         days: that go by then, of a retention of as many.
         limits: those that are other than usual.
+        skew: seconds by which the clients' clocks are ahead of that by which all was done before.
         kinds: of faults that strike.
         faults: how many of them at once.
     """
@@ -133,6 +142,7 @@ class Case:
     stream: bool = False
     days: int | None = None
     limits: Mapping[str, int] = field(default_factory=dict)
+    skew: float = 0.0
     kinds: Sequence[str] = FAULTS
     faults: int = 1
 
@@ -188,7 +198,7 @@ CASES = (
     Case("put & title, If-Match", [[put("m0", "p", if_match='"1"')], [title("y")]]),
     Case("put of a taken id", [[append("a"), append("b"), put("a", start=3)]]),
     Case(
-        "tool call without an id, and silence", [[tool_call()]], before=(create(),), kinds=_SILENCE, faults=5
+        "tool call without an id, and silence", [[tool_call()]], before=(create(),), kinds=SILENCE, faults=5
     ),
     Case(
         "get & tool call, in parts",
@@ -221,7 +231,7 @@ CASES = (
     Case("append & rewind", [[append("a")], [rewind(0, 1)]]),
     Case("append & rewind & append", [[append("a", expected=1)], [rewind(0, 1), append("b")]]),
     Case("append & rewind, warm cache", [[append("a")], [rewind(0, 1)]], cache="warm"),
-    Case("append & rewind, silence", [[append("a")], [rewind(1, 2)]], kinds=_SILENCE, faults=2),
+    Case("append & rewind, silence", [[append("a")], [rewind(1, 2)]], kinds=SILENCE, faults=2),
     Case("rewind & rewind", [[rewind(0, 2)], [rewind(1, 2)]], before=(create("m0", "m1"),)),
     Case("rewind & the same rewind", [[rewind(0, 1)], [rewind(0, 1)]]),
     Case("rewind & another's", [[rewind(0, 1, rewind_id="a")], [rewind(0, 1, rewind_id="b")]]),

@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from tests.simulation.scheduler import Task
 
 
+_IN_A_BURST = 0.7
+
+
 class RandomChooser:
     """Decisions from a seed.
 
     No two seeds have one temper: each draws which faults it knows, how often they strike, and how long a task
     keeps running. What only happens when one kind of fault is frequent and the others are away is found so
-    (Groce et al., "Swarm Testing").
+    (Groce et al., "Swarm Testing"). With some seeds faults come in bursts: whom one has struck, the next ones
+    are likely to strike as well, also when the client sends the request again.
 
     Args:
         seed: the same one decides the same.
@@ -33,6 +37,8 @@ class RandomChooser:
         self.kinds = {kind for kind in kinds if self.rng.random() < share}
         self._patience = self.rng.choice((0.0, 0.5, 0.9))
         self._last = ""
+        self._burst = self.rng.choice((0, 0, 2, 3, 4))  # how many faults are in one
+        self._left: dict[str, int] = {}  # of the burst that strikes whoever has this name
 
     def pick(self, tasks: Sequence[Task]) -> int:
         """See `Chooser`."""
@@ -47,13 +53,20 @@ class RandomChooser:
         """See `Chooser`."""
         return self.rng.randrange(options)
 
-    def fault(self, kinds: Sequence[str]) -> str | None:
+    def fault(self, kinds: Sequence[str], name: str) -> str | None:
         """See `Chooser`."""
+        # The cache's are left out: they would use up the bursts, and the table decides what is so.
+        left = 0 if "cache down" in kinds else self._left.get(name, 0)
         # What can fail in more ways fails more often: the writes.
-        if self.rng.random() >= self.rate * len(kinds) / 3:
+        rate = _IN_A_BURST if left else self.rate * len(kinds) / 3
+        if self.rng.random() >= rate:
             return None
         known = [kind for kind in kinds if kind in self.kinds]
-        return self.rng.choice(known) if known else None
+        if not known:
+            return None
+        if "cache down" not in kinds:
+            self._left[name] = max(0, (left or self._burst) - 1)
+        return self.rng.choice(known)
 
     def random(self) -> float:
         """See `Chooser`."""
@@ -109,7 +122,7 @@ class ListedChooser:
         self.trail.append((decided, options))
         return decided
 
-    def fault(self, kinds: Sequence[str]) -> str | None:
+    def fault(self, kinds: Sequence[str], name: str) -> str | None:  # noqa: ARG002 (each fault is tried)
         """See `Chooser`."""
         known = [kind for kind in kinds if kind in self.kinds]
         if not self.faults or not known:

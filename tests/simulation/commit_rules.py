@@ -75,6 +75,7 @@ def check_change(change: Change, now: float, retention_days: int | None) -> None
             rewind_rules.check_clearing(change, before, after)
             return
         require("version +1", after.version == before.version + 1, (before.version, after.version))
+        require("time goes on", after.updated_at >= before.updated_at, (before.updated_at, after.updated_at))
         if after.live:
             _check_live(change, before, after)
         else:
@@ -159,6 +160,23 @@ def _check_asked(change: Change, before: Head) -> None:
         require("only if unset", before.title is None, (request, before))
     tags = None if work.changes else parse_tags(request.headers.get("if-match"))
     require("If-Match heeded", tags is None or tags.admits(before.version), (request, before))
+    if work.kind == "put" and "re-sent bare" not in work.faults:
+        _check_put_fields(change, before)
+
+
+def _check_put_fields(change: Change, before: Head) -> None:
+    """The first step of a PUT gives the session the fields that the request has; the others give it none."""
+    request = change.work.request
+    assert request is not None
+    assert change.head is not None
+    there = before.session()
+    asked = {name: request.body[name] for name in ("title", *JSON_FIELDS) if name in request.body}
+    asked |= {"usage": summed(request.body["usage"])} if "usage" in request.body else {}
+    wanted = {name: there[name] for name in ("title", "usage", *JSON_FIELDS)}
+    if not change.work.changes:
+        wanted |= asked
+    now = change.head.session()
+    require("fields put once", all(now[name] == value for name, value in wanted.items()), (wanted, now))
 
 
 def _check_log(change: Change, head: Head) -> None:
@@ -175,8 +193,13 @@ def _check_log(change: Change, head: Head) -> None:
     log += change.added.values()
     for sequence, fields in change.added.items():
         require("sequence in message", fields["sequence"] == sequence, fields)
+        later = change.before.live is None or fields["created_at"] >= change.before.live.updated_at
+        require("time goes on", later, (change.before.live, fields))
+    _check_known(change)
     ids = [fields["message_id"] for fields in log]
-    require("message id once", len(set(ids)) == len(ids), ids)
+    size = sum(payload_size(dumps(fields)) for fields in log)
+    # What the ring has forgotten may be there twice, under its id.
+    log = list({fields["message_id"]: fields for fields in log}.values())
     # What was rewound may be put again by a client that kept no ids, and appended again by one that did.
     texts = [fields["content"] for fields in log if fields["content"]]
     said = [(text, fields["message_id"].startswith("id-")) for fields in log if (text := fields["content"])]
@@ -184,10 +207,28 @@ def _check_log(change: Change, head: Head) -> None:
     calls = [call["function"]["arguments"] for fields in log for call in fields.get("tool_calls", ())]
     require("tool call once", len(set(calls)) == len(calls), calls)
     require("draft never stored", not any("draft" in text for text in texts), texts)
-    require("log_size exact", head.log_size == sum(payload_size(dumps(fields)) for fields in log), head)
+    require("log_size exact", head.log_size == size, head)
     marks = b"".join(blake2b(id_.encode(), digest_size=ring._WIDTH).digest() for id_ in ids[-ring.CAPACITY :])
     require("ring exact", head.ring == marks, head)
     require("index place", change.head_item and _in_index(change.head_item, head), change.head_item)
+
+
+def _check_known(change: Change) -> None:
+    """G2: no message is stored again that the ring knows, nor one that was stored together with such a one.
+
+    So of a batch that a client sends again, all is known or nothing is.
+    """
+    added = [fields["message_id"] for fields in change.added.values()]
+    require("message id once", len(set(added)) == len(added), added)
+    log, request = change.before.log, change.work.request
+    edge = max(0, len(log) - ring.CAPACITY)
+    sent = request.body.get("messages", ()) if request and change.work.kind == "append" else ()
+    ids = {message.get("message_id") for message in sent}
+    together = {entry.versions[0].commit for entry in log[edge:] if entry.newest["message_id"] in ids}
+    for at, entry in enumerate(log):
+        if entry.newest["message_id"] in added:
+            require("message id once", at < edge, (at, edge, change))
+            require("batch known as a whole", entry.versions[0].commit not in together, (at, edge, change))
 
 
 def _in_index(item: dict[str, Any], head: Head) -> bool:

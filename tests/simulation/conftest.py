@@ -11,13 +11,14 @@ from tests.simulation.tally import Tally, report
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
-_TALLIES = {"random": Tally(), "exhaustive": Tally()}
+_TALLIES = {"random": Tally(), "exhaustive": Tally(), "programs": Tally()}
 
 
 @pytest.fixture
 def tally(request: pytest.FixtureRequest) -> Tally:
     """Where a test counts its schedules."""
-    return _TALLIES["exhaustive" if "exhaustive" in request.module.__name__ else "random"]
+    kind = request.module.__name__.rpartition("test_")[2]
+    return _TALLIES.get(kind, _TALLIES["random"])
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

@@ -47,7 +47,8 @@ class Work:
         entries: what it added to transcripts, each with the head that counts it.
         buried: the transcripts that it deleted.
         calls: how often it called what.
-        faults: what struck it.
+        faults: what struck it; `struck`: what struck the request in the order in which it did, also when the
+            client sent it before.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class Work:
     changes: list[Change] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
     faults: set[str] = field(default_factory=set)
+    struck: list[str] = field(default_factory=list)
     entries: list[tuple[TranscriptKey, Transcript | None, Fields]] = field(default_factory=list)
     buried: list[TranscriptKey] = field(default_factory=list)
 

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.operations import import_transcript, purge, put_session, read_entries, read_session
-from turnlog.records import messages, ring
+from turnlog.records import messages, ring, transcripts
 from turnlog.store import deposits, leftover, log
 
-from tests.simulation import memory_table
+from tests.simulation import memory_table, transcript_rules
 from tests.simulation.dynamodb import queries
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _LIMITS: Mapping[str, _Limit] = {
     "PART_SIZE": _Limit((messages, log, put_session, deposits, import_transcript), 150),
     "_PAGE": _Limit((queries,), 500),
     # Any message still fits: it takes four parts at the most.
-    "MAX_BATCH": _Limit((put_session,), 6),
+    "MAX_BATCH": _Limit((put_session, log), 6),
     "MAX_FIRST_BATCH": _Limit((put_session,), 6),
     # As does one that tool calls have joined: it takes eight.
     "MAX_DELETES": _Limit((leftover,), 8),
@@ -41,8 +41,9 @@ _LIMITS: Mapping[str, _Limit] = {
     "DELETE_BATCH": _Limit((purge,), 2),
     "_FIRST_STEP": _Limit((read_session,), 2),
     "PAYLOAD_LIMIT": _Limit((read_session, read_entries), 700),
-    # As it is: what a smaller ring forgets may be stored twice. A case makes it small.
-    "CAPACITY": _Limit((ring,), ring.CAPACITY),
+    # What these forget is stored again, when it is sent again: the rules know when that is so.
+    "CAPACITY": _Limit((ring,), 4),
+    "TRANSCRIPT_RING": _Limit((transcripts, transcript_rules), 4),
     # One byte: every other schedule has two ids with one fingerprint.
     "_WIDTH": _Limit((ring,), 1),
 }

@@ -95,11 +95,12 @@ class Process:
         self.world.seconds += _STEP
         self.work.calls[call] += 1
         # Lambda ends what is not done in time, wherever it is.
-        fault = CRASH if self.world.seconds > self.deadline else self.world.chooser.fault(kinds)
+        fault = CRASH if self.world.seconds > self.deadline else self.world.chooser.fault(kinds, self.name)
         self.world.trace.append((self.world.seconds, self.name, call, parameters, fault))
         if fault and fault != REMEMBERED:
             self.world.faults[fault] += 1
             self.work.faults.add(fault)
+            self.work.struck.append(fault)
         if fault == CRASH:
             raise Crashed
         return fault

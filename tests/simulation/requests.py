@@ -53,6 +53,7 @@ class Request:
         again: whether the same request may be sent again without doing its work twice.
         below: of a list with a cursor: the place in the index from which the cursor goes on.
         name: of the transcript that it is about.
+        event: what API Gateway makes of it, where it comes over HTTP; else it is a direct invoke.
     """
 
     kind: str
@@ -64,6 +65,7 @@ class Request:
     again: bool = True
     below: str = ""
     name: str = ""
+    event: dict[str, Any] | None = field(default=None, repr=False)
 
     @property
     def key(self) -> SessionKey:
@@ -83,6 +85,17 @@ class Reply:
 
 async def answered(store: Store, request: Request) -> Reply:
     """Ask the function."""
+    event = request.event or _direct(request)
+    try:
+        answer = await _ENDPOINTS[request.kind].answer(store, parse(event, "-"))
+    except TurnlogError as error:
+        answer = problem(error)
+    body = json.loads(answer.body) if answer.body else None
+    return Reply(answer.status, body, dict(answer.headers), answer.body)
+
+
+def _direct(request: Request) -> dict[str, Any]:
+    """The event of a direct invoke."""
     event: dict[str, Any] = {
         "user_id": request.user,
         "session_id": request.session,
@@ -104,9 +117,4 @@ async def answered(store: Store, request: Request) -> Reply:
         "tool_call",
     }:
         event["body"] = request.body
-    try:
-        answer = await _ENDPOINTS[request.kind].answer(store, parse(event, "-"))
-    except TurnlogError as error:
-        answer = problem(error)
-    body = json.loads(answer.body) if answer.body else None
-    return Reply(answer.status, body, dict(answer.headers), answer.body)
+    return event

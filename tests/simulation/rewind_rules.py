@@ -77,6 +77,11 @@ def check_answer(work: Work, states: Sequence[State], reply: Reply) -> None:
     require("replayed is true", same, (request, so))
 
 
+def repeats(request: Request, states: Sequence[State]) -> bool:
+    """Whether it asks for a rewind that was made already, which is no change, at whatever version."""
+    return request.kind == "rewind" and any(s.live and s.live.rewound == _name(request) for s in states)
+
+
 def check_refusal(work: Work, states: Sequence[State]) -> None:
     """G7: a repeat is not refused while nothing else has come."""
     request = work.request

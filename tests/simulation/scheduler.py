@@ -51,8 +51,8 @@ class Chooser(Protocol):
         """A number under `options`."""
         ...
 
-    def fault(self, kinds: Sequence[str]) -> str | None:
-        """Which of these faults strikes now, if any."""
+    def fault(self, kinds: Sequence[str], name: str) -> str | None:
+        """Which of these faults strikes whoever has this name now, if any."""
         ...
 
     def random(self) -> float:

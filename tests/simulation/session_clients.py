@@ -27,8 +27,9 @@ class SessionRequests(ClientRequests):
     def learn(self, request: Request, reply: Reply) -> None:
         """Keep what the answer tells of the session, or where the list goes on."""
         known = self.known.setdefault(request.key.session_id, {})
-        if tag := reply.headers.get("etag"):
-            known["etag"] = tag
+        version = reply.body.get("version") if reply.body else None
+        if tag := reply.headers.get("etag") or (version and f'"{version}"'):
+            known.setdefault("etags", []).append(tag)
         if reply.body and "message_count" in reply.body:
             known["count"] = reply.body["message_count"]
         if request.kind == "get" and reply.status == 200 and not reply.body["has_more"]:
@@ -47,8 +48,14 @@ class SessionRequests(ClientRequests):
         return int(self.known.get(session, {}).get("count", 0))
 
     def _if_match(self, session: str, header: str = "if-match") -> dict[str, str]:
-        tag = self.known.get(session, {}).get("etag")
-        return {header: tag} if tag and self.rng.random() < 0.4 else {}
+        """Most often the version that it knows; else an older one, several, the next one, or any."""
+        tags, rng = self.known.get(session, {}).get("etags", ()), self.rng
+        if not tags or rng.random() >= 0.4:
+            return {}
+        newest, older = tags[-1], rng.choice(tags)
+        coming = f'"{int(newest.strip(chr(34))) + 1}"'
+        asked = rng.choice((newest, newest, newest, older, f"{newest}, {coming}", coming, "*"))
+        return {header: asked}
 
     def _usage(self) -> dict[str, int]:
         return {"prompt_tokens": self.rng.randrange(100), "completion_tokens": self.rng.randrange(100)}
@@ -59,7 +66,7 @@ class SessionRequests(ClientRequests):
         if again and rng.random() < 0.25:
             return self._repeated(rng.choice(again))
         named = rng.random() < 0.8
-        new = [self.texts.message(self.user, named=named) for _ in range(rng.choice((1, 1, 2, 3)))]
+        new = [self.texts.message(self.user, named=named) for _ in range(rng.choice((1, 1, 2, 3, 5)))]
         body: dict[str, Any] = {"messages": new}
         if rng.random() < 0.3:
             body["usage"] = self._usage()
@@ -71,13 +78,16 @@ class SessionRequests(ClientRequests):
         return request
 
     def _repeated(self, first: Request) -> Request:
-        """From another device: the same; with more behind it; or under the same id something else."""
+        """From another device: the same; with more behind it; or under an id of it something else."""
         rng, messages = self.rng, first.body["messages"]
-        match rng.randrange(4):
+        match rng.randrange(6):
             case 0:
                 messages = [*messages, self.texts.message(self.user, named=True)]
             case 1:
                 messages = [{**messages[0], "content": self.texts.message(self.user, named=True)["content"]}]
+            case 2:
+                changed = {**messages[0], "content": self.texts.message(self.user, named=True)["content"]}
+                messages = [changed, *messages[1:]]
         body = {key: value for key, value in first.body.items() if key != "expected_sequence"}
         return Request("append", self.user, first.session, {**body, "messages": messages})
 
@@ -94,6 +104,9 @@ class SessionRequests(ClientRequests):
         there = known.get("messages", [])
         start = rng.randrange(len(there) + 1) if rng.random() < 0.4 else 0
         kept = [{**one} for one in there[start : rng.choice((len(there), len(there), rng.randrange(99)))]]
+        ids = [one["message_id"] for one in kept]
+        if len(set(ids)) < len(ids):  # a PUT names each once
+            kept = kept[: next(at for at, name in enumerate(ids) if name in ids[:at])]
         if rng.random() < 0.5:  # as a client has them that keeps no more than what was said
             for one in kept:
                 del one["sequence"], one["message_id"], one["created_at"]

@@ -9,11 +9,16 @@ if TYPE_CHECKING:
 
 
 class Texts:
-    """Messages and tool calls no two of which are alike."""
+    """Messages and tool calls no two of which are alike.
 
-    def __init__(self, rng: Random) -> None:
+    Args:
+        rng: decides.
+        first: the number behind which theirs begin.
+    """
+
+    def __init__(self, rng: Random, first: int = 0) -> None:
         self._rng = rng
-        self._count = 0
+        self._count = first
 
     def mark(self) -> int:
         """A number that was not given before."""

@@ -39,6 +39,7 @@ _LONG = {
     "ReturnValues",
     "ReturnValuesOnConditionCheckFailure",
     "raw",
+    "event",
 }
 
 

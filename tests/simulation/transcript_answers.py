@@ -75,10 +75,10 @@ def _check_append(key: TranscriptKey, work: Work, states: list[TranscriptState],
     for state in states:
         if not state.live or len(state.entries) != body["entry_count"]:
             continue
-        at = {entry["text"]: position for position, entry in enumerate(state.entries)}
-        places = [at.get(entry["text"], -1) for entry in sent]
-        same = all(state.entries[place] == entry for place, entry in zip(places, sent, strict=True))
-        if same and [min(places), max(places)] == [body["first_position"], body["last_position"]]:
+        first, last = body["first_position"], body["last_position"]
+        # What the ring had forgotten may stand there twice.
+        shown = state.entries[first : last + 1]
+        if shown and shown[0] in sent and shown[-1] in sent and all(entry in shown for entry in sent):
             ours.add(bool(_stored(key, work, state)))
     require("acknowledged is stored", ours, (work.request, body, [state.entries for state in states]))
     require("replayed tells", (not body["replayed"]) in ours, (work.request, body))

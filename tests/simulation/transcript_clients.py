@@ -53,7 +53,7 @@ class TranscriptRequests(ClientRequests):
         if again and rng.random() < 0.25:
             return self._repeated(rng.choice(again))
         named = rng.random() < 0.7
-        entries = [self._entry(named=named) for _ in range(rng.choice((1, 1, 2, 3)))]
+        entries = [self._entry(named=named) for _ in range(rng.choice((1, 1, 2, 3, 5)))]
         body: dict[str, Any] = {"entries": entries}
         if rng.random() < 0.5:
             body["batch_id"] = f"batch-{self.texts.mark()}"
@@ -83,6 +83,8 @@ class TranscriptRequests(ClientRequests):
         rng = self.rng
         known = self.known.get((session, name), [])
         kept = known[: rng.choice((len(known), len(known), rng.randrange(9)))]
+        twice = (at for at, entry in enumerate(kept) if entry in kept[:at])
+        kept = kept[: next(twice, None)]  # a file names each once
         new = [self._entry(named=rng.random() < 0.7) for _ in range(rng.choice((0, 1, 2, 5)))]
         entries = kept + new or [self._entry(named=True)]
         text = "".join(json.dumps(entry) + "\n" for entry in entries)

@@ -32,12 +32,13 @@ class TranscriptState(NamedTuple):
 
     Attributes:
         head: live, a tombstone, or None where there is none.
-        log: the entries of its generation, also those that came later.
+        log: the entries of its generation, also those that came later; `commits`: that put each of them.
     """
 
     commit: int
     head: Transcript | None
     log: list[Fields]
+    commits: list[int]
 
     @property
     def entries(self) -> list[Fields]:
@@ -50,7 +51,7 @@ class TranscriptState(NamedTuple):
         return self.head is not None and self.head.live
 
 
-NONE = TranscriptState(0, None, [])
+NONE = TranscriptState(0, None, [], [])
 
 
 class TranscriptChange(NamedTuple):
@@ -145,16 +146,17 @@ class TranscriptHistory:
     def _note(self, change: TranscriptChange) -> None:
         before = change.before
         begun = change.head and (not before.head or change.head.generation != before.head.generation)
-        log = [] if begun else before.log
-        transcript_rules.check_change(change, log)
+        log, commits = ([], []) if begun else (before.log, before.commits)
+        transcript_rules.check_change(change, log, commits)
         log += [entry for batch in change.added.values() for entry in batch]
+        commits += [change.commit] * (len(log) - len(commits))
         change.work.entries += [
             (change.key, change.head, entry) for b in change.added.values() for entry in b
         ]
         if change.head_changed:
             if before.live and not (change.head and change.head.live):
                 change.work.buried.append(change.key)
-            self.states[change.key].append(TranscriptState(change.commit, change.head, log))
+            self.states[change.key].append(TranscriptState(change.commit, change.head, log, commits))
 
     def _entries(self, item: Item) -> list[Fields]:
         data = item["data"]["B"] if "data" in item else self._data(item["object"]["S"])

@@ -22,8 +22,14 @@ Fields = dict[str, Any]
 RESENT = {"re-sent", "re-sent bare"}
 
 
-def check_change(change: TranscriptChange, log: list[Fields]) -> None:
-    """Check one commit's change of one transcript, of which the generation holds these entries before it."""
+def check_change(change: TranscriptChange, log: list[Fields], commits: list[int]) -> None:
+    """Check one commit's change of one transcript.
+
+    Args:
+        change: what it did.
+        log: the entries that the generation held before it.
+        commits: that put each of these.
+    """
     before, after = change.before.head, change.head
     if (request := change.work.request) is not None:
         require("ownership", change.key.session.user_id == request.user, (change.key, request))
@@ -53,7 +59,10 @@ def check_change(change: TranscriptChange, log: list[Fields]) -> None:
     else:
         expected = before.generation + (not before.live)
         require("next generation", after.generation == expected, change)
+        later = not before.live or after.updated_at >= before.updated_at
+        require("time goes on", later, change)
     _check_log(change, after, log)
+    _check_known(change, log, commits)
 
 
 def _check_log(change: TranscriptChange, after: Transcript, log: list[Fields]) -> None:
@@ -62,19 +71,15 @@ def _check_log(change: TranscriptChange, after: Transcript, log: list[Fields]) -
     require("positions gapless", place == (after.generation, len(log)), (place, len(log)))
     whole = log + batch
     require("entry_count exact", after.entry_count == len(whole), (after.entry_count, len(whole)))
-    uuids = [entry["uuid"] for entry in whole if entry.get("uuid")]
-    require("uuid once", len(set(uuids)) == len(uuids), uuids)
     texts = [entry["text"] for entry in whole]
-    require("entry once", len(set(texts)) == len(texts), texts)
     size = sum(payload_size(dumps(entry)) + 2 for entry in whole)
     require("size exact", after.size == size, (after.size, size))
     _check_ring(after, whole)
     work, request = change.work, change.work.request
     assert request is not None
-    made = {entry["text"] for key, _, entry in work.entries if key == change.key}
-    twice = made & {entry["text"] for entry in batch}
+    made = [entry for key, _, entry in work.entries if key == change.key]
     imported = work.kind == "import_transcript"  # in steps; what was deleted meanwhile it stores anew
-    require("stored once by a request", imported or not twice or work.faults & RESENT, (work, twice))
+    require("stored once by a request", imported or not made or work.faults & RESENT, (work, made, batch))
     if imported:
         file = [json.loads(line) for line in request.body["text"].splitlines()]
         require("import in place", whole[: len(file)] == file[: len(whole)], (whole, file))
@@ -84,6 +89,25 @@ def _check_log(change: TranscriptChange, after: Transcript, log: list[Fields]) -
     )
     expected = request.body.get("expected_position")
     require("expected_position heeded", expected in {None, len(log)}, (request, len(log)))
+
+
+def _check_known(change: TranscriptChange, log: list[Fields], commits: list[int]) -> None:
+    """G2: no entry is stored again that the ring knows, nor one that was stored together with such a one."""
+    ((_, batch),) = change.added.items()
+    request = change.work.request
+    assert request is not None
+    uuids = [entry["uuid"] for entry in batch if entry.get("uuid")]
+    texts = [entry["text"] for entry in batch]
+    require("uuid once", len(set(uuids)) == len(uuids), uuids)
+    require("entry once", len(set(texts)) == len(texts), texts)
+    edge = max(0, len(log) - TRANSCRIPT_RING)
+    sent = request.body.get("entries", ())
+    together = {commit for commit, entry in zip(commits[edge:], log[edge:], strict=True) if entry in sent}
+    for at, entry in enumerate(log):
+        require("uuid once", at < edge or entry.get("uuid") not in uuids, (at, edge, change))
+        require("entry once", at < edge or entry["text"] not in texts, (at, edge, change))
+        again = entry["text"] in texts and commits[at] in together
+        require("batch known as a whole", not again, (at, edge, change))
 
 
 def _check_ring(after: Transcript, whole: list[Fields]) -> None:

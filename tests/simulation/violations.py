@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-# Which promise a rule is of (README, "What it promises"). What is not here is of the contract alone.
-_RULES = {
+THE_CONTRACT = "contract"
+
+# Which promise a rule is of (README, "What it promises"), or whether it is of the contract alone.
+RULES = {
     "G1": (
+        "a pop takes one",
         "acknowledged is stored",
+        "added in order",
         "append whole",
+        "at least so many are stored",
         "entries move with head",
+        "entries stand in order",
         "import in place",
         "import is stored",
         "items are the log",
@@ -16,10 +22,12 @@ _RULES = {
         "message whole",
         "messages go whole",
         "next generation",
+        "no later item without an earlier one",
         "nothing put by a rewind",
         "object before its item",
         "object deleted after its item",
         "other fields stay",
+        "popped is taken",
         "positions gapless",
         "put is stored",
         "read at last",
@@ -29,15 +37,20 @@ _RULES = {
         "sequence in message",
         "sequences gapless",
         "stored message kept",
+        "takes back its own alone",
         "tool call stored",
     ),
     "G2": (
+        "a draft is sent once",
         "a repeat is known",
         "answered as first stored",
+        "batch known as a whole",
         "change made once",
         "entry once",
+        "fields set once",
         "id kept",
         "made once",
+        "made once by a call",
         "message id once",
         "message once",
         "replayed is true",
@@ -46,6 +59,7 @@ _RULES = {
         "reused is true",
         "ring as long",
         "ring exact",
+        "stored once by a call",
         "stored once by a request",
         "tool call once",
         "uuid once",
@@ -72,6 +86,7 @@ _RULES = {
         "answered of a live session",
         "created by create",
         "deleted",
+        "deleted by a call",
         "ends in time",
         "expired by age",
         "generation kept",
@@ -107,14 +122,17 @@ _RULES = {
         "cached is in the log",
         "draft never stored",
         "draft was put",
+        "every session is summed up",
         "export was so",
-        "field was so",
         "found if live",
+        "items were so",
         "list was so",
         "listed was so",
+        "loaded was so",
         "message was so",
         "page was so",
         "read of a live session",
+        "summary is a fold of what is there",
         "version ahead of what was",
         "version not ahead",
     ),
@@ -122,30 +140,80 @@ _RULES = {
         "201 means created",
         "409 changes nothing",
         "412 changes nothing",
+        "413 changes nothing",
+        "a call returns its answer",
+        "a refusal denies nothing",
+        "a refused pop takes none",
+        "added by an add",
         "appended at last",
+        "cleared",
+        "cleared once",
         "clearing clears",
         "expected_position heeded",
         "expected_sequence heeded",
+        "fields put once",
         "If-Match heeded",
         "leftover is left",
         "message_count of the rewind",
         "nothing left over",
+        "nothing to pop",
         "one tool call",
         "only if unset",
         "patch applied",
         "patch on what was there",
         "put holds",
+        "put is in its answer",
+        "refused for no reason",
+        "rewound by its call",
         "rewound by this",
         "rewound once",
         "rewound says so",
         "served where nothing fails",
+        "stored as it says",
+        "surely not applied",
+        "takes back what was refused",
         "title set",
         "tool call in its turn",
         "who clears",
     ),
+    THE_CONTRACT: (
+        "410 means deleted",
+        "412 means another version",
+        "added is true",
+        "answered in order",
+        "append appends",
+        "batch written once",
+        "begins live",
+        "bounds",
+        "deletes what is there",
+        "diverged is true",
+        "first generation",
+        "free again",
+        "index place",
+        "list in order",
+        "mismatch differs",
+        "mismatch is true",
+        "names in order",
+        "names known",
+        "object written once",
+        "purged by the stream",
+        "status of the contract",
+        "status tells",
+        "time goes on",
+        "transcript meant",
+        "untouched stays",
+        "who appends",
+        "who changes a head",
+    ),
 }
-_PROMISES = {rule: promise for promise, rules in _RULES.items() for rule in rules}
-THE_CONTRACT = "contract"
+_PROMISES = {rule: promise for promise, rules in RULES.items() for rule in rules}
+
+
+class UnknownRule(Exception):
+    """A rule is in no list of `RULES`: its name is misspelled, or the rule is new."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(f"{rule!r} is no rule of tests/simulation/violations.py: add it to RULES there.")
 
 
 class Violation(AssertionError):
@@ -158,11 +226,24 @@ class Violation(AssertionError):
 
     def __init__(self, rule: str, detail: object) -> None:
         self.rule = rule
-        self.promise = _PROMISES.get(rule, THE_CONTRACT)
+        self.promise = promise_of(rule)
         super().__init__(f"{self.promise} is broken: {rule}: {detail}")
+
+
+def promise_of(rule: str) -> str:
+    """The promise that a rule is of, or the contract.
+
+    Raises:
+        UnknownRule: there is no such rule.
+    """
+    try:
+        return _PROMISES[rule]
+    except KeyError:
+        raise UnknownRule(rule) from None
 
 
 def require(rule: str, holds: object, detail: object = "") -> None:
     """Say that the rule is broken unless it holds."""
+    promise_of(rule)  # also of one that is never broken
     if not holds:
         raise Violation(rule, detail)

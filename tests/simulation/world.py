@@ -77,6 +77,10 @@ class World:
         self.faults: Counter[str] = Counter()
         self.trace: list[tuple[float, str, str, Any, str | None]] = []
         self.requests = 0
+        self.calls = 0  # of programs
+        # By client: what it asks for, and the faults that this has met, however often it was sent.
+        self._asked: dict[str, tuple[Request, list[str]]] = {}
+        self.struck: list[list[str]] = []
         self._tokens = 0
         self._streams: dict[str, list[dict[str, Any]]] = {}  # by partition: it is in order for an item
         self._taken: list[dict[str, Any]] = []
@@ -117,11 +121,32 @@ class World:
             self.chooser = self.scheduler.chooser = usual
 
     async def serve(
-        self, name: str, request: Request, *, seconds: float = 29.0, skew: float = 0.0
+        self,
+        name: str,
+        request: Request,
+        *,
+        seconds: float = 29.0,
+        skew: float = 0.0,
+        works: list[Work] | None = None,
     ) -> Reply | None:
-        """Ask a function, in a process of its own; None when no answer came."""
+        """Ask a function, in a process of its own; None when no answer came.
+
+        Args:
+            name: of whoever asks.
+            request: what for.
+            seconds: that the function has.
+            skew: seconds that its clock is fast.
+            works: to note there what it does.
+        """
         self.requests += 1
-        work = Work(request.kind, request, begin=self.history.commits)
+        asked, struck = self._asked.get(name, (None, []))
+        if asked is not request:
+            struck = []
+            self._asked[name] = (request, struck)
+            self.struck.append(struck)
+        work = Work(request.kind, request, begin=self.history.commits, struck=struck)
+        if works is not None:
+            works.append(work)
         if request.kind == "put_draft":
             self.history.drafts[request.key].append(request.body["messages"])
         process = Process(self, name, work, seconds=seconds, skew=skew)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import hiredis
@@ -12,8 +11,10 @@ import pytest
 from turnlog.cache.async_resp import CONNECTIONS, AsyncRespCache
 from turnlog.cache.place import Place
 
+from tests.cancelling import When, cancelled
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Generator
+    from collections.abc import AsyncIterator, Coroutine
 
     from turnlog.store.protocols import Command
 
@@ -86,57 +87,6 @@ async def serving() -> AsyncIterator[tuple[Server, AsyncRespCache]]:
             await asyncio.sleep(0)
 
 
-class Cancelled:
-    """A coroutine whose task is cancelled when it waits for this time, counted from 1.
-
-    Args:
-        coroutine: what is run.
-        at: the time.
-        late: it is cancelled in the turn in which what it waits for is there, or else before that.
-    """
-
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], at: int, *, late: bool) -> None:
-        self._coroutine = coroutine
-        self._left = at
-        self._late = late
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        task, loop = asyncio.current_task(), asyncio.get_running_loop()
-        assert task is not None
-        steps = self._coroutine.__await__()
-        resume = partial(next, steps)
-        while True:
-            try:
-                future = resume()
-            except StopIteration as done:
-                return done.value
-            self._left -= 1
-            if self._left == 0:
-                if self._late and future is not None:
-                    future.add_done_callback(lambda _: task.cancel())
-                else:
-                    loop.call_soon(task.cancel)
-            try:
-                yield future
-            except BaseException as error:
-                resume = partial(steps.throw, error)
-            else:
-                resume = partial(steps.send, None)
-
-
-async def cancelled(coroutine: Coroutine[Any, Any, Any], at: int, *, late: bool) -> bool:
-    """Whether it waited that often, and so was cancelled."""
-
-    async def main() -> None:
-        await Cancelled(coroutine, at, late=late)
-
-    task = asyncio.create_task(main())
-    await asyncio.wait([task])
-    if not task.cancelled():
-        task.result()
-    return task.cancelled()
-
-
 def gets(*names: str) -> list[Command]:
     return [("GET", f"{name}-{at}") for at, name in enumerate(names)]
 
@@ -172,7 +122,7 @@ def test_whoever_comes_after_a_cancelled_one_gets_its_own_reply(kind: str, idle:
                     await cache.post(("SET", "x", 1))  # the reply is still due when the connection is taken
                 else:
                     cache.close()
-                was_cancelled = await cancelled(begun(cache), times + 1, late=late)
+                was_cancelled = await cancelled(begun(cache), When(times + 1, late))
                 await asks_for_its_own(cache, times)
                 async with asyncio.timeout(30):
                     while server.open > 1:  # noqa: ASYNC110 (nothing tells)
@@ -197,7 +147,7 @@ def test_who_is_cancelled_in_the_queue_keeps_no_place(late: bool) -> None:
             # The last place goes to the first of these, the others wait for one.
             last = asyncio.create_task(cache.run(("GET", "together")))
             queued = [
-                asyncio.create_task(cancelled(cache.run(("GET", f"q{at}")), 1, late=late)) for at in range(5)
+                asyncio.create_task(cancelled(cache.run(("GET", f"q{at}")), When(1, late))) for at in range(5)
             ]
             assert await asyncio.gather(*before, last) == [[b"together"]] * CONNECTIONS
             assert all(await asyncio.gather(*queued))

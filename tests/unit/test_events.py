@@ -4,8 +4,8 @@ import base64
 from typing import Any
 
 import pytest
-from turnlog.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
-from turnlog.http import events
+from turnlog.errors import EntryNotJson, Invalid, MalformedBody, TooLarge, Unauthenticated
+from turnlog.http import events, jsonl
 from turnlog.http.events import Parameter
 from turnlog.limits import BODY_LIMIT
 from turnlog.models.sessions import SetTitle
@@ -107,3 +107,52 @@ def test_a_truth() -> None:
     for given in ("", "1", "True", "yes"):
         with pytest.raises(Invalid):
             flag.parse("b", given)
+
+
+def as_title(call: events.Call) -> SetTitle:
+    return call.body(SetTitle, required=True)
+
+
+def test_bodies_as_long_as_they_may_be() -> None:
+    """One byte more is too large, in each of the forms in which a body comes."""
+    for more in (0, 1):
+        size = BODY_LIMIT + more
+        title = b'{"title": "t"}'.ljust(size)
+        line = '{"t": "ä"}'.ljust(size - 1)  # which has two bytes
+        sent = [
+            (http(body=title.decode()), as_title),
+            (http(body=base64.b64encode(title).decode(), isBase64Encoded=True), events.Call.text),
+            ({"user_id": "alice", "body": line}, events.Call.text),
+        ]
+        for event, read in sent:
+            call = events.parse(event, "")
+            if more:
+                with pytest.raises(TooLarge):
+                    read(call)
+            else:
+                assert read(call)
+
+
+def test_a_text_of_a_direct_invoke_is_given_on_as_it_came() -> None:
+    """Its reader says of a lone surrogate in which line it is."""
+    text = events.parse({"user_id": "alice", "body": '{"t": "\ud800"}\n'}, "").text()
+    with pytest.raises(EntryNotJson):
+        jsonl.parse(text)
+
+
+def test_a_body_of_wrong_fields_does_not_come_back_as_a_larger_answer() -> None:
+    names = ",".join(f'"{"x" * 1_000}{number}": 1' for number in range(1_000))
+    with pytest.raises(Invalid) as raised:
+        events.parse(http(body="{" + names + "}"), "").body(SetTitle, required=True)
+    assert "1001" in raised.value.detail
+    assert 0 < len(str(raised.value.errors)) < 5_000
+
+
+def test_a_bearer_whom_no_authorizer_has_checked_is_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for SAM local, which has no authorizer."""
+    event = {"requestContext": {}, "headers": {"Authorization": "Bearer alice"}}
+    monkeypatch.delenv("AWS_SAM_LOCAL", raising=False)
+    assert events.parse(event, "").user is None
+    monkeypatch.setenv("AWS_SAM_LOCAL", "true")
+    assert events.parse(event, "").user == "alice"
+    assert events.parse({**event, "requestContext": {"authorizer": {}}}, "").user is None

@@ -8,17 +8,16 @@ import os
 import subprocess
 import sys
 from contextlib import contextmanager
-from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.loaders import JSONFileLoader
 from turnlog.drivers.blocking import clients, objects, run
 from turnlog.drivers.event_loop import AsyncStores
 from turnlog.errors import Unanswered
-from turnlog.settings import settings
+
+from tests.unit.conftest import ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from turnlog.store.protocols import Objects, Table
 
     Asked = Callable[[Table, Objects], Coroutine[Any, Any, Any]]
+
+pytestmark = pytest.mark.usefixtures("models")
 
 PAGE = b"<html><body>Log in to the network</body></html>"
 NOT_THE_STORE = [PAGE, "<p>caf\xe9</p>".encode("latin-1"), b"", b"null", b"[]", b'"x"', b"{}", b"<a><b/></a>"]
@@ -35,15 +36,6 @@ GET: Asked = lambda _, bucket: bucket.get("k")  # noqa: E731
 PUT: Asked = lambda _, bucket: bucket.put("k", b"x")  # noqa: E731
 DELETE: Asked = lambda _, bucket: bucket.delete("k")  # noqa: E731
 LIST: Asked = lambda _, bucket: bucket.list("k")  # noqa: E731
-
-ENVIRONMENT = {
-    "TURNLOG_TABLE": "t",
-    "TURNLOG_BUCKET": "b",
-    "TURNLOG_CACHE_URL": "",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_ACCESS_KEY_ID": "x",
-    "AWS_SECRET_ACCESS_KEY": "x",
-}
 
 
 @contextmanager
@@ -77,24 +69,12 @@ def answering(status: int, body: bytes, **headers: str) -> Iterator[str]:
             serving.join()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def models() -> Iterator[None]:
-    """Botocore's models, read once: each client would read 5 MB of JSON again."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", staticmethod(cache(JSONFileLoader().load_file)))
-        yield
-
-
 @pytest.fixture(params=["sync", "async"])
-def asks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+def asks(request: pytest.FixtureRequest, store_at: Callable[[str], None]) -> Callable[..., Any]:
     """Ask the store at a URL, by one driver or the other."""
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
 
     def ask(url: str, asked: Asked) -> Any:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-        for cached in (settings, clients, objects):
-            cached.cache_clear()
+        store_at(url)
 
         async def on_loop() -> Any:
             async with AsyncStores() as stores:
@@ -111,9 +91,7 @@ def asks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
             table._client.close()
             bucket._client().close()
 
-    yield ask
-    for cached in (settings, clients, objects):
-        cached.cache_clear()
+    return ask
 
 
 @pytest.mark.parametrize("status", [200, 403])

@@ -13,6 +13,7 @@ from turnlog.records.keys import (
     parse_message_sort_key,
     parse_partition,
     session_key,
+    transcript_key,
     user_partition,
 )
 
@@ -66,3 +67,10 @@ def test_a_user_id(user: str) -> None:
 def test_a_session_id_that_is_none(session: str) -> None:
     with pytest.raises(Invalid):
         session_key("a", session)
+
+
+def test_a_transcripts_name_as_long_as_it_may_be() -> None:
+    session = SessionKey("u", "s")
+    assert transcript_key(session, "a" * 255).name == "a" * 255
+    with pytest.raises(Invalid):
+        transcript_key(session, "a" * 256)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from turnlog.errors import Invalid, TooLarge, Unanswered
-from turnlog.limits import MESSAGE_LIMIT, PART_SIZE
+from turnlog.limits import MAX_ATTACHED, MESSAGE_LIMIT, PART_SIZE
 from turnlog.records import messages
 from turnlog.records.keys import SessionKey
 
@@ -94,3 +94,14 @@ def test_content_is_what_the_sender_said() -> None:
     assert messages.content({**same, "created_at": "now", "message_id": "other"}) == said
     for other in (message("b"), message("a"), message(None), message("a", tool_calls=[{"x": 1.0, "y": 2}])):
         assert messages.content(other) != said
+
+
+def test_no_item_is_larger_than_dynamodb_takes() -> None:
+    """Also with the longest key, of which the parts leave room, and as many tool calls as are added."""
+    user = "u" * 1_024
+    stored = messages.encode(
+        10**9, message(noise(900_000)), bytes(8 * MAX_ATTACHED), epoch=10**9, usage=",".join(["9" * 15] * 3)
+    )
+    for item in stored.items(SessionKey(user, "s" * 64)):
+        size = sum(len(name) + len(text) for name, value in item.items() for text in value.values())
+        assert size <= 400 * 1024

@@ -182,3 +182,17 @@ def test_replies_of_another_kind_are_misses(reply: Any) -> None:
     assert run(cache.head(KEY)) is None
     assert run(cache.messages(HEAD, 0, 3)) == [None] * 3
     assert run(cache.draft(KEY)) is None
+
+
+def test_what_is_kept_once_has_an_end() -> None:
+    """A key gets its end when it is there: not before its first value."""
+    now = [0.0]
+    cache = SessionCache(MemoryCache(lambda: now[0]), 60, Counter())
+    run(cache.appended(HEAD, [message(0, "x")]))
+    run(cache.put_draft(KEY, b"{}"))
+    now[0] = 59
+    assert run(cache.messages(HEAD, 0, 1)) == [message(0, "x").json]
+    now[0] = 61
+    assert run(cache.messages(HEAD, 0, 1)) == [None]
+    assert run(cache.head(KEY)) is None
+    assert run(cache.draft(KEY)) is None

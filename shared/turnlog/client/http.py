@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import json
 import random
-from functools import cache
+from functools import cache, partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
-from anyio import sleep  # httpx runs on it, and so on asyncio and on Trio
+from anyio import create_task_group, sleep  # httpx runs on it, and so on asyncio and on Trio
 
 from turnlog.client.methods import Turnlog
 from turnlog.errors import (
     Contended,
+    Diverged,
+    Gone,
     NotFound,
     PreconditionFailed,
     SequenceMismatch,
@@ -31,10 +33,12 @@ from turnlog.records.keys import session_key, transcript_key
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from ssl import SSLContext
 
     from turnlog.client.asking import Request
+
+T = TypeVar("T")
 
 TRIES = 5
 _FIRST_WAIT = 0.1
@@ -49,7 +53,13 @@ _TEXT = "text/plain; charset=utf-8"
 
 # What may come of a request that never reached a function: nothing was done.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-_LOST = (httpx.TimeoutException, httpx.NetworkError, httpx.ProxyError, httpx.RemoteProtocolError)
+_LOST = (
+    httpx.TimeoutException,
+    httpx.NetworkError,
+    httpx.ProxyError,
+    httpx.RemoteProtocolError,
+    httpx.DecodingError,
+)
 
 
 @cache
@@ -87,30 +97,31 @@ class TurnlogClient(Turnlog):
     async def aclose(self) -> None:
         """Close the connections."""
         if self._own:
-            await self._http.aclose()
+            await _in_a_task(self._http.aclose)
 
     async def ask(self, request: Request) -> Any:
         """See `Turnlog`.
 
         Raises:
-            Contended: the API was not reached, or refused for now.
-            Unanswered: no answer came; the request may have been carried out.
+            Contended: the API was not reached, or refused for now; nothing was carried out.
+            Unavailable: the request may have been carried out; `Unanswered` where no answer came.
         """
         unsure: Unavailable | None = None
         for attempt in count(1):
             try:
                 return await self._try(request)
-            except NotFound:
-                if unsure and request.operation.startswith("delete_"):
+            except (NotFound, Gone, SequenceMismatch, PreconditionFailed, Diverged) as refused:
+                if unsure and isinstance(refused, NotFound) and request.operation.startswith("delete_"):
                     return None  # by the try to which no answer came
-                raise
-            except (SequenceMismatch, PreconditionFailed) as refused:
-                if unsure and request.if_match is not None:
-                    raise unsure from refused  # the try to which no answer came may have made the difference
+                # That try may have made the difference, or been made before. An append is known by its ids.
+                if unsure and (request.if_match is not None or isinstance(refused, Diverged)):
+                    raise unsure from refused
                 raise
             except Unavailable as error:
                 untouched = isinstance(error, Contended)
                 if attempt == TRIES or not (untouched or request.repeatable):
+                    if unsure and untouched:
+                        raise unsure from error  # an earlier try may have been carried out
                     raise
                 unsure = unsure if untouched else error
                 longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
@@ -121,13 +132,17 @@ class TurnlogClient(Turnlog):
         try:
             reply = await self._send(request)
         except _LOST as error:
-            lost = Contended if isinstance(error, _NOT_SENT) else Unanswered
-            failure = lost("The API was not reached." if lost is Contended else "The API did not answer.")
-            failure.retry_after = 0
-            raise failure from error
+            if isinstance(error, _NOT_SENT):
+                raise _at_once(Contended("The API was not reached.")) from error
+            raise _at_once(Unanswered("The API did not answer.")) from error
         if not reply.is_success:
             raise error_of(reply)
-        return reply.json() if reply.content else None
+        if reply.status_code == httpx.codes.NO_CONTENT:
+            return None
+        try:
+            return reply.json()
+        except ValueError as error:  # a part of it, or a page of somebody on the way
+            raise _at_once(Unanswered("What the API answered is not JSON.")) from error
 
     async def _send(self, request: Request) -> httpx.Response:
         method, path = ROUTES[request.operation]
@@ -140,13 +155,44 @@ class TurnlogClient(Turnlog):
             text = isinstance(request.body, str)
             content = request.body.encode() if text else dumps(request.body)
             headers["content-type"] = _TEXT if text else "application/json"
-        return await self._http.request(
-            method,
-            self._base_url + _path(path, request),
-            params={name: _text(value) for name, value in request.query.items() if value is not None},
-            content=content,
-            headers=headers,
+        return await _in_a_task(
+            partial(
+                self._http.request,
+                method,
+                self._base_url + _path(path, request),
+                params={name: _text(value) for name, value in request.query.items() if value is not None},
+                content=content,
+                headers=headers,
+            )
         )
+
+
+def _at_once(error: Unavailable) -> Unavailable:
+    """An error after which nobody has asked to wait."""
+    error.retry_after = 0
+    return error
+
+
+async def _in_a_task(work: Callable[[], Awaitable[T]]) -> T:
+    """Do what httpx does in a task that is cancelled by anyio alone, also when asyncio cancels this one.
+
+    When a request ends early, httpx tidies its pool in steps that anyio does not cancel, but asyncio does.
+    Then the pool takes the connection for one in use for ever, and after a hundred of them it has none left.
+    """
+    done: list[T] = []
+    failed: list[Exception] = []
+
+    async def one() -> None:
+        try:
+            done.append(await work())
+        except Exception as error:  # raised by itself below, not in a group
+            failed.append(error)
+
+    async with create_task_group() as tasks:
+        tasks.start_soon(one)
+    if failed:
+        raise failed[0]
+    return done[0]
 
 
 def error_of(reply: httpx.Response) -> TurnlogError:
@@ -182,6 +228,7 @@ _MEMBERS = {"type", "title", "status", "detail", "errors", "message"}
 _KINDS = {kind.code: kind for kind in reversed([*_tree(TurnlogError)])}
 _STATUSES = {kind.status: kind for kind in reversed([*_tree(TurnlogError)])} | {
     429: Contended,  # API Gateway's limit
+    500: Unanswered,  # API Gateway's own, of a function that crashed or ran out of time
     502: Unanswered,
     504: Unanswered,
 }

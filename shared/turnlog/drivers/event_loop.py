@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
+from aiohttp import ClientPayloadError
 from botocore import xform_name
 
 from turnlog.cache.async_resp import AsyncRespCache, within
@@ -74,7 +75,7 @@ class AsyncObjects(BotoObjects):
         try:
             async with body:
                 data: bytes = await body.read()
-        except TRANSLATED as error:  # the connection was lost in the middle
+        except (ClientPayloadError, *TRANSLATED) as error:  # the connection was lost in the middle
             raise translated(error) from error
         return data
 

@@ -93,9 +93,11 @@ class TurnlogSession:
     async def add_items(self, items: Sequence[Mapping[str, Any]], *, wrapper: Any = None) -> None:
         """Add items: up to 99, or 2 MiB, in one append; more in several.
 
-        If a later one fails, what the earlier ones stored is taken back, if it is sure that this very call
-        stored it and that nobody has changed the session since. Otherwise nothing is taken back, and the
-        error says how many items are stored (`stored_items`); the same call on this object stores the others.
+        If a later one is refused, what the earlier ones stored is taken back, if it is sure that this very
+        call stored it and that nobody has changed the session since. Otherwise nothing is taken back, and the
+        error says how many items are stored (`stored_items`).
+        If no answer came (`Unavailable`), or the call is cancelled, nothing is taken back: at least so many
+        are stored, and the same call on this object stores the others.
 
         Raises:
             Gone: the session was deleted.
@@ -119,7 +121,7 @@ class TurnlogSession:
                     added = await self._append(turnlog, batch)
                     stored.append(added)
             except TurnlogError as error:
-                own = not repeated and is_one_run(stored)
+                own = not repeated and is_one_run(stored) and not _may_be_done(error)
                 undone = await self._settle(turnlog, stored, error, own=own, of=len(messages))
                 raise
 
@@ -184,12 +186,14 @@ class TurnlogSession:
         """Take back what a failed call's appends stored; or have its error say what stands.
 
         Only at the version that the last of them made: whoever changed the session since keeps what they did.
+        Only if the call was refused. Else what failed may still arrive, behind items that are gone by then;
+        and the same call may be made again, of which a rewind that arrives late would take the beginning.
 
         Args:
             turnlog: where.
             stored: the appends' answers.
             error: why the call failed.
-            own: all that these answers name was stored by this very call.
+            own: all that these answers name was stored by this very call, and may be taken back.
             of: how many items the call has.
 
         Returns:
@@ -205,11 +209,11 @@ class TurnlogSession:
                     if_match=stored[-1]["version"],
                 )
                 return True
-        except Unavailable:
-            error.told(f"The first {count} of {of} items may still be stored.")
-            return False
-        except TurnlogError:
-            pass  # another changed the session: nothing was taken back
+        except TurnlogError as refused:
+            if _may_be_done(refused):
+                error.told(f"The first {count} of {of} items may still be stored.")
+                return False
+            # Another changed the session: nothing was taken back.
         if stored:
             error.told(f"The first {count} of {of} items are stored.", stored_items=count)
         return False
@@ -256,6 +260,11 @@ class TurnlogSession:
             if [one["message_id"] for one in again["messages"]] == [last["message_id"]]:
                 return messages
         raise Contended("The session is being rewound.")
+
+
+def _may_be_done(error: TurnlogError) -> bool:
+    """Whether an error leaves open if its request is carried out, now or later."""
+    return isinstance(error, Unavailable) or error.status >= 500  # noqa: PLR2004 (a server's error)
 
 
 async def _let_others_pass(attempt: int) -> None:

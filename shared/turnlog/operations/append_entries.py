@@ -100,13 +100,15 @@ async def _append(
 ) -> AppendedEntries:
     store, ids = writer.store, [entry.identity for entry in entries]
     tried: dict[str, list[int]] = {}
+    positions: dict[str, int] = {}
     torn_tries = 0
     await writer.look()
     for attempt in count():
         head = writer.head
         if writer.begun_anew() and writer.unsure:
             raise writer.unsure  # if that try was applied, its effect went with the transcript
-        hits = ring.places(head.ring, head.length, ids, tried if writer.unsure else {})
+        seen = {identity: [position] for identity, position in positions.items()}
+        hits = ring.places(head.ring, head.length, ids, seen, tried if writer.unsure else {})
         unexpected = expected_position not in {None, head.length}
         if hits or unexpected:
             await store.head(writer.key.session)  # what is stored is told only of a session that is there

@@ -86,13 +86,15 @@ async def append_messages(
     new = identified(store, new)
     ids = [fields["message_id"] for fields in new]
     tried: dict[str, list[_Try]] = {}
+    present: dict[str, Stored] = {}
     doubt: Doubt | None = None
     head, fresh = await store.cache.head(key), False
     for attempt in count():
         if head is None:
             head, fresh = await store.head(key), True
-        places = {one: [a_try.message.sequence for a_try in tries] for one, tries in tried.items()}
-        hits = ring.places(head.ring, head.message_count, ids, places if doubt else {})
+        seen = {one: [message.sequence] for one, message in present.items()}
+        sent = {one: [a_try.message.sequence for a_try in tries] for one, tries in tried.items()}
+        hits = ring.places(head.ring, head.message_count, ids, seen, sent if doubt else {})
         if not fresh and (hits or head.leftover or expected_sequence not in {None, head.message_count}):
             head = None
             continue

@@ -8,6 +8,7 @@ at; it is believed only when the message stored there bears the id (a false hit,
 from __future__ import annotations
 
 from hashlib import blake2b
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,21 +58,21 @@ def find(ring: bytes, message_count: int, message_ids: Iterable[str]) -> dict[st
 
 
 def places(
-    ring: bytes, message_count: int, message_ids: Sequence[str], tried: Mapping[str, Iterable[int]]
+    ring: bytes, message_count: int, message_ids: Sequence[str], *known: Mapping[str, Iterable[int]]
 ) -> dict[str, list[int]]:
-    """Where these may be stored already: as the ring says, or by a try that was not answered.
+    """Where these may be stored already: as the ring says, where they were seen, or by an unanswered try.
 
-    The tries count because the ring forgets: in the time that one may take, others can append more than it
-    holds.
+    What was seen and tried counts because the ring forgets: in the time that a try may take, others can
+    append more than it holds; and so can the try itself, of which the ring knew a part.
 
     Args:
         ring: of the log.
         message_count: its length.
         message_ids: those that are looked for.
-        tried: by id, the sequences at which they were tried.
+        known: by id, the sequences at which they were seen, or tried.
     """
     hits = find(ring, message_count, message_ids)
-    for message_id, sequences in tried.items():
+    for message_id, sequences in chain.from_iterable(places.items() for places in known):
         if reached := {sequence for sequence in sequences if sequence < message_count}:
             hits[message_id] = sorted({*hits.get(message_id, []), *reached})
     return hits

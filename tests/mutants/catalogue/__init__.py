@@ -1,11 +1,33 @@
 """The sabotages: small, such as a hurried change could make, each of a line that keeps a promise."""
 
 from tests.mutants.catalogue.appends import APPENDS
+from tests.mutants.catalogue.bursts import BURSTS
 from tests.mutants.catalogue.cache import CACHE
+from tests.mutants.catalogue.cancelled import CANCELLED
+from tests.mutants.catalogue.doubts import DOUBTS
+from tests.mutants.catalogue.edge import EDGE
+from tests.mutants.catalogue.limits import LIMITS
 from tests.mutants.catalogue.overtaken import OVERTAKEN
+from tests.mutants.catalogue.process import PROCESS
+from tests.mutants.catalogue.programs import PROGRAMS
 from tests.mutants.catalogue.reads import READS
 from tests.mutants.catalogue.rewinds import REWINDS
 from tests.mutants.catalogue.sessions import SESSIONS
 from tests.mutants.catalogue.transcripts import TRANSCRIPTS
 
-MUTANTS = (*APPENDS, *SESSIONS, *READS, *REWINDS, *TRANSCRIPTS, *CACHE, *OVERTAKEN)
+MUTANTS = (
+    *APPENDS,
+    *SESSIONS,
+    *READS,
+    *REWINDS,
+    *TRANSCRIPTS,
+    *CACHE,
+    *CANCELLED,
+    *OVERTAKEN,
+    *DOUBTS,
+    *EDGE,
+    *LIMITS,
+    *PROCESS,
+    *PROGRAMS,
+    *BURSTS,
+)

@@ -62,7 +62,7 @@ APPENDS = (
     Mutant(
         "no look at the ring",
         "operations/append_messages.py",
-        "hits = ring.places(head.ring, head.message_count, ids, places if doubt else {})",
+        "hits = ring.places(head.ring, head.message_count, ids, seen, sent if doubt else {})",
         "hits: dict[str, list[int]] = {}",
         "a repeat is stored twice",
     ),

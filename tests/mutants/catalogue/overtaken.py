@@ -87,7 +87,7 @@ OVERTAKEN = (
     Mutant(
         "the client forgets that it is unsure",
         "client/http.py",
-        "                if unsure and request.if_match is not None:",
+        "                if unsure and (request.if_match is not None or isinstance(refused, Diverged)):",
         "                if False:",
         "a change is refused that was made",
         test=_OVERTAKEN,

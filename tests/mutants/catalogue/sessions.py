@@ -107,6 +107,7 @@ SESSIONS = (
         '_NOT_YET = LIVE + " AND #token <> :token"',
         '_NOT_YET = LIVE + " AND (#token <> :token OR #token = :token)"',
         "a change that is sent twice is made twice",
+        case="title & append",
     ),
     Mutant(
         "only_if_unset not heeded",

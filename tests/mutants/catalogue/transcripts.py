@@ -18,6 +18,7 @@ TRANSCRIPTS = (
         'condition = "#generation = :generation AND "',
         'condition = ":generation = :generation AND "',
         "a deletion takes what began anew",
+        case="delete & delete the transcript",
     ),
     Mutant(
         "a new life goes on with the generation",
@@ -44,8 +45,8 @@ TRANSCRIPTS = (
     Mutant(
         "no look at the transcript's ring",
         "operations/append_entries.py",
-        "hits = ring.places(head.ring, head.length, ids, tried if writer.unsure else {})",
-        'hits = ring.places(b"", 0, ids, tried if writer.unsure else {})',
+        "hits = ring.places(head.ring, head.length, ids, seen, tried if writer.unsure else {})",
+        'hits = ring.places(b"", 0, ids, seen, tried if writer.unsure else {})',
         "a repeat is stored twice",
     ),
     Mutant(
@@ -101,6 +102,7 @@ TRANSCRIPTS = (
         "        if unexpected:\n            raise",
         "        if unexpected and False:\n            raise",
         "an entry goes where it was not to go",
+        case="expected position",
     ),
     Mutant(
         "import does not compare",
@@ -108,6 +110,7 @@ TRANSCRIPTS = (
         "if line != entry.line and not same(json.loads(line), entry.fields):",
         "if not line:",
         "success is answered, and another's entries are there",
+        case="import & entries",
     ),
     Mutant(
         "an object after its item",
@@ -184,5 +187,13 @@ TRANSCRIPTS = (
         "        yield (batch := await containing(store, head, first))\n        at = batch.end\n",
         "        at = (await containing(store, head, first)).end\n",
         "entries are skipped",
+    ),
+    Mutant(
+        "what cannot be taken back is the request's",
+        "store/deposits.py",
+        "            with suppress(Unavailable):\n",
+        "            if True:\n",
+        "503, also where all was stored",
+        test="tests/functional/test_transcripts_large.py::test_what_cannot_be_taken_back_changes_no_answer",
     ),
 )

@@ -1,0 +1,1 @@
+"""The stores for agent SDKs in the simulation, on the HTTP client, which runs there as it is installed."""

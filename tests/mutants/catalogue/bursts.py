@@ -1,0 +1,86 @@
+"""Sabotages that the simulation sees by its bursts of faults, its named versions and its small rings."""
+
+from tests.mutants.mutant import Mutant
+
+BURSTS = (
+    Mutant(
+        "a second try forgets which messages the first one knew",
+        "operations/append_messages.py",
+        "seen = {one: [message.sequence] for one, message in present.items()}",
+        "seen: dict[str, list[int]] = {}",
+        "a part of a batch is stored twice, and its usage counted twice",
+        case="a batch again, with more",
+    ),
+    Mutant(
+        "a second try forgets which entries the first one knew",
+        "operations/append_entries.py",
+        "seen = {identity: [position] for identity, position in positions.items()}",
+        "seen: dict[str, list[int]] = {}",
+        "a part of a batch is stored twice",
+        case="entries again, with more",
+    ),
+    Mutant(
+        "the ring's edge of entries is forgotten in part",
+        "operations/append_entries.py",
+        "        here = _stored_in(batch, writer.token, left)",
+        "        here = _stored_in(batch, writer.token, [entry for entry in left if entry.identity in hits])",
+        "a part of a batch is stored twice",
+        case="entries again",
+    ),
+    Mutant(
+        "PUT of what is so does not look at the version",
+        "operations/put_session.py",
+        "            check_version(head, if_match, unsure)",
+        "            pass",
+        "success is answered at a version that was not meant",
+        case="put of what is so, of old",
+    ),
+    Mutant(
+        "a patch of what is so does not look at the version",
+        "operations/change_session.py",
+        "        check_version(head, if_match, unsure)\n        objects",
+        "        objects",
+        "success is answered at a version that was not meant",
+        case="patch of what is so, of old",
+    ),
+    Mutant(
+        "a title that stands does not look at the version",
+        "operations/change_session.py",
+        "        check_version(head, if_match, unsure)\n        if only_if_unset",
+        "        if only_if_unset",
+        "success is answered at a version that was not meant",
+        case="a title that stands, of old",
+    ),
+    Mutant(
+        "a title is set at any version",
+        "operations/change_session.py",
+        "    if if_match and not if_match.anything:",
+        "    if False:",
+        "a version that was never seen is written over",
+        case="title of old",
+    ),
+    Mutant(
+        "a rewind of nothing does not look at the version",
+        "operations/rewind_session.py",
+        "            if not made:\n",
+        "            if False:\n",
+        "success is answered at a version that was not meant",
+        case="rewind of nothing, of old",
+    ),
+    Mutant(
+        "a rewind is made at any version",
+        "operations/rewind_session.py",
+        "        check_version(head, if_match, doubt.error if doubt else None)\n        try:",
+        "        try:",
+        "what another added goes",
+        case="rewind of old",
+    ),
+    Mutant(
+        "PUT answers the head before its own step",
+        "operations/put_session.py",
+        "    after = after._replace(**replaced)\n",
+        "    after = after._replace(**{**replaced, 'title': head.title})\n",
+        "an answer that the table never had",
+        case="put & append",
+    ),
+)

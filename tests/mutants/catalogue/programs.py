@@ -1,0 +1,67 @@
+"""Sabotage of what the HTTP client does when requests and answers get lost, several in a row among them.
+
+The simulation of programs notices each; it runs the client as it is installed (`tests/simulation/programs`).
+"""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+PROGRAMS = (
+    Mutant(
+        "the client says that nothing was done since its last try was not",
+        "client/http.py",
+        "                    if unsure and untouched:\n",
+        "                    if False:\n",
+        "what was done is said not to be",
+        case="programs",
+    ),
+    Mutant(
+        "the client does not know what it deleted",
+        "client/http.py",
+        'isinstance(refused, NotFound) and request.operation.startswith("delete_"):',
+        "False:",
+        "a deletion is refused that was made",
+        case="programs",
+    ),
+    Mutant(
+        "messages get their ids from the server",
+        "client/methods.py",
+        '{**message, "message_id": message.get("message_id") or str(uuid4())}',
+        "{**message}",
+        "a message is stored twice",
+        case="programs",
+    ),
+    Mutant(
+        "batches of entries get their ids from the server",
+        "client/transcript_methods.py",
+        "batch_id=batch_id)\n",
+        "batch_id=None)\n",
+        "an entry is stored twice",
+        case="programs",
+    ),
+    Mutant(
+        "a PUT with fields is sent again",
+        "client/methods.py",
+        "undoes=bool(fields))",
+        "undoes=False)",
+        "an acknowledged change is undone",
+        case="programs",
+    ),
+    Mutant(
+        "a tool call without an id is sent again",
+        "client/methods.py",
+        "body=body, repeatable=known)",
+        "body=body)",
+        "a tool call is stored twice",
+        case="programs",
+    ),
+    Mutant(
+        "the deletion of a transcript is sent again",
+        "client/transcript_methods.py",
+        "session_id, name, repeatable=False)",
+        "session_id, name)",
+        "what was begun anew is deleted",
+        case="programs",
+    ),
+)

@@ -1,0 +1,117 @@
+"""What must hold of a call of the client, however often it sent its request: it was made once, or not at all.
+
+Each answer by itself is checked by `answer_rules`. Here it is about the requests of one call together: what
+an earlier one did, the call may neither do again nor deny. What a rewind or a deletion took away in between
+may come again (README, "What it does not do").
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from turnlog.errors import Contended, Gone, NotFound
+from turnlog.records.head import JSON_FIELDS, USAGE_FIELDS
+
+from tests.simulation.violations import require
+
+if TYPE_CHECKING:
+    from turnlog.records.keys import SessionKey
+
+    from tests.simulation.history import History, Work
+    from tests.simulation.programs.calls import Call
+    from tests.simulation.states import Change
+
+_FIELDS = ("title", *USAGE_FIELDS, *JSON_FIELDS)
+
+
+def check_call(history: History, call: Call) -> None:
+    """Check a call, when all is over that was done for it."""
+    changing = [work for work in call.works if done(work)]
+    told = (call.name, call.asked, call.returned, call.error, [work.request for work in call.works])
+    if call.name == "put_session":
+        require("fields set once", sum(map(_sets_fields, changing)) <= 1, told)
+    if call.name in {"put_session", "append_messages", "add_tool_call"}:
+        _check_stored_once(history, call)
+    elif call.name not in {"append_entries", "import_transcript"}:  # see `transcript_rules`
+        require("made once by a call", len(changing) <= 1, told)
+    if call.name in {"put_draft", "delete_draft"}:
+        require("a draft is sent once", len(call.works) <= 1, told)
+    if isinstance(call.error, Contended):
+        require("surely not applied", not changing, told)
+    elif call.refused:
+        last = call.answered[-1][0]
+        earlier = [work for work in changing if work.request is not last]
+        denied = [work for work in earlier if not _gone_since(history, call, work)]
+        require("a refusal denies nothing", not denied, told)
+    if call.error is None:
+        _check_returned(history, call)
+
+
+def done(work: Work) -> bool:
+    """Whether a request changed anything."""
+    return bool(work.changes or work.entries or work.buried)
+
+
+def _check_returned(history: History, call: Call) -> None:
+    told = (call.name, call.asked, call.returned)
+    if call.name == "delete_session":
+        require("deleted by a call", any(not state.live for state in call.states(history)), told)
+        return
+    require("a call returns its answer", call.returned == call.answered[-1][1].body, told)
+    if call.name == "rewind_session" and call.asked["to_sequence"] != call.asked["expected_sequence"]:
+        require("rewound by its call", any(work.changes for work in call.works), told)
+
+
+def _sets_fields(work: Work) -> bool:
+    heads = [(change.before.live, change.head) for change in work.changes]
+    return any(
+        before and after and getattr(before, name) != getattr(after, name)
+        for before, after in heads
+        for name in _FIELDS
+    )
+
+
+def _check_stored_once(history: History, call: Call) -> None:
+    """What one request stored the next one stores only where it was taken away in between."""
+    changes = [(work, change) for work in call.works for change in work.changes]
+    for (work, first), (other, second) in combinations(sorted(changes, key=lambda one: one[1].commit), 2):
+        if work is not other and _stored(first) & _stored(second):
+            cut = cut_between(history, call.key, first.commit, second.commit)
+            require("stored once by a call", cut, (call.asked, first, second))
+
+
+def _stored(change: Change) -> set[Any]:
+    """What is new: messages by what they say, and tool calls."""
+    added = {fields["content"] for fields in change.added.values() if fields["content"]}
+    calls = [
+        one["function"]["arguments"]
+        for fields in change.added.values()
+        for one in fields.get("tool_calls") or ()
+    ]
+    for sequence, fields in change.edited.items():
+        before = change.before.log[sequence].versions
+        known = [one for version in before for one in version.fields.get("tool_calls") or ()]
+        calls += [one["function"]["arguments"] for one in fields["tool_calls"] if one not in known]
+    return added | set(calls)
+
+
+def cut_between(history: History, key: SessionKey, first: int, last: int) -> bool:
+    """Whether the session was rewound or deleted between two commits."""
+    states = history.during(key, first, last)
+    lives = [state.live and state.live.rewinds for state in states]
+    return len(set(lives)) > 1 or None in lives
+
+
+def _gone_since(history: History, call: Call, work: Work) -> bool:
+    """Whether another took away what the request had changed, so that the call could be refused.
+
+    A session that was deleted; or messages of an append, which is known by its ids as long as these stand. Or
+    the append came late, to a log that did not refuse it any more.
+    """
+    since = min([change.commit for change in work.changes], default=call.begin)
+    if call.name == "append_messages":
+        return since > call.end or cut_between(history, call.key, since, call.end)
+    deleted = any(not state.live for state in history.during(call.key, since, call.end))
+    known = call.name.startswith("delete_") or "if_match" in call.asked
+    return deleted and isinstance(call.error, NotFound | Gone) and not known

@@ -1,0 +1,133 @@
+"""A program and its calls: what each did through all of its requests, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from turnlog.client.http import TurnlogClient
+from turnlog.errors import Contended, TurnlogError, Unavailable
+
+from tests.simulation.programs.gateway import URL
+from tests.simulation.programs.way import Way
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from turnlog.records.keys import SessionKey
+
+    from tests.simulation.history import History, Work
+    from tests.simulation.programs.loop import ProgramLoop
+    from tests.simulation.requests import Reply, Request
+    from tests.simulation.states import State
+    from tests.simulation.world import World
+
+
+@dataclass(eq=False)
+class Call:
+    """One call of a program.
+
+    Attributes:
+        number: of those of its program.
+        name: of the method.
+        key: the session that it is about.
+        asked: what it was given.
+        begin: how many commits there were when it began; `end`: when it ended.
+        sent: how many requests it sent.
+        troubled: whether the last of them had trouble on its way.
+        works: what functions did for it, also after its end.
+        answered: the answers that it got.
+        returned: what it returned; or `error`: what it raised.
+    """
+
+    number: int
+    name: str
+    key: SessionKey
+    asked: dict[str, Any]
+    begin: int
+    end: int = 0
+    sent: int = 0
+    troubled: bool = False
+    works: list[Work] = field(default_factory=list)
+    answered: list[tuple[Request, Reply]] = field(default_factory=list)
+    returned: Any = None
+    error: TurnlogError | None = None
+
+    @property
+    def unsure(self) -> bool:
+        """Whether it ended with an error that does not say if it was done."""
+        error = self.error
+        return error is not None and error.status >= 500 and not isinstance(error, Contended)
+
+    @property
+    def refused(self) -> bool:
+        """Whether it ended with an error that says that it was not done."""
+        return self.error is not None and not self.unsure
+
+    @property
+    def again(self) -> bool:
+        """Whether its error says that it may be made again."""
+        return isinstance(self.error, Unavailable)
+
+    def states(self, history: History) -> list[State]:
+        """The session's states at any time from its begin to its end."""
+        return history.during(self.key, self.begin, self.end)
+
+
+class Program:
+    """A program of one user, with a client and a way of its own.
+
+    Args:
+        world: where.
+        loop: on which it runs.
+        name: in the trace.
+        user: as whom.
+        trouble: what happens to its requests, see `Way`.
+        skew: seconds that the functions' clocks are fast for it.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        loop: ProgramLoop,
+        name: str,
+        user: str,
+        trouble: Callable[[bool], str | None],
+        *,
+        skew: float = 0.0,
+    ) -> None:
+        self.world = world
+        self.name = name
+        self.user = user
+        self.calls: list[Call] = []
+        self._way = Way(world, loop, name, trouble, skew=skew)
+        http = httpx.AsyncClient(transport=self._way, trust_env=False)
+        self.turnlog = TurnlogClient(URL, user, http=http)
+
+    async def call(
+        self, name: str, key: SessionKey, asked: dict[str, Any], work: Callable[[], Awaitable[Any]]
+    ) -> Call:
+        """Make a call.
+
+        Args:
+            name: of the method.
+            key: the session that it is about.
+            asked: what it is given.
+            work: calls it.
+        """
+        call = Call(len(self.calls), name, key, asked, self.world.history.commits)
+        self.calls.append(call)
+        self.world.calls += 1
+        self._way.call = call
+        self._note(f"calls {name}", {"session": key.session_id, **asked})
+        try:
+            call.returned = await work()
+        except TurnlogError as error:
+            call.error = error
+        call.end = self.world.history.commits
+        self._note(f"is back from {name}", {"returned": call.returned, "error": repr(call.error)})
+        return call
+
+    def _note(self, what: str, told: dict[str, Any]) -> None:
+        self.world.trace.append((self.world.seconds, self.name, what, told, None))

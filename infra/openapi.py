@@ -14,18 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import models_json_schema
+
+from infra.template import routes
 from turnlog import errors
 from turnlog.http.answers import JSONL
 from turnlog.http.endpoint import Endpoint
 from turnlog.models import answers as shapes_of_answers
 from turnlog.records.keys import SESSION_ID_PATTERN, TRANSCRIPT_NAME_LIMIT, TRANSCRIPT_NAME_PATTERN
 
-from infra.template import routes
-
 if TYPE_CHECKING:
-    from turnlog.http.events import Parameter
-
     from infra.template import Route
+    from turnlog.http.events import Parameter
 
 DOCUMENT = Path(__file__).parent / "openapi.json"
 

@@ -13,7 +13,6 @@ from http import HTTPStatus
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from turnlog.errors import NotFound, TooLarge, TurnlogError
 from werkzeug import Request, Response
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, Map, Rule
@@ -22,6 +21,7 @@ from infra.local.access import Forbidden, ThisMachine
 from infra.local.lambdas import EventTooLargeError
 from infra.local.payload import Refusal, event_of, problem, response_of
 from infra.template import TEMPLATE, cors, routes
+from turnlog.errors import NotFound, TooLarge, TurnlogError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

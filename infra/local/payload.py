@@ -19,10 +19,10 @@ from werkzeug import Response
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnlog.errors import TurnlogError
     from werkzeug import Request
 
     from infra.template import Route
+    from turnlog.errors import TurnlogError
 
 TEXT_TYPES = {"application/json", "application/xml", "application/javascript"}  # and text/*
 

@@ -9,12 +9,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from turnlog.drivers.blocking import run
-from turnlog.operations.append_messages import append_messages
-from turnlog.operations.create_session import create_session
-from turnlog.operations.read_session import newest
-from turnlog.records.ring import CAPACITY, fingerprint
-from turnlog.store.session_cache import SessionCache
 
 from tests.benchmark.bench import bench
 from tests.benchmark.conversation import conversation
@@ -22,6 +16,12 @@ from tests.benchmark.texts import message
 from tests.benchmark.units import MeteredTable, World
 from tests.simulation.dynamodb.attribute_values import item_size
 from tests.simulation.memory_cache import MemoryCache
+from turnlog.drivers.blocking import run
+from turnlog.operations.append_messages import append_messages
+from turnlog.operations.create_session import create_session
+from turnlog.operations.read_session import newest
+from turnlog.records.ring import CAPACITY, fingerprint
+from turnlog.store.session_cache import SessionCache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,6 +9,11 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.benchmark.bench import bench
+from tests.benchmark.targets import targets
+from tests.benchmark.units import World
+from tests.benchmark.workloads import weighing
 from turnlog.drivers.blocking import SystemClock, run
 from turnlog.errors import Diverged, EntryUuidReused, MessageIdReused, TurnlogError, Unavailable
 from turnlog.limits import COMPARED_BYTES, PAYLOAD_LIMIT
@@ -18,11 +23,6 @@ from turnlog.operations.create_session import create_session
 from turnlog.operations.put_session import put_session
 from turnlog.operations.read_session import newest
 from turnlog.store.retry import RESERVE
-
-from tests.benchmark.bench import bench
-from tests.benchmark.targets import targets
-from tests.benchmark.units import World
-from tests.benchmark.workloads import weighing
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

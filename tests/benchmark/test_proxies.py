@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 import redis
-from turnlog.drivers.blocking import BotoTable, cache_at, run
 
 from infra.local.dynamodb_local import dynamodb_local
 from infra.local.embedded import valkey
@@ -15,6 +14,7 @@ from infra.local.table import ensure_table
 from tests.benchmark.proxies.cache import cache_proxy
 from tests.benchmark.proxies.table import TableProxy, table_proxy
 from tests.benchmark.units import World, measured
+from turnlog.drivers.blocking import BotoTable, cache_at, run
 
 if TYPE_CHECKING:
     from collections import Counter

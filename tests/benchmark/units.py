@@ -14,6 +14,12 @@ from random import Random
 from string import ascii_letters
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from infra.template import table_definition
+from tests.benchmark.capacity import indexes, read_units, write_units
+from tests.benchmark.proxies.requests import whole
+from tests.simulation.dynamodb.attribute_values import item_size
+from tests.simulation.memory_cache import MemoryCache
+from tests.simulation.memory_table import MemoryTable
 from turnlog.drivers.blocking import SystemClock, run
 from turnlog.limits import TRANSCRIPT_RING
 from turnlog.operations.add_tool_call import add_tool_call
@@ -30,13 +36,6 @@ from turnlog.records.keys import session_key, transcript_key
 from turnlog.store.protocols import Table
 from turnlog.store.session_cache import SessionCache
 from turnlog.store.store import Store
-
-from infra.template import table_definition
-from tests.benchmark.capacity import indexes, read_units, write_units
-from tests.benchmark.proxies.requests import whole
-from tests.simulation.dynamodb.attribute_values import item_size
-from tests.simulation.memory_cache import MemoryCache
-from tests.simulation.memory_table import MemoryTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence

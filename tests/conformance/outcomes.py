@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+
 from turnlog.drivers.blocking import run
 from turnlog.errors import ConditionFailed, TurnlogError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnlog.store.protocols import Table
-
     from tests.conformance.calls import Call
+    from turnlog.store.protocols import Table
 
 # Not among what the store goes by; or, with the metrics, not asked for and sent all the same.
 _BESIDE_THE_POINT = ("ResponseMetadata", "ConsumedCapacity", "ItemCollectionMetrics")

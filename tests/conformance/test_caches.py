@@ -6,20 +6,19 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from infra.local.embedded import valkey
+from tests.simulation.memory_cache import MemoryCache
 from turnlog.cache.place import Place
 from turnlog.cache.resp import RespCache
 from turnlog.drivers.blocking import run
 from turnlog.errors import Refused
 
-from infra.local.embedded import valkey
-from tests.simulation.memory_cache import MemoryCache
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from turnlog.store.protocols import Command
-
     from tests.conformance.conftest import Report
+    from turnlog.store.protocols import Command
 
 KEYS = [f"turnlog:{{s}}:{name}" for name in ("head", "log:1", "log:2")]
 FIELDS = (0, 1, "2", "é")

@@ -6,13 +6,13 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from turnlog.drivers.blocking import BotoTable
 
 from infra.template import table_definition
 from tests.conformance.calls import Call
 from tests.conformance.outcomes import outcome
 from tests.conformance.words import ORDERED, VALUES
 from tests.simulation.memory_table import MemoryTable
+from turnlog.drivers.blocking import BotoTable
 
 if TYPE_CHECKING:
     from tests.conformance.conftest import Report

@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from turnlog.drivers.blocking import BotoTable, run
 
 from infra.template import table_definition
 from tests.conformance.calls import Call
 from tests.conformance.outcomes import outcome
 from tests.simulation.dynamodb.attribute_values import item_size
 from tests.simulation.memory_table import MemoryTable
+from turnlog.drivers.blocking import BotoTable, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

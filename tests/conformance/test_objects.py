@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from turnlog.drivers.blocking import BotoObjects, run
-from turnlog.errors import NoSuchObject
 
 from infra.local import embedded
 from tests.local import local_client
@@ -16,6 +14,8 @@ from tests.simulation.objects import FaultyObjects
 from tests.simulation.process import Process
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.world import START, World
+from turnlog.drivers.blocking import BotoObjects, run
+from turnlog.errors import NoSuchObject
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator

@@ -7,13 +7,13 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from turnlog.drivers.blocking import BotoTable
 
 from infra.template import table_definition
 from tests.conformance.calls import Calls
 from tests.conformance.deviations import trimmed
 from tests.conformance.outcomes import outcome
 from tests.simulation.memory_table import MemoryTable
+from turnlog.drivers.blocking import BotoTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -10,13 +10,13 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from turnlog.drivers.blocking import BotoTable, run
 
 from infra.template import table_definition
 from tests.conformance.calls import Calls
 from tests.conformance.deviations import LOCAL, MOTO, MOTO_UNASKED, trimmed
 from tests.conformance.outcomes import outcome, repr_of
 from tests.simulation.memory_table import MemoryTable
+from turnlog.drivers.blocking import BotoTable, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

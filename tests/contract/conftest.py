@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from turnlog.drivers.blocking import forget
-from turnlog.settings import settings
 
 from infra.local.server import running
 from tests.functional.drivers import DRIVERS
 from tests.functional.world import load_quiet
+from turnlog.drivers.blocking import forget
+from turnlog.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

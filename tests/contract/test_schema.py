@@ -21,10 +21,10 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks
-from turnlog.http.answers import JSONL
 
 from infra.openapi import DOCUMENT
 from tests.functional.api import Api
+from turnlog.http.answers import JSONL
 
 if TYPE_CHECKING:
     from schemathesis import Case, Response

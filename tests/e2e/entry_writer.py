@@ -10,11 +10,10 @@ import sys
 import time
 from pathlib import Path
 
+from tests.e2e.writer import USER
 from turnlog.drivers.blocking import lambda_store, run
 from turnlog.operations.append_entries import append_entries
 from turnlog.records.keys import session_key, transcript_key
-
-from tests.e2e.writer import USER
 
 BATCH = 3
 

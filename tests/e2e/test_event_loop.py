@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+
 from turnlog.client.table import TurnlogDirect
 from turnlog.drivers.event_loop import AsyncStores
 from turnlog.settings import Settings

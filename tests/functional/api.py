@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlencode
 from uuid import uuid4
 
-from turnlog.models import answers
-
 from infra.openapi import DOCUMENT
+from turnlog.models import answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,10 +6,10 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ConnectionClosedError
-from turnlog.records.keys import SessionKey
 
 from tests.functional.drivers import DRIVERS
 from tests.functional.world import hurried
+from turnlog.records.keys import SessionKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

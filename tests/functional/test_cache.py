@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
-from turnlog.records.head import Head
-from turnlog.records.keys import SessionKey
-from turnlog.store.session_cache import _prefix_checksum, _sealed
 
 from tests.bombs import bomb
 from tests.functional.api import Api, assistant, user
 from tests.functional.cache_clients import PATIENT
 from tests.functional.cache_clients import valkey as valkey_in
 from tests.functional.world import after_first, configured, counted
+from turnlog.records.head import Head
+from turnlog.records.keys import SessionKey
+from turnlog.store.session_cache import _prefix_checksum, _sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from turnlog.errors import CacheUnavailable, Refused
 
 from infra.local.ports import free_port
 from tests.functional.cache_clients import ask, post, valkey
 from tests.functional.tls import certificate, tls_before
+from turnlog.errors import CacheUnavailable, Refused
 
 if TYPE_CHECKING:
     from pathlib import Path

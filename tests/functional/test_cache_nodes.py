@@ -8,13 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from turnlog.cache.async_resp import AsyncRespCache
-from turnlog.cache.place import Place
-from turnlog.errors import CacheUnavailable
 
 from infra.local.ports import free_port
 from tests.functional.cache_clients import PATIENT, ask, post, valkey
 from tests.functional.world import wait_until
+from turnlog.cache.async_resp import AsyncRespCache
+from turnlog.cache.place import Place
+from turnlog.errors import CacheUnavailable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
-from turnlog.cache.breaker import Breaker
-from turnlog.errors import CacheUnavailable, Refused
 
 from tests.functional.cache_clients import ask, at_once, post, refusing, requests_on, speaking, valkey
 from tests.functional.world import wait_until
+from turnlog.cache.breaker import Breaker
+from turnlog.errors import CacheUnavailable, Refused
 
 if TYPE_CHECKING:
     import socket

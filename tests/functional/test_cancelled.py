@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+
+from tests.cancelling import When, cancelled, run_clean
+from tests.functional.world import wait_until
 from turnlog.client.table import TurnlogDirect
 from turnlog.drivers.blocking import clients, run
 from turnlog.drivers.event_loop import AsyncStores
 from turnlog.errors import Gone, NotFound
 from turnlog.settings import settings
-
-from tests.cancelling import When, cancelled, run_clean
-from tests.functional.world import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

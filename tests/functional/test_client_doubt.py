@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from turnlog import errors
 
 from tests.functional.api import assistant, user
 from tests.functional.test_client_others import lost_and_then
 from tests.functional.test_client_retries import Program, lost_reply, not_reached, program, throttled
+from turnlog import errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import httpx
 import pytest
+
+from tests.functional.api import Api, assistant, user
 from turnlog import errors
 from turnlog.client import http as client
 from turnlog.client.http import TRIES, TurnlogClient
-
-from tests.functional.api import Api, assistant, user
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

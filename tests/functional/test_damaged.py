@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from turnlog.limits import OBJECT_LIMIT
 
 from tests.bombs import bomb
 from tests.functional.api import Api, user
 from tests.functional.test_transcripts import some
 from tests.functional.test_transcripts_large import noise
 from tests.functional.world import configured
+from turnlog.limits import OBJECT_LIMIT
 
 if TYPE_CHECKING:
     from tests.functional.bucket import BucketView

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from turnlog.models import answers
 
 from infra.template import functions, routes
 from tests.functional.api import Api, assistant, user
 from tests.functional.test_ids import REQUESTS
 from tests.functional.world import counted, lost_reply, unreachable
+from turnlog.models import answers
 
 if TYPE_CHECKING:
     from infra.local.server import LocalServer

@@ -7,9 +7,9 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import pytest
-from turnlog.limits import MESSAGE_LIMIT, PAYLOAD_LIMIT
 
 from tests.functional.api import Api, assistant, user
+from turnlog.limits import MESSAGE_LIMIT, PAYLOAD_LIMIT
 
 if TYPE_CHECKING:
     from tests.functional.world import TableView

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
-from turnlog.records.keys import SessionKey
 
 from tests.functional.api import Api, assistant, user
 from tests.functional.world import first, hook
+from turnlog.records.keys import SessionKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.functional.api import user
 from turnlog.drivers.blocking import SystemClock, lambda_store, run
 from turnlog.operations.create_session import create_session
 from turnlog.records.keys import SessionKey
-
-from tests.functional.api import user
 
 if TYPE_CHECKING:
     from collections.abc import Callable

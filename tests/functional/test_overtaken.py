@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from turnlog import errors
-from turnlog.client.http import TurnlogClient
 
 from tests.functional.api import Api, user
 from tests.functional.world import after_first, first, lost_reply
+from turnlog import errors
+from turnlog.client.http import TurnlogClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from turnlog import errors
 
 from tests.functional.test_programs import BOTH, program
+from turnlog import errors
 
 if TYPE_CHECKING:
-    from turnlog.client.methods import Turnlog
-
     from infra.local.server import LocalServer
+    from turnlog.client.methods import Turnlog
 
 
 @BOTH

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+
+from tests.functional.api import assistant, user
 from turnlog import errors
 from turnlog.client import methods, transcript_methods
 from turnlog.client.asking import Request
@@ -16,8 +18,6 @@ from turnlog.client.methods import Turnlog
 from turnlog.client.table import TurnlogDirect
 from turnlog.drivers.event_loop import AsyncStores
 from turnlog.http.routes import ROUTES
-
-from tests.functional.api import assistant, user
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -7,14 +7,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ConnectionClosedError
-from turnlog.records.keys import SessionKey, TranscriptKey
-from turnlog.store.retry import RESERVE
 
 from functions import purge_session
 from infra.local.lambdas import Context
 from tests.functional.api import Api, user
 from tests.functional.test_transcripts_large import noise
 from tests.functional.world import hook, wait_until
+from turnlog.records.keys import SessionKey, TranscriptKey
+from turnlog.store.retry import RESERVE
 
 if TYPE_CHECKING:
     import pytest

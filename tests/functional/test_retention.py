@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.functional.api import Api, user
+from tests.functional.world import configured, first, wait_until
 from turnlog.drivers.blocking import SystemClock, lambda_store, run
 from turnlog.errors import Contended
 from turnlog.limits import MAX_FIRST_BATCH
 from turnlog.operations.delete_session import expire_session
 from turnlog.records.keys import EXPIRY, SessionKey
-
-from tests.functional.api import Api, user
-from tests.functional.world import configured, first, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

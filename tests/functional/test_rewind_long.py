@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from turnlog.records.keys import HEAD, SessionKey
-from turnlog.store import leftover
 
 from tests.functional.api import assistant, user
 from tests.functional.test_large import noise
 from tests.functional.test_rewind import CALL, whole
 from tests.functional.world import after_first, counted, hook, wait_until
+from turnlog.records.keys import HEAD, SessionKey
+from turnlog.store import leftover
 
 if TYPE_CHECKING:
     from tests.functional.api import Api

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from turnlog.drivers.blocking import SystemClock, lambda_store, run
-from turnlog.operations.append_messages import append_messages
-from turnlog.records.keys import SessionKey
 
 from tests.functional.api import user
 from tests.functional.test_rewind import talk, whole
 from tests.functional.world import after_first, first, lost_reply, sent_twice
+from turnlog.drivers.blocking import SystemClock, lambda_store, run
+from turnlog.operations.append_messages import append_messages
+from turnlog.records.keys import SessionKey
 
 if TYPE_CHECKING:
     from tests.functional.api import Api

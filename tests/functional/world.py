@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
+
+from tests.functional.drivers import DRIVERS, load_driven
 from turnlog.records.keys import HEAD, SessionKey, user_partition
 from turnlog.settings import settings
 from turnlog.store.retry import RESERVE
-
-from tests.functional.drivers import DRIVERS, load_driven
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,10 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from turnlog.cache import resp
-from turnlog.cache.place import Place
-from turnlog.cache.resp import RespCache
-from turnlog.drivers.blocking import brief_table, clients, objects, run
 
 from infra.local import embedded
 from infra.local.lambdas import load_handler
@@ -28,6 +24,10 @@ from infra.local.server import running
 from tests.functional.api import Api
 from tests.infra.cloudformation import load
 from tests.infra.every_way import drive
+from turnlog.cache import resp
+from turnlog.cache.place import Place
+from turnlog.cache.resp import RespCache
+from turnlog.drivers.blocking import brief_table, clients, objects, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

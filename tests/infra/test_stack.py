@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from turnlog.http import telemetry
 
 from infra import template
+from turnlog.http import telemetry
 
 if TYPE_CHECKING:
     from tests.infra.cloudformation import Stack

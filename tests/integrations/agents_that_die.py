@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from agents import Agent, Runner
 from claude_agent_sdk import AssistantMessage, ClaudeAgentOptions, TextBlock, project_key_for_directory, query
+
 from turnlog.client.http import TurnlogClient
 from turnlog.client.table import TurnlogDirect
 from turnlog.drivers.event_loop import AsyncStores

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 import pytest
+
+from tests.integrations.ways import LossyWay, lossy
 from turnlog.client import http as client
 from turnlog.client.http import TRIES, TurnlogClient
 from turnlog.client.table import TurnlogDirect
 from turnlog.drivers.event_loop import OPERATION_SECONDS, AsyncStores
 
-from tests.integrations.ways import LossyWay, lossy
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
     from _pytest.terminal import TerminalReporter
+
     from turnlog.client.methods import Turnlog
 
 ROOT = Path(__file__).parent.parent.parent

@@ -12,21 +12,20 @@ from uuid import uuid4
 
 import pytest
 from claude_agent_sdk import project_key_for_directory
-from turnlog.client.http import TurnlogClient
-from turnlog.integrations.claude import TurnlogSessionStore
-from turnlog.integrations.openai_agents import TurnlogSession
 
 from tests.integrations import models
 from tests.integrations.conftest import ROOT
+from turnlog.client.http import TurnlogClient
+from turnlog.integrations.claude import TurnlogSessionStore
+from turnlog.integrations.openai_agents import TurnlogSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from turnlog.client.methods import Turnlog
-
     from tests.integrations.conftest import Server
     from tests.integrations.models import Models
+    from turnlog.client.methods import Turnlog
 
 pytestmark = pytest.mark.anyio
 

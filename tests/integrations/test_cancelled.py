@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+
+from tests.cancelling import When, cancelled
 from turnlog.integrations.claude import TurnlogSessionStore
 from turnlog.integrations.openai_agents import TurnlogSession
 from turnlog.limits import MAX_BATCH
-
-from tests.cancelling import When, cancelled
 
 if TYPE_CHECKING:
     from turnlog.client.methods import Turnlog

@@ -9,6 +9,7 @@ import anyio
 import pytest
 from claude_agent_sdk import SessionStore
 from claude_agent_sdk.testing import run_session_store_conformance
+
 from turnlog.client.http import TurnlogClient
 from turnlog.client.table import TurnlogDirect
 from turnlog.drivers.event_loop import AsyncStores

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from claude_agent_sdk import fold_session_summary
-from turnlog.integrations.claude import TurnlogSessionStore, session_id_of
 
 from tests.integrations.test_claude_store import a_key, entry
+from turnlog.integrations.claude import TurnlogSessionStore, session_id_of
 
 if TYPE_CHECKING:
-    from turnlog.client.methods import Turnlog
-
     from tests.integrations.test_claude_store import Entry
+    from turnlog.client.methods import Turnlog
 
 pytestmark = pytest.mark.anyio
 

@@ -10,6 +10,7 @@ import anyio
 import pytest
 from anyio import to_thread
 from claude_agent_sdk._internal.transcript_mirror_batcher import TranscriptMirrorBatcher
+
 from turnlog.client.http import TurnlogClient
 from turnlog.errors import Unavailable
 from turnlog.integrations.claude import TurnlogSessionStore

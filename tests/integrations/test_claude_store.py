@@ -10,6 +10,7 @@ from uuid import uuid4
 import anyio
 import pytest
 from claude_agent_sdk import fold_session_summary
+
 from turnlog.client.http import TurnlogClient
 from turnlog.client.table import TurnlogDirect
 from turnlog.drivers.event_loop import AsyncStores
@@ -18,9 +19,8 @@ from turnlog.integrations.claude import TurnlogSessionStore, session_id_of
 from turnlog.settings import settings
 
 if TYPE_CHECKING:
-    from turnlog.client.methods import Turnlog
-
     from tests.integrations.conftest import Server
+    from turnlog.client.methods import Turnlog
 
 pytestmark = pytest.mark.anyio
 

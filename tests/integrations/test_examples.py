@@ -10,11 +10,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from turnlog.client.http import TurnlogClient
-from turnlog.integrations.claude import MAIN
 
 from tests.integrations import models
 from tests.integrations.conftest import ROOT
+from turnlog.client.http import TurnlogClient
+from turnlog.integrations.claude import MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

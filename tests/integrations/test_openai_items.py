@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from turnlog.errors import Invalid
 from turnlog.integrations.items import to_items, to_message
 from turnlog.integrations.openai_agents import TurnlogSession

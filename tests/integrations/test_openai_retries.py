@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from turnlog.client.http import TurnlogClient
 from turnlog.errors import Unavailable
 from turnlog.integrations.openai_agents import TurnlogSession

@@ -10,6 +10,7 @@ import anyio
 import pytest
 from agents import SessionSettings
 from agents.memory import Session
+
 from turnlog.errors import Gone, Invalid, TooLarge
 from turnlog.integrations.openai_agents import TurnlogSession, turnlog_id
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+
 from turnlog.client import http as client
 from turnlog.client.http import TurnlogClient
 from turnlog.errors import TooLarge, TurnlogError, Unavailable
@@ -16,10 +17,9 @@ from turnlog.integrations.openai_agents import TurnlogSession
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+    from tests.integrations.conftest import Server
     from turnlog.client.asking import Request
     from turnlog.client.methods import Turnlog
-
-    from tests.integrations.conftest import Server
 
 pytestmark = pytest.mark.anyio
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from agents import Agent, RunContextWrapper, Runner, function_tool
 from agents.testing import ScriptedModel, assistant_message, function_call
+
 from turnlog.client.http import TurnlogClient
 from turnlog.integrations.openai_agents import TurnlogSession
 

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnlog.http.etag import parse as parse_tags
-from turnlog.operations.change_session import merged
-from turnlog.records.head import JSON_FIELDS
-
 from tests.simulation.conflict_rules import check_conflict, same
 from tests.simulation.page_rules import check_export, check_get, check_list, check_messages
 from tests.simulation.rewind_rules import check_answer as check_rewound
 from tests.simulation.rewind_rules import repeats, standing, summed
 from tests.simulation.transcript_answers import KINDS, check_transcript_answer
 from tests.simulation.violations import Violation, require
+from turnlog.http.etag import parse as parse_tags
+from turnlog.operations.change_session import merged
+from turnlog.records.head import JSON_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

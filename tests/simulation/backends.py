@@ -11,18 +11,16 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from turnlog.drivers.blocking import run
-from turnlog.errors import CacheUnavailable, ConditionFailed, Contended, Refused, Unanswered
-
 from tests.simulation import faults
 from tests.simulation.lies import corrupted
+from turnlog.drivers.blocking import run
+from turnlog.errors import CacheUnavailable, ConditionFailed, Contended, Refused, Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnlog.store.protocols import Command
-
     from tests.simulation.process import Process
+    from turnlog.store.protocols import Command
 
 _TOKEN = "ClientRequestToken"  # noqa: S105 (a parameter's name)
 

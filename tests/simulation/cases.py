@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from turnlog.records.ring import fingerprint
-
 from tests.simulation.faults import CRASH
 from tests.simulation.limits import limited
 from tests.simulation.requests import Request
+from turnlog.records.ring import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

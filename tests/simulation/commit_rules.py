@@ -6,6 +6,9 @@ import json
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation import rewind_rules
+from tests.simulation.rewind_rules import summed
+from tests.simulation.violations import require
 from turnlog.http.etag import parse as parse_tags
 from turnlog.operations.change_session import merged
 from turnlog.records import ring
@@ -13,15 +16,10 @@ from turnlog.records.head import JSON_FIELDS, USAGE_FIELDS
 from turnlog.records.keys import user_partition
 from turnlog.wire import dumps, parse_timestamp, payload_size
 
-from tests.simulation import rewind_rules
-from tests.simulation.rewind_rules import summed
-from tests.simulation.violations import require
-
 if TYPE_CHECKING:
-    from turnlog.records.head import Head
-
     from tests.simulation.history import History
     from tests.simulation.states import Change, Fields
+    from turnlog.records.head import Head
 
 # Which of the head's fields a kind of work may change, beside the version, the time and the token.
 _LOG = {"message_count", "log_size", "ring"}

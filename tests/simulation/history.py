@@ -12,27 +12,25 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation import commit_rules
+from tests.simulation.rewind_rules import usages
+from tests.simulation.states import NOTHING, Change, Entry, State, Version
+from tests.simulation.transcript_history import TranscriptHistory
+from tests.simulation.violations import Violation
 from turnlog.errors import Unanswered
 from turnlog.records import head as heads
 from turnlog.records import messages
 from turnlog.records.keys import EXPIRY, HEAD, MESSAGE_PREFIX, USER, message_sort_key, parse_partition
 from turnlog.records.keys import parse_message_sort_key as parse
 
-from tests.simulation import commit_rules
-from tests.simulation.rewind_rules import usages
-from tests.simulation.states import NOTHING, Change, Entry, State, Version
-from tests.simulation.transcript_history import TranscriptHistory
-from tests.simulation.violations import Violation
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.simulation.memory_table import MemoryTable
+    from tests.simulation.requests import Request
     from turnlog.records.item import Item
     from turnlog.records.keys import SessionKey, TranscriptKey
     from turnlog.records.transcripts import Transcript
-
-    from tests.simulation.memory_table import MemoryTable
-    from tests.simulation.requests import Request
 
 Fields = dict[str, Any]
 

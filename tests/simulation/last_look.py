@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from turnlog.records.keys import HEAD
-from turnlog.records.messages import Stored
-from turnlog.store.session_cache import _checked, _log_place, _prefix_checksum
-
 from tests.simulation.choosers import ListedChooser
 from tests.simulation.clients import USERS
 from tests.simulation.requests import Request
 from tests.simulation.transcript_look import check_transcripts, objects_of
 from tests.simulation.violations import require
+from turnlog.records.keys import HEAD
+from turnlog.records.messages import Stored
+from turnlog.store.session_cache import _checked, _log_place, _prefix_checksum
 
 if TYPE_CHECKING:
-    from turnlog.records.keys import SessionKey
-
     from tests.simulation.states import State
     from tests.simulation.world import World
+    from turnlog.records.keys import SessionKey
 
 _DAY = 86_400
 

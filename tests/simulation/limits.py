@@ -5,12 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tests.simulation import memory_table, transcript_rules
+from tests.simulation.dynamodb import queries
 from turnlog.operations import import_transcript, purge, put_session, read_entries, read_session
 from turnlog.records import messages, ring, transcripts
 from turnlog.store import deposits, leftover, log
-
-from tests.simulation import memory_table, transcript_rules
-from tests.simulation.dynamodb import queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
-from turnlog.drivers.translate import TRANSLATED, translated
 
 from tests.simulation.dynamodb.expressions import Scope
 from tests.simulation.dynamodb.queries import projected, projected_names, query
@@ -21,14 +20,14 @@ from tests.simulation.dynamodb.schema import Key, Schema
 from tests.simulation.dynamodb.shapes import check_shape
 from tests.simulation.dynamodb.storage import Storage
 from tests.simulation.dynamodb.writes import known, prepared
+from turnlog.drivers.translate import TRANSLATED, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from turnlog.records.item import Item
-
     from tests.simulation.dynamodb.writes import Write
+    from turnlog.records.item import Item
 
 _MAX_BATCH_WRITE, _MAX_BATCH_GET, _MAX_TRANSACTION = 25, 100, 100
 _MAX_TOKEN = 36

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from turnlog.errors import NoSuchObject, Unanswered
-
 from tests.simulation.violations import require
+from turnlog.errors import NoSuchObject, Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Callable

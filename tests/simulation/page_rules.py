@@ -5,24 +5,22 @@ from __future__ import annotations
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.faults import LATE_READ
+from tests.simulation.violations import require
 from turnlog.http.etag import parse as parse_tags
 from turnlog.operations import read_session
 from turnlog.operations.export_openai import _whole_calls, exported, merged
 from turnlog.records.keys import user_partition
 from turnlog.wire import dumps, payload_size
 
-from tests.simulation.faults import LATE_READ
-from tests.simulation.violations import require
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from turnlog.records.head import Head
-    from turnlog.records.keys import SessionKey
 
     from tests.simulation.history import History, Work
     from tests.simulation.requests import Reply, Request
     from tests.simulation.states import Entry, State
+    from turnlog.records.head import Head
+    from turnlog.records.keys import SessionKey
 
 Message = dict[str, Any]
 # Calls that join messages while they are read make many mixtures; so many are looked through.

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from turnlog.store.session_cache import SessionCache
-from turnlog.store.store import Store
-
 from tests.simulation.backends import FaultyCache, FaultyClock, FaultyTable
 from tests.simulation.faults import CRASH, REMEMBERED
 from tests.simulation.objects import FaultyObjects
 from tests.simulation.scheduler import NOTHING, Crashed, Point, Touch, suspended
+from turnlog.store.session_cache import SessionCache
+from turnlog.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnlog.records.head import USAGE_FIELDS
-
 from tests.simulation.violations import require
+from turnlog.records.head import USAGE_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from turnlog.records.head import Head
-
     from tests.simulation.history import Work
     from tests.simulation.requests import Reply, Request
     from tests.simulation.states import Change, Entry, State
+    from turnlog.records.head import Head
 
 CHANGES = {"message_count", "log_size", "ring", *USAGE_FIELDS, "edits", "rewinds", "rewound", "leftover"}
 """Which of the head's fields a rewind may change, beside those that every change does."""

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.simulation.history import Work
     from turnlog.records.head import Head
     from turnlog.records.item import Item
     from turnlog.records.keys import SessionKey
-
-    from tests.simulation.history import Work
 
 Fields = dict[str, Any]
 

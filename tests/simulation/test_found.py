@@ -7,6 +7,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from infra.template import table_definition
+from tests.simulation.memory_table import MemoryTable
 from turnlog.drivers.blocking import SystemClock, run
 from turnlog.errors import Unanswered
 from turnlog.http import etag
@@ -18,9 +21,6 @@ from turnlog.operations.put_session import put_session
 from turnlog.records.keys import session_key
 from turnlog.store.session_cache import SessionCache
 from turnlog.store.store import Store
-
-from infra.template import table_definition
-from tests.simulation.memory_table import MemoryTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from turnlog.drivers.blocking import run
 
 from infra.template import table_definition
 from tests.simulation.memory_table import MemoryTable
+from turnlog.drivers.blocking import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from turnlog.records.keys import SessionKey
-
 from tests.simulation.choosers import ListedChooser
 from tests.simulation.requests import Request
 from tests.simulation.world import World
+from turnlog.records.keys import SessionKey
 
 KEY = SessionKey("ann", "s0")
 NAME = f"{KEY.objects}main!000000!token-0-1"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.transcript_rules import RESENT
+from tests.simulation.violations import Violation, require
 from turnlog.operations import read_entries
 from turnlog.records.keys import TranscriptKey
 from turnlog.wire import dumps, payload_size
-
-from tests.simulation.transcript_rules import RESENT
-from tests.simulation.violations import Violation, require
 
 if TYPE_CHECKING:
     from tests.simulation.history import History, Work

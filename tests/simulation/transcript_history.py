@@ -8,21 +8,19 @@ from bisect import bisect_right
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnlog.records import transcripts
-from turnlog.records.keys import ENTRIES_PREFIX, TRANSCRIPT_PREFIX, TranscriptKey
-
 from tests.simulation import transcript_rules
 from tests.simulation.violations import require
+from turnlog.records import transcripts
+from turnlog.records.keys import ENTRIES_PREFIX, TRANSCRIPT_PREFIX, TranscriptKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tests.simulation.history import Work
     from turnlog.records.head import Head
     from turnlog.records.item import Item
     from turnlog.records.keys import SessionKey
     from turnlog.records.transcripts import Transcript
-
-    from tests.simulation.history import Work
 
 Fields = dict[str, Any]
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnlog.records.keys import parse_object_generation
-
 from tests.simulation.requests import Request
 from tests.simulation.violations import require
+from turnlog.records.keys import parse_object_generation
 
 if TYPE_CHECKING:
-    from turnlog.records.keys import SessionKey
-
     from tests.simulation.world import World
+    from turnlog.records.keys import SessionKey
 
 
 def objects_of(world: World, key: SessionKey) -> list[str]:

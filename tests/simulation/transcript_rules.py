@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.violations import require
 from turnlog.limits import TRANSCRIPT_RING
 from turnlog.records import ring
 from turnlog.wire import dumps, payload_size
 
-from tests.simulation.violations import require
-
 if TYPE_CHECKING:
-    from turnlog.records.transcripts import Transcript
-
     from tests.simulation.transcript_history import TranscriptChange
+    from turnlog.records.transcripts import Transcript
 
 Fields = dict[str, Any]
 

@@ -7,9 +7,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from turnlog.errors import TurnlogError
-from turnlog.operations.purge import work_off
-
 from infra.local.stream import fits
 from infra.template import stream_mapping, table_definition, ttl_attribute
 from tests.simulation.answer_rules import check_answer
@@ -21,6 +18,8 @@ from tests.simulation.objects import MemoryObjects
 from tests.simulation.process import Process
 from tests.simulation.requests import answered
 from tests.simulation.scheduler import Crashed, Point, Scheduler, suspended
+from turnlog.errors import TurnlogError
+from turnlog.operations.purge import work_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

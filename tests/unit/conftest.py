@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from botocore.loaders import JSONFileLoader
+
 from turnlog.drivers.blocking import forget
 from turnlog.settings import settings
 

@@ -8,6 +8,10 @@ from contextlib import AsyncExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.answering import answering_beside, reply
+from tests.functional.cache_clients import ask as ask_cache
+from tests.functional.cache_clients import connecting, post, requests_on, speaking
 from turnlog.drivers import event_loop as async_driver
 from turnlog.drivers.blocking import BotoObjects, BotoTable, _client, _config, run
 from turnlog.drivers.event_loop import AsyncStores
@@ -15,17 +19,12 @@ from turnlog.errors import CacheUnavailable, Unanswered
 from turnlog.limits import CONNECT_SECONDS
 from turnlog.settings import settings
 
-from tests.answering import answering_beside, reply
-from tests.functional.cache_clients import ask as ask_cache
-from tests.functional.cache_clients import connecting, post, requests_on, speaking
-
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Coroutine, Iterator
 
-    from turnlog.store.protocols import Objects, Table
-
     from tests.answering import Answering, Asked
+    from turnlog.store.protocols import Objects, Table
 
     Call = Callable[[Table, Objects, str], Coroutine[Any, Any, Any]]
     Ask = Callable[[Call, str], Any]

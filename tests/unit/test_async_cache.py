@@ -5,6 +5,7 @@ import socket
 import time
 
 import pytest
+
 from turnlog.cache.async_resp import AsyncRespCache, within
 from turnlog.cache.place import Place
 from turnlog.errors import CacheUnavailable

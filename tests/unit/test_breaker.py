@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from turnlog.cache.breaker import OPEN_SECONDS, Breaker
 from turnlog.drivers.blocking import run
 from turnlog.errors import CacheUnavailable

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import hiredis
 import pytest
-from turnlog.cache.async_resp import CONNECTIONS, AsyncRespCache
-from turnlog.cache.place import Place
 
 from tests.cancelling import When, cancelled
+from turnlog.cache.async_resp import CONNECTIONS, AsyncRespCache
+from turnlog.cache.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine

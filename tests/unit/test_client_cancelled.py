@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import httpx
 import pytest
+
+from tests.answering import answering, reply
+from tests.cancelling import cancelled_in_turn, run_clean
 from turnlog.client import http as client
 from turnlog.client.asking import Request
 from turnlog.client.http import TurnlogClient
 from turnlog.errors import Unanswered
 from turnlog.http.routes import ROUTES
-
-from tests.answering import answering, reply
-from tests.cancelling import cancelled_in_turn, run_clean
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

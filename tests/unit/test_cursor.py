@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from turnlog.errors import Invalid
 from turnlog.operations.list_sessions import _cursor, _parse_cursor
 

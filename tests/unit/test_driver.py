@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+
 from turnlog.drivers.blocking import run
 from turnlog.settings import Settings, settings
 

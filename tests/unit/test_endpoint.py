@@ -7,16 +7,16 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+from infra.local.lambdas import Context
 from turnlog.drivers.blocking import BotoTable, SystemClock, forget, run, store_on
 from turnlog.errors import NotFound
 from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint
 from turnlog.settings import Settings, settings
 
-from infra.local.lambdas import Context
-
 if TYPE_CHECKING:
     import pytest
+
     from turnlog.store.store import Store
 
 EVENT = {"requestContext": {"requestId": "the-request"}}

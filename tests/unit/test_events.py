@@ -4,6 +4,7 @@ import base64
 from typing import Any
 
 import pytest
+
 from turnlog.errors import EntryNotJson, Invalid, MalformedBody, TooLarge, Unauthenticated
 from turnlog.http import events, jsonl
 from turnlog.http.events import Parameter

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from turnlog.limits import MAX_BATCH, MAX_FIRST_BATCH, PART_SIZE, TRANSACTION_ITEMS
 from turnlog.records.expressions import LIVE, attribute, names, touch, update
 from turnlog.records.head import Head

@@ -13,11 +13,11 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.unit.conftest import ENVIRONMENT
 from turnlog.drivers.blocking import clients, objects, run
 from turnlog.drivers.event_loop import AsyncStores
 from turnlog.errors import Unanswered
-
-from tests.unit.conftest import ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator

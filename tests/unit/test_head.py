@@ -4,6 +4,7 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from turnlog.records import head as heads
 from turnlog.records.head import Head
 from turnlog.records.keys import SessionKey

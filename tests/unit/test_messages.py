@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from turnlog.errors import Invalid, TooLarge, Unanswered
 from turnlog.limits import MAX_ATTACHED, MESSAGE_LIMIT, PART_SIZE
 from turnlog.records import messages

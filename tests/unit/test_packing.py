@@ -8,6 +8,7 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from turnlog.records.packing import _DICTIONARIES, packed, unpacked
 
 TYPICAL = (

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+
 from turnlog.drivers.blocking import run
 from turnlog.errors import Contended
 from turnlog.limits import REQUEST_SECONDS

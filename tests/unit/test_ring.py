@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from turnlog.limits import MAX_BATCH
 from turnlog.records import ring
 

@@ -7,6 +7,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.bombs import bomb
+from tests.simulation.memory_cache import MemoryCache
 from turnlog.drivers.blocking import run
 from turnlog.errors import Damaged, Refused, Unavailable
 from turnlog.limits import DRAFT_LIMIT, MESSAGE_LIMIT
@@ -22,9 +25,6 @@ from turnlog.store.session_cache import (
     _prefix_checksum,
     _sealed,
 )
-
-from tests.bombs import bomb
-from tests.simulation.memory_cache import MemoryCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

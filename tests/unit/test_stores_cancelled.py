@@ -8,20 +8,19 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.answering import answering, reply
+from tests.cancelling import When, cancelled, run_clean
 from turnlog.drivers.blocking import TABLE_CONFIG
 from turnlog.drivers.event_loop import AsyncStores
 from turnlog.settings import settings
 
-from tests.answering import answering, reply
-from tests.cancelling import When, cancelled, run_clean
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from tests.answering import Answering, Asked
     from turnlog.store.protocols import Objects
     from turnlog.store.store import Store
-
-    from tests.answering import Answering, Asked
 
     Call = Callable[[Store, str], Coroutine[Any, Any, Any]]
 

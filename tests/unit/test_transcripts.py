@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from turnlog.errors import Invalid
 from turnlog.records import transcripts
 from turnlog.records.keys import (

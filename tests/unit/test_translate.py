@@ -11,6 +11,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     ReadTimeoutError,
 )
+
 from turnlog.drivers.translate import TRANSLATED, translated
 from turnlog.errors import ConditionFailed, Contended, Unanswered
 

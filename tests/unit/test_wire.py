@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from turnlog.errors import Invalid
 from turnlog.wire import dumps, parse_timestamp, payload_size, timestamp
 

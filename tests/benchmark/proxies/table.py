@@ -27,9 +27,8 @@ from tests.simulation.dynamodb.attribute_values import item_size
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from turnlog.records.item import Item
-
     from tests.benchmark.proxies.requests import Place, Read
+    from turnlog.records.item import Item
 
 WRITES = frozenset({"BatchWriteItem", "DeleteItem", "PutItem", "TransactWriteItems", "UpdateItem"})
 READS = frozenset({"BatchGetItem", "GetItem", "Query", "Scan", "TransactGetItems"})

@@ -8,6 +8,10 @@ from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from infra.local.table import ensure_table
+from infra.template import environment
+from tests.benchmark.stores import Store
+from tests.benchmark.stores.dynamodb import attribute, client, ensure, put_all
 from turnlog.drivers.blocking import lambda_store, run
 from turnlog.limits import MAX_BATCH
 from turnlog.operations.create_session import create_session
@@ -16,17 +20,11 @@ from turnlog.records.keys import session_key, user_partition
 from turnlog.store.log import advanced, head_update, identified, puts
 from turnlog.store.session_cache import SessionCache
 
-from infra.local.table import ensure_table
-from infra.template import environment
-from tests.benchmark.stores import Store
-from tests.benchmark.stores.dynamodb import attribute, client, ensure, put_all
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from turnlog.records.head import Head
-
     from tests.benchmark.stores import Message
+    from turnlog.records.head import Head
 
 OTHER = "bob"  # on Turnlog's table, beside Turnlog's own sessions
 

@@ -6,6 +6,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from infra.local.table import ensure_table
+from tests.benchmark.stores import USER, Store
 from turnlog.drivers.blocking import clients, lambda_store
 from turnlog.limits import MAX_BATCH
 from turnlog.operations.append_messages import append_messages
@@ -15,15 +17,11 @@ from turnlog.operations.read_session import newest as newest_messages
 from turnlog.records.keys import session_key
 from turnlog.settings import settings
 
-from infra.local.table import ensure_table
-from tests.benchmark.stores import USER, Store
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from turnlog.store import store as stores
-
     from tests.benchmark.stores import Message
+    from turnlog.store import store as stores
 
 SECONDS = 29.0
 PAGE = 100

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnlog.drivers.event_loop import AsyncStores
-
 from tests.benchmark.stores.turnlog import SECONDS, InProcess
+from turnlog.drivers.event_loop import AsyncStores
 
 if TYPE_CHECKING:
     from turnlog.store import store as stores

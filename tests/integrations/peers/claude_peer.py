@@ -15,6 +15,7 @@ import anyio
 import claude_agent_sdk
 from claude_agent_sdk import SessionStore
 from tally import Tally
+
 from turnlog.client.http import TurnlogClient
 from turnlog.integrations.claude import MAIN, TurnlogSessionStore
 

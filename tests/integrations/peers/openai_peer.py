@@ -18,6 +18,7 @@ import agents
 import agents.memory
 from agents.memory import sqlite_session
 from tally import Tally
+
 from turnlog.client.http import TurnlogClient
 from turnlog.integrations.openai_agents import TurnlogSession
 

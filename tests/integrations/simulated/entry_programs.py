@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.programs.calls import Program
 from turnlog.integrations.claude import MAIN, TurnlogSessionStore, session_id_of
 from turnlog.records.keys import SessionKey
-
-from tests.simulation.programs.calls import Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable

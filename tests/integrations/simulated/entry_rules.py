@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from claude_agent_sdk import fold_session_summary
-from turnlog.errors import Contended, Gone, NotFound
-from turnlog.integrations.claude import MAIN, session_id_of
-from turnlog.records.keys import SessionKey, TranscriptKey
 
 from tests.integrations.simulated.entry_programs import PROJECT
 from tests.simulation.faults import LATE_READ
 from tests.simulation.programs.call_rules import done
 from tests.simulation.violations import require
+from turnlog.errors import Contended, Gone, NotFound
+from turnlog.integrations.claude import MAIN, session_id_of
+from turnlog.records.keys import SessionKey, TranscriptKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnlog.integrations.openai_agents import TurnlogSession
-from turnlog.records.keys import SessionKey
-
 from tests.simulation.clients import SESSIONS
 from tests.simulation.programs.calls import Program
+from turnlog.integrations.openai_agents import TurnlogSession
+from turnlog.records.keys import SessionKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,10 +9,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from turnlog.integrations.items import to_items
-
 from tests.simulation.programs.call_rules import cut_between
 from tests.simulation.violations import require
+from turnlog.integrations.items import to_items
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,9 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from turnlog.integrations import entries, openai_agents
-from turnlog.records import messages
-
 from tests.integrations.simulated.entry_programs import EntryProgram
 from tests.integrations.simulated.entry_rules import check_entry_calls
 from tests.integrations.simulated.item_programs import ITEM_LIMIT, ItemProgram
@@ -23,6 +20,8 @@ from tests.simulation.programs.client_programs import ClientProgram
 from tests.simulation.programs.schedules import run, schedule
 from tests.simulation.programs.troubles import Weather
 from tests.simulation.texts import Texts
+from turnlog.integrations import entries, openai_agents
+from turnlog.records import messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,10 +14,9 @@ from tests.simulation.dynamodb.refusals import refusal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnlog.records.item import Item
-
     from tests.simulation.dynamodb.attribute_values import Value
     from tests.simulation.dynamodb.expressions import Operand, Scope
+    from turnlog.records.item import Item
 
 _ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 COMPARATORS = _ORDERS.keys() | {"=", "<>"}

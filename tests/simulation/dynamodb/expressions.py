@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from botocore.exceptions import ClientError
+
     from turnlog.records.item import Item
 
 _TOKEN = re.compile(r"\s*([#:]\w+|[A-Za-z]\w*|<>|<=|>=|[^\s])", re.ASCII)

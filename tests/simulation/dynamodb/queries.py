@@ -17,9 +17,8 @@ from tests.simulation.dynamodb.writes import known
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnlog.records.item import Item
-
     from tests.simulation.dynamodb.storage import Place, Storage
+    from turnlog.records.item import Item
 
 _PAGE = 1024 * 1024
 _SELECTS = {"ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES", "SPECIFIC_ATTRIBUTES", "COUNT"}

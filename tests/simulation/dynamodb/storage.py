@@ -14,9 +14,8 @@ from tests.simulation.dynamodb.attribute_values import copied_item
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnlog.records.item import Item
-
     from tests.simulation.dynamodb.schema import Key, Schema
+    from turnlog.records.item import Item
 
 Place: TypeAlias = "tuple[str, ...]"
 """Where an item is in its partition: its range key; in an index, then its primary key, for ties."""

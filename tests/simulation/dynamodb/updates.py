@@ -16,10 +16,9 @@ from tests.simulation.dynamodb.expressions import Cursor, Given, Path, distinct_
 from tests.simulation.dynamodb.refusals import refusal
 
 if TYPE_CHECKING:
-    from turnlog.records.item import Item
-
     from tests.simulation.dynamodb.attribute_values import Value
     from tests.simulation.dynamodb.expressions import Operand, Scope
+    from turnlog.records.item import Item
 
 _SIGNS = {"+": 1, "-": -1}
 

@@ -15,9 +15,8 @@ from tests.simulation.dynamodb.updates import Update, update
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnlog.records.item import Item
-
     from tests.simulation.dynamodb.conditions import Condition
+    from turnlog.records.item import Item
 
 _EXPRESSIONS = frozenset({"ExpressionAttributeNames", "ExpressionAttributeValues", "ConditionExpression"})
 _COMMON = _EXPRESSIONS | {"TableName", "ReturnValues", "ReturnValuesOnConditionCheckFailure"}

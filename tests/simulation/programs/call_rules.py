@@ -10,17 +10,15 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.violations import require
 from turnlog.errors import Contended, Gone, NotFound
 from turnlog.records.head import JSON_FIELDS, USAGE_FIELDS
 
-from tests.simulation.violations import require
-
 if TYPE_CHECKING:
-    from turnlog.records.keys import SessionKey
-
     from tests.simulation.history import History, Work
     from tests.simulation.programs.calls import Call
     from tests.simulation.states import Change
+    from turnlog.records.keys import SessionKey
 
 _FIELDS = ("title", *USAGE_FIELDS, *JSON_FIELDS)
 

@@ -6,22 +6,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from turnlog.client.http import TurnlogClient
-from turnlog.errors import Contended, TurnlogError, Unavailable
 
 from tests.simulation.programs.gateway import URL
 from tests.simulation.programs.way import Way
+from turnlog.client.http import TurnlogClient
+from turnlog.errors import Contended, TurnlogError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-    from turnlog.records.keys import SessionKey
 
     from tests.simulation.history import History, Work
     from tests.simulation.programs.loop import ProgramLoop
     from tests.simulation.requests import Reply, Request
     from tests.simulation.states import State
     from tests.simulation.world import World
+    from turnlog.records.keys import SessionKey
 
 
 @dataclass(eq=False)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from turnlog.records.keys import SessionKey
-
 from tests.simulation.clients import SESSIONS
 from tests.simulation.programs.calls import Program
+from turnlog.records.keys import SessionKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,15 +10,15 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from turnlog.errors import TurnlogError
-from turnlog.http.answers import Answer, problem, respond
-from turnlog.http.events import parse
 from werkzeug import Request as WsgiRequest
 from werkzeug.test import EnvironBuilder
 
 from infra.local.gateway import route_map
 from infra.local.payload import event_of, response_of
 from tests.simulation.requests import FUNCTIONS, Reply, Request
+from turnlog.errors import TurnlogError
+from turnlog.http.answers import Answer, problem, respond
+from turnlog.http.events import parse
 
 if TYPE_CHECKING:
     from turnlog.http.events import Call

@@ -10,9 +10,6 @@ from contextlib import contextmanager
 from itertools import product
 from typing import TYPE_CHECKING
 
-from turnlog import limits
-from turnlog.records import ring
-
 from tests.simulation import faults
 from tests.simulation.choosers import ListedChooser, RandomChooser
 from tests.simulation.clients import SESSIONS, USERS, crew
@@ -27,6 +24,8 @@ from tests.simulation.requests import Request
 from tests.simulation.texts import Texts
 from tests.simulation.trace import told
 from tests.simulation.world import World
+from turnlog import limits
+from turnlog.records import ring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

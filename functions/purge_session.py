@@ -8,7 +8,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from turnlog.drivers.blocking import lambda_store, run
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import lambda_store
 from turnlog.errors import TurnlogError
 from turnlog.operations.purge import work_off
 

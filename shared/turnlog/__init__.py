@@ -1,6 +1,48 @@
 """Turnlog keeps the conversations of AI agents.
 
+    from turnlog import Turnlog
+
+    with Turnlog(url="http://127.0.0.1:3000", token="alice") as turnlog:
+        session = turnlog.create_session()
+        turnlog.append_messages(session.session_id, [{"role": "user", "content": "Hello"}])
+        for message in turnlog.messages(session.session_id):
+            print(message.role, message.content)
+
 A session is an append-only log, and one conditional DynamoDB transaction is one append. The parts lie in
 layers, the lowest first: errors, limits, settings, wire; `records`; `models`; `store`; `cache`; `drivers` and
-`operations`; `http`; `client`; `integrations`. Each imports from what lies below it.
+`operations`; `http`; `client`; `integrations`. Each imports from what lies below it, and nothing imports from
+here: a name is loaded when it is first used (PEP 562), so that a Lambda function loads no client.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from turnlog import errors
+    from turnlog.client.clients import AsyncTurnlog, Turnlog
+    from turnlog.errors import TurnlogError
+    from turnlog.settings import Settings
+
+__all__ = ["AsyncTurnlog", "Settings", "Turnlog", "TurnlogError", "errors"]
+
+_PLACES = {
+    "AsyncTurnlog": "turnlog.client.clients",
+    "Settings": "turnlog.settings",
+    "Turnlog": "turnlog.client.clients",
+    "TurnlogError": "turnlog.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return import_module("turnlog.errors")
+    if name not in _PLACES:
+        message = f"module 'turnlog' has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -178,6 +178,15 @@ class Damaged(TurnlogError):
     code, title = "damaged", "What is stored is damaged"
 
 
+class UsageError(TurnlogError):
+    """A client cannot do what it was asked to: a setting is missing, it is closed, or on a wrong event loop.
+
+    Nothing was sent. No answer of the API is of this kind.
+    """
+
+    status, code, title = 400, "usage", "The client cannot do this"
+
+
 class NoSuchObject(Exception):
     """The object store has no object with this key."""
 

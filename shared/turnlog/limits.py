@@ -76,3 +76,6 @@ HEALTH_SECONDS = 2
 
 DRAFT_LIMIT = 1_000_000
 """Bytes of a draft in an answer: it may stand beside `PAYLOAD_LIMIT` of messages."""
+
+OPERATION_SECONDS = 29.0
+"""How long an operation may go on trying; as long as API Gateway waits for one."""

@@ -6,6 +6,8 @@ import os
 from functools import cache
 from typing import NamedTuple
 
+from turnlog.errors import UsageError
+
 
 class Settings(NamedTuple):
     """What the environment says.
@@ -35,17 +37,22 @@ class Settings(NamedTuple):
 _OFF = {"off", "0", "false"}
 
 
-@cache
-def settings() -> Settings:
-    """The settings of this process.
+def configured(table: str | None = None) -> Settings:
+    """What the environment says.
+
+    Args:
+        table: another table than the environment's.
 
     Raises:
-        KeyError: `TURNLOG_TABLE` is not set.
+        UsageError: no table is named.
         ValueError: a number is not one.
     """
+    table = table or os.environ.get("TURNLOG_TABLE")
+    if not table:
+        raise UsageError("No table: set TURNLOG_TABLE to the name of the DynamoDB table.")
     retention = os.environ.get("TURNLOG_RETENTION_DAYS", "")
     return Settings(
-        table=os.environ["TURNLOG_TABLE"],
+        table=table,
         cache_url=os.environ.get("TURNLOG_CACHE_URL", ""),
         cache_ttl=int(os.environ.get("TURNLOG_CACHE_TTL") or 43_200),
         retention_days=int(retention) if retention else None,
@@ -53,3 +60,9 @@ def settings() -> Settings:
         bucket=os.environ.get("TURNLOG_BUCKET", ""),
         cache_password=os.environ.get("TURNLOG_CACHE_PASSWORD", ""),
     )
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, see `configured`."""
+    return configured()

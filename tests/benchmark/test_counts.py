@@ -16,7 +16,7 @@ from tests.benchmark.texts import message
 from tests.benchmark.units import MeteredTable, World
 from tests.simulation.dynamodb.attribute_values import item_size
 from tests.simulation.memory_cache import MemoryCache
-from turnlog.drivers.blocking import run
+from turnlog.coroutines import run
 from turnlog.operations.append_messages import append_messages
 from turnlog.operations.create_session import create_session
 from turnlog.operations.read_session import newest

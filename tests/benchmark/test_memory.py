@@ -14,7 +14,8 @@ from tests.benchmark.bench import bench
 from tests.benchmark.targets import targets
 from tests.benchmark.units import World
 from tests.benchmark.workloads import weighing
-from turnlog.drivers.blocking import SystemClock, run
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import SystemClock
 from turnlog.errors import Diverged, EntryUuidReused, MessageIdReused, TurnlogError, Unavailable
 from turnlog.limits import COMPARED_BYTES, PAYLOAD_LIMIT
 from turnlog.operations.append_entries import append_entries

@@ -14,7 +14,8 @@ from infra.local.table import ensure_table
 from tests.benchmark.proxies.cache import cache_proxy
 from tests.benchmark.proxies.table import TableProxy, table_proxy
 from tests.benchmark.units import World, measured
-from turnlog.drivers.blocking import BotoTable, cache_at, run
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import BotoTable, cache_at
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -20,7 +20,8 @@ from tests.benchmark.proxies.requests import whole
 from tests.simulation.dynamodb.attribute_values import item_size
 from tests.simulation.memory_cache import MemoryCache
 from tests.simulation.memory_table import MemoryTable
-from turnlog.drivers.blocking import SystemClock, run
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import SystemClock
 from turnlog.limits import TRANSCRIPT_RING
 from turnlog.operations.add_tool_call import add_tool_call
 from turnlog.operations.append_entries import append_entries

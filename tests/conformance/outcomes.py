@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from turnlog.drivers.blocking import run
+from turnlog.coroutines import run
 from turnlog.errors import ConditionFailed, TurnlogError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from infra.local.embedded import valkey
 from tests.simulation.memory_cache import MemoryCache
 from turnlog.cache.place import Place
 from turnlog.cache.resp import RespCache
-from turnlog.drivers.blocking import run
+from turnlog.coroutines import run
 from turnlog.errors import Refused
 
 if TYPE_CHECKING:

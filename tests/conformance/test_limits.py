@@ -14,7 +14,8 @@ from tests.conformance.calls import Call
 from tests.conformance.outcomes import outcome
 from tests.simulation.dynamodb.attribute_values import item_size
 from tests.simulation.memory_table import MemoryTable
-from turnlog.drivers.blocking import BotoTable, run
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import BotoTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

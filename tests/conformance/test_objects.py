@@ -14,7 +14,8 @@ from tests.simulation.objects import FaultyObjects
 from tests.simulation.process import Process
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.world import START, World
-from turnlog.drivers.blocking import BotoObjects, run
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import BotoObjects
 from turnlog.errors import NoSuchObject
 
 if TYPE_CHECKING:

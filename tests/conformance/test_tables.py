@@ -16,7 +16,8 @@ from tests.conformance.calls import Calls
 from tests.conformance.deviations import LOCAL, MOTO, MOTO_UNASKED, trimmed
 from tests.conformance.outcomes import outcome, repr_of
 from tests.simulation.memory_table import MemoryTable
-from turnlog.drivers.blocking import BotoTable, run
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import BotoTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from tests.e2e.writer import USER
-from turnlog.drivers.blocking import lambda_store, run
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import lambda_store
 from turnlog.operations.append_entries import append_entries
 from turnlog.records.keys import session_key, transcript_key
 

@@ -16,7 +16,7 @@ from infra.local.ports import free_port
 from turnlog.cache.async_resp import AsyncRespCache
 from turnlog.cache.place import Place
 from turnlog.cache.resp import RespCache
-from turnlog.drivers.blocking import run
+from turnlog.coroutines import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -134,7 +134,7 @@ FORKS = """
 import os, sys
 from turnlog.cache.place import Place
 from turnlog.cache.resp import RespCache
-from turnlog.drivers.blocking import run
+from turnlog.coroutines import run
 
 cache = RespCache(Place.parse(sys.argv[1]))
 (mine,) = run(cache.run(("CLIENT", "ID")))

@@ -17,7 +17,8 @@ import pytest
 from tests.cancelling import When, cancelled, run_clean
 from tests.functional.world import wait_until
 from turnlog.client.table import TurnlogDirect
-from turnlog.drivers.blocking import clients, run
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import clients
 from turnlog.drivers.event_loop import AsyncStores
 from turnlog.errors import Gone, NotFound
 from turnlog.settings import settings

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.functional.api import user
-from turnlog.drivers.blocking import SystemClock, lambda_store, run
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import SystemClock, lambda_store
 from turnlog.operations.create_session import create_session
 from turnlog.records.keys import SessionKey
 

@@ -11,7 +11,8 @@ import pytest
 
 from tests.functional.api import Api, user
 from tests.functional.world import configured, first, wait_until
-from turnlog.drivers.blocking import SystemClock, lambda_store, run
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import SystemClock, lambda_store
 from turnlog.errors import Contended
 from turnlog.limits import MAX_FIRST_BATCH
 from turnlog.operations.delete_session import expire_session

@@ -11,7 +11,8 @@ import pytest
 from tests.functional.api import user
 from tests.functional.test_rewind import talk, whole
 from tests.functional.world import after_first, first, lost_reply, sent_twice
-from turnlog.drivers.blocking import SystemClock, lambda_store, run
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import SystemClock, lambda_store
 from turnlog.operations.append_messages import append_messages
 from turnlog.records.keys import SessionKey
 

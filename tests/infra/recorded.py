@@ -27,7 +27,8 @@ from tests.infra.every_way import drive
 from turnlog.cache import resp
 from turnlog.cache.place import Place
 from turnlog.cache.resp import RespCache
-from turnlog.drivers.blocking import brief_table, clients, objects, run
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import brief_table, clients, objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

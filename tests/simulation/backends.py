@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation import faults
 from tests.simulation.lies import corrupted
-from turnlog.drivers.blocking import run
+from turnlog.coroutines import run
 from turnlog.errors import CacheUnavailable, ConditionFailed, Contended, Refused, Unanswered
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import pytest
 
 from infra.template import table_definition
 from tests.simulation.memory_table import MemoryTable
-from turnlog.drivers.blocking import SystemClock, run
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import SystemClock
 from turnlog.errors import Unanswered
 from turnlog.http import etag
 from turnlog.operations.add_tool_call import add_tool_call

@@ -9,7 +9,7 @@ import pytest
 
 from infra.template import table_definition
 from tests.simulation.memory_table import MemoryTable
-from turnlog.drivers.blocking import run
+from turnlog.coroutines import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from turnlog.cache.breaker import OPEN_SECONDS, Breaker
-from turnlog.drivers.blocking import run
+from turnlog.coroutines import run
 from turnlog.errors import CacheUnavailable
 
 if TYPE_CHECKING:

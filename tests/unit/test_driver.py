@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from turnlog.drivers.blocking import run
+from turnlog.coroutines import run
 from turnlog.settings import Settings, settings
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from infra.local.lambdas import Context
-from turnlog.drivers.blocking import BotoTable, SystemClock, forget, run, store_on
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import BotoTable, SystemClock, forget, store_on
 from turnlog.errors import NotFound
 from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.unit.conftest import ENVIRONMENT
-from turnlog.drivers.blocking import clients, objects, run
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import clients, objects
 from turnlog.drivers.event_loop import AsyncStores
 from turnlog.errors import Unanswered
 

@@ -13,7 +13,8 @@ from botocore.response import StreamingBody
 from botocore.session import Session
 from botocore.stub import Stubber
 
-from turnlog.drivers.blocking import BotoObjects, SystemClock, brief_table, clients, forget, run
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import BotoObjects, SystemClock, brief_table, clients, forget
 from turnlog.errors import Unanswered
 from turnlog.limits import HEALTH_SECONDS, REQUEST_SECONDS
 from turnlog.settings import settings

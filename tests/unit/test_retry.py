@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from turnlog.drivers.blocking import run
+from turnlog.coroutines import run
 from turnlog.errors import Contended
 from turnlog.limits import REQUEST_SECONDS
 from turnlog.store.retry import pause

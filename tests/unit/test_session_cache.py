@@ -10,7 +10,7 @@ import pytest
 
 from tests.bombs import bomb
 from tests.simulation.memory_cache import MemoryCache
-from turnlog.drivers.blocking import run
+from turnlog.coroutines import run
 from turnlog.errors import Damaged, Refused, Unavailable
 from turnlog.limits import DRAFT_LIMIT, MESSAGE_LIMIT
 from turnlog.records.head import Head

@@ -1,4 +1,4 @@
-"""The operations as methods, through the HTTP API: for programs that have a URL and a token.
+"""The way through the HTTP API: for programs that have a URL and a token.
 
 A request that was refused for now, or to which no answer came, is sent again: with jitter, not before
 `Retry-After` says, and only if sending it twice does no harm. Problem documents become the errors of
@@ -7,26 +7,25 @@ A request that was refused for now, or to which no answer came, is sent again: w
 
 from __future__ import annotations
 
+import inspect
 import json
 import random
+import time
 from functools import cache, partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import httpx
 from anyio import create_task_group, sleep  # httpx runs on it, and so on asyncio and on Trio
 
-from turnlog.client.methods import Turnlog
+from turnlog.client.kept import PerLoop, PerProcess
 from turnlog.errors import (
     Contended,
-    Diverged,
-    Gone,
     NotFound,
-    PreconditionFailed,
-    SequenceMismatch,
     TurnlogError,
     Unanswered,
     Unavailable,
+    UsageError,
 )
 from turnlog.http.routes import ROUTES
 from turnlog.records.keys import session_key, transcript_key
@@ -36,17 +35,22 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from ssl import SSLContext
 
-    from turnlog.client.asking import Request
+    from turnlog.client.request import Request
 
 T = TypeVar("T")
+Http = TypeVar("Http", httpx.AsyncClient, httpx.Client)
 
-TRIES = 5
+Token: TypeAlias = "str | Callable[[], str] | Callable[[], Awaitable[str]]"  # noqa: S105 (a type)
+"""A token, or what gives one that is good now; with `Turnlog` a plain function."""
+
+RETRIES = 4
+TIMEOUT = 35.0
+"""Seconds. API Gateway answers within 30; an answer of 6 MB takes its time too."""
+
+_CONNECT_SECONDS = 5.0
 _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 5.0
 _LONGEST_RETRY_AFTER = 30
-
-# API Gateway answers within 30 seconds; an answer of 6 MB takes its time too.
-_TIMEOUT = httpx.Timeout(35.0, connect=5.0)
 
 # Not `application/jsonl`: what is not of `text/` comes to a function in base64, a third larger.
 _TEXT = "text/plain; charset=utf-8"
@@ -68,64 +72,157 @@ def _trusted() -> SSLContext:
     return httpx.create_ssl_context()
 
 
-class TurnlogClient(Turnlog):
-    """A user's sessions, through the HTTP API.
+class Link(Protocol):
+    """What sends a request, on an event loop or without one."""
 
-        async with TurnlogClient("https://….amazonaws.com", token) as turnlog:
-            await turnlog.append_messages("session-1", [{"role": "user", "content": "Hello"}])
+    async def send(self, method: str, url: str, **given: Any) -> httpx.Response:
+        """Send a request, see `httpx.request`."""
 
-    Args:
-        base_url: of the API, without a slash at the end.
-        token: the user's, or what gives one that is good now.
-        http: a client to use, which has time-outs of its own and stays open; None: one that closes with this.
-    """
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
 
-    def __init__(
-        self, base_url: str, token: str | Callable[[], str], *, http: httpx.AsyncClient | None = None
-    ) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._token = token
-        self._http = http or httpx.AsyncClient(timeout=_TIMEOUT, verify=_trusted())
-        self._own = http is None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
+    async def token(self, token: Token) -> str:
+        """The token that is good now."""
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        if self._own:
-            await _in_a_task(self._http.aclose)
+        """Close the connections, but for those of a client that was handed over."""
+
+
+class LoopLink(Link):
+    """The link for event loops: connections for each that it is used on.
+
+    Args:
+        timeout: seconds that a request may take.
+        http: a client to use, which has time-outs of its own and stays open; None: one for each loop.
+    """
+
+    def __init__(self, timeout: float, http: httpx.AsyncClient | None) -> None:
+        async def make() -> httpx.AsyncClient:
+            return httpx.AsyncClient(timeout=_time_out(timeout), verify=_trusted())
+
+        self._http = http
+        self._kept = PerLoop(make, lambda made: _in_a_task(made.aclose))
+
+    async def send(self, method: str, url: str, **given: Any) -> httpx.Response:
+        """See `Link`."""
+        kept = await self._kept.get() if self._http is None else _open(self._http)
+        return await _in_a_task(partial(kept.request, method, url, **given))
+
+    async def sleep(self, seconds: float) -> None:
+        """See `Link`."""
+        await sleep(seconds)
+
+    async def token(self, token: Token) -> str:
+        """See `Link`."""
+        if isinstance(token, str):
+            return token
+        made = token()
+        return await made if inspect.isawaitable(made) else made
+
+    async def aclose(self) -> None:
+        """See `Link`."""
+        await self._kept.aclose()
+
+
+class BlockingLink(Link):
+    """The link without an event loop: its threads share connections, and a forked process makes its own.
+
+    Args:
+        timeout: seconds that a request may take.
+        http: a client to use, which has time-outs of its own and stays open; None: one for each process.
+    """
+
+    def __init__(self, timeout: float, http: httpx.Client | None) -> None:
+        self._http = http
+        self._kept = PerProcess(
+            lambda: httpx.Client(timeout=_time_out(timeout), verify=_trusted()), httpx.Client.close
+        )
+
+    async def send(self, method: str, url: str, **given: Any) -> httpx.Response:
+        """See `Link`."""
+        kept = self._kept.get() if self._http is None else _open(self._http)
+        return kept.request(method, url, **given)
+
+    async def sleep(self, seconds: float) -> None:
+        """See `Link`."""
+        time.sleep(seconds)  # noqa: ASYNC251 (there is no loop)
+
+    async def token(self, token: Token) -> str:
+        """See `Link`."""
+        made = token if isinstance(token, str) else token()
+        if isinstance(made, str):
+            return made
+        if inspect.iscoroutine(made):
+            made.close()
+        raise UsageError("Turnlog takes a token from a plain function. For a coroutine use AsyncTurnlog.")
+
+    async def aclose(self) -> None:
+        """See `Link`."""
+        self._kept.close()
+
+
+class HttpWay:
+    """The operations through the HTTP API, for the user whom a token names.
+
+    Args:
+        url: of the API.
+        token: the user's; None: `with_token` gives one.
+        link: what sends the requests.
+        retries: how often a request is sent again.
+
+    Raises:
+        UsageError: the URL is none.
+    """
+
+    def __init__(self, url: str, token: Token | None, link: Link, retries: int) -> None:
+        self._url = _checked(url)
+        self._token = token
+        self._link = link
+        self._retries = retries
+
+    def as_user(self, user_id: str) -> HttpWay:  # noqa: ARG002 (see `Way`)
+        """See `Way`."""
+        raise UsageError("Over HTTP the token says who the user is: use with_token(token).")
+
+    def with_token(self, token: Token) -> HttpWay:
+        """See `Way`."""
+        return HttpWay(self._url, token, self._link, self._retries)
+
+    async def aclose(self) -> None:
+        """See `Way`."""
+        await self._link.aclose()
 
     async def ask(self, request: Request) -> Any:
-        """See `Turnlog`.
+        """See `Way`.
 
         Raises:
             Contended: the API was not reached, or refused for now; nothing was carried out.
             Unavailable: the request may have been carried out; `Unanswered` where no answer came.
+            UsageError: the URL is not of a Turnlog, there is no token, or the client is closed.
         """
         unsure: Unavailable | None = None
-        for attempt in count(1):
+        for attempt in count():
             try:
                 return await self._try(request)
-            except (NotFound, Gone, SequenceMismatch, PreconditionFailed, Diverged) as refused:
-                if unsure and isinstance(refused, NotFound) and request.operation.startswith("delete_"):
-                    return None  # by the try to which no answer came
-                # That try may have made the difference, or been made before. An append is known by its ids.
-                if unsure and (request.if_match is not None or isinstance(refused, Diverged)):
-                    raise unsure from refused
-                raise
             except Unavailable as error:
                 untouched = isinstance(error, Contended)
-                if attempt == TRIES or not (untouched or request.repeatable):
+                if attempt == self._retries or not (untouched or request.repeatable):
                     if unsure and untouched:
                         raise unsure from error  # an earlier try may have been carried out
                     raise
                 unsure = unsure if untouched else error
-                longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
-                await sleep(error.retry_after + random.random() * longest)  # noqa: S311 (jitter)
+                longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (attempt + 1))
+                await self._link.sleep(error.retry_after + random.random() * longest)  # noqa: S311 (jitter)
+            except TurnlogError as refused:
+                absent = isinstance(refused, NotFound)
+                if unsure and absent and request.operation.startswith("delete_"):
+                    return None  # by the try to which no answer came
+                # What is refused now may be refused because that try was carried out. Only where a session is
+                # not there, nothing was appended to it; and who reads changes nothing.
+                appends = request.operation.startswith("append_")
+                if unsure is None or (absent and appends) or ROUTES[request.operation][0] == "GET":
+                    raise
+                raise unsure from refused
         raise AssertionError  # count() does not end
 
     async def _try(self, request: Request) -> Any:
@@ -133,7 +230,7 @@ class TurnlogClient(Turnlog):
             reply = await self._send(request)
         except _LOST as error:
             if isinstance(error, _NOT_SENT):
-                raise _at_once(Contended("The API was not reached.")) from error
+                raise _at_once(Contended(f"The API at {self._url} was not reached.")) from error
             raise _at_once(Unanswered("The API did not answer.")) from error
         if not reply.is_success:
             raise error_of(reply)
@@ -146,8 +243,7 @@ class TurnlogClient(Turnlog):
 
     async def _send(self, request: Request) -> httpx.Response:
         method, path = ROUTES[request.operation]
-        token = self._token if isinstance(self._token, str) else self._token()
-        headers = {"authorization": f"Bearer {token}"}
+        headers = {"authorization": f"Bearer {await self._current_token()}"}
         if request.if_match is not None:
             headers["if-match"] = f'"{request.if_match}"'
         content = None
@@ -155,16 +251,52 @@ class TurnlogClient(Turnlog):
             text = isinstance(request.body, str)
             content = request.body.encode() if text else dumps(request.body)
             headers["content-type"] = _TEXT if text else "application/json"
-        return await _in_a_task(
-            partial(
-                self._http.request,
-                method,
-                self._base_url + _path(path, request),
-                params={name: _text(value) for name, value in request.query.items() if value is not None},
-                content=content,
-                headers=headers,
-            )
+        return await self._link.send(
+            method,
+            self._url + _path(path, request),
+            params={name: _text(value) for name, value in request.query.items() if value is not None},
+            content=content,
+            headers=headers,
         )
+
+    async def _current_token(self) -> str:
+        if self._token is None:
+            raise UsageError("No token: give token=, or set TURNLOG_TOKEN.")
+        token = await self._link.token(self._token)
+        # What a header can carry: RFC 9110, 5.5, without white space.
+        if not (token and token.isascii() and token.isprintable() and " " not in token):
+            raise UsageError("The token is empty, or holds characters that no HTTP header carries.")
+        return token
+
+
+def _open(handed_over: Http) -> Http:
+    """An httpx client that the caller has opened.
+
+    Raises:
+        UsageError: the caller has closed it.
+    """
+    if handed_over.is_closed:
+        raise UsageError("The httpx client that was handed over is closed.")
+    return handed_over
+
+
+def _checked(url: str) -> str:
+    """A URL without a slash at its end.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL()
+    if parsed.scheme not in {"http", "https"} or not parsed.host or parsed.query or parsed.fragment:
+        raise UsageError("The URL of the API must be like https://….amazonaws.com or http://127.0.0.1:3000.")
+    return url.rstrip("/")
+
+
+def _time_out(seconds: float) -> httpx.Timeout:
+    return httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
 
 
 def _at_once(error: Unavailable) -> Unavailable:
@@ -196,15 +328,25 @@ async def _in_a_task(work: Callable[[], Awaitable[T]]) -> T:
 
 
 def error_of(reply: httpx.Response) -> TurnlogError:
-    """The error that a problem document tells of; for others (API Gateway's own) what the status says."""
+    """The error that a problem document tells of; for others (API Gateway's own) what the status says.
+
+    Raises:
+        UsageError: it is no answer of a Turnlog.
+    """
     try:
         document = reply.json()
     except ValueError:
         document = None
     given: dict[str, Any] = document if isinstance(document, dict) else {}
-    kind = _KINDS.get(given.get("type", "")) or _STATUSES.get(reply.status_code, TurnlogError)
+    told = given.get("detail") or given.get("message")
+    kind = _KINDS.get(given.get("type", ""))
+    if kind is None:
+        kind = _STATUSES.get(reply.status_code, TurnlogError)
+        told = f"The API answered {reply.status_code}{f' ({told})' if told else ''}."
+        if reply.is_redirect or reply.status_code in _NO_SUCH_ROUTE:
+            raise UsageError(f"{told} This URL is not that of a Turnlog API, or a part of it is missing.")
     error = kind(
-        given.get("detail") or given.get("message") or f"The API answered {reply.status_code}.",
+        told or f"The API answered {reply.status_code}.",
         errors=given.get("errors", ()),
         extra={name: value for name, value in given.items() if name not in _MEMBERS},
     )
@@ -223,6 +365,7 @@ def _tree(root: type[TurnlogError]) -> Iterator[type[TurnlogError]]:
             yield from _tree(kind)
 
 
+_NO_SUCH_ROUTE = {404, 405}
 _MEMBERS = {"type", "title", "status", "detail", "errors", "message"}
 # The first of a slug or a status is the most general one that has it.
 _KINDS = {kind.code: kind for kind in reversed([*_tree(TurnlogError)])}

@@ -1,8 +1,7 @@
-"""The operations as methods, for programs: one list of them, whatever carries them out.
+"""The operations as methods, for programs: one list of them for both clients and both ways.
 
-`TurnlogDirect` works on the table and the cache, `TurnlogClient` through the HTTP API. Both take and give
-what the contract says of an operation, and raise the errors of `turnlog.errors`; the same models find what is
-wrong with an argument.
+Both ways take and give what the contract says of an operation, and raise the errors of `turnlog.errors`; the
+same models find what is wrong with an argument.
 
 A message and a batch of entries have an id before the first try, so that they may be sent again after a lost
 reply. What has none (a tool call without `id`) is not sent again when it may have been stored. Nor is a
@@ -12,35 +11,75 @@ second time would undo that. Then the call raises `Unavailable`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar
 from uuid import uuid4
 
-from turnlog.client.asking import Request, given
-from turnlog.client.transcript_methods import TranscriptMethods
+from turnlog.client.both import method, pages
+from turnlog.client.request import Request, given
+from turnlog.errors import Unanswered
+from turnlog.models import answers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncGenerator, Iterable, Mapping
+    from datetime import datetime
+    from typing import Unpack
 
-    from turnlog.client.asking import Body, Object
+    from turnlog.client.request import Object, Way
+
+    NewMessage: TypeAlias = Object | answers.Message | answers.DraftMessage
+
+T = TypeVar("T", bound=answers.Answer)
 
 # As much as the API gives at once.
-_MESSAGES = 1_000
+MESSAGES_AT_ONCE = 1_000
 SESSIONS_AT_ONCE = 100
+ENTRIES_AT_ONCE = 10_000
+
+# The index of the list is some milliseconds behind, and the clocks that it is sorted by differ a little.
+_BEHIND = timedelta(seconds=5)
 
 
-class Turnlog(TranscriptMethods):
-    """A user's sessions. The `objects` of a session are those of `head.JSON_FIELDS`, such as `metadata`."""
+class Objects(TypedDict, total=False):
+    """The objects of a session: its application's own JSON, at most 32 KB together."""
 
+    metadata: Mapping[str, Any]
+    credentials: Mapping[str, Any]
+    successful_agent_runs: Mapping[str, Any]
+    successful_agent_schedules: Mapping[str, Any]
+
+
+class Methods:
+    """The operations on the sessions of a user.
+
+    Each raises errors of `turnlog.errors`: `NotFound` if the session is not there or another user's,
+    `Invalid` or `TooLarge` if an argument is wrong, `Unavailable` if no answer came or Turnlog is busy.
+    """
+
+    _way: Way
+
+    async def _ask(self, shape: type[T], request: Request) -> T:
+        answer = await self._way.ask(request)
+        try:
+            return shape.of(answer)
+        except (KeyError, TypeError, ValueError) as error:
+            raise Unanswered("What answered is no Turnlog, or one of another version.") from error
+
+    @method
     async def create_session(
         self,
         *,
         session_id: str | None = None,
         title: str | None = None,
-        messages: Iterable[Object] = (),
+        messages: Iterable[NewMessage] = (),
         usage: Object | None = None,
-        **objects: Object,
-    ) -> Body:
-        """Create a session; the one that there is, if this user has that id already."""
+        **objects: Unpack[Objects],
+    ) -> answers.Session:
+        """Create a session; the one that there is, if this user has that id already.
+
+        Raises:
+            Gone: the session of that id was deleted.
+        """
         body = given(
             session_id=session_id or str(uuid4()),
             title=title,
@@ -48,28 +87,45 @@ class Turnlog(TranscriptMethods):
             usage=usage,
             **objects,
         )
-        return await self.body(Request("create_session", body=body))
+        return await self._ask(answers.Session, Request("create_session", body=body))
 
+    @method
     async def list_sessions(
         self, *, limit: int | None = None, cursor: str | None = None, offset: int | None = None
-    ) -> Body:
+    ) -> answers.SessionPage:
         """A page of the sessions, most recently changed first."""
-        query = {"limit": limit, "cursor": cursor, "offset": offset}
-        return await self.body(Request("list_sessions", query=query))
+        return await self._sessions_page(limit=limit, cursor=cursor, offset=offset)
 
-    async def sessions(self) -> AsyncIterator[Body]:
+    @pages
+    async def sessions(self) -> AsyncGenerator[answers.Session, None]:
         """All sessions, most recently changed first, without messages.
 
-        One that changes while the pages are read comes twice, or, behind the first page, not at all.
+        A session that is there from the first to the last page comes exactly once, also if it changes
+        meanwhile: it then moves to the top of the list, which is read again at the end as far as it has
+        changed. One that is created or deleted meanwhile may come or not. The list is read from an index that
+        may be some milliseconds behind.
         """
-        cursor = None
+        known: set[str] = set()
+        top: datetime | None = None  # of the list, when it was read before
         while True:
-            page = await self.list_sessions(limit=SESSIONS_AT_ONCE, cursor=cursor)
-            for session in page["sessions"]:
-                yield session
-            if (cursor := page["next_cursor"]) is None:
+            begun, several, cursor = top, False, None
+            top = None
+            while True:
+                page = await self._sessions_page(limit=SESSIONS_AT_ONCE, cursor=cursor)
+                for session in page.sessions:
+                    top = top or session.updated_at
+                    if session.session_id not in known:
+                        known.add(session.session_id)
+                        yield session
+                cursor = page.next_cursor
+                end = page.sessions[-1].updated_at if page.sessions else None
+                if cursor is None or (begun and end and end < begun - _BEHIND):
+                    break
+                several = True
+            if not several:  # one page is the list at one time: nothing moved past it
                 return
 
+    @method
     async def get_session(
         self,
         session_id: str,
@@ -77,25 +133,39 @@ class Turnlog(TranscriptMethods):
         limit: int | None = None,
         before: int | None = None,
         draft: bool | None = None,
-    ) -> Body:
-        """The session with its newest messages."""
-        query = {"limit": limit, "before": before, "draft": draft}
-        return await self.body(Request("get_session", session_id, query=query))
+    ) -> answers.SessionWithMessages:
+        """The session with its newest messages.
 
+        Args:
+            session_id: of the session.
+            limit: so many messages; None: all, as far as they fit into an answer. 0: none.
+            before: the newest before this sequence.
+            draft: with the turn in progress.
+        """
+        query = {"limit": limit, "before": before, "draft": draft}
+        return await self._ask(answers.SessionWithMessages, Request("get_session", session_id, query=query))
+
+    @method
     async def put_session(
         self,
         session_id: str,
         *,
-        messages: Iterable[Object] = (),
+        messages: Iterable[NewMessage] = (),
         start_sequence: int | None = None,
         title: str | None = None,
         usage: Object | None = None,
         if_match: int | None = None,
-        **objects: Object,
-    ) -> Body:
-        """Make the session hold these messages from `start_sequence` on, and these fields."""
+        **objects: Unpack[Objects],
+    ) -> answers.Session:
+        """Make the session hold these messages from `start_sequence` on, and these fields.
+
+        Raises:
+            Diverged: a message that is stored differs, or a gap would arise; nothing was written.
+            Gone: the session was deleted.
+            PreconditionFailed: the session is of another version than `if_match`.
+        """
         body = given(
-            messages=list(messages),
+            messages=[_plain(message) for message in messages],
             start_sequence=start_sequence,
             title=title,
             usage=usage,
@@ -105,41 +175,71 @@ class Turnlog(TranscriptMethods):
         fields = body.keys() - {"messages", "start_sequence"}
         return await self._change("put_session", session_id, body, if_match, undoes=bool(fields))
 
+    @method
     async def patch_session(
         self,
         session_id: str,
         *,
         if_match: int | None = None,
         touch: bool = True,
-        **objects: Object,
-    ) -> Body:
-        """Apply a JSON merge patch to each of the session's objects that is given."""
-        body = objects if touch else {**objects, "touch": touch}
+        **objects: Unpack[Objects],
+    ) -> answers.Session:
+        """Apply a JSON merge patch (RFC 7386) to each of the session's objects that is given.
+
+        Args:
+            session_id: of the session.
+            if_match: only if the session is of this version.
+            touch: False leaves the session in its place in the list.
+            objects: the patches.
+
+        Raises:
+            PreconditionFailed: the session is of another version than `if_match`.
+        """
+        body: Object = objects if touch else {**objects, "touch": touch}
         return await self._change("patch_session", session_id, body, if_match)
 
+    @method
     async def set_title(
         self, session_id: str, title: str, *, only_if_unset: bool = False, if_match: int | None = None
-    ) -> Body:
-        """Set the title."""
+    ) -> answers.Session:
+        """Set the title.
+
+        Raises:
+            PreconditionFailed: the session is of another version than `if_match`.
+        """
         body = {"title": title, "only_if_unset": only_if_unset}
         return await self._change("set_title", session_id, body, if_match, undoes=not only_if_unset)
 
+    @method
     async def delete_session(self, session_id: str) -> None:
         """Delete the session and all that is in it."""
-        await self.ask(Request("delete_session", session_id))
+        await self._way.ask(Request("delete_session", session_id))
 
+    @method
     async def append_messages(
         self,
         session_id: str,
-        messages: Iterable[Object],
+        messages: Iterable[NewMessage],
         *,
         usage: Object | None = None,
         expected_sequence: int | None = None,
-    ) -> Body:
-        """Append messages, all or none, each once."""
-        body = given(messages=_identified(messages), usage=usage, expected_sequence=expected_sequence)
-        return await self.body(Request("append_messages", session_id, body=body))
+    ) -> answers.Appended:
+        """Append messages, at most 99, all or none, each once.
 
+        Args:
+            session_id: of the session.
+            messages: objects with `role` and `content`. A message without a `message_id` is given one.
+            usage: tokens, added to the session's sum.
+            expected_sequence: only if the next one is this.
+
+        Raises:
+            MessageIdReused: a `message_id` is taken by a message with other content.
+            SequenceMismatch: the next sequence is not the expected one.
+        """
+        body = given(messages=_identified(messages), usage=usage, expected_sequence=expected_sequence)
+        return await self._ask(answers.Appended, Request("append_messages", session_id, body=body))
+
+    @method
     async def list_messages(
         self,
         session_id: str,
@@ -147,21 +247,25 @@ class Turnlog(TranscriptMethods):
         after: int | None = None,
         before: int | None = None,
         limit: int | None = None,
-    ) -> Body:
+    ) -> answers.MessagePage:
         """A page of messages in ascending order."""
-        query = {"after": after, "before": before, "limit": limit}
-        return await self.body(Request("list_messages", session_id, query=query))
+        return await self._messages_page(session_id, after=after, before=before, limit=limit)
 
-    async def messages(self, session_id: str, *, after: int = -1) -> AsyncIterator[Body]:
-        """All messages behind a sequence. After a rewind between two pages they are not of one history."""
+    @pages
+    async def messages(self, session_id: str, *, after: int = -1) -> AsyncGenerator[answers.Message, None]:
+        """All messages behind a sequence, the oldest first.
+
+        After a rewind between two pages they are not of one history.
+        """
         while True:
-            page = await self.list_messages(session_id, after=after, limit=_MESSAGES)
-            for message in page["messages"]:
+            page = await self._messages_page(session_id, after=after, limit=MESSAGES_AT_ONCE)
+            for message in page.messages:
                 yield message
-            if not page["has_more"]:
+            if not page.has_more or page.newest_sequence is None:
                 return
-            after = page["newest_sequence"]
+            after = page.newest_sequence
 
+    @method
     async def rewind_session(
         self,
         session_id: str,
@@ -170,8 +274,13 @@ class Turnlog(TranscriptMethods):
         expected_sequence: int,
         rewind_id: str | None = None,
         if_match: int | None = None,
-    ) -> Body:
-        """Take away the messages from a sequence on, if the session still ends at the expected one."""
+    ) -> answers.Rewound:
+        """Take away the messages from a sequence on, if the session still ends at the expected one.
+
+        Raises:
+            SequenceMismatch: the session ends elsewhere; nothing was taken away.
+            PreconditionFailed: the session is of another version than `if_match`.
+        """
         body = {
             "to_sequence": to_sequence,
             "expected_sequence": expected_sequence,
@@ -179,37 +288,126 @@ class Turnlog(TranscriptMethods):
         }
         # It knows its own repeat by the id, before it looks at the version. Without a version, the log may be
         # as long again when another rewind and appends came between: what went would be theirs.
-        return await self.body(
-            Request(
-                "rewind_session", session_id, body=body, if_match=if_match, repeatable=if_match is not None
-            )
+        request = Request(
+            "rewind_session", session_id, body=body, if_match=if_match, repeatable=if_match is not None
         )
+        return await self._ask(answers.Rewound, request)
 
-    async def add_tool_call(self, session_id: str, tool_call: Object) -> Body:
+    @method
+    async def add_tool_call(self, session_id: str, tool_call: Object) -> answers.ToolCallAdded:
         """Add a tool call to the current turn's assistant message."""
         body, known = {"tool_call": tool_call}, bool(tool_call.get("id"))
-        return await self.body(Request("add_tool_call", session_id, body=body, repeatable=known))
+        request = Request("add_tool_call", session_id, body=body, repeatable=known)
+        return await self._ask(answers.ToolCallAdded, request)
 
-    async def export_openai_messages(self, session_id: str) -> Body:
+    @method
+    async def export_openai_messages(self, session_id: str) -> answers.OpenAIMessages:
         """The history as Chat Completions messages."""
-        return await self.body(Request("export_openai_messages", session_id))
+        return await self._ask(answers.OpenAIMessages, Request("export_openai_messages", session_id))
 
-    async def put_draft(self, session_id: str, messages: Iterable[Object]) -> Body:
+    @method
+    async def put_draft(self, session_id: str, messages: Iterable[NewMessage]) -> answers.Draft:
         """Keep a turn in progress, in the cache alone."""
-        body = {"messages": list(messages)}
-        return await self.body(Request("put_draft", session_id, body=body, repeatable=False))
+        body = {"messages": [_plain(message) for message in messages]}
+        return await self._ask(answers.Draft, Request("put_draft", session_id, body=body, repeatable=False))
 
-    async def get_draft(self, session_id: str) -> Body:
+    @method
+    async def get_draft(self, session_id: str) -> answers.Draft:
         """The turn in progress."""
-        return await self.body(Request("get_draft", session_id))
+        return await self._ask(answers.Draft, Request("get_draft", session_id))
 
+    @method
     async def delete_draft(self, session_id: str) -> None:
         """Drop the turn in progress."""
-        await self.ask(Request("delete_draft", session_id, repeatable=False))
+        await self._way.ask(Request("delete_draft", session_id, repeatable=False))
+
+    @method
+    async def drop_cache(self, session_id: str) -> None:
+        """Drop what the cache holds of the session, for whoever has changed the table by other means."""
+        await self._way.ask(Request("drop_cache", session_id))
+
+    @method
+    async def check_health(self) -> answers.Health:
+        """Whether the table answers, and the cache."""
+        return await self._ask(answers.Health, Request("check_health"))
+
+    @method
+    async def list_transcripts(self, session_id: str) -> answers.Transcripts:
+        """The session's transcripts by name, without entries."""
+        return await self._ask(answers.Transcripts, Request("list_transcripts", session_id))
+
+    @method
+    async def append_entries(
+        self,
+        session_id: str,
+        name: str,
+        entries: Iterable[Object],
+        *,
+        expected_position: int | None = None,
+        batch_id: str | None = None,
+    ) -> answers.AppendedEntries:
+        """Append entries to a transcript, all or none, each with a `uuid` once; a batch of one id once.
+
+        Raises:
+            EntryUuidReused: a `uuid` is taken by an entry with other content.
+            PositionMismatch: the next position is not the expected one.
+        """
+        sent, batch_id = list(entries), batch_id or str(uuid4())
+        body = given(entries=sent, expected_position=expected_position, batch_id=batch_id)
+        request = Request("append_entries", session_id, name, body)
+        return await self._ask(answers.AppendedEntries, request)
+
+    @method
+    async def read_entries(
+        self, session_id: str, name: str, *, after: int | None = None, limit: int | None = None
+    ) -> answers.EntryPage:
+        """A transcript's entries, all or those behind a position, as many as fit into an answer."""
+        return await self._entries_page(session_id, name, after=after, limit=limit)
+
+    @pages
+    async def entries(
+        self, session_id: str, name: str, *, after: int = -1
+    ) -> AsyncGenerator[answers.Json, None]:
+        """All entries of a transcript behind a position, as plain JSON."""
+        while True:
+            page = await self._entries_page(session_id, name, after=after, limit=ENTRIES_AT_ONCE)
+            for entry in page.entries:
+                yield entry
+            if not page.has_more or page.last_position is None:
+                return
+            after = page.last_position
+
+    @method
+    async def import_transcript(self, session_id: str, name: str, text: str) -> answers.ImportedTranscript:
+        """Make a transcript hold the entries of a JSONL text: what is stored must match.
+
+        Raises:
+            Diverged: what is stored differs; nothing was written.
+            EntryNotJson, TornLastLine, MissingParent: a line cannot be taken; nothing was written.
+        """
+        request = Request("import_transcript", session_id, name, text)
+        return await self._ask(answers.ImportedTranscript, request)
+
+    @method
+    async def delete_transcript(self, session_id: str, name: str) -> None:
+        """Delete a transcript.
+
+        Not sent again when it may have been carried out: another may have begun the transcript anew since.
+        """
+        await self._way.ask(Request("delete_transcript", session_id, name, repeatable=False))
+
+    async def _sessions_page(self, **query: Any) -> answers.SessionPage:
+        return await self._ask(answers.SessionPage, Request("list_sessions", query=query))
+
+    async def _messages_page(self, session_id: str, **query: Any) -> answers.MessagePage:
+        return await self._ask(answers.MessagePage, Request("list_messages", session_id, query=query))
+
+    async def _entries_page(self, session_id: str, name: str, **query: Any) -> answers.EntryPage:
+        return await self._ask(answers.EntryPage, Request("read_entries", session_id, name, query=query))
 
     async def _change(
         self, operation: str, session_id: str, body: Object, if_match: int | None, *, undoes: bool = True
-    ) -> Body:
+    ) -> answers.Session:
         """Change a session.
 
         Args:
@@ -221,10 +419,16 @@ class Turnlog(TranscriptMethods):
                 it cannot: the first try has changed the version.
         """
         repeatable = if_match is not None or not undoes
-        return await self.body(
-            Request(operation, session_id, body=body, if_match=if_match, repeatable=repeatable)
-        )
+        request = Request(operation, session_id, body=body, if_match=if_match, repeatable=repeatable)
+        return await self._ask(answers.Session, request)
 
 
-def _identified(messages: Iterable[Object]) -> list[Body]:
-    return [{**message, "message_id": message.get("message_id") or str(uuid4())} for message in messages]
+def _plain(message: NewMessage) -> Object:
+    """A message as JSON; one that was answered may be sent back."""
+    return message.raw if isinstance(message, answers.Answer) else message
+
+
+def _identified(messages: Iterable[NewMessage]) -> list[dict[str, Any]]:
+    """Messages, each with an id."""
+    plain = map(_plain, messages)
+    return [{**message, "message_id": message.get("message_id") or str(uuid4())} for message in plain]

@@ -1,47 +1,144 @@
-"""The operations as methods, directly on the table and the cache: for programs that AWS's IAM lets there.
+"""The way to the table and the cache: for programs that AWS's IAM lets there.
 
-A call is the direct invoke of a function, in this process and on the driver for an event loop: the same
-models check it, and the same coroutine answers.
+A call is the direct invoke of a function, in this process: the same models check it, and the same coroutine
+answers.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from turnlog.client.methods import Turnlog
-from turnlog.drivers.event_loop import OPERATION_SECONDS
-from turnlog.errors import Unanswered
-from turnlog.http import events
-from turnlog.http.answers import respond
-from turnlog.http.endpoints import load
+from turnlog.client.kept import PerLoop, PerProcess
+from turnlog.errors import Unanswered, UsageError
+from turnlog.limits import OPERATION_SECONDS
 
 if TYPE_CHECKING:
-    from turnlog.client.asking import Request
-    from turnlog.drivers.event_loop import AsyncStores
+    from collections.abc import Coroutine, Mapping
+
+    from turnlog.client.request import Request
+    from turnlog.settings import Settings
+    from turnlog.store.store import Store
 
 
-class TurnlogDirect(Turnlog):
-    """A user's sessions, on stores that may serve many users and tasks at once.
+class Base(Protocol):
+    """The clients of a table, its cache and its bucket, on an event loop or without one."""
 
-        async with AsyncStores() as stores:
-            turnlog = TurnlogDirect("alice", stores)
-            await turnlog.append_messages("session-1", [{"role": "user", "content": "Hello"}])
+    async def store(self, seconds: float) -> Store:
+        """What one operation works on, which gives up when this time is over."""
+
+    async def within(self, seconds: float, work: Coroutine[Any, Any, Any]) -> Any:
+        """Carry out an operation; one on an event loop is stopped when this time is over."""
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+
+
+class LoopBase(Base):
+    """The clients for each event loop that they are used on.
 
     Args:
-        user_id: whose sessions; who may be that is for the program to know.
-        stores: what to work on, entered.
+        configured: what to work on.
+        session: of aiobotocore or aioboto3; None: one of aiobotocore, with the environment's credentials.
+    """
+
+    def __init__(self, configured: Settings, session: Any) -> None:
+        try:
+            # What a driver needs is an extra.
+            from turnlog.drivers.event_loop import AsyncStores  # noqa: PLC0415
+            from turnlog.drivers.translate import for_program  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            raise _missing(error, "aws-async") from error
+
+        self._told = for_program
+
+        async def make() -> AsyncStores:
+            return await AsyncStores(configured, session).__aenter__()
+
+        self._kept = PerLoop(make, lambda made: made.__aexit__())
+
+    async def store(self, seconds: float) -> Store:
+        """See `Base`."""
+        return (await self._kept.get()).store(seconds)
+
+    async def within(self, seconds: float, work: Coroutine[Any, Any, Any]) -> Any:
+        """See `Base`."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await work
+        except TimeoutError as error:
+            raise Unanswered("The time is over.") from error
+        except Exception as error:
+            raise self._told(error)  # noqa: B904 (most are raised as they are)
+
+    async def aclose(self) -> None:
+        """See `Base`."""
+        await self._kept.aclose()
+
+
+class BlockingBase(Base):
+    """The clients of a process, which its threads share.
+
+    Args:
+        configured: what to work on.
+        session: of boto3 or botocore; None: one of botocore, with the environment's credentials.
+    """
+
+    def __init__(self, configured: Settings, session: Any) -> None:
+        try:
+            from turnlog.drivers.blocking import Stores  # noqa: PLC0415 (as in `LoopBase`)
+            from turnlog.drivers.translate import for_program  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            raise _missing(error, "aws") from error
+        self._told = for_program
+        self._kept = PerProcess(lambda: Stores(configured, session), Stores.close)
+
+    async def store(self, seconds: float) -> Store:
+        """See `Base`."""
+        return self._kept.get().store(seconds)
+
+    async def within(self, seconds: float, work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ARG002 (its clock knows)
+        """See `Base`."""
+        try:
+            return await work
+        except Exception as error:
+            raise self._told(error)  # noqa: B904 (most are raised as they are)
+
+    async def aclose(self) -> None:
+        """See `Base`."""
+        self._kept.close()
+
+
+class TableWay:
+    """The operations on the table, for a user.
+
+    Args:
+        user_id: whose sessions; who may be that is for the program to know. None: `as_user` says it.
+        base: the clients.
         seconds: how long an operation may take.
     """
 
-    def __init__(self, user_id: str, stores: AsyncStores, *, seconds: float = OPERATION_SECONDS) -> None:
+    def __init__(self, user_id: str | None, base: Base, seconds: float = OPERATION_SECONDS) -> None:
         self._user_id = user_id
-        self._stores = stores
+        self._base = base
         self._seconds = seconds
 
+    def as_user(self, user_id: str) -> TableWay:
+        """See `Way`."""
+        return TableWay(user_id, self._base, self._seconds)
+
+    def with_token(self, token: Any) -> TableWay:  # noqa: ARG002 (see `Way`)
+        """See `Way`."""
+        raise UsageError("On the table there is no token: use as_user(user_id).")
+
+    async def aclose(self) -> None:
+        """See `Way`."""
+        await self._base.aclose()
+
     async def ask(self, request: Request) -> Any:
-        """See `Turnlog`."""
-        endpoint = load(request.operation)
+        """See `Way`."""
+        if self._user_id is None:
+            raise UsageError("No user: give user_id=, or use as_user(user_id).")
         event = {
             "user_id": self._user_id,
             "session_id": request.session_id,
@@ -50,10 +147,20 @@ class TurnlogDirect(Turnlog):
             "query": request.query,
             "headers": {} if request.if_match is None else {"if-match": f'"{request.if_match}"'},
         }
+        return await self._base.within(self._seconds, self._answered(request.operation, event))
+
+    async def _answered(self, operation: str, event: Mapping[str, Any]) -> Any:
+        from turnlog.http import events  # noqa: PLC0415 (what a program through HTTP needs none of)
+        from turnlog.http.answers import respond  # noqa: PLC0415
+        from turnlog.http.endpoints import load  # noqa: PLC0415
+
+        store = await self._base.store(self._seconds)
         call = events.parse(event, "")
-        try:
-            async with asyncio.timeout(self._seconds):
-                answer = await endpoint.answer(self._stores.store(self._seconds), call)
-        except TimeoutError as error:
-            raise Unanswered("The time is over.") from error
-        return respond(call, answer)["body"]
+        return respond(call, await load(operation).answer(store, call))["body"]
+
+
+def _missing(error: ModuleNotFoundError, extra: str) -> UsageError:
+    """The error for a package that is not installed."""
+    return UsageError(
+        f"To work on the table, {error.name} has to be installed: pip install 'turnlog[{extra}]'"
+    )

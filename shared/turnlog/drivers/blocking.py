@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
 from botocore.config import Config
@@ -26,14 +26,13 @@ from turnlog.store.session_cache import SessionCache
 from turnlog.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Mapping
 
     from turnlog.cache.iam import Credentials
     from turnlog.cache.place import Place
+    from turnlog.cache.resp import RespCache
     from turnlog.settings import Settings
     from turnlog.store.protocols import Cache, Clock, Objects, Table
-
-T = TypeVar("T")
 
 
 # botocore repeats nothing by itself: only the operation knows what a try without an answer may have done.
@@ -53,24 +52,16 @@ def _config(seconds: float) -> Config:
 TABLE_CONFIG = _config(REQUEST_SECONDS)
 
 
-def run(operation: Coroutine[Any, Any, T]) -> T:
-    """Run an operation whose table, cache and clock never suspend."""
-    try:
-        operation.send(None)
-    except StopIteration as done:
-        result: T = done.value
-        return result
-    operation.close()
-    message = "a driver for run() suspended"
-    raise RuntimeError(message)
-
-
 class BotoTable:
     """A DynamoDB table by way of a botocore client."""
 
     def __init__(self, name: str, client: Any) -> None:
         self.name = name
         self._client = client
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
 
     async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """See `turnlog.store.protocols.Table`."""
@@ -180,12 +171,69 @@ def brief_table() -> BotoTable:
     return BotoTable(settings().table, _client("dynamodb", _config(HEALTH_SECONDS)))
 
 
-def _client(service: str, config: Config = TABLE_CONFIG) -> Any:
-    from botocore.session import Session  # noqa: PLC0415 (a program that brings its own client needs none)
+def _client(service: str, config: Config = TABLE_CONFIG, session: Any = None) -> Any:
+    from botocore.session import Session  # noqa: PLC0415 (a program that brings its own session needs none)
 
-    client = Session().create_client(service, config=config)
+    client = creator(session or Session())(service, config=config)
     heed_origin(client)
     return client
+
+
+def creator(session: Any) -> Callable[..., Any]:
+    """What creates a client: of a session of boto3 or aioboto3, or of botocore or aiobotocore."""
+    created: Callable[..., Any] = getattr(session, "create_client", None) or session.client
+    return created
+
+
+def region_of(session: Any) -> str:
+    """The region of such a session."""
+    region: str = (
+        session.get_config_variable("region")
+        if hasattr(session, "get_config_variable")
+        else session.region_name
+    )
+    return region
+
+
+class Stores:
+    """The clients of a table, its cache and its bucket, for the threads of one process.
+
+    Args:
+        configured: what to work on.
+        session: of boto3 or botocore, by which AWS is called; None: one of botocore.
+
+    Raises:
+        ValueError: the cache's URL is none.
+    """
+
+    def __init__(self, configured: Settings, session: Any = None) -> None:
+        from botocore.session import Session  # noqa: PLC0415 (as in _client)
+
+        # A session is not made for threads, its clients are.
+        session = session or Session()
+        self._settings = configured
+        self._table = BotoTable(configured.table, _client("dynamodb", session=session))
+        self._s3 = _client("s3", session=session) if configured.bucket else None
+        self._objects = BotoObjects(configured.bucket, lambda: self._s3) if configured.bucket else None
+        self._cache = (
+            cache_at(configured.cache_url, configured.cache_password, session)
+            if configured.cache_url
+            else None
+        )
+        self._breaker = Breaker(self._cache) if self._cache else None
+
+    def store(self, seconds: float) -> Store:
+        """What one operation works on, which gives up when this time is over."""
+        clock = SystemClock(time.monotonic() + seconds)
+        return store_on(self._table, self._breaker, clock, self._settings, self._objects)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._table.close()
+        if self._s3:
+            self._s3.close()
+        if self._cache:
+            self._cache.close()
 
 
 def forget() -> None:
@@ -202,23 +250,23 @@ if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
     os.register_at_fork(after_in_child=forget)
 
 
-def cache_at(url: str, password: str = "") -> Cache:
+def cache_at(url: str, password: str = "", session: Any = None) -> RespCache:
     """The cache at a URL, see `place.Place.parse`."""
     from turnlog.cache.place import Place  # noqa: PLC0415 (not where there is no cache)
     from turnlog.cache.resp import RespCache  # noqa: PLC0415
 
     place = Place.parse(url, password)
-    return RespCache(place, _tokens(place) if place.iam else None)
+    return RespCache(place, _tokens(place, session) if place.iam else None)
 
 
-def _tokens(place: Place) -> Callable[[], str]:
+def _tokens(place: Place, session: Any = None) -> Callable[[], str]:
     """What signs the password of a new connection, with the credentials of this process."""
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 (as in _client)
     from botocore.session import Session  # noqa: PLC0415 (as in _client)
 
     from turnlog.cache.iam import Tokens  # noqa: PLC0415 (only where IAM lets in)
 
-    session = Session()
+    session = session or Session()
 
     def credentials() -> Credentials:
         try:
@@ -227,8 +275,7 @@ def _tokens(place: Place) -> Callable[[], str]:
             raise CacheUnavailable("no credentials to sign with") from error
         return found
 
-    region = session.get_config_variable("region")
-    return Tokens(place.user or "", place.iam or "", region, credentials)
+    return Tokens(place.user or "", place.iam or "", region_of(session), credentials)
 
 
 def lambda_store(deadline: float, *, brief: bool = False) -> Store:

@@ -26,19 +26,16 @@ from botocore import xform_name
 from turnlog.cache.async_resp import AsyncRespCache, within
 from turnlog.cache.breaker import Breaker
 from turnlog.cache.place import Place
-from turnlog.drivers.blocking import TABLE_CONFIG, BotoObjects, SystemClock, store_on
+from turnlog.drivers.blocking import TABLE_CONFIG, BotoObjects, SystemClock, creator, region_of, store_on
 from turnlog.drivers.translate import TRANSLATED, heed_origin, translated
 from turnlog.errors import CacheUnavailable
-from turnlog.limits import REQUEST_SECONDS
+from turnlog.limits import OPERATION_SECONDS, REQUEST_SECONDS
 from turnlog.settings import Settings, settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from turnlog.store.store import Store
-
-OPERATION_SECONDS = 29.0
-"""How long an operation may go on trying; as long as API Gateway waits for one."""
 
 _LARGE = 1 << 18
 
@@ -93,18 +90,20 @@ class AsyncStores:
 
     Args:
         configured: what to work on; None: what the environment says.
+        session: of aiobotocore or aioboto3, by which AWS is called; None: one of aiobotocore.
 
     Raises:
         ValueError: on entering: the cache's URL is none.
     """
 
-    def __init__(self, configured: Settings | None = None) -> None:
+    def __init__(self, configured: Settings | None = None, session: Any = None) -> None:
         self._configured = configured
+        self._session = session
         self._opened: AsyncExitStack | None = None
 
     async def __aenter__(self) -> Self:
         self._settings = self._configured or settings()
-        session = AioSession()
+        session = self._session or AioSession()
         async with AsyncExitStack() as opening:
             self._cache = None
             if self._settings.cache_url:
@@ -139,8 +138,8 @@ class AsyncStores:
 
 
 @asynccontextmanager
-async def _client(session: AioSession, service: str) -> AsyncIterator[Any]:
-    async with session.create_client(service, config=AioConfig().merge(TABLE_CONFIG)) as client:
+async def _client(session: Any, service: str) -> AsyncIterator[Any]:
+    async with creator(session)(service, config=AioConfig().merge(TABLE_CONFIG)) as client:
         client.meta.events.register(f"before-send.{service}", _in_chunks)
         heed_origin(client)
         yield client
@@ -152,20 +151,20 @@ def _in_chunks(request: Any, **_: object) -> None:
         request.body = BytesIO(request.body)
 
 
-def _cache_at(url: str, session: AioSession, password: str = "") -> AsyncRespCache:
+def _cache_at(url: str, session: Any, password: str = "") -> AsyncRespCache:
     """The cache at a URL, see `place.Place.parse`."""
     place = Place.parse(url, password)
     return AsyncRespCache(place, _signer(place, session) if place.iam else None)
 
 
-def _signer(place: Place, session: AioSession) -> Callable[[], Awaitable[str]]:
+def _signer(place: Place, session: Any) -> Callable[[], Awaitable[str]]:
     """What signs the password of a new connection, with the credentials of this process."""
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 (as in `blocking`)
 
     from turnlog.cache.iam import Credentials, Tokens  # noqa: PLC0415
 
     current: list[Credentials] = []
-    region = session.get_config_variable("region")
+    region = region_of(session)
     tokens = Tokens(place.user or "", place.iam or "", region, lambda: current[-1])
 
     async def signed() -> str:

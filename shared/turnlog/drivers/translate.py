@@ -14,11 +14,12 @@ from botocore.exceptions import (
     ClientError,
     HTTPClientError,
     NoCredentialsError,
+    NoRegionError,
     ParamValidationError,
     PartialCredentialsError,
 )
 
-from turnlog.errors import ConditionFailed, Contended, NoSuchObject, Unanswered
+from turnlog.errors import ConditionFailed, Contended, NoSuchObject, Unanswered, UsageError
 
 TRANSLATED = (BotoCoreError, ClientError)
 """What a driver catches around a request."""
@@ -68,6 +69,20 @@ def translated(error: Exception) -> Exception:
     if isinstance(error, ClientError):
         return _answered(error)
     return error if isinstance(error, _DEFECTS) else Unanswered(_SILENT)
+
+
+def for_program(error: Exception) -> Exception:
+    """What a program is told of an error of botocore that no repeat mends; others come back as they are."""
+    if isinstance(error, NoRegionError):
+        return UsageError("No AWS region: set AWS_REGION, or hand over a session that has one.")
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return UsageError("No AWS credentials: set AWS_PROFILE or AWS_ACCESS_KEY_ID, or hand over a session.")
+    if isinstance(error, ClientError):
+        code = error.response.get("Error", {}).get("Code", "")
+        if code == "ResourceNotFoundException":
+            return UsageError("There is no such table in this account and region. Look at TURNLOG_TABLE.")
+        return UsageError(f"AWS refused the request: {code}.")
+    return error
 
 
 def _answered(error: Any) -> Exception:

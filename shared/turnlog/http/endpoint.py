@@ -8,7 +8,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from turnlog.drivers.blocking import lambda_store, run
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import lambda_store
 from turnlog.errors import TranscriptsOff, TurnlogError
 from turnlog.http import events
 from turnlog.http.answers import Answer, problem, respond

@@ -11,13 +11,17 @@ from turnlog.errors import NotFound, TurnlogError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from turnlog.models.answers import Session
+
     Json = dict[str, Any]
 
 # How many of them.
 _AT_ONCE = 8
 
 
-async def found_of_each(sessions: Sequence[Json], work: Callable[[Json], Awaitable[Json]]) -> list[Json]:
+async def found_of_each(
+    sessions: Sequence[Session], work: Callable[[Session], Awaitable[Json]]
+) -> list[Json]:
     """What is found of each session, in their order, without those of which there is nothing.
 
     Args:
@@ -31,7 +35,7 @@ async def found_of_each(sessions: Sequence[Json], work: Callable[[Json], Awaitab
     found: dict[int, Json] = {}
     failed: list[TurnlogError] = []
 
-    async def one(at: int, session: Json) -> None:
+    async def one(at: int, session: Session) -> None:
         async with limiter:
             try:
                 found[at] = await work(session)

@@ -14,12 +14,10 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_agent_sdk import fold_session_summary
 
-from turnlog.client.methods import SESSIONS_AT_ONCE
 from turnlog.errors import EntryUuidReused, Invalid, NotFound, TooLarge, TurnlogError
 from turnlog.integrations.at_once import found_of_each
 from turnlog.integrations.common import Repeats, in_session, short_hash
@@ -29,7 +27,8 @@ from turnlog.wire import dumps
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from turnlog.client.methods import Turnlog
+    from turnlog.client.clients import AsyncTurnlog
+    from turnlog.models.answers import Session
 
     Json = dict[str, Any]
     # `project_key`, `session_id`, and of a subagent's transcript `subpath`.
@@ -57,10 +56,10 @@ class TurnlogSessionStore:
     """A `claude_agent_sdk.SessionStore`, all of whose keys are one user's.
 
     Args:
-        turnlog: `TurnlogClient` or `TurnlogDirect`; the user is theirs.
+        turnlog: the client; the user is its.
     """
 
-    def __init__(self, turnlog: Turnlog) -> None:
+    def __init__(self, turnlog: AsyncTurnlog) -> None:
         self._turnlog = turnlog
         self._repeats = Repeats()
 
@@ -117,11 +116,11 @@ class TurnlogSessionStore:
             Unavailable: Turnlog did not answer.
         """
 
-        async def look(session: Json) -> Json:
-            kept = session["metadata"].get("summary")
-            if not kept or kept["version"] != session["version"]:  # since then the transcript may have gone
-                await self._turnlog.read_entries(session["session_id"], MAIN, limit=1)
-            return {"session_id": session["metadata"]["session_id"], "mtime": _mtime(session)}
+        async def look(session: Session) -> Json:
+            kept = session.metadata.get("summary")
+            if not kept or kept["version"] != session.version:  # since then the transcript may have gone
+                await self._turnlog.read_entries(session.session_id, MAIN, limit=1)
+            return {"session_id": session.metadata["session_id"], "mtime": _mtime(session)}
 
         return await found_of_each([session async for session in self._sessions(project_key)], look)
 
@@ -158,7 +157,7 @@ class TurnlogSessionStore:
             found = await self._turnlog.list_transcripts(session_id_of(key))
         except NotFound:
             return []
-        return [one["name"] for one in found["transcripts"] if one["name"] != MAIN]
+        return [one.name for one in found.transcripts if one.name != MAIN]
 
     async def _append(self, key: Key, name: str, batch: Sequence[Json], request: str) -> None:
         session_id = session_id_of(key)
@@ -183,38 +182,32 @@ class TurnlogSessionStore:
     ) -> Sequence[Json]:
         """The batch without the entry whose uuid another one has: what comes behind it must not be lost."""
         page = await self._turnlog.read_entries(session_id, name, after=taken.extra["position"] - 1, limit=1)
-        uuid = page["entries"][0].get("uuid") if page["entries"] else None
+        uuid = page.entries[0].get("uuid") if page.entries else None
         left = [entry for entry in batch if uuid is None or entry.get("uuid") != uuid]
         if len(left) == len(batch):
             raise taken
         return left
 
-    async def _sessions(self, project_key: str) -> AsyncIterator[Json]:
-        found = {session["session_id"]: session async for session in self._turnlog.sessions()}
-        if len(found) > SESSIONS_AT_ONCE:
-            # What changed while the pages were read went to the front, where they had been read.
-            async for session in self._turnlog.sessions():
-                before = found.get(session["session_id"])
-                if before and before["version"] == session["version"]:
-                    break
-                found[session["session_id"]] = session
-        for session in sorted(found.values(), key=_mtime, reverse=True):
-            own = session["metadata"].get("session_id")
-            key = {"project_key": project_key, "session_id": own}
-            if isinstance(own, str) and session["session_id"] == session_id_of(key):
+    async def _sessions(self, project_key: str) -> AsyncIterator[Session]:
+        found = [session async for session in self._turnlog.sessions()]
+        for session in sorted(found, key=_mtime, reverse=True):
+            own = session.metadata.get("session_id")
+            if not isinstance(own, str):
+                continue
+            if session.session_id == session_id_of({"project_key": project_key, "session_id": own}):
                 yield session
 
-    async def _summary(self, session: Json) -> Json:
+    async def _summary(self, session: Session) -> Json:
         """The summary of a session as the list shows it, folded up to now.
 
         Raises:
             NotFound: it has no main transcript.
         """
-        key = {field: session["metadata"][field] for field in ("project_key", "session_id")}
-        kept = session["metadata"].get("summary")
+        key = {field: session.metadata[field] for field in ("project_key", "session_id")}
+        kept = session.metadata.get("summary")
         fold = _Fold.of(kept, key) if kept else _Fold()
-        if not kept or kept["version"] != session["version"]:
-            fold = await self._folded(session["session_id"], key, fold)
+        if not kept or kept["version"] != session.version:
+            fold = await self._folded(session.session_id, key, fold)
             await self._keep(session, fold)
         return {**fold.summary, "mtime": _mtime(session)}
 
@@ -226,19 +219,19 @@ class TurnlogSessionStore:
         """
         while True:
             page = await self._turnlog.read_entries(session_id, MAIN, after=fold.entries - 1)
-            if fold.entries and page["generation"] != fold.generation:
+            if fold.entries and page.generation != fold.generation:
                 fold = _Fold()
                 continue
             summary = fold.summary
-            for entry in page["entries"]:
+            for entry in page.entries:
                 summary = fold_session_summary(summary, key, [restored(entry)])
-            fold = _Fold(summary, fold.entries + len(page["entries"]), page["generation"])
-            if not page["has_more"]:
+            fold = _Fold(summary, fold.entries + len(page.entries), page.generation)
+            if not page.has_more:
                 return fold
 
-    async def _keep(self, session: Json, fold: _Fold) -> None:
+    async def _keep(self, session: Session, fold: _Fold) -> None:
         """Save the next list the fold. Where it cannot be kept, that one folds a little more."""
-        version = session["version"]
+        version = session.version
         # As a text: a merge patch would keep what the fold has taken out.
         kept = {
             "data": json.dumps(fold.summary["data"]),
@@ -248,7 +241,7 @@ class TurnlogSessionStore:
         }
         with suppress(TurnlogError):
             await self._turnlog.patch_session(
-                session["session_id"], metadata={"summary": kept}, touch=False, if_match=version
+                session.session_id, metadata={"summary": kept}, touch=False, if_match=version
             )
 
 
@@ -270,5 +263,5 @@ def _name(key: Key) -> str:
     return MAIN if subpath is None else subpath
 
 
-def _mtime(session: Json) -> int:
-    return int(datetime.fromisoformat(session["updated_at"]).timestamp() * 1000)
+def _mtime(session: Session) -> int:
+    return int(session.updated_at.timestamp() * 1000)

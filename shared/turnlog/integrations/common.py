@@ -1,8 +1,7 @@
-"""What the adapters share. They stand on `turnlog.client.methods.Turnlog`, which acts for one user.
+"""What the adapters share. Each stands on an `AsyncTurnlog`, which acts for one user.
 
 So an adapter reads and changes that user's sessions alone (G5), whatever keys an SDK hands to it. Whether the
-operations are asked for over HTTP (`TurnlogClient`) or carried out in the process (`TurnlogDirect`), it does
-not know.
+client works over HTTP or on the table, it does not know.
 """
 
 from __future__ import annotations
@@ -16,15 +15,16 @@ from turnlog.errors import NotFound
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
-    from turnlog.client.methods import Turnlog
+    from turnlog.client.clients import AsyncTurnlog
+    from turnlog.models.answers import Appended
 
 T = TypeVar("T")
 
 
 async def in_session(
-    turnlog: Turnlog, session_id: str, metadata: dict[str, Any], write: Callable[[], Awaitable[T]]
+    turnlog: AsyncTurnlog, session_id: str, metadata: dict[str, Any], write: Callable[[], Awaitable[T]]
 ) -> T:
     """Write to a session, which is created if it is not there. One that is there costs no more.
 
@@ -38,7 +38,7 @@ async def in_session(
         return await write()
 
 
-def is_one_run(appended: Sequence[Mapping[str, Any]]) -> bool:
+def is_one_run(appended: Sequence[Appended]) -> bool:
     """Whether the appends with these answers stored all of their messages, one right after the other.
 
     Then the messages from the first one's on are theirs alone, at the version that the last one made. A
@@ -47,12 +47,12 @@ def is_one_run(appended: Sequence[Mapping[str, Any]]) -> bool:
     """
     end = version = None
     for answer in appended:
-        first, last = answer["first_sequence"], answer["last_sequence"]
-        whole = last - first + 1 == len(answer["messages"]) and last + 1 == answer["message_count"]
-        follows = end in {None, first} and version in {None, answer["version"]}
-        if answer["replayed"] or not whole or not follows:
+        first, last = answer.first_sequence, answer.last_sequence
+        whole = last - first + 1 == len(answer.messages) and last + 1 == answer.message_count
+        follows = end in {None, first} and version in {None, answer.version}
+        if answer.replayed or not whole or not follows:
             return False
-        end, version = last + 1, answer["version"] + 1
+        end, version = last + 1, answer.version + 1
     return True
 
 

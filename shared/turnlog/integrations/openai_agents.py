@@ -13,15 +13,16 @@ from asyncio import sleep
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
 from agents.memory.session_settings import coerce_session_settings, resolve_session_limit
 
-from turnlog.client.methods import Turnlog
+from turnlog.client.clients import AsyncTurnlog
 from turnlog.errors import (
     Contended,
+    Gone,
     NotFound,
     PreconditionFailed,
     SequenceMismatch,
@@ -39,9 +40,11 @@ if TYPE_CHECKING:
 
     from agents.memory import SessionSettings
 
+    from turnlog.models.answers import Appended, Message
+
     Json = dict[str, Any]
 
-TurnlogOf: TypeAlias = Callable[[Any], Turnlog]
+TurnlogOf: TypeAlias = Callable[[Any], AsyncTurnlog]
 """Gives what a run works on, from its context (a `RunContextWrapper`; None outside of a run)."""
 
 # Bytes of messages in one append: they fit into a request and an answer however they are escaped.
@@ -51,20 +54,42 @@ _READ_TRIES = 4
 _FIRST_WAIT, _LONGEST_WAIT = 0.01, 0.4
 
 
+class _TakeBack(NamedTuple):
+    """The rewind that takes back what a call stored, at the version that its last append made."""
+
+    to_sequence: int
+    expected_sequence: int
+    if_match: int
+    rewind_id: str
+
+
+class _Failed:
+    """What is known of the last call that failed.
+
+    Attributes:
+        repeats: the name under which its items were sent.
+        take_back: the rewind that takes them back, until it is known how it ended: it may still arrive.
+    """
+
+    def __init__(self) -> None:
+        self.repeats = Repeats()
+        self.take_back: _TakeBack | None = None
+
+
 class TurnlogSession:
     """An `agents.Session`, safe under concurrent writers.
 
     Args:
         session_id: the SDK's, any text. Turnlog's is the same where it can be one, else made of its hash.
-        turnlog: `TurnlogClient` or `TurnlogDirect`, whose user the session is; or what gives it for a run's
-            context, for one tenant always the same, so that one session object serves several.
+        turnlog: the client whose user's the session is; or what gives it for a run's context, for one tenant
+            always the same, so that one session object serves several.
         session_settings: as of the SDK's own sessions.
     """
 
     def __init__(
         self,
         session_id: str,
-        turnlog: Turnlog | TurnlogOf,
+        turnlog: AsyncTurnlog | TurnlogOf,
         *,
         session_settings: SessionSettings | dict[str, Any] | None = None,
     ) -> None:
@@ -72,7 +97,7 @@ class TurnlogSession:
         self.session_settings: SessionSettings | None = coerce_session_settings(session_settings or {})
         self._turnlog = turnlog
         self._id = turnlog_id(session_id)
-        self._repeats: WeakKeyDictionary[Turnlog, Repeats] = WeakKeyDictionary()
+        self._failed: WeakKeyDictionary[AsyncTurnlog, _Failed] = WeakKeyDictionary()
 
     async def get_items(self, limit: int | None = None, *, wrapper: Any = None) -> list[Any]:
         """The newest items in chronological order: all, or `limit` of them; none if that is not above 0.
@@ -87,17 +112,17 @@ class TurnlogSession:
             messages = await self._newest(self._of(wrapper), limit)
         except NotFound:
             return []
-        items = [item for message in messages for item in to_items(message)]
+        items = [item for message in messages for item in to_items(message.raw)]
         return items if limit is None else items[-limit:]
 
     async def add_items(self, items: Sequence[Mapping[str, Any]], *, wrapper: Any = None) -> None:
         """Add items: up to 99, or 2 MiB, in one append; more in several.
 
-        If a later one is refused, what the earlier ones stored is taken back, if it is sure that this very
+        If a later append is refused, what the earlier ones stored is taken back, if it is sure that this very
         call stored it and that nobody has changed the session since. Otherwise nothing is taken back, and the
-        error says how many items are stored (`stored_items`).
-        If no answer came (`Unavailable`), or the call is cancelled, nothing is taken back: at least so many
-        are stored, and the same call on this object stores the others.
+        error says how many items were stored (`stored_items`), unless another has changed the session since.
+        If Turnlog is unavailable (`Unavailable`: no answer, 429 or 5xx), or the call is cancelled, nothing is
+        taken back. Then the next `add_items` on this object, if it has the same items, stores the others.
 
         Raises:
             Gone: the session was deleted.
@@ -111,26 +136,37 @@ class TurnlogSession:
         messages = [to_message(item) for item in items]
         lines = [dumps(message) for message in messages]
 
+        failed = self._failed.setdefault(turnlog, _Failed())
+        # Of the call before. As long as it may arrive late, it may take away what this one adds to.
+        if await self._taken_back(turnlog, failed):
+            failed.repeats.forget(self._id)
         undone = False
 
         async def send(request: str, repeated: bool) -> None:
             nonlocal undone
-            stored: list[Json] = []
+            stored: list[Appended] = []
             try:
                 for batch in _batches(messages, lines, request):
                     added = await self._append(turnlog, batch)
                     stored.append(added)
             except TurnlogError as error:
-                own = not repeated and is_one_run(stored) and not _may_be_done(error)
-                undone = await self._settle(turnlog, stored, error, own=own, of=len(messages))
+                if stored and not repeated and is_one_run(stored) and not _may_be_done(error):
+                    failed.take_back = _TakeBack(
+                        stored[0].first_sequence,
+                        stored[-1].last_sequence + 1,
+                        stored[-1].version,
+                        uuid4().hex,
+                    )
+                undone = await self._settle(turnlog, failed, stored, error, of=len(messages))
                 raise
 
-        repeats = self._repeats.setdefault(turnlog, Repeats())
         try:
-            await repeats.named(self._id, b"\n".join(lines), send)
+            await failed.repeats.named(self._id, b"\n".join(lines), send)
         except TurnlogError:
             if undone:
-                repeats.forget(self._id)  # nothing of this call is stored, so the same call is a new one
+                failed.repeats.forget(
+                    self._id
+                )  # nothing of this call is stored, so the same call is a new one
             raise
 
     async def pop_item(self, *, wrapper: Any = None) -> Any:
@@ -165,60 +201,87 @@ class TurnlogSession:
                     await turnlog.rewind_session(
                         self._id,
                         to_sequence=0,
-                        expected_sequence=there["message_count"],
-                        if_match=there["version"],
+                        expected_sequence=there.message_count,
+                        if_match=there.version,
                     )
                 except NotFound:
                     pass
                 return
             await _let_others_pass(attempt)
 
-    def _of(self, wrapper: Any) -> Turnlog:
-        return self._turnlog if isinstance(self._turnlog, Turnlog) else self._turnlog(wrapper)
+    def _of(self, wrapper: Any) -> AsyncTurnlog:
+        return self._turnlog if isinstance(self._turnlog, AsyncTurnlog) else self._turnlog(wrapper)
 
-    async def _append(self, turnlog: Turnlog, batch: Sequence[Json]) -> Json:
+    async def _append(self, turnlog: AsyncTurnlog, batch: Sequence[Json]) -> Appended:
         metadata = {"openai_session_id": self.session_id}
         return await in_session(turnlog, self._id, metadata, lambda: turnlog.append_messages(self._id, batch))
 
     async def _settle(
-        self, turnlog: Turnlog, stored: Sequence[Json], error: TurnlogError, *, own: bool, of: int
+        self,
+        turnlog: AsyncTurnlog,
+        failed: _Failed,
+        stored: Sequence[Appended],
+        error: TurnlogError,
+        *,
+        of: int,
     ) -> bool:
-        """Take back what a failed call's appends stored; or have its error say what stands.
-
-        Only at the version that the last of them made: whoever changed the session since keeps what they did.
-        Only if the call was refused. Else what failed may still arrive, behind items that are gone by then;
-        and the same call may be made again, of which a rewind that arrives late would take the beginning.
+        """Take back what a failed call's appends stored; or have its error say what they stored.
 
         Args:
-            turnlog: where.
+            turnlog: of the call.
+            failed: with the take-back, if the call was refused and these appends stored all that they name.
             stored: the appends' answers.
             error: why the call failed.
-            own: all that these answers name was stored by this very call, and may be taken back.
             of: how many items the call has.
 
         Returns:
             Whether nothing of the call is stored any more.
         """
-        count = sum(len(added["messages"]) for added in stored)
+        count = sum(len(added.messages) for added in stored)
+        may_be_taken = failed.take_back is not None
         try:
-            if stored and own:
-                await turnlog.rewind_session(
-                    self._id,
-                    to_sequence=stored[0]["first_sequence"],
-                    expected_sequence=stored[-1]["last_sequence"] + 1,
-                    if_match=stored[-1]["version"],
-                )
+            if await self._taken_back(turnlog, failed):
                 return True
-        except TurnlogError as refused:
-            if _may_be_done(refused):
-                error.told(f"The first {count} of {of} items may still be stored.")
-                return False
-            # Another changed the session: nothing was taken back.
-        if stored:
-            error.told(f"The first {count} of {of} items are stored.", stored_items=count)
+        except TurnlogError:
+            error.told(f"The first {count} of {of} items may still be stored.")
+            return False
+        if may_be_taken:
+            error.told(
+                f"The first {count} of {of} items were stored, and another has changed the session since."
+            )
+        elif stored and not isinstance(error, NotFound | Gone):
+            error.told(f"The first {count} of {of} items were stored.", stored_items=count)
         return False
 
-    async def _pop(self, turnlog: Turnlog) -> Any:
+    async def _taken_back(self, turnlog: AsyncTurnlog, failed: _Failed) -> bool:
+        """Send the take-back of a call that failed, if there is one, until it is known how it ended.
+
+        Only at the version that the call's last append made: whoever changed the session since keeps what
+        they did. Only if the call was refused: else what failed may still arrive, behind items that are gone
+        by then. It is kept until it is answered: one that arrives late would take the beginning of the same
+        call made again. Its repeat is known by its id; and once it is refused, the session is of a later
+        version, at which it is refused whenever it arrives.
+
+        Returns:
+            Whether it was made.
+
+        Raises:
+            Unavailable: it is not known yet.
+        """
+        if failed.take_back is None:
+            return False
+        try:
+            await turnlog.rewind_session(self._id, **failed.take_back._asdict())
+        except TurnlogError as refused:
+            if _may_be_done(refused):
+                raise
+            made = False
+        else:
+            made = True
+        failed.take_back = None
+        return made
+
+    async def _pop(self, turnlog: AsyncTurnlog) -> Any:
         """Pop once.
 
         Raises:
@@ -226,19 +289,19 @@ class TurnlogSession:
             SequenceMismatch: another came first, as for `PreconditionFailed`.
         """
         session = await turnlog.get_session(self._id, limit=1)
-        if not session["messages"]:
+        if not session.messages:
             return None
-        last = session["messages"][-1]
+        last = session.messages[-1]
         await turnlog.rewind_session(
             self._id,
-            to_sequence=last["sequence"],
-            expected_sequence=last["sequence"] + 1,
+            to_sequence=last.sequence,
+            expected_sequence=last.sequence + 1,
             rewind_id=uuid4().hex,  # by which the repeat of a lost reply is told from another's pop
-            if_match=session["version"],
+            if_match=session.version,
         )
-        return to_items(last)[-1]
+        return to_items(last.raw)[-1]
 
-    async def _newest(self, turnlog: Turnlog, limit: int | None) -> list[Json]:
+    async def _newest(self, turnlog: AsyncTurnlog, limit: int | None) -> list[Message]:
         """The newest messages, from as many answers as they take.
 
         Raises:
@@ -246,24 +309,24 @@ class TurnlogSession:
             Contended: it is rewound all the time.
         """
         for _ in range(_READ_TRIES):
-            page = await turnlog.get_session(self._id, limit=limit)
-            messages: list[Json] = page["messages"]
-            if not page["has_more"] or len(messages) == limit:
+            session = await turnlog.get_session(self._id, limit=limit)
+            messages, has_more = session.messages, session.has_more
+            if not has_more or len(messages) == limit:
                 return messages
             last = messages[-1]
-            while page["has_more"] and len(messages) != limit:
+            while has_more and len(messages) != limit:
                 left = None if limit is None else limit - len(messages)
-                page = await turnlog.list_messages(self._id, before=messages[0]["sequence"], limit=left)
-                messages = [*page["messages"], *messages]
+                page = await turnlog.list_messages(self._id, before=messages[0].sequence, limit=left)
+                messages, has_more = [*page.messages, *messages], page.has_more
             # As long as the last one stands, none before it was taken away and replaced.
-            again = await turnlog.list_messages(self._id, after=last["sequence"] - 1, limit=1)
-            if [one["message_id"] for one in again["messages"]] == [last["message_id"]]:
+            again = await turnlog.list_messages(self._id, after=last.sequence - 1, limit=1)
+            if [one.message_id for one in again.messages] == [last.message_id]:
                 return messages
         raise Contended("The session is being rewound.")
 
 
 def _may_be_done(error: TurnlogError) -> bool:
-    """Whether an error leaves open if its request is carried out, now or later."""
+    """Whether an error leaves open whether its request is carried out, now or later."""
     return isinstance(error, Unavailable) or error.status >= 500  # noqa: PLR2004 (a server's error)
 
 

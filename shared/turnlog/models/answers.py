@@ -1,70 +1,139 @@
-"""The bodies of answers.
+"""What operations answer: the types of a client's answers, and the shapes in the OpenAPI document.
 
-No answer is built from these (a stored message is an answer as it lies); they are for the OpenAPI document,
-and for a test that every answer is of its shape.
+A function answers a message as it lies in the table, and builds none of these. A client makes them of the
+answer's JSON. They are dataclasses of the standard library, so that a program that uses the HTTP API needs no
+pydantic.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import sys
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from datetime import datetime
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Literal, Self, TypeAlias, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field
+Json: TypeAlias = dict[str, Any]
+"""A JSON object of the user's own: it comes back as it was sent, and stays plain."""
 
-from turnlog.models.common import (
-    Closed,
-    Counts,
-    JsonObject,
-    MessageId,
-    NewMessage,
-    Providers,
-    Sequence,
-    SessionId,
-)
+Role: TypeAlias = Literal["user", "assistant", "system", "developer", "tool", "function"]
 
 
-class Message(NewMessage):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answer:  # noqa: PLW1641 (it holds dicts)
+    """The fields of an answer as attributes; times are aware `datetime`s in UTC.
+
+    `answer["name"]` gives a field as JSON has it, also one that has no attribute here.
+
+    Attributes:
+        raw: the answer's JSON.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    raw: Json = field(init=False, repr=False)
+
+    @classmethod
+    def of(cls, raw: Json) -> Self:
+        """Make it of an answer's JSON.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is not of this shape.
+        """
+        given = {
+            name: _made(hint, raw[name] if required else raw.get(name))
+            for name, hint, required in _fields(cls)  # type: ignore[arg-type]
+            if required or raw.get(name) is not None
+        }
+        made = cls(**given)
+        object.__setattr__(made, "raw", raw)
+        return made
+
+    def to_dict(self) -> Json:
+        """The answer's JSON."""
+        return self.raw
+
+    def __getitem__(self, name: str) -> Any:
+        return self.raw[name]
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and bool(self.raw == other.raw)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DraftMessage(Answer):
+    """A message of a turn in progress; a field that is null may be left out."""
+
+    role: Role
+    content: str | None = None
+    name: str | None = None
+    tool_call_id: str | None = None
+    refusal: str | None = None
+    tool_calls: list[Json] | None = None
+    function_call: Json | None = None
+    message_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Message(Answer):
     """A message as it is answered; a field that is null is left out, but for `content`."""
 
-    model_config = ConfigDict(extra="forbid", defer_build=True, json_schema_mode_override="serialization")
-
-    sequence: Sequence
-    message_id: MessageId
-    created_at: str = Field(json_schema_extra={"format": "date-time"})
+    sequence: int
+    message_id: str
+    created_at: datetime
+    role: Role
     content: str | None
+    name: str | None = None
+    tool_call_id: str | None = None
+    refusal: str | None = None
+    tool_calls: list[Json] | None = None
+    function_call: Json | None = None
+
+    def to_dict(self) -> Json:
+        """The message as it was sent, without what the server added to it."""
+        return {name: value for name, value in self.raw.items() if name not in _SERVERS}
 
 
-class UsageSum(Closed):
-    """Tokens of all requests together: a sum has no bound."""
-
-    prompt_tokens: int = Field(ge=0)
-    completion_tokens: int = Field(ge=0)
-    total_tokens: int = Field(ge=0)
+_SERVERS = {"sequence", "message_id", "created_at"}
 
 
-class Session(Closed):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class UsageSum(Answer):
+    """Tokens of all requests together."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Session(Answer):
     """A session without its messages."""
 
-    session_id: SessionId
+    session_id: str
     user_id: str
     title: str | None
-    started_at: str = Field(json_schema_extra={"format": "date-time"})
-    updated_at: str = Field(json_schema_extra={"format": "date-time"})
+    started_at: datetime
+    updated_at: datetime
     version: int
     message_count: int
     usage: UsageSum
-    credentials: Providers
-    metadata: JsonObject
-    successful_agent_runs: Counts
-    successful_agent_schedules: Counts
+    credentials: dict[str, Json]
+    metadata: Json
+    successful_agent_runs: dict[str, int]
+    successful_agent_schedules: dict[str, int]
 
 
-class Draft(Closed):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Draft(Answer):
     """A turn in progress: in the cache alone, never in the table."""
 
-    messages: list[NewMessage]
-    updated_at: str = Field(json_schema_extra={"format": "date-time"})
+    messages: list[DraftMessage]
+    updated_at: datetime
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SessionWithMessages(Session):
     """A session with its newest messages; `has_more` tells that there are older ones."""
 
@@ -74,7 +143,8 @@ class SessionWithMessages(Session):
     draft: Draft | None = None
 
 
-class SessionPage(Closed):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SessionPage(Answer):
     """A user's sessions, most recently changed first."""
 
     sessions: list[Session]
@@ -82,7 +152,8 @@ class SessionPage(Closed):
     next_cursor: str | None
 
 
-class MessagePage(Closed):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MessagePage(Answer):
     """Messages in ascending order; `has_more`: there are more on the side to which the page was read."""
 
     messages: list[Message]
@@ -91,7 +162,8 @@ class MessagePage(Closed):
     newest_sequence: int | None
 
 
-class Appended(Closed):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Appended(Answer):
     """What an append stored, or had stored before."""
 
     messages: list[Message]
@@ -102,7 +174,8 @@ class Appended(Closed):
     replayed: bool
 
 
-class Rewound(Closed):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rewound(Answer):
     """A session after a rewind."""
 
     message_count: int
@@ -110,20 +183,23 @@ class Rewound(Closed):
     replayed: bool
 
 
-class ToolCallAdded(Closed):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ToolCallAdded(Answer):
     """The assistant message that bears the tool call."""
 
     message: Message
 
 
-class OpenAIMessages(Closed):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OpenAIMessages(Answer):
     """The history as Chat Completions messages."""
 
-    messages: list[dict[str, Any]]
+    messages: list[Json]
     has_more: bool
 
 
-class AppendedEntries(Closed):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AppendedEntries(Answer):
     """Where the entries are that an append stored, or had stored before."""
 
     first_position: int
@@ -132,14 +208,15 @@ class AppendedEntries(Closed):
     replayed: bool
 
 
-class EntryPage(Closed):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EntryPage(Answer):
     """Entries in the order of their positions; `has_more`: others follow.
 
     `generation`: how often the transcript was deleted and begun anew. Pages of two generations are of two
     transcripts.
     """
 
-    entries: list[JsonObject]
+    entries: list[Json]
     entry_count: int
     generation: int
     has_more: bool
@@ -147,28 +224,32 @@ class EntryPage(Closed):
     last_position: int | None
 
 
-class TranscriptSummary(Closed):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TranscriptSummary(Answer):
     """What a list shows of a transcript."""
 
     name: str
     entry_count: int
-    updated_at: str = Field(json_schema_extra={"format": "date-time"})
+    updated_at: datetime
 
 
-class Transcripts(Closed):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Transcripts(Answer):
     """A session's transcripts, sorted by name."""
 
     transcripts: list[TranscriptSummary]
 
 
-class ImportedTranscript(Closed):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ImportedTranscript(Answer):
     """How many entries there are after an import, and how many of them it stored."""
 
     entry_count: int
     added: int
 
 
-class Health(Closed):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Health(Answer):
     """`cache` is `ok`, `off` or `unavailable`: the last makes answers slower, never wrong."""
 
     status: Literal["ok"]
@@ -176,12 +257,36 @@ class Health(Closed):
     cache: Literal["ok", "off", "unavailable"]
 
 
-class Problem(BaseModel):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Problem(Answer):
     """An error: problem details (RFC 9457)."""
 
-    model_config = ConfigDict(extra="allow", defer_build=True)
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "allow"}
 
     type: str
     title: str
     status: int
     detail: str
+
+
+@cache
+def _fields(shape: type[Answer]) -> list[tuple[str, Any, bool]]:
+    """Name and type of each field, and whether it must be there."""
+    hints = get_type_hints(shape, vars(sys.modules[__name__]))
+    return [(one.name, hints[one.name], one.default is MISSING) for one in fields(shape) if one.init]
+
+
+def _made(hint: Any, value: Any) -> Any:
+    """A field's value of its JSON."""
+    if get_origin(hint) is UnionType:
+        if value is None:
+            return None
+        (hint,) = (one for one in get_args(hint) if one is not NoneType)
+    if get_origin(hint) is list:
+        (of,) = get_args(hint)
+        return [_made(of, one) for one in value] if of is datetime or is_dataclass(of) else value
+    if hint is datetime:
+        return datetime.fromisoformat(value)
+    if isinstance(hint, type) and issubclass(hint, Answer):
+        return hint.of(value)
+    return value

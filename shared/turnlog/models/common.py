@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
+from turnlog.models.answers import Role  # noqa: TC001 (pydantic reads it)
 from turnlog.records.head import JSON_FIELDS
 from turnlog.records.keys import SESSION_ID_PATTERN
 
@@ -22,8 +23,6 @@ Count = Annotated[int, Field(ge=0, lt=10**12)]
 JsonObject = dict[str, JsonValue]
 Providers = dict[str, JsonObject]
 Counts = dict[str, Count]
-
-Role = Literal["user", "assistant", "system", "developer", "tool", "function"]
 
 
 class Closed(BaseModel):

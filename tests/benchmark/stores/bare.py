@@ -12,7 +12,8 @@ from infra.local.table import ensure_table
 from infra.template import environment
 from tests.benchmark.stores import Store
 from tests.benchmark.stores.dynamodb import attribute, client, ensure, put_all
-from turnlog.drivers.blocking import lambda_store, run
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import lambda_store
 from turnlog.limits import MAX_BATCH
 from turnlog.operations.create_session import create_session
 from turnlog.operations.read_session import newest as newest_messages

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-Body: TypeAlias = "dict[str, Any]"
-"""An answer's body, as the contract shows it."""
 
 Object: TypeAlias = "Mapping[str, Any]"
 
@@ -18,10 +14,11 @@ class Request(NamedTuple):
     """One call of an operation.
 
     Attributes:
-        operation: its name, that of its module in `functions`.
-        name: of the transcript.
-        body: what is to be JSON, or text.
-        query: with None for what is not given.
+        operation: its name, that of its function.
+        session_id: of the session, if the operation is about one.
+        name: of the transcript, if it is about one.
+        body: an object, or the text of an import.
+        query: the query's values; None stands for what is not given.
         if_match: only if the session is of this version.
         repeatable: it may be sent again when it may have been carried out.
     """
@@ -35,10 +32,9 @@ class Request(NamedTuple):
     repeatable: bool = True
 
 
-class Asking(ABC):
-    """What carries operations out for a user."""
+class Way(Protocol):
+    """How the operations of one user are carried out: on the table, or through the HTTP API."""
 
-    @abstractmethod
     async def ask(self, request: Request) -> Any:
         """Carry out an operation and give its answer's body; None where it has none.
 
@@ -46,12 +42,24 @@ class Asking(ABC):
             TurnlogError: an answer other than success.
         """
 
-    async def body(self, request: Request) -> Body:
-        """The body of an answer that has one, see `ask`."""
-        body: Body = await self.ask(request)
-        return body
+    def as_user(self, user_id: str) -> Way:
+        """The same connections for another user; on the table alone.
+
+        Raises:
+            UsageError: over HTTP, the token says who the user is.
+        """
+
+    def with_token(self, token: Any) -> Way:
+        """The same connections with another token; over HTTP alone.
+
+        Raises:
+            UsageError: on the table there is no token.
+        """
+
+    async def aclose(self) -> None:
+        """Close the connections."""
 
 
-def given(**fields: Any) -> Body:
+def given(**fields: Any) -> dict[str, Any]:
     """A body of those fields that are given."""
     return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,226 @@
+"""The two clients, `Turnlog` and `AsyncTurnlog`.
+
+Arguments say whether a client works on the table or through HTTP; where none does, the environment says it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from turnlog.client.both import Blocking, Suspending
+from turnlog.client.http import RETRIES, TIMEOUT, BlockingLink, HttpWay, LoopLink
+from turnlog.client.methods import Methods
+from turnlog.client.table import BlockingBase, LoopBase, TableWay
+from turnlog.coroutines import run
+from turnlog.errors import UsageError
+from turnlog.limits import OPERATION_SECONDS
+from turnlog.settings import configured
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    import httpx
+
+    from turnlog.client.request import Way
+    from turnlog.settings import Settings
+
+C = TypeVar("C", bound="_Client")
+
+
+class _Client(Methods):
+    """What both clients have."""
+
+    def _for(self, way: Way) -> Self:
+        """A client on another way, of which the connections are this one's."""
+        client = object.__new__(type(self))
+        client._way = way
+        return client
+
+    def as_user(self, user_id: str) -> Self:
+        """This client for another user, on the table. It shares the connections, and closing it closes them.
+
+        Raises:
+            UsageError: over HTTP, where the token says who the user is.
+        """
+        return self._for(self._way.as_user(user_id))
+
+    def with_token(self, token: str | Callable[[], Any]) -> Self:
+        """This client with another token, over HTTP. It shares the connections, and closing it closes them.
+
+        Raises:
+            UsageError: on the table, where there is no token.
+        """
+        return self._for(self._way.with_token(token))
+
+
+class Turnlog(_Client, Blocking):
+    """A user's sessions. Its methods are plain calls; threads may share it, and it may be used after a fork.
+
+        with Turnlog(url="https://….amazonaws.com", token=token) as turnlog:
+            turnlog.append_messages("session-1", [{"role": "user", "content": "Hello"}])
+
+    Args:
+        url: of the API; else `TURNLOG_URL`.
+        token: the user's, or what gives one that is good now; else `TURNLOG_TOKEN`.
+        table: the name of a DynamoDB table, to work on it directly; else `TURNLOG_TABLE`. The other settings
+            (cache, bucket, retention) are the environment's.
+        user_id: on the table: whose sessions.
+        settings: on the table: all of its settings, in place of the environment's.
+        session: on the table: a session of boto3 or botocore, with a profile, role or region of its own.
+        timeout: seconds. Over HTTP a request may take so long (35), on the table an operation with all of its
+            tries (29).
+        max_retries: over HTTP: how often a request is sent again that was refused for now or got no answer.
+            On the table an operation is tried as long as `timeout` says.
+        http_client: an `httpx.Client` to use, with its own time-outs; it stays open.
+
+    Raises:
+        UsageError: neither a URL nor a table is given and set, or both are; or an argument does not fit.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str | None = None,
+        token: str | Callable[[], str] | None = None,
+        table: str | None = None,
+        user_id: str | None = None,
+        settings: Settings | None = None,
+        session: Any = None,
+        timeout: float | None = None,
+        max_retries: int = RETRIES,
+        http_client: httpx.Client | None = None,
+    ) -> None:
+        to = _to(
+            url=url,
+            token=token,
+            http_client=http_client,
+            table=table,
+            user_id=user_id,
+            settings=settings,
+            session=session,
+        )
+        if isinstance(to, str):
+            link = BlockingLink(timeout or TIMEOUT, http_client)
+            self._way = HttpWay(to, token or os.environ.get("TURNLOG_TOKEN"), link, max_retries)
+        else:
+            self._way = TableWay(user_id, BlockingBase(to, session), timeout or OPERATION_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        run(self._way.aclose())
+
+
+class AsyncTurnlog(_Client, Suspending):
+    """A user's sessions. Its methods are coroutines; any number of tasks may share it.
+
+        async with AsyncTurnlog(url="https://….amazonaws.com", token=token) as turnlog:
+            await turnlog.append_messages("session-1", [{"role": "user", "content": "Hello"}])
+
+    On an event loop that comes after the one before it, it opens other connections. While it is in use on the
+    loop of one thread, it is refused on that of another.
+
+    Args:
+        url: see `Turnlog`, as for what is not named here.
+        token: see there; what gives one may be a coroutine function.
+        table: see there.
+        user_id: see there.
+        settings: see there.
+        session: of aiobotocore or aioboto3.
+        timeout: see there.
+        max_retries: see there.
+        http_client: an `httpx.AsyncClient`.
+
+    Raises:
+        UsageError: see there.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str | None = None,
+        token: str | Callable[[], str] | Callable[[], Awaitable[str]] | None = None,
+        table: str | None = None,
+        user_id: str | None = None,
+        settings: Settings | None = None,
+        session: Any = None,
+        timeout: float | None = None,
+        max_retries: int = RETRIES,
+        http_client: httpx.AsyncClient | None = None,
+    ) -> None:
+        to = _to(
+            url=url,
+            token=token,
+            http_client=http_client,
+            table=table,
+            user_id=user_id,
+            settings=settings,
+            session=session,
+        )
+        if isinstance(to, str):
+            link = LoopLink(timeout or TIMEOUT, http_client)
+            self._way = HttpWay(to, token or os.environ.get("TURNLOG_TOKEN"), link, max_retries)
+        else:
+            self._way = TableWay(user_id, LoopBase(to, session), timeout or OPERATION_SECONDS)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._way.aclose()
+
+
+def _to(
+    *,
+    url: str | None,
+    token: object,
+    http_client: object,
+    table: str | None,
+    user_id: str | None,
+    settings: Settings | None,
+    session: object,
+) -> str | Settings:
+    """A URL, or the settings of a table.
+
+    The arguments decide which; where they do not, the environment does.
+
+    Raises:
+        UsageError: nothing says it, or both are said.
+    """
+    over_http = {"url": url, "token": token, "http_client": http_client}
+    on_table = {"table": table, "user_id": user_id, "settings": settings, "session": session}
+    http, direct = _named(over_http), _named(on_table)
+    if http and direct:
+        raise UsageError(f"{http} is for the HTTP API, and {direct} for the table: give one of the two.")
+    if not http and not direct:
+        http = "TURNLOG_URL" if os.environ.get("TURNLOG_URL") else ""
+        direct = "TURNLOG_TABLE" if os.environ.get("TURNLOG_TABLE") else ""
+        if http and direct:
+            raise UsageError(
+                "TURNLOG_URL and TURNLOG_TABLE are both set. Unset one, or say which by url= or by table=."
+            )
+        if not http and not direct:
+            raise UsageError(
+                "Turnlog needs the URL of its API (url= or TURNLOG_URL) or a table (table= or TURNLOG_TABLE)."
+            )
+    if direct:
+        return settings or configured(table)
+    url = url or os.environ.get("TURNLOG_URL")
+    if not url:
+        raise UsageError("No URL of the API: give url=, or set TURNLOG_URL.")
+    return url
+
+
+def _named(given: dict[str, object]) -> str:
+    """The first argument of some that is given."""
+    return next((f"{name}=" for name, value in given.items() if value is not None), "")

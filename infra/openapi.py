@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic.json_schema import models_json_schema
+from pydantic import TypeAdapter
 
 from infra.template import routes
 from turnlog import errors
@@ -202,11 +202,20 @@ def _schemas() -> dict[str, Any]:
     endpoints = [_endpoint(route)[1] for route in routes()]
     bodies = {endpoint.body for endpoint in endpoints if endpoint.body}
     answers = {name for endpoint in endpoints for name in endpoint.answers.values() if name}
-    shapes = [(body, "validation") for body in sorted(bodies, key=lambda body: body.__name__)]
-    shapes += [(getattr(shapes_of_answers, name), "serialization") for name in sorted(answers | {"Problem"})]
-    _, schema = models_json_schema(shapes, ref_template=_REF)  # type: ignore[arg-type]
+    shapes: list[tuple[Any, Any, TypeAdapter[Any]]] = [
+        *((body.__name__, "validation", TypeAdapter(body)) for body in sorted(bodies, key=_name_of)),
+        *(
+            (name, "serialization", TypeAdapter(getattr(shapes_of_answers, name)))
+            for name in sorted(answers | {"Problem"})
+        ),
+    ]
+    _, schema = TypeAdapter.json_schemas(shapes, ref_template=_REF)
     schemas: dict[str, Any] = schema["$defs"]
     return schemas
+
+
+def _name_of(shape: type) -> str:
+    return shape.__name__
 
 
 def main() -> int:

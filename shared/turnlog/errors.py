@@ -179,9 +179,9 @@ class Damaged(TurnlogError):
 
 
 class UsageError(TurnlogError):
-    """A client cannot do what it was asked to: a setting is missing, it is closed, or on a wrong event loop.
+    """A client cannot do what it was asked to: a setting is missing or wrong, or it is closed.
 
-    Nothing was sent. No answer of the API is of this kind.
+    Nothing was carried out. Turnlog's API answers none of this kind.
     """
 
     status, code, title = 400, "usage", "The client cannot do this"

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from turnlog.client.table import TurnlogDirect
+from tests.on_stores import on
 from turnlog.drivers.event_loop import AsyncStores
 from turnlog.settings import Settings
 
@@ -32,7 +32,7 @@ def test_many_tasks_append_to_one_session(
 
     async def main() -> tuple[list[list[int]], dict[str, Any]]:
         async with AsyncStores(configured) as stores:
-            turnlog = TurnlogDirect("alice", stores, seconds=120)
+            turnlog = on(stores, "alice", timeout=120)
             await turnlog.create_session(session_id=session_id)
             done = asyncio.Semaphore(0)
 
@@ -54,7 +54,7 @@ def test_many_tasks_append_to_one_session(
             disturbing = asyncio.create_task(disturb())
             acknowledged = await asyncio.gather(*map(write, range(TASKS)))
             await disturbing
-            return acknowledged, await turnlog.get_session(session_id)
+            return acknowledged, (await turnlog.get_session(session_id)).raw
 
     acknowledged, stored = asyncio.run(main())
     assert stored["message_count"] == stored["usage"]["prompt_tokens"] == TASKS * EACH

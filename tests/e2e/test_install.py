@@ -33,16 +33,13 @@ SHARED = "import shared; print(shared.__file__)"
 
 PROGRAM = """
 import asyncio, sys
-from turnlog.drivers.event_loop import AsyncStores
-from turnlog.client.http import TurnlogClient
-from turnlog.client.table import TurnlogDirect
+from turnlog import AsyncTurnlog
 
 async def main(url):
-    async with AsyncStores() as stores, TurnlogClient(url, "alice") as client:
-        direct = TurnlogDirect("alice", stores)
+    async with AsyncTurnlog(user_id="alice") as direct, AsyncTurnlog(url=url, token="alice") as client:
         await direct.create_session(session_id="installed", messages=[{"role": "user", "content": "Hello"}])
         await client.append_messages("installed", [{"role": "assistant", "content": "Hi"}])
-        print([message["content"] async for message in direct.messages("installed")])
+        print([message.content async for message in direct.messages("installed")])
 
 asyncio.run(main(sys.argv[1]))
 """

@@ -34,7 +34,8 @@ def main() -> None:
 
 def by_store(session: str, message: dict[str, Any]) -> int:
     """Append through the store; the sequence that it says."""
-    from turnlog.drivers.blocking import lambda_store, run  # noqa: PLC0415
+    from turnlog.coroutines import run  # noqa: PLC0415
+    from turnlog.drivers.blocking import lambda_store  # noqa: PLC0415
     from turnlog.operations.append_messages import append_messages  # noqa: PLC0415
     from turnlog.records.keys import session_key  # noqa: PLC0415 (not for those who come by HTTP)
 

@@ -16,9 +16,9 @@ import pytest
 from infra.local.ports import free_port
 from tests.functional.cache_clients import valkey as valkey_in
 from tests.functional.world import wait_until
+from tests.on_stores import on
 from turnlog.cache.async_resp import CONNECTIONS, AsyncRespCache
 from turnlog.cache.place import Place
-from turnlog.client.table import TurnlogDirect
 from turnlog.drivers import event_loop
 from turnlog.drivers.event_loop import AsyncStores
 from turnlog.errors import Unanswered, Unavailable
@@ -146,7 +146,7 @@ def test_what_is_not_open_is_not_worked_on() -> None:
         async with stores:
             await new_session(stores.store())
         with pytest.raises(RuntimeError, match="not open"):
-            await TurnlogDirect("u", stores).get_session("s")
+            await on(stores, "u").get_session("s")
         async with stores:  # as often as one likes
             await new_session(stores.store())
 
@@ -195,7 +195,7 @@ def test_an_operation_ends_in_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         async with AsyncStores(settings()._replace(cache_url="")) as stores:
             with pytest.raises(Unanswered, match="time is over"):
-                await TurnlogDirect("u", stores, seconds=0.2).get_session("s")
+                await on(stores, "u", timeout=0.2).get_session("s")
 
     with mute() as port:
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{port}")

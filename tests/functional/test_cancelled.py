@@ -16,7 +16,7 @@ import pytest
 
 from tests.cancelling import When, cancelled, run_clean
 from tests.functional.world import wait_until
-from turnlog.client.table import TurnlogDirect
+from tests.on_stores import on
 from turnlog.coroutines import run
 from turnlog.drivers.blocking import clients
 from turnlog.drivers.event_loop import AsyncStores
@@ -26,7 +26,9 @@ from turnlog.settings import settings
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    Call = Callable[[TurnlogDirect, str], Awaitable[Any]]
+    from turnlog import AsyncTurnlog
+
+    Call = Callable[[AsyncTurnlog, str], Awaitable[Any]]
 
 pytestmark = pytest.mark.usefixtures("server")
 
@@ -75,7 +77,7 @@ OPERATIONS: dict[str, Call] = {
 }
 
 
-async def begun(user: TurnlogDirect, operation: str) -> str:
+async def begun(user: AsyncTurnlog, operation: str) -> str:
     """A session with all that one can have, as far as the operation looks at it."""
     session = await user.create_session(messages=MINE, title="begun", usage={"prompt_tokens": 1})
     id_: str = session["session_id"]
@@ -86,7 +88,7 @@ async def begun(user: TurnlogDirect, operation: str) -> str:
     return id_
 
 
-async def there(user: TurnlogDirect, id_: str) -> Any:
+async def there(user: AsyncTurnlog, id_: str) -> Any:
     """All that there is of a session, and of the one that is created."""
     found: dict[str, Any] = {}
     for name in (id_, f"{id_}-new"):
@@ -108,7 +110,7 @@ class Others:
     """Other users, whose sessions say whose they are."""
 
     def __init__(self, stores: AsyncStores) -> None:
-        self._users = {name: TurnlogDirect(f"{name}-{uuid4().hex}", stores) for name in ("bob", "carol")}
+        self._users = {name: on(stores, f"{name}-{uuid4().hex}") for name in ("bob", "carol")}
 
     async def begin(self) -> None:
         for name, user in self._users.items():
@@ -148,7 +150,7 @@ def test_a_cancelled_operation_leaves_what_was_or_what_was_to_be(
 
     async def main() -> int:
         async with AsyncStores(settings()) as stores:
-            user, others = TurnlogDirect(f"user-{uuid4().hex}", stores), Others(stores)
+            user, others = on(stores, f"user-{uuid4().hex}"), Others(stores)
             await others.begin()
             id_ = await begun(user, operation)
             before = await there(user, id_)
@@ -177,5 +179,5 @@ def test_a_cancelled_operation_leaves_what_was_or_what_was_to_be(
     wait_until(lambda: len(valkey.client_list()) <= connected)
 
 
-async def _made(call: Call, user: TurnlogDirect, id_: str) -> None:
+async def _made(call: Call, user: AsyncTurnlog, id_: str) -> None:
     await call(user, id_)

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from tests.functional.api import Api, assistant, user
-from turnlog import errors
+from turnlog import AsyncTurnlog, errors
 from turnlog.client import http as client
-from turnlog.client.http import TRIES, TurnlogClient
+from turnlog.client.http import RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -83,7 +83,7 @@ class Program:
         async def main() -> Any:
             self.way = Way(*troubles)
             async with httpx.AsyncClient(transport=self.way) as http:
-                turnlog = TurnlogClient(self.api.url, self._token, http=http)
+                turnlog = AsyncTurnlog(url=self.api.url, token=self._token, http_client=http)
                 return await getattr(turnlog, operation)(*arguments, **more)
 
         return asyncio.run(main())
@@ -200,14 +200,16 @@ def test_it_waits_as_long_as_it_is_told_and_a_little(program: Program) -> None:
 def test_it_gives_up(program: Program, trouble: Trouble, error: type[errors.TurnlogError]) -> None:
     with pytest.raises(error):
         program.call("list_sessions", troubles=[trouble] * 9)
-    assert len(program.way.requests) == TRIES
+    assert len(program.way.requests) == RETRIES + 1
 
 
 @pytest.mark.parametrize(
     ("reply", "error"),
     [
         (httpx.Response(401, json={"message": "Unauthorized"}), errors.Unauthenticated),
-        (httpx.Response(404, json={"message": "Not Found"}), errors.NotFound),
+        # Of a wrong stage or host: it must not be taken for a session that is not there.
+        (httpx.Response(404, json={"message": "Not Found"}), errors.UsageError),
+        (httpx.Response(301, headers={"location": "/elsewhere"}), errors.UsageError),
         (httpx.Response(403, json={"message": "Forbidden"}), errors.TurnlogError),
         (httpx.Response(501, text="<html>"), errors.TurnlogError),
         (httpx.Response(501, json=["no", "object"]), errors.TurnlogError),

@@ -11,8 +11,7 @@ import pytest
 
 from tests.functional.api import Api, user
 from tests.functional.world import after_first, first, lost_reply
-from turnlog import errors
-from turnlog.client.http import TurnlogClient
+from turnlog import AsyncTurnlog, errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -201,7 +200,7 @@ def test_the_client_undoes_nothing(
 
     async def main() -> None:
         async with httpx.AsyncClient(transport=Way(meanwhile)) as http:
-            turnlog = TurnlogClient(api.url, str(api.user), http=http)
+            turnlog = AsyncTurnlog(url=api.url, token=str(api.user), http_client=http)
             condition = {"if_match": 1} if at_a_version else {}
             await getattr(turnlog, operation)(session_id, **given, **condition)
 
@@ -217,7 +216,7 @@ def test_the_client_does_not_undo_a_draft(server: LocalServer) -> None:
     async def main() -> None:
         way = Way(lambda: api.call("PUT", path, {"messages": [user("theirs")]}))
         async with httpx.AsyncClient(transport=way) as http:
-            await TurnlogClient(api.url, str(api.user), http=http).put_draft(
+            await AsyncTurnlog(url=api.url, token=str(api.user), http_client=http).put_draft(
                 path.split("/")[2], [user("mine")]
             )
 
@@ -233,7 +232,7 @@ def test_the_client_sends_again_what_undoes_nothing(server: LocalServer) -> None
     async def main() -> int:
         way = Way(lambda: None)
         async with httpx.AsyncClient(transport=way) as http:
-            turnlog = TurnlogClient(api.url, str(api.user), http=http)
+            turnlog = AsyncTurnlog(url=api.url, token=str(api.user), http_client=http)
             await turnlog.put_session(session_id, messages=[user("first"), user("second")])
             way.sent = 0
             await turnlog.set_title(session_id, "mine", only_if_unset=True)

@@ -11,14 +11,14 @@ from turnlog import errors
 
 if TYPE_CHECKING:
     from infra.local.server import LocalServer
-    from turnlog.client.methods import Turnlog
+    from turnlog import AsyncTurnlog
 
 
 @BOTH
 def test_a_batch_of_one_id_is_stored_once(server: LocalServer, way: Any) -> None:
     """Without an id, each call is a batch of its own."""
 
-    async def what(turnlog: Turnlog) -> None:
+    async def what(turnlog: AsyncTurnlog) -> None:
         await turnlog.create_session(session_id="s")
         for batch_id in (None, None, "b", "b"):
             answer = await turnlog.append_entries("s", "main", [{"n": 1}], batch_id=batch_id)
@@ -31,7 +31,7 @@ def test_a_batch_of_one_id_is_stored_once(server: LocalServer, way: Any) -> None
 @BOTH
 @pytest.mark.parametrize("name", ["../s", "a/../b", "..", "", "/", "a//b", "x" * 256, "a b", "é"])
 def test_what_is_no_name_leads_nowhere(server: LocalServer, way: Any, name: str) -> None:
-    async def what(turnlog: Turnlog) -> None:
+    async def what(turnlog: AsyncTurnlog) -> None:
         await turnlog.create_session(session_id="s")
         for call in (turnlog.append_entries("s", name, [{}]), turnlog.read_entries("s", name)):
             with pytest.raises(errors.Invalid) as caught:

@@ -4,47 +4,43 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 import pytest
 
 from tests.functional.api import assistant, user
-from turnlog import errors
-from turnlog.client import methods, transcript_methods
-from turnlog.client.asking import Request
-from turnlog.client.http import TurnlogClient
-from turnlog.client.methods import Turnlog
-from turnlog.client.table import TurnlogDirect
-from turnlog.drivers.event_loop import AsyncStores
+from turnlog import AsyncTurnlog, errors
+from turnlog.client import methods
+from turnlog.client.request import Request
+from turnlog.http.endpoints import load
 from turnlog.http.routes import ROUTES
+from turnlog.models.answers import Answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from infra.local.server import LocalServer
 
-# For whom no program asks: the operator's.
-NO_METHODS = {"check_health", "drop_cache"}
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
 @asynccontextmanager
-async def direct(server: LocalServer, name: str) -> AsyncIterator[Turnlog]:  # noqa: ARG001
-    async with AsyncStores() as stores:
-        yield TurnlogDirect(name, stores)
+async def direct(server: LocalServer, name: str) -> AsyncIterator[AsyncTurnlog]:  # noqa: ARG001
+    async with AsyncTurnlog(user_id=name) as turnlog:
+        yield turnlog
 
 
 @asynccontextmanager
-async def client(server: LocalServer, name: str) -> AsyncIterator[Turnlog]:
-    async with TurnlogClient(f"{server.url}/", lambda: name) as turnlog:
+async def client(server: LocalServer, name: str) -> AsyncIterator[AsyncTurnlog]:
+    async with AsyncTurnlog(url=f"{server.url}/", token=lambda: name) as turnlog:
         yield turnlog
 
 
 BOTH = pytest.mark.parametrize("way", [direct, client])
 
 
-def program(way: Any, server: LocalServer, what: Callable[[Turnlog], Awaitable[Any]]) -> Any:
+def program(way: Any, server: LocalServer, what: Callable[[AsyncTurnlog], Awaitable[Any]]) -> Any:
     """What a program gets, as a user whom no other test knows."""
 
     async def main() -> Any:
@@ -54,11 +50,15 @@ def program(way: Any, server: LocalServer, what: Callable[[Turnlog], Awaitable[A
     return asyncio.run(main())
 
 
-def test_every_operation_for_programs_is_a_method() -> None:
-    assert all(callable(getattr(Turnlog, name)) for name in ROUTES.keys() - NO_METHODS)
+@pytest.mark.parametrize("operation", ROUTES)
+def test_every_operation_is_a_method_that_returns_its_answer(operation: str) -> None:
+    returned = getattr(AsyncTurnlog, operation).__annotations__["return"]
+    shapes = {f"answers.{shape}" if shape else "None" for shape in load(operation).answers.values()}
+    assert returned in shapes
+    assert shapes <= {returned, "None"}
 
 
-async def everything(turnlog: Turnlog) -> list[Any]:
+async def everything(turnlog: AsyncTurnlog) -> list[Any]:
     """Every operation on messages, with all that it takes."""
     first = [user("q", message_id="q"), assistant("a", message_id="a")]
     fields: dict[str, Any] = {
@@ -88,17 +88,17 @@ async def everything(turnlog: Turnlog) -> list[Any]:
         await turnlog.get_draft("s"),
         await turnlog.get_session("s"),
         await turnlog.get_session("s", limit=1, before=2, draft=True),
-        await turnlog.ask(Request("delete_draft", "s")),
+        await turnlog._answer(Request("delete_draft", "s")),
         await turnlog.list_messages("s", after=0, limit=1),
         await turnlog.list_messages("s", before=2),
         await turnlog.export_openai_messages("s"),
         await turnlog.list_sessions(limit=1),
-        await turnlog.ask(Request("delete_session", "s")),
+        await turnlog._answer(Request("delete_session", "s")),
         await turnlog.list_sessions(offset=1),
     ]
 
 
-async def transcripts(turnlog: Turnlog) -> list[Any]:
+async def transcripts(turnlog: AsyncTurnlog) -> list[Any]:
     """Every operation on transcripts, with all that it takes."""
     name = "subagents/agent-7f3a"
     entries = [{"uuid": str(at), "text": "ä\u2028"} for at in range(3)]
@@ -111,13 +111,15 @@ async def transcripts(turnlog: Turnlog) -> list[Any]:
         await turnlog.import_transcript("s", "main", '{"text": "ä"}\n{}\n'),
         await turnlog.read_entries("s", "main"),
         await turnlog.list_transcripts("s"),
-        await turnlog.ask(Request("delete_transcript", "s", name)),
+        await turnlog._answer(Request("delete_transcript", "s", name)),
         await turnlog.list_transcripts("s"),
     ]
 
 
 def same(answer: Any) -> Any:
     """An answer without what differs each time it is given."""
+    if isinstance(answer, Answer):
+        answer = answer.raw
     if isinstance(answer, dict):
         varying = ("_at", "user_id")
         given = {name: same(value) for name, value in answer.items() if not name.endswith(varying)}
@@ -142,7 +144,7 @@ def test_both_ways_give_the_same(server: LocalServer) -> None:
 
 @BOTH
 def test_ids_are_given_before_the_first_try(server: LocalServer, way: Any) -> None:
-    async def what(turnlog: Turnlog) -> None:
+    async def what(turnlog: AsyncTurnlog) -> None:
         session = await turnlog.create_session(messages=[user("q")])
         await turnlog.append_messages(session["session_id"], [user("r"), user("s", message_id="mine")])
         found = await turnlog.get_session(session["session_id"])
@@ -154,15 +156,15 @@ def test_ids_are_given_before_the_first_try(server: LocalServer, way: Any) -> No
 
 @BOTH
 def test_pages_are_read_on(server: LocalServer, way: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(methods, "_MESSAGES", 3)
+    monkeypatch.setattr(methods, "MESSAGES_AT_ONCE", 3)
     monkeypatch.setattr(methods, "SESSIONS_AT_ONCE", 2)
-    monkeypatch.setattr(transcript_methods, "_ENTRIES", 4)
+    monkeypatch.setattr(methods, "ENTRIES_AT_ONCE", 4)
 
-    async def what(turnlog: Turnlog) -> None:
+    async def what(turnlog: AsyncTurnlog) -> None:
         for at in range(5):
             await turnlog.create_session(session_id=f"s{at}")
         await turnlog.append_messages("s0", [user(str(at)) for at in range(10)])
-        assert [one["content"] async for one in turnlog.messages("s0")] == [str(at) for at in range(10)]
+        assert [one.content async for one in turnlog.messages("s0")] == [str(at) for at in range(10)]
         assert [one["sequence"] async for one in turnlog.messages("s0", after=5)] == [6, 7, 8, 9]
         assert [one["sequence"] async for one in turnlog.messages("s1")] == []
         await turnlog.append_entries("s0", "main", [{"at": at} for at in range(10)])
@@ -176,7 +178,7 @@ def test_pages_are_read_on(server: LocalServer, way: Any, monkeypatch: pytest.Mo
 
 @BOTH
 def test_errors_are_those_of_the_tree(server: LocalServer, way: Any) -> None:
-    async def what(turnlog: Turnlog) -> None:
+    async def what(turnlog: AsyncTurnlog) -> None:
         await turnlog.create_session(session_id="s", messages=[user("q", message_id="q")])
         wrong: list[tuple[type[errors.TurnlogError], Awaitable[Any]]] = [
             (errors.NotFound, turnlog.get_session("nothing")),
@@ -189,7 +191,7 @@ def test_errors_are_those_of_the_tree(server: LocalServer, way: Any) -> None:
             (errors.Invalid, turnlog.append_messages("s", [])),
             (errors.Invalid, turnlog.list_sessions(limit=1_000)),
             (errors.Invalid, turnlog.get_session("../s")),
-            (errors.Invalid, turnlog.patch_session("s", unheard_of={})),
+            (errors.Invalid, turnlog.patch_session("s", **cast("Any", {"unheard_of": {}}))),
             (errors.Invalid, turnlog.read_entries("s", "subagents/../../x")),
             (errors.PositionMismatch, turnlog.append_entries("s", "t", [{}], expected_position=1)),
             (errors.EntryNotJson, turnlog.import_transcript("s", "t", "{}\nno\n")),
@@ -214,7 +216,7 @@ def test_errors_are_those_of_the_tree(server: LocalServer, way: Any) -> None:
 
 @BOTH
 def test_many_at_once_on_one_client(server: LocalServer, way: Any) -> None:
-    async def what(turnlog: Turnlog) -> None:
+    async def what(turnlog: AsyncTurnlog) -> None:
         await turnlog.create_session(session_id="s")
         appended = await asyncio.gather(
             *[turnlog.append_messages("s", [user(str(number))]) for number in range(12)]
@@ -231,9 +233,9 @@ def test_another_users_session_is_not_there(server: LocalServer) -> None:
     """G5: the user is the adapter's, not the caller's, to say."""
 
     async def main() -> None:
-        async with AsyncStores() as stores, client(server, "mallory") as mallory:
-            await TurnlogDirect("alice-of-programs", stores).create_session(session_id="s")
-            for turnlog in (TurnlogDirect("mallory", stores), mallory):
+        async with direct(server, "alice-of-programs") as alice, client(server, "mallory") as mallory:
+            await alice.create_session(session_id="s")
+            for turnlog in (alice.as_user("mallory"), mallory):
                 with pytest.raises(errors.NotFound):
                     await turnlog.get_session("s")
                 with pytest.raises(errors.NotFound):

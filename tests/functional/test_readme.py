@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def test_the_readmes_example(server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
     readme = (TEMPLATE.parent / "README.md").read_text(encoding="utf-8")
     (example,) = [
-        block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "TurnlogDirect(" in block
+        block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "AsyncTurnlog(" in block
     ]
     exec(example, {})  # noqa: S102 (ours)
     assert "['Hello']" in capsys.readouterr().out

@@ -21,8 +21,8 @@ from infra.local.ports import free_port
 from turnlog.cache.iam import LIFE, RENEWAL, Tokens, auth_token
 from turnlog.cache.place import Place
 from turnlog.cache.resp import RespCache
-from turnlog.drivers import event_loop
 from turnlog.coroutines import run
+from turnlog.drivers import event_loop
 from turnlog.drivers.blocking import cache_at
 from turnlog.errors import CacheUnavailable
 

@@ -14,26 +14,22 @@ from typing import TYPE_CHECKING
 from agents import Agent, Runner
 from claude_agent_sdk import AssistantMessage, ClaudeAgentOptions, TextBlock, project_key_for_directory, query
 
-from turnlog.client.http import TurnlogClient
-from turnlog.client.table import TurnlogDirect
-from turnlog.drivers.event_loop import AsyncStores
+from turnlog import AsyncTurnlog
 from turnlog.integrations.claude import TurnlogSessionStore
 from turnlog.integrations.openai_agents import TurnlogSession
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from turnlog.client.methods import Turnlog
-
 
 @asynccontextmanager
-async def reached(way: str, user: str) -> AsyncIterator[Turnlog]:
+async def reached(way: str, user: str) -> AsyncIterator[AsyncTurnlog]:
     """Turnlog: `direct`, or the URL of its API."""
     if way == "direct":
-        async with AsyncStores() as stores:
-            yield TurnlogDirect(user, stores)
+        async with AsyncTurnlog(user_id=user) as direct:
+            yield direct
     else:
-        async with TurnlogClient(way, user) as client:
+        async with AsyncTurnlog(url=way, token=user) as client:
             yield client
 
 
@@ -43,7 +39,7 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-async def claude(turnlog: Turnlog, conversation: str, prompts: Sequence[str]) -> None:
+async def claude(turnlog: AsyncTurnlog, conversation: str, prompts: Sequence[str]) -> None:
     """An agent of the Claude Agent SDK: each prompt a run of Claude Code, which resumes the one before."""
     store = TurnlogSessionStore(turnlog)
     key = {"project_key": project_key_for_directory(None), "session_id": conversation}
@@ -61,7 +57,7 @@ async def claude(turnlog: Turnlog, conversation: str, prompts: Sequence[str]) ->
                 say("".join(block.text for block in message.content if isinstance(block, TextBlock)))
 
 
-async def openai(turnlog: Turnlog, conversation: str, prompts: Sequence[str]) -> None:
+async def openai(turnlog: AsyncTurnlog, conversation: str, prompts: Sequence[str]) -> None:
     """An agent of the OpenAI Agents SDK."""
     session = TurnlogSession(conversation, turnlog)
     items = await session.get_items()

@@ -13,17 +13,17 @@ from uuid import uuid4
 import pytest
 
 from tests.integrations.ways import LossyWay, lossy
+from turnlog import AsyncTurnlog
 from turnlog.client import http as client
-from turnlog.client.http import TRIES, TurnlogClient
-from turnlog.client.table import TurnlogDirect
-from turnlog.drivers.event_loop import OPERATION_SECONDS, AsyncStores
+from turnlog.client.http import RETRIES
+from turnlog.client.table import TableWay
+from turnlog.limits import OPERATION_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
     from _pytest.terminal import TerminalReporter
 
-    from turnlog.client.methods import Turnlog
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -72,13 +72,13 @@ async def turnlog(
     server: Server,
     user: str,
     anyio_backend: Any,  # noqa: ARG001 (which makes it run on the test's loop)
-) -> AsyncIterator[Turnlog]:
+) -> AsyncIterator[AsyncTurnlog]:
     if request.param == "http":
-        async with TurnlogClient(server.url, user) as http:
+        async with AsyncTurnlog(url=server.url, token=user) as http:
             yield http
     else:
-        async with AsyncStores() as stores:
-            yield TurnlogDirect(user, stores)
+        async with AsyncTurnlog(user_id=user) as direct:
+            yield direct
 
 
 class Lossy(NamedTuple):
@@ -90,7 +90,7 @@ class Lossy(NamedTuple):
         tries: after so many it gives up.
     """
 
-    turnlog: Turnlog
+    turnlog: AsyncTurnlog
     way: LossyWay
     mark: bytes
     tries: int
@@ -99,11 +99,11 @@ class Lossy(NamedTuple):
     def losing(self, times: int) -> Iterator[None]:
         """Lose the next replies, of which Turnlog has no time to try more than it does."""
         self.way.lose(self.mark, times)
-        if isinstance(self.turnlog, TurnlogDirect):
-            self.turnlog._seconds = 4.5  # enough for one try: the store's own have tests of their own
+        if isinstance(self.turnlog._way, TableWay):
+            self.turnlog._way._seconds = 4.5  # enough for one try: the store's own have tests of their own
         yield
-        if isinstance(self.turnlog, TurnlogDirect):
-            self.turnlog._seconds = OPERATION_SECONDS
+        if isinstance(self.turnlog._way, TableWay):
+            self.turnlog._way._seconds = OPERATION_SECONDS
         self.way.lose(self.mark, 0)
 
 
@@ -130,10 +130,9 @@ async def lost(
     if request.param == "http":
         monkeypatch.setattr(client, "_FIRST_WAIT", 0.001)
         way = request.getfixturevalue("http_way")
-        async with TurnlogClient(way.url, user) as http:
-            yield Lossy(http, way, b"POST /sessions/", TRIES)
+        async with AsyncTurnlog(url=way.url, token=user) as http:
+            yield Lossy(http, way, b"POST /sessions/", RETRIES + 1)
     else:
         way = request.getfixturevalue("table_way")
-        async with AsyncStores() as stores:
-            direct = TurnlogDirect(user, stores)
+        async with AsyncTurnlog(user_id=user) as direct:
             yield Lossy(direct, way, b".TransactWriteItems", 1)

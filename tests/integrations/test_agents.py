@@ -15,7 +15,8 @@ from claude_agent_sdk import project_key_for_directory
 
 from tests.integrations import models
 from tests.integrations.conftest import ROOT
-from turnlog.client.http import TurnlogClient
+from turnlog import AsyncTurnlog
+from turnlog.client.http import HttpWay
 from turnlog.integrations.claude import TurnlogSessionStore
 from turnlog.integrations.openai_agents import TurnlogSession
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.integrations.conftest import Server
     from tests.integrations.models import Models
-    from turnlog.client.methods import Turnlog
+    from turnlog import AsyncTurnlog
 
 pytestmark = pytest.mark.anyio
 
@@ -75,13 +76,13 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 
 @pytest.fixture
-def machines(turnlog: Turnlog, server: Server, user: str, vendors: Models, tmp_path: Path) -> Machines:
+def machines(turnlog: AsyncTurnlog, server: Server, user: str, vendors: Models, tmp_path: Path) -> Machines:
     environment = {**os.environ, **vendors.environment, "PYTHONPATH": str(ROOT)}
-    way = server.url if isinstance(turnlog, TurnlogClient) else "direct"
+    way = server.url if isinstance(turnlog._way, HttpWay) else "direct"
     return Machines(tmp_path, environment, way, user)
 
 
-async def texts(sdk: str, turnlog: Turnlog, conversation: str, project: Path) -> list[str]:
+async def texts(sdk: str, turnlog: AsyncTurnlog, conversation: str, project: Path) -> list[str]:
     """What was said, by both, as it is stored."""
     if sdk == "openai":
         items = await TurnlogSession(conversation, turnlog).get_items()
@@ -98,7 +99,7 @@ def _text(content: Any) -> str:
 
 @pytest.mark.parametrize("sdk", ["claude", "openai"])
 async def test_killed_in_mid_conversation(
-    sdk: str, turnlog: Turnlog, vendors: Models, machines: Machines
+    sdk: str, turnlog: AsyncTurnlog, vendors: Models, machines: Machines
 ) -> None:
     """Twice, while the model thinks about the third and the fourth prompt: every turn is there once."""
     conversation = str(uuid4())

@@ -16,7 +16,7 @@ from turnlog.integrations.openai_agents import TurnlogSession
 from turnlog.limits import MAX_BATCH
 
 if TYPE_CHECKING:
-    from turnlog.client.methods import Turnlog
+    from turnlog import AsyncTurnlog
 
 # Before what is waited for is there, and in the moment in which it is.
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("late", [False, True])]
@@ -26,7 +26,7 @@ ITEMS: list[dict[str, Any]] = [{"role": "user", "content": str(at)} for at in ra
 ENTRIES = [{"type": "user", "uuid": f"u-{at}"} for at in range(3)] + [{"type": "mode"}] * 2
 
 
-async def test_an_add_of_several_appends(turnlog: Turnlog, late: bool) -> None:
+async def test_an_add_of_several_appends(turnlog: AsyncTurnlog, late: bool) -> None:
     """None of its items is stored, or the first append's, or all; the same call stores the others, once."""
     seen = set()
     times, was_cancelled = 0, True
@@ -45,7 +45,7 @@ async def test_an_add_of_several_appends(turnlog: Turnlog, late: bool) -> None:
     assert {MAX_BATCH, len(ITEMS)} <= seen <= {0, MAX_BATCH, len(ITEMS)}
 
 
-async def test_a_pop(turnlog: Turnlog, late: bool) -> None:
+async def test_a_pop(turnlog: AsyncTurnlog, late: bool) -> None:
     """The newest item is taken, or not, and no other."""
     times, was_cancelled = 0, True
     while was_cancelled:
@@ -60,7 +60,7 @@ async def test_a_pop(turnlog: Turnlog, late: bool) -> None:
     assert times
 
 
-async def test_an_append_of_entries(turnlog: Turnlog, late: bool) -> None:
+async def test_an_append_of_entries(turnlog: AsyncTurnlog, late: bool) -> None:
     """With uuids and without: made again, they are stored once."""
     times, was_cancelled = 0, True
     while was_cancelled:
@@ -75,7 +75,7 @@ async def test_an_append_of_entries(turnlog: Turnlog, late: bool) -> None:
     assert times
 
 
-async def test_summaries_of_many_sessions(turnlog: Turnlog, late: bool) -> None:
+async def test_summaries_of_many_sessions(turnlog: AsyncTurnlog, late: bool) -> None:
     """Which are looked at at once; the next list is whole."""
     store = TurnlogSessionStore(turnlog)
     keys = [{"project_key": "p", "session_id": str(uuid4())} for _ in range(3)]

@@ -10,9 +10,7 @@ import pytest
 from claude_agent_sdk import SessionStore
 from claude_agent_sdk.testing import run_session_store_conformance
 
-from turnlog.client.http import TurnlogClient
-from turnlog.client.table import TurnlogDirect
-from turnlog.drivers.event_loop import AsyncStores
+from turnlog import AsyncTurnlog
 from turnlog.integrations.claude import TurnlogSessionStore
 
 if TYPE_CHECKING:
@@ -21,10 +19,10 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("loop", ["asyncio", "trio"])
 def test_over_http(server: Server, loop: str) -> None:
-    clients: list[TurnlogClient] = []
+    clients: list[AsyncTurnlog] = []
 
     def store() -> Any:
-        clients.append(TurnlogClient(server.url, uuid4().hex))
+        clients.append(AsyncTurnlog(url=server.url, token=uuid4().hex))
         return TurnlogSessionStore(clients[-1])
 
     async def main() -> None:
@@ -39,8 +37,8 @@ def test_over_http(server: Server, loop: str) -> None:
 @pytest.mark.anyio
 @pytest.mark.usefixtures("server")
 async def test_directly() -> None:
-    async with AsyncStores() as stores:
-        await run_session_store_conformance(lambda: TurnlogSessionStore(TurnlogDirect(uuid4().hex, stores)))
+    async with AsyncTurnlog(user_id="nobody") as turnlog:
+        await run_session_store_conformance(lambda: TurnlogSessionStore(turnlog.as_user(uuid4().hex)))
 
 
 def test_every_method_of_the_protocol_is_there() -> None:

@@ -12,12 +12,12 @@ from turnlog.integrations.claude import TurnlogSessionStore, session_id_of
 
 if TYPE_CHECKING:
     from tests.integrations.test_claude_store import Entry
-    from turnlog.client.methods import Turnlog
+    from turnlog import AsyncTurnlog
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_50_sessions(turnlog: Turnlog) -> None:
+async def test_50_sessions(turnlog: AsyncTurnlog) -> None:
     store = TurnlogSessionStore(turnlog)
     keys = [a_key() for _ in range(50)]
     for number, key in enumerate(keys):
@@ -38,7 +38,7 @@ async def test_50_sessions(turnlog: Turnlog) -> None:
 
 
 async def test_a_session_that_changes_while_pages_are_read(
-    turnlog: Turnlog, monkeypatch: pytest.MonkeyPatch
+    turnlog: AsyncTurnlog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = TurnlogSessionStore(turnlog)
     keys = [a_key() for _ in range(102)]
@@ -58,7 +58,7 @@ async def test_a_session_that_changes_while_pages_are_read(
     assert listed[0]["session_id"] == keys[0]["session_id"]
 
 
-async def test_a_summary_is_the_fold_of_what_is_there(turnlog: Turnlog) -> None:
+async def test_a_summary_is_the_fold_of_what_is_there(turnlog: AsyncTurnlog) -> None:
     """Whoever asked before, and whatever came since: also what takes something out again."""
     store = TurnlogSessionStore(turnlog)
     key = a_key()
@@ -81,7 +81,7 @@ async def test_a_summary_is_the_fold_of_what_is_there(turnlog: Turnlog) -> None:
             await turnlog.set_title(session_id_of(key), "another change")
 
 
-async def test_listing_leaves_the_sessions_in_their_order(turnlog: Turnlog) -> None:
+async def test_listing_leaves_the_sessions_in_their_order(turnlog: AsyncTurnlog) -> None:
     store = TurnlogSessionStore(turnlog)
     keys = [a_key() for _ in range(3)]
     for key in keys:
@@ -94,7 +94,7 @@ async def test_listing_leaves_the_sessions_in_their_order(turnlog: Turnlog) -> N
     assert [one async for one in turnlog.sessions()] == kept
 
 
-async def test_a_transcript_that_was_deleted_and_begun_anew(turnlog: Turnlog) -> None:
+async def test_a_transcript_that_was_deleted_and_begun_anew(turnlog: AsyncTurnlog) -> None:
     """Its summary is of what is there now, be that less or more than there was; and none where nothing is."""
     store, key = TurnlogSessionStore(turnlog), a_key()
 

@@ -11,7 +11,7 @@ import pytest
 from anyio import to_thread
 from claude_agent_sdk._internal.transcript_mirror_batcher import TranscriptMirrorBatcher
 
-from turnlog.client.http import TurnlogClient
+from turnlog import AsyncTurnlog
 from turnlog.errors import Unavailable
 from turnlog.integrations.claude import TurnlogSessionStore
 
@@ -40,7 +40,7 @@ def key() -> dict[str, str]:
 
 
 async def test_a_lost_reply_is_not_heard_of(user: str, http_way: LossyWay, key: Any) -> None:
-    async with TurnlogClient(http_way.url, user) as turnlog:
+    async with AsyncTurnlog(url=http_way.url, token=user) as turnlog:
         store = TurnlogSessionStore(turnlog)
         await store.append(key, ENTRIES)
         http_way.lose(b"/transcripts/")
@@ -109,7 +109,7 @@ async def test_a_call_that_is_cancelled(store: TurnlogSessionStore, lost: Lossy,
 
 async def test_errors_come_by_themselves(user: str, http_way: LossyWay) -> None:
     """Also out of many reads at once."""
-    async with TurnlogClient(http_way.url, user) as turnlog:
+    async with AsyncTurnlog(url=http_way.url, token=user) as turnlog:
         store = TurnlogSessionStore(turnlog)
         for _ in range(3):
             await store.append({"project_key": "p", "session_id": str(uuid4())}, ENTRIES)

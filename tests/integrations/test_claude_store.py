@@ -11,8 +11,8 @@ import anyio
 import pytest
 from claude_agent_sdk import fold_session_summary
 
-from turnlog.client.http import TurnlogClient
-from turnlog.client.table import TurnlogDirect
+from tests.on_stores import on
+from turnlog import AsyncTurnlog
 from turnlog.drivers.event_loop import AsyncStores
 from turnlog.errors import Gone, Invalid, TooLarge
 from turnlog.integrations.claude import TurnlogSessionStore, session_id_of
@@ -20,7 +20,6 @@ from turnlog.settings import settings
 
 if TYPE_CHECKING:
     from tests.integrations.conftest import Server
-    from turnlog.client.methods import Turnlog
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +35,7 @@ def a_key(project: str = "-home-me-project") -> dict[str, str]:
 
 
 @pytest.fixture
-def store(turnlog: Turnlog) -> TurnlogSessionStore:
+def store(turnlog: AsyncTurnlog) -> TurnlogSessionStore:
     return TurnlogSessionStore(turnlog)
 
 
@@ -106,7 +105,7 @@ async def test_entries_of_2_mb(store: TurnlogSessionStore) -> None:
 async def test_what_no_item_holds_where_there_is_no_bucket(user: str) -> None:
     """It is stored in smaller batches."""
     async with AsyncStores(settings()._replace(bucket="")) as stores:
-        store = TurnlogSessionStore(TurnlogDirect(user, stores))
+        store = TurnlogSessionStore(on(stores, user))
         key, entries = a_key(), [entry(number, text=os.urandom(50_000).hex()) for number in range(10)]
         await store.append(key, [*entries, {"type": "mode"}])
         assert await store.load(key) == [*entries, {"type": "mode"}]
@@ -119,7 +118,7 @@ async def test_10_000_entries(store: TurnlogSessionStore) -> None:
     assert await store.load(key) == entries
 
 
-async def test_20_who_append_at_once(store: TurnlogSessionStore, turnlog: Turnlog) -> None:
+async def test_20_who_append_at_once(store: TurnlogSessionStore, turnlog: AsyncTurnlog) -> None:
     """Each in a store of its own, as in processes of their own; the first of them create the session."""
     key = a_key()
 
@@ -172,7 +171,7 @@ async def test_a_deleted_subpath_may_begin_again(store: TurnlogSessionStore) -> 
 @pytest.mark.parametrize(
     "subpath", ["..", "../main", "a/../../b", "", "main", "a" * 300, "/etc/passwd", "a//b", "a b", "a\x00b"]
 )
-async def test_what_is_no_subpath(store: TurnlogSessionStore, turnlog: Turnlog, subpath: str) -> None:
+async def test_what_is_no_subpath(store: TurnlogSessionStore, turnlog: AsyncTurnlog, subpath: str) -> None:
     key = a_key()
     await store.append(key, [entry(1)])
     for call in (
@@ -208,7 +207,7 @@ async def test_another_tenant(store: TurnlogSessionStore, server: Server) -> Non
     """G5: with the same keys, another user's token finds nothing, and stores apart."""
     key = a_key()
     await store.append(key, [entry(1)])
-    async with TurnlogClient(server.url, uuid4().hex) as client:
+    async with AsyncTurnlog(url=server.url, token=uuid4().hex) as client:
         mallory = TurnlogSessionStore(client)
         assert await mallory.load(key) is None
         assert await mallory.list_sessions(key["project_key"]) == []

@@ -13,7 +13,7 @@ import pytest
 
 from tests.integrations import models
 from tests.integrations.conftest import ROOT
-from turnlog.client.http import TurnlogClient
+from turnlog import AsyncTurnlog
 from turnlog.integrations.claude import MAIN
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ async def test_claude(example: Example, vendors: Models, server: Server, user: s
     for _ in range(2):
         assert f"You said: {PROMPT}" in example.run("In an agent of the Claude Agent SDK")
     assert vendors.asked[-1] == [PROMPT] * 2
-    async with TurnlogClient(server.url, user) as turnlog:
+    async with AsyncTurnlog(url=server.url, token=user) as turnlog:
         (session,) = [one async for one in turnlog.sessions()]
         entries = [one async for one in turnlog.entries(session["session_id"], MAIN)]
     assert [one["type"] for one in entries if one["type"] in {"user", "assistant"}] == [
@@ -103,6 +103,6 @@ async def test_openai(example: Example, vendors: Models, server: Server, user: s
     for _ in range(2):
         assert example.run("In an agent of the OpenAI Agents SDK") == f"You said: {PROMPT}\n"
     assert vendors.asked[-1] == [PROMPT] * 2
-    async with TurnlogClient(server.url, user) as turnlog:
+    async with AsyncTurnlog(url=server.url, token=user) as turnlog:
         messages = [one["content"] async for one in turnlog.messages("conversation-1")]
     assert messages == [PROMPT, f"You said: {PROMPT}"] * 2

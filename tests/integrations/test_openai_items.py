@@ -16,7 +16,7 @@ from turnlog.operations.export_openai import exported
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
-    from turnlog.client.methods import Turnlog
+    from turnlog import AsyncTurnlog
 
 CALL = {"type": "function_call", "call_id": "c-1", "name": "f", "arguments": '{"x": 1}'}
 OUTPUT = {"type": "function_call_output", "call_id": "c-1", "output": "4"}
@@ -120,7 +120,7 @@ def test_what_json_cannot_carry_at_all() -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("more", [-200, -50, 0, 50])
-async def test_an_item_that_just_fits_twice_into_a_message(turnlog: Turnlog, more: int) -> None:
+async def test_an_item_that_just_fits_twice_into_a_message(turnlog: AsyncTurnlog, more: int) -> None:
     """It rides along beside its text, as long as what the server adds fits too."""
 
     def sized(size: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from turnlog.client.http import TurnlogClient
+from turnlog import AsyncTurnlog
 from turnlog.errors import Unavailable
 from turnlog.integrations.openai_agents import TurnlogSession
 
@@ -43,7 +43,10 @@ async def test_the_same_call_of_several_appends(lost: Lossy) -> None:
 
 async def test_lost_replies_that_are_not_heard_of(server: Server, user: str, http_way: LossyWay) -> None:
     """Also that of a pop behind which another has added something: it is known as made, by its id."""
-    async with TurnlogClient(http_way.url, user) as turnlog, TurnlogClient(server.url, user) as clear:
+    async with (
+        AsyncTurnlog(url=http_way.url, token=user) as turnlog,
+        AsyncTurnlog(url=server.url, token=user) as clear,
+    ):
         session, other = TurnlogSession("s", turnlog), TurnlogSession("s", clear)
         http_way.lose(b"/messages")
         await session.add_items(TURN)

@@ -15,7 +15,7 @@ from turnlog.errors import Gone, Invalid, TooLarge
 from turnlog.integrations.openai_agents import TurnlogSession, turnlog_id
 
 if TYPE_CHECKING:
-    from turnlog.client.methods import Turnlog
+    from turnlog import AsyncTurnlog
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +29,7 @@ async def texts(session: TurnlogSession, limit: int | None = None) -> list[str]:
 
 
 @pytest.fixture
-def session(turnlog: Turnlog) -> TurnlogSession:
+def session(turnlog: AsyncTurnlog) -> TurnlogSession:
     return TurnlogSession("conversation-1", turnlog)
 
 
@@ -55,7 +55,7 @@ async def test_what_is_added_is_there(session: TurnlogSession) -> None:
     assert await texts(session) == ["again"]
 
 
-async def test_a_limit_that_is_set(turnlog: Turnlog) -> None:
+async def test_a_limit_that_is_set(turnlog: AsyncTurnlog) -> None:
     session = TurnlogSession("s", turnlog, session_settings=SessionSettings(limit=2))
     await session.add_items(said(1, 2, 3))
     assert await texts(session) == ["2", "3"]
@@ -64,7 +64,7 @@ async def test_a_limit_that_is_set(turnlog: Turnlog) -> None:
 
 
 @pytest.mark.parametrize("session_id", ["", "a b", "ü" * 300, "a/../b", "x" * 65, "x" * 64, "a#b"])
-async def test_ids_of_every_kind(turnlog: Turnlog, session_id: str) -> None:
+async def test_ids_of_every_kind(turnlog: AsyncTurnlog, session_id: str) -> None:
     session = TurnlogSession(session_id, turnlog)
     await session.add_items(said(1))
     assert await texts(TurnlogSession(session_id, turnlog)) == ["1"]
@@ -95,7 +95,7 @@ async def test_a_later_part_is_refused(session: TurnlogSession) -> None:
 
 
 async def test_a_later_part_is_refused_and_others_have_written(
-    session: TurnlogSession, turnlog: Turnlog, monkeypatch: pytest.MonkeyPatch
+    session: TurnlogSession, turnlog: AsyncTurnlog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then nothing is taken back, and the error says what is stored."""
     await session.add_items(said("before"))
@@ -123,7 +123,7 @@ async def test_a_history_of_several_answers(session: TurnlogSession) -> None:
 
 
 async def test_a_history_that_is_rewound_while_it_is_read(
-    session: TurnlogSession, turnlog: Turnlog, monkeypatch: pytest.MonkeyPatch
+    session: TurnlogSession, turnlog: AsyncTurnlog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is of one time, not the end of one conversation behind the beginning of another."""
     for number in range(8):
@@ -140,7 +140,7 @@ async def test_a_history_that_is_rewound_while_it_is_read(
     assert await texts(session) == list("01234567")
 
 
-async def test_many_who_add_and_pop_at_once(session: TurnlogSession, turnlog: Turnlog) -> None:
+async def test_many_who_add_and_pop_at_once(session: TurnlogSession, turnlog: AsyncTurnlog) -> None:
     """Each item that was added was popped by one, or is there; what was added together stands together."""
     await session.add_items(said(*range(100, 130)))
     popped: list[Any] = []
@@ -170,7 +170,7 @@ async def test_many_who_add_and_pop_at_once(session: TurnlogSession, turnlog: Tu
 
 
 async def test_a_pop_between_whose_steps_another_item_comes(
-    session: TurnlogSession, turnlog: Turnlog, monkeypatch: pytest.MonkeyPatch
+    session: TurnlogSession, turnlog: AsyncTurnlog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the place of the one that was seen: what goes is what is returned."""
     await session.add_items(said("first", "seen"))
@@ -188,7 +188,7 @@ async def test_a_pop_between_whose_steps_another_item_comes(
     assert await texts(session) == ["first"]
 
 
-async def test_20_who_pop_at_once(session: TurnlogSession, turnlog: Turnlog) -> None:
+async def test_20_who_pop_at_once(session: TurnlogSession, turnlog: AsyncTurnlog) -> None:
     await session.add_items(said(*range(20)))
     popped: list[Any] = []
 
@@ -221,7 +221,7 @@ async def test_what_is_no_item(session: TurnlogSession) -> None:
     assert await texts(session) == ["1"]
 
 
-async def test_a_deleted_session(session: TurnlogSession, turnlog: Turnlog) -> None:
+async def test_a_deleted_session(session: TurnlogSession, turnlog: AsyncTurnlog) -> None:
     await session.add_items(said(1))
     await turnlog.delete_session("conversation-1")
     assert await session.get_items() == []
@@ -231,7 +231,7 @@ async def test_a_deleted_session(session: TurnlogSession, turnlog: Turnlog) -> N
         await session.add_items(said(2))
 
 
-async def test_a_front_end_reads_along(session: TurnlogSession, turnlog: Turnlog) -> None:
+async def test_a_front_end_reads_along(session: TurnlogSession, turnlog: AsyncTurnlog) -> None:
     call = {"type": "function_call", "id": "fc", "call_id": "c", "name": "f", "arguments": "{}"}
     output = {"type": "function_call_output", "call_id": "c", "output": "4"}
     await session.add_items([*said("2 + 2?"), {"type": "reasoning", "id": "rs", "summary": []}, call, output])

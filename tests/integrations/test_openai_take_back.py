@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 import pytest
 
+from turnlog import AsyncTurnlog
 from turnlog.client import http as client
-from turnlog.client.http import TurnlogClient
+from turnlog.client.http import RETRIES, HttpWay
 from turnlog.errors import TooLarge, TurnlogError, Unavailable
 from turnlog.integrations.openai_agents import TurnlogSession
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from tests.integrations.conftest import Server
-    from turnlog.client.asking import Request
-    from turnlog.client.methods import Turnlog
+    from turnlog.client.request import Request
+
+Kind = TypeVar("Kind", bound=HttpWay)
 
 pytestmark = pytest.mark.anyio
 
@@ -32,8 +34,17 @@ def items(count: int, name: str = "mine") -> list[dict[str, Any]]:
 REFUSED = [*items(99), {"role": "user", "content": "x" * (1 << 20)}]
 
 
-class Meddled(TurnlogClient):
-    """A client of which the reply to its first append is lost, and another acts before it is sent again."""
+@asynccontextmanager
+async def on(kind: type[Kind], server: Server, user: str) -> AsyncIterator[tuple[AsyncTurnlog, Kind]]:
+    """A client on a way of this kind."""
+    async with AsyncTurnlog(url=server.url, token=user) as turnlog:
+        assert isinstance(turnlog._way, HttpWay)
+        turnlog._way = way = kind(server.url, user, turnlog._way._link, RETRIES)
+        yield turnlog, way
+
+
+class Meddled(HttpWay):
+    """A way of which the reply to its first append is lost, and another acts before it is sent again."""
 
     meanwhile: Callable[[], Awaitable[None]]
     appends = 0
@@ -49,7 +60,7 @@ class Meddled(TurnlogClient):
         return reply
 
 
-async def test_what_it_stored_itself_is_taken_back(turnlog: Turnlog) -> None:
+async def test_what_it_stored_itself_is_taken_back(turnlog: AsyncTurnlog) -> None:
     session = TurnlogSession("s", turnlog)
     await session.add_items(items(3, "before"))
     with pytest.raises(TooLarge) as refused:
@@ -59,24 +70,24 @@ async def test_what_it_stored_itself_is_taken_back(turnlog: Turnlog) -> None:
 
 
 async def test_another_adds_after_a_lost_reply(server: Server, user: str) -> None:
-    async with Meddled(server.url, user) as turnlog, TurnlogClient(server.url, user) as clear:
+    async with on(Meddled, server, user) as (turnlog, way), AsyncTurnlog(url=server.url, token=user) as clear:
         other = TurnlogSession("s", clear)
         await other.add_items(items(2, "first"))
 
         async def add() -> None:
             await other.add_items(items(40, "theirs"))
 
-        turnlog.meanwhile = add
+        way.meanwhile = add
         session = TurnlogSession("s", turnlog)
         for _ in range(2):  # also when the same call is made again
-            with pytest.raises(TooLarge, match="The first 99 of 100 items are stored") as refused:
+            with pytest.raises(TooLarge, match="The first 99 of 100 items were stored") as refused:
                 await session.add_items(REFUSED)
             assert refused.value.extra["stored_items"] == 99
             assert await other.get_items() == [*items(2, "first"), *items(99), *items(40, "theirs")]
 
 
 async def test_another_pops_one_and_adds_one_after_a_lost_reply(server: Server, user: str) -> None:
-    async with Meddled(server.url, user) as turnlog, TurnlogClient(server.url, user) as clear:
+    async with on(Meddled, server, user) as (turnlog, way), AsyncTurnlog(url=server.url, token=user) as clear:
         other = TurnlogSession("s", clear)
         await other.add_items(items(2, "first"))
 
@@ -84,8 +95,8 @@ async def test_another_pops_one_and_adds_one_after_a_lost_reply(server: Server, 
             await other.pop_item()
             await other.add_items(items(1, "theirs"))
 
-        turnlog.meanwhile = exchange
-        with pytest.raises(TooLarge, match="items are stored"):
+        way.meanwhile = exchange
+        with pytest.raises(TooLarge, match="items were stored"):
             await TurnlogSession("s", turnlog).add_items(REFUSED)
         kept = await other.get_items()
         assert [one for one in kept if "mine" not in json.dumps(one)] == [
@@ -94,8 +105,8 @@ async def test_another_pops_one_and_adds_one_after_a_lost_reply(server: Server, 
         ]
 
 
-class Overloaded(TurnlogClient):
-    """A client whose appends but for the first are refused for now, and which writes down its operations."""
+class Overloaded(HttpWay):
+    """A way whose appends but for the first are refused for now, and which writes down its operations."""
 
     overloaded = True
 
@@ -111,22 +122,22 @@ async def test_nothing_is_taken_back_when_the_same_call_can_store_the_others(
 ) -> None:
     """A rewind that arrives late would take away what that call has found stored."""
     monkeypatch.setattr(client, "_FIRST_WAIT", 0.001)
-    async with TurnlogClient(server.url, user) as clear:
+    async with AsyncTurnlog(url=server.url, token=user) as clear:
         await clear.create_session(session_id="s")
-    async with Overloaded(server.url, user) as turnlog:
+    async with on(Overloaded, server, user) as (turnlog, way):
         session = TurnlogSession("s", turnlog)
-        with pytest.raises(Unavailable, match="The first 99 of 150 items are stored") as failed:
+        with pytest.raises(Unavailable, match="The first 99 of 150 items were stored") as failed:
             await session.add_items(items(150))
         assert failed.value.extra["stored_items"] == 99
-        assert "rewind_session" not in turnlog.operations
-        turnlog.overloaded = False
+        assert "rewind_session" not in way.operations
+        way.overloaded = False
         assert await session.get_items() == items(99)
         await session.add_items(items(150))
         assert await session.get_items() == items(150)
 
 
-class Failing(TurnlogClient):
-    """A client whose rewinds are made, and then answered with 500."""
+class Failing(HttpWay):
+    """A way whose rewinds are made, and then answered with 500."""
 
     async def _send(self, request: Request) -> Any:
         reply = await super()._send(request)
@@ -137,7 +148,7 @@ class Failing(TurnlogClient):
 
 
 async def test_a_take_back_that_failed_may_have_been_made(server: Server, user: str) -> None:
-    async with Failing(server.url, user) as turnlog:
+    async with on(Failing, server, user) as (turnlog, _way):
         session = TurnlogSession("s", turnlog)
         with pytest.raises(TooLarge, match="The first 99 of 100 items may still be stored") as refused:
             await session.add_items(REFUSED)
@@ -146,7 +157,7 @@ async def test_a_take_back_that_failed_may_have_been_made(server: Server, user: 
 
 
 @contextmanager
-def meddling(turnlog: Turnlog, meanwhile: Callable[[], Awaitable[object]]) -> Iterator[None]:
+def meddling(turnlog: AsyncTurnlog, meanwhile: Callable[[], Awaitable[object]]) -> Iterator[None]:
     """Another acts right after the first append that comes here."""
     append, calls = turnlog.append_messages, 0
 
@@ -163,7 +174,7 @@ def meddling(turnlog: Turnlog, meanwhile: Callable[[], Awaitable[object]]) -> It
         yield
 
 
-async def test_another_adds_between_two_appends(turnlog: Turnlog) -> None:
+async def test_another_adds_between_two_appends(turnlog: AsyncTurnlog) -> None:
     session, other = TurnlogSession("s", turnlog), TurnlogSession("s", turnlog)
 
     async def add() -> None:
@@ -172,7 +183,7 @@ async def test_another_adds_between_two_appends(turnlog: Turnlog) -> None:
     await other.add_items(items(1, "first"))
     with (
         meddling(turnlog, add),
-        pytest.raises(TurnlogError, match="The first 198 of 199 items are stored"),
+        pytest.raises(TurnlogError, match="The first 198 of 199 items were stored"),
     ):
         await session.add_items([*items(198), REFUSED[-1]])
     assert await other.get_items() == [
@@ -183,7 +194,7 @@ async def test_another_adds_between_two_appends(turnlog: Turnlog) -> None:
     ]
 
 
-async def test_another_exchanges_the_last_one_before_the_take_back(turnlog: Turnlog) -> None:
+async def test_another_exchanges_the_last_one_before_the_take_back(turnlog: AsyncTurnlog) -> None:
     """The log is as long as after the append, and yet it is another."""
     session, other = TurnlogSession("s", turnlog), TurnlogSession("s", turnlog)
 
@@ -191,6 +202,6 @@ async def test_another_exchanges_the_last_one_before_the_take_back(turnlog: Turn
         await other.pop_item()
         await other.add_items(items(1, "theirs"))
 
-    with meddling(turnlog, exchange), pytest.raises(TooLarge, match="items are stored"):
+    with meddling(turnlog, exchange), pytest.raises(TooLarge, match="items were stored"):
         await session.add_items(REFUSED)
     assert await other.get_items() == [*items(98), *items(1, "theirs")]

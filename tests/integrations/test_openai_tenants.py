@@ -9,7 +9,7 @@ import pytest
 from agents import Agent, RunContextWrapper, Runner, function_tool
 from agents.testing import ScriptedModel, assistant_message, function_call
 
-from turnlog.client.http import TurnlogClient
+from turnlog import AsyncTurnlog
 from turnlog.integrations.openai_agents import TurnlogSession
 
 if TYPE_CHECKING:
@@ -21,18 +21,18 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def tenants(server: Server, anyio_backend: Any) -> AsyncIterator[dict[str, TurnlogClient]]:  # noqa: ARG001
+async def tenants(server: Server, anyio_backend: Any) -> AsyncIterator[dict[str, AsyncTurnlog]]:  # noqa: ARG001
     async with (
-        TurnlogClient(server.url, uuid4().hex) as alice,
-        TurnlogClient(server.url, uuid4().hex) as bob,
+        AsyncTurnlog(url=server.url, token=uuid4().hex) as alice,
+        AsyncTurnlog(url=server.url, token=uuid4().hex) as bob,
     ):
         yield {"alice": alice, "bob": bob}
 
 
-async def test_one_session_object_for_several_tenants(tenants: dict[str, TurnlogClient]) -> None:
+async def test_one_session_object_for_several_tenants(tenants: dict[str, AsyncTurnlog]) -> None:
     """G5: the run's context says whose history it is; the SDK hands it to every call."""
 
-    def of(wrapper: RunContextWrapper[str] | None) -> TurnlogClient:
+    def of(wrapper: RunContextWrapper[str] | None) -> AsyncTurnlog:
         assert wrapper is not None
         return tenants[wrapper.context]
 

@@ -1,4 +1,4 @@
-"""Random schedules of programs: `TurnlogClient` as it is, on a way on which requests and answers get lost.
+"""Random schedules of programs: `AsyncTurnlog` as it is, on a way on which requests and answers get lost.
 
 `TURNLOG_SIM_SCHEDULES=n` runs another number, `TURNLOG_SIM_SEED=s` that one alone.
 """

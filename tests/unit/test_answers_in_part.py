@@ -12,8 +12,8 @@ import pytest
 from tests.answering import answering_beside, reply
 from tests.functional.cache_clients import ask as ask_cache
 from tests.functional.cache_clients import connecting, post, requests_on, speaking
-from turnlog.drivers import event_loop as async_driver
 from turnlog.coroutines import run
+from turnlog.drivers import event_loop as async_driver
 from turnlog.drivers.blocking import BotoObjects, BotoTable, _client, _config
 from turnlog.drivers.event_loop import AsyncStores
 from turnlog.errors import CacheUnavailable, Unanswered

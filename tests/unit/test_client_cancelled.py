@@ -13,9 +13,9 @@ import pytest
 
 from tests.answering import answering, reply
 from tests.cancelling import cancelled_in_turn, run_clean
+from turnlog import AsyncTurnlog
 from turnlog.client import http as client
-from turnlog.client.asking import Request
-from turnlog.client.http import TurnlogClient
+from turnlog.client.request import Request
 from turnlog.errors import Unanswered
 from turnlog.http.routes import ROUTES
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.answering import Asked
 
 LARGE = 100_000
+ALICE = "alice"
 WRITES = {"POST", "PUT", "PATCH"}
 REPEATABLE = Request("get_session", "first")
 NOT_REPEATABLE = Request("put_draft", "first", body={"messages": []}, repeatable=False)
@@ -38,18 +39,24 @@ def own(asked: Asked, framed: str = "length") -> bytes:
     return reply(json.dumps(body).encode(), framed=framed, content_type="application/json")
 
 
-def one_connection(url: str, **time_outs: float) -> TurnlogClient:
+def http_of(turnlog: AsyncTurnlog) -> httpx.AsyncClient:
+    """The client that was handed over."""
+    http: httpx.AsyncClient = turnlog._way._link._http  # type: ignore[attr-defined]
+    return http
+
+
+def one_connection(url: str, **time_outs: float) -> AsyncTurnlog:
     """A client that has one connection: who leaves it in use leaves none for the next."""
     limits = httpx.Limits(max_connections=1)
     time_out = httpx.Timeout(30, **{"pool": 1, **time_outs})
     http = httpx.AsyncClient(limits=limits, timeout=time_out, verify=client._trusted())
-    return TurnlogClient(url, "alice", http=http)
+    return AsyncTurnlog(url=url, token=ALICE, http_client=http)
 
 
-async def asks_for_its_own(turnlog: TurnlogClient, number: int) -> None:
+async def asks_for_its_own(turnlog: AsyncTurnlog, number: int) -> None:
     """Whoever comes next is answered what it asked for, also on the connection that is there then."""
     for at in range(2):
-        answer = await turnlog.ask(Request("get_session", f"next-{number}-{at}"))
+        answer = await turnlog._answer(Request("get_session", f"next-{number}-{at}"))
         assert answer == {"asked": f"/sessions/next-{number}-{at}", "user": "Bearer alice"}
 
 
@@ -80,10 +87,10 @@ def test_whoever_comes_after_a_cancelled_call_is_answered(operation: str, idle: 
             turns = 0
             while True:
                 turnlog = one_connection(server.url)
-                async with turnlog._http:
+                async with http_of(turnlog):
                     if idle:
                         await asks_for_its_own(turnlog, turns)
-                    call = turnlog.ask(request_of(operation, f"large-{turns}"))
+                    call = turnlog._answer(request_of(operation, f"large-{turns}"))
                     was_cancelled = await cancelled_in_turn(call, turns + 1, again=again)
                     await asks_for_its_own(turnlog, turns)
                     await server.settled(1)
@@ -101,7 +108,7 @@ def test_a_client_closes_its_connections_though_it_is_cancelled() -> None:
             server.together = 3
             turns = 0
             while True:
-                turnlog = TurnlogClient(server.url, "alice")
+                turnlog = AsyncTurnlog(url=server.url, token=ALICE)
                 calls = [turnlog.get_session("together") for _ in range(server.together)]
                 await asyncio.gather(*calls)
                 assert server.open == server.together
@@ -149,7 +156,7 @@ def test_a_program_has_its_own_ways_to_end_a_call(ended: Callable[[Awaitable[Any
     async def main() -> None:
         async with answering(own) as server:
             turnlog = one_connection(server.url)
-            async with turnlog._http:
+            async with http_of(turnlog):
                 for number in range(3):
                     server.held = 1
                     await ended(turnlog.get_session("late"))
@@ -182,14 +189,14 @@ def test_an_answer_in_part_is_none(
         async with answering(lambda asked: own(asked, framed)) as server:
             server.reset = reset
             turnlog = one_connection(server.url)
-            async with turnlog._http:
+            async with http_of(turnlog):
                 for cut in server.each_cut(step):
                     server.asked = 0
                     if request_.repeatable:
-                        assert (await turnlog.ask(request_))["asked"] == "/sessions/first"
+                        assert (await turnlog._answer(request_))["asked"] == "/sessions/first"
                     else:
                         with pytest.raises(Unanswered):
-                            await turnlog.ask(request_)
+                            await turnlog._answer(request_)
                     assert server.asked == 1 + request_.repeatable
                     answer = await turnlog.get_session(f"next-{cut}")
                     assert answer["asked"] == f"/sessions/next-{cut}"
@@ -204,14 +211,14 @@ def test_an_answer_that_comes_too_late_answers_no_other(monkeypatch: pytest.Monk
     async def main() -> None:
         async with answering(own) as server:
             turnlog = one_connection(server.url, read=0.1)
-            async with turnlog._http:
+            async with http_of(turnlog):
                 server.held = 1
                 with pytest.raises(Unanswered):
-                    await turnlog.ask(NOT_REPEATABLE)
+                    await turnlog._answer(NOT_REPEATABLE)
                 server.held = 0  # also if the time was over before it came there
                 await asks_for_its_own(turnlog, 0)
                 server.held = 1
-                assert (await turnlog.ask(REPEATABLE))["asked"] == "/sessions/first"
+                assert (await turnlog._answer(REPEATABLE))["asked"] == "/sessions/first"
                 await asks_for_its_own(turnlog, 1)
 
     run_clean(main)
@@ -234,9 +241,9 @@ def test_what_is_not_json_is_no_answer(foreign: bytes, monkeypatch: pytest.Monke
         answers = [foreign, foreign]
         async with answering(lambda asked: answers.pop() if answers else own(asked)) as server:
             turnlog = one_connection(server.url)
-            async with turnlog._http:
+            async with http_of(turnlog):
                 with pytest.raises(Unanswered):
-                    await turnlog.ask(NOT_REPEATABLE)
-                assert (await turnlog.ask(REPEATABLE))["asked"] == "/sessions/first"
+                    await turnlog._answer(NOT_REPEATABLE)
+                assert (await turnlog._answer(REPEATABLE))["asked"] == "/sessions/first"
 
     run_clean(main)

@@ -13,6 +13,8 @@ from turnlog.drivers.blocking import BotoTable, SystemClock, forget, store_on
 from turnlog.errors import NotFound
 from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint
+from turnlog.http.endpoints import load
+from turnlog.http.routes import ROUTES
 from turnlog.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -58,6 +60,11 @@ def test_a_refusal_is_logged_as_an_answer_is(caplog: pytest.LogCaptureFixture) -
         reply = answer(refusing)
     assert reply["statusCode"] == 404
     assert [(record.levelname, vars(record)["status"]) for record in caplog.records] == [("INFO", 404)]
+
+
+@pytest.mark.parametrize("operation", ROUTES)
+def test_logs_and_metrics_name_an_operation_as_its_route_does(operation: str) -> None:
+    assert load(operation).name == operation
 
 
 def test_a_function_knows_how_much_time_it_has(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from turnlog.integrations.common import is_one_run
+from turnlog.models.answers import Appended
 
 
-def answer(first: int, count: int, version: int, **other: Any) -> dict[str, Any]:
+def answer(first: int, count: int, version: int, **other: Any) -> Appended:
     messages: list[dict[str, Any]] = [{}] * count
-    return {
+    given: dict[str, Any] = {
         "first_sequence": first,
         "last_sequence": first + count - 1,
         "message_count": first + count,
@@ -19,6 +20,7 @@ def answer(first: int, count: int, version: int, **other: Any) -> dict[str, Any]
         "replayed": False,
         "messages": messages,
     } | other
+    return Appended(**given)
 
 
 def test_appends_right_after_each_other() -> None:
@@ -40,5 +42,5 @@ def test_appends_right_after_each_other() -> None:
         [answer(0, 99, 9), answer(99, 1, 11)],
     ],
 )
-def test_others_came_between(appended: list[dict[str, Any]]) -> None:
+def test_others_came_between(appended: list[Appended]) -> None:
     assert not is_one_run(appended)

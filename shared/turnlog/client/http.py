@@ -328,11 +328,7 @@ async def _in_a_task(work: Callable[[], Awaitable[T]]) -> T:
 
 
 def error_of(reply: httpx.Response) -> TurnlogError:
-    """The error that a problem document tells of; for others (API Gateway's own) what the status says.
-
-    Raises:
-        UsageError: it is no answer of a Turnlog.
-    """
+    """The error that a problem document tells of; for others (API Gateway's own) what the status says."""
     try:
         document = reply.json()
     except ValueError:
@@ -344,7 +340,10 @@ def error_of(reply: httpx.Response) -> TurnlogError:
         kind = _STATUSES.get(reply.status_code, TurnlogError)
         told = f"The API answered {reply.status_code}{f' ({told})' if told else ''}."
         if reply.is_redirect or reply.status_code in _NO_SUCH_ROUTE:
-            raise UsageError(f"{told} This URL is not that of a Turnlog API, or a part of it is missing.")
+            kind, told = (
+                UsageError,
+                f"{told} This URL is not that of a Turnlog API, or a part of it is missing.",
+            )
     error = kind(
         told or f"The API answered {reply.status_code}.",
         errors=given.get("errors", ()),

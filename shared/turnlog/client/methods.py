@@ -58,8 +58,11 @@ class Methods:
 
     _way: Way
 
+    async def _answer(self, request: Request) -> Any:
+        return await self._way.ask(request)
+
     async def _ask(self, shape: type[T], request: Request) -> T:
-        answer = await self._way.ask(request)
+        answer = await self._answer(request)
         try:
             return shape.of(answer)
         except (KeyError, TypeError, ValueError) as error:
@@ -106,24 +109,26 @@ class Methods:
         may be some milliseconds behind.
         """
         known: set[str] = set()
-        top: datetime | None = None  # of the list, when it was read before
+        margin = _BEHIND
+        top: datetime | None = None  # when the first of the list had changed last, as the pass before saw it
+        reach: datetime | None = None  # as far back as this pass reads; None: to the end of the list
         while True:
-            begun, several, cursor = top, False, None
-            top = None
+            now, several, cursor = None, False, None
             while True:
                 page = await self._sessions_page(limit=SESSIONS_AT_ONCE, cursor=cursor)
                 for session in page.sessions:
-                    top = top or session.updated_at
+                    now = now or session.updated_at
                     if session.session_id not in known:
                         known.add(session.session_id)
                         yield session
                 cursor = page.next_cursor
-                end = page.sessions[-1].updated_at if page.sessions else None
-                if cursor is None or (begun and end and end < begun - _BEHIND):
+                if cursor is None or (reach and page.sessions and page.sessions[-1].updated_at < reach):
                     break
                 several = True
-            if not several:  # one page is the list at one time: nothing moved past it
+            # One page is the list at one time. And where the first is still the same, nothing has moved.
+            if not several or now is None or now == top:
                 return
+            top, reach, margin = now, now - margin, timedelta(0)
 
     @method
     async def get_session(
@@ -213,7 +218,7 @@ class Methods:
     @method
     async def delete_session(self, session_id: str) -> None:
         """Delete the session and all that is in it."""
-        await self._way.ask(Request("delete_session", session_id))
+        await self._answer(Request("delete_session", session_id))
 
     @method
     async def append_messages(
@@ -319,12 +324,12 @@ class Methods:
     @method
     async def delete_draft(self, session_id: str) -> None:
         """Drop the turn in progress."""
-        await self._way.ask(Request("delete_draft", session_id, repeatable=False))
+        await self._answer(Request("delete_draft", session_id, repeatable=False))
 
     @method
     async def drop_cache(self, session_id: str) -> None:
         """Drop what the cache holds of the session, for whoever has changed the table by other means."""
-        await self._way.ask(Request("drop_cache", session_id))
+        await self._answer(Request("drop_cache", session_id))
 
     @method
     async def check_health(self) -> answers.Health:
@@ -394,7 +399,7 @@ class Methods:
 
         Not sent again when it may have been carried out: another may have begun the transcript anew since.
         """
-        await self._way.ask(Request("delete_transcript", session_id, name, repeatable=False))
+        await self._answer(Request("delete_transcript", session_id, name, repeatable=False))
 
     async def _sessions_page(self, **query: Any) -> answers.SessionPage:
         return await self._ask(answers.SessionPage, Request("list_sessions", query=query))

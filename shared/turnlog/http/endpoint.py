@@ -47,6 +47,7 @@ class Endpoint:
         public: it asks for no user.
         brief: it gives up after `limits.HEALTH_SECONDS`; others go on trying as long as there is time.
         operation: the coroutine behind it.
+        name: the operation's, in logs and metrics.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Endpoint:
         jsonl_answer: bool,
     ) -> None:
         self.operation = operation
+        self.name = operation.__module__.rpartition(".")[2]
         self.answers = answers
         self.errors = errors
         self.body = body
@@ -96,9 +98,9 @@ class Endpoint:
         except TurnlogError as error:
             answer = problem(error)
         except Exception as error:  # the last resort: the client gets no stack trace
-            telemetry.failed(self.operation.__module__, call, error)
+            telemetry.failed(self.name, call, error)
             answer = problem(TurnlogError("The request failed."))
-        telemetry.emit(self.operation.__module__, call, answer.status, store.counts)
+        telemetry.emit(self.name, call, answer.status, store.counts)
         return respond(call, answer)
 
     async def answer(self, store: Store, call: Call) -> Answer:

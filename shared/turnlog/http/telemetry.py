@@ -28,7 +28,7 @@ def emit(operation: str, call: Call, status: int, counts: Counter[str]) -> None:
     """Log one line for the request, see `count`.
 
     Args:
-        operation: the function's module.
+        operation: its name.
         call: the request, of which the id is logged.
         status: of the answer.
         counts: what happened: appends, replays, conflicts, retries, cache hits, misses and errors, …
@@ -37,8 +37,7 @@ def emit(operation: str, call: Call, status: int, counts: Counter[str]) -> None:
         logger().warning(
             "malformed tool calls skipped", extra={"request_id": call.request_id, "skipped": skipped}
         )
-    name = operation.removeprefix("functions.")
-    count(name, counts, request_id=call.request_id, status=status, direct=call.direct)
+    count(operation, counts, request_id=call.request_id, status=status, direct=call.direct)
 
 
 def failed(operation: str, call: Call, error: Exception) -> None:

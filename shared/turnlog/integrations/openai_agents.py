@@ -237,6 +237,8 @@ class TurnlogSession:
         Returns:
             Whether nothing of the call is stored any more.
         """
+        if isinstance(error, NotFound | Gone):
+            return False  # all of the session is gone
         count = sum(len(added.messages) for added in stored)
         may_be_taken = failed.take_back is not None
         try:
@@ -249,7 +251,7 @@ class TurnlogSession:
             error.told(
                 f"The first {count} of {of} items were stored, and another has changed the session since."
             )
-        elif stored and not isinstance(error, NotFound | Gone):
+        elif stored:
             error.told(f"The first {count} of {of} items were stored.", stored_items=count)
         return False
 

@@ -16,7 +16,7 @@ import claude_agent_sdk
 from claude_agent_sdk import SessionStore
 from tally import Tally
 
-from turnlog.client.http import TurnlogClient
+from turnlog import AsyncTurnlog
 from turnlog.integrations.claude import MAIN, TurnlogSessionStore
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Substitute(TurnlogSessionStore, SessionStore):  # type: ignore[misc]
     def __init__(self) -> None:
         self._user = uuid4().hex
         self._mtimes: dict[str, int] = {}
-        super().__init__(TurnlogClient(URL, self._user))
+        super().__init__(AsyncTurnlog(url=URL, token=self._user))
         TALLY.used()
 
     async def list_sessions(self, project_key: str) -> list[dict[str, Any]]:
@@ -49,7 +49,7 @@ class Substitute(TurnlogSessionStore, SessionStore):  # type: ignore[misc]
 
     @property
     def size(self) -> int:
-        async def count(turnlog: TurnlogClient) -> int:
+        async def count(turnlog: AsyncTurnlog) -> int:
             found = 0
             async for session in turnlog.sessions():
                 names = [
@@ -63,18 +63,18 @@ class Substitute(TurnlogSessionStore, SessionStore):  # type: ignore[misc]
         return size
 
     def clear(self) -> None:
-        async def delete(turnlog: TurnlogClient) -> None:
+        async def delete(turnlog: AsyncTurnlog) -> None:
             for session in [one async for one in turnlog.sessions()]:
                 await turnlog.delete_session(session["session_id"])
 
         self._apart(delete)
 
-    def _apart(self, work: Callable[[TurnlogClient], Awaitable[Any]]) -> Any:
+    def _apart(self, work: Callable[[AsyncTurnlog], Awaitable[Any]]) -> Any:
         """Do something at once, on a loop of its own: the test's is running."""
         done: list[Any] = []
 
         async def main() -> None:
-            async with TurnlogClient(URL, self._user) as turnlog:
+            async with AsyncTurnlog(url=URL, token=self._user) as turnlog:
                 done.append(await work(turnlog))
 
         thread = Thread(target=anyio.run, args=(main,))

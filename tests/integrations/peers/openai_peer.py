@@ -19,7 +19,7 @@ import agents.memory
 from agents.memory import sqlite_session
 from tally import Tally
 
-from turnlog.client.http import TurnlogClient
+from turnlog import AsyncTurnlog
 from turnlog.integrations.openai_agents import TurnlogSession
 
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ class Database(TurnlogSession):
         TALLY.used()
         named = str(db_path) != ":memory:"
         user = sha256(str(db_path).encode()).hexdigest() if named else uuid4().hex
-        clients: WeakKeyDictionary[asyncio.AbstractEventLoop, TurnlogClient] = WeakKeyDictionary()
+        clients: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncTurnlog] = WeakKeyDictionary()
 
-        def of(_: Any) -> TurnlogClient:
+        def of(_: Any) -> AsyncTurnlog:
             loop = asyncio.get_running_loop()
             if loop not in clients:
-                clients[loop] = TurnlogClient(URL, user)
+                clients[loop] = AsyncTurnlog(url=URL, token=user)
             return clients[loop]
 
         super().__init__(session_id, of, session_settings=session_settings)

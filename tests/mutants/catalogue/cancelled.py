@@ -24,8 +24,8 @@ CANCELLED = (
     Mutant(
         "the client's end is cancelled by asyncio",
         "client/http.py",
-        "            await _in_a_task(self._http.aclose)",
-        "            await self._http.aclose()",
+        "lambda made: _in_a_task(made.aclose))",
+        "lambda made: made.aclose())",
         "connections stay open",
         test=_CLIENT,
     ),

@@ -87,8 +87,8 @@ OVERTAKEN = (
     Mutant(
         "the client forgets that it is unsure",
         "client/http.py",
-        "                if unsure and (request.if_match is not None or isinstance(refused, Diverged)):",
-        "                if False:",
+        "                if unsure is None or (absent and appends)",
+        "                if True or (absent and appends)",
         "a change is refused that was made",
         test=_OVERTAKEN,
     ),
@@ -213,7 +213,7 @@ OVERTAKEN = (
     Mutant(
         "a replay is taken for one's own",
         "integrations/common.py",
-        '        if answer["replayed"] or not whole or not follows:',
+        "        if answer.replayed or not whole or not follows:",
         "        if not whole or not follows:",
         "what another stored is taken back",
         test=_RUN,
@@ -221,7 +221,7 @@ OVERTAKEN = (
     Mutant(
         "another's message between one's own is not seen",
         "integrations/common.py",
-        '        whole = last - first + 1 == len(answer["messages"]) and ',
+        "        whole = last - first + 1 == len(answer.messages) and ",
         "        whole = ",
         "what another stored is taken back",
         test=_RUN,
@@ -229,7 +229,7 @@ OVERTAKEN = (
     Mutant(
         "a change between two appends is not seen",
         "integrations/common.py",
-        ' and version in {None, answer["version"]}',
+        " and version in {None, answer.version}",
         "",
         "what another stored is taken back",
         test=_RUN,

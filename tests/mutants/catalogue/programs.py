@@ -19,7 +19,7 @@ PROGRAMS = (
     Mutant(
         "the client does not know what it deleted",
         "client/http.py",
-        'isinstance(refused, NotFound) and request.operation.startswith("delete_"):',
+        'unsure and absent and request.operation.startswith("delete_"):',
         "False:",
         "a deletion is refused that was made",
         case="programs",
@@ -34,7 +34,7 @@ PROGRAMS = (
     ),
     Mutant(
         "batches of entries get their ids from the server",
-        "client/transcript_methods.py",
+        "client/methods.py",
         "batch_id=batch_id)\n",
         "batch_id=None)\n",
         "an entry is stored twice",
@@ -58,7 +58,7 @@ PROGRAMS = (
     ),
     Mutant(
         "the deletion of a transcript is sent again",
-        "client/transcript_methods.py",
+        "client/methods.py",
         "session_id, name, repeatable=False)",
         "session_id, name)",
         "what was begun anew is deleted",

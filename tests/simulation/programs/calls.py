@@ -9,7 +9,7 @@ import httpx
 
 from tests.simulation.programs.gateway import URL
 from tests.simulation.programs.way import Way
-from turnlog.client.http import TurnlogClient
+from turnlog import AsyncTurnlog
 from turnlog.errors import Contended, TurnlogError, Unavailable
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Program:
         self.calls: list[Call] = []
         self._way = Way(world, loop, name, trouble, skew=skew)
         http = httpx.AsyncClient(transport=self._way, trust_env=False)
-        self.turnlog = TurnlogClient(URL, user, http=http)
+        self.turnlog = AsyncTurnlog(url=URL, token=user, http_client=http)
 
     async def call(
         self, name: str, key: SessionKey, asked: dict[str, Any], work: Callable[[], Awaitable[Any]]

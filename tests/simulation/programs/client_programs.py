@@ -43,7 +43,7 @@ class ClientProgram(Program):
     Args:
         rng: decides what it calls.
         texts: what it says; shared with all others.
-        alone: no client does without ids, so it may leave them to `TurnlogClient`.
+        alone: no client does without ids, so it may leave them to `AsyncTurnlog`.
         methods: what it calls.
     """
 

@@ -109,7 +109,7 @@ def test_a_client_closes_its_connections_though_it_is_cancelled() -> None:
             turns = 0
             while True:
                 turnlog = AsyncTurnlog(url=server.url, token=ALICE)
-                calls = [turnlog.get_session("together") for _ in range(server.together)]
+                calls = [turnlog._answer(Request("get_session", "together")) for _ in range(server.together)]
                 await asyncio.gather(*calls)
                 assert server.open == server.together
                 was_cancelled = await cancelled_in_turn(turnlog.aclose(), turns + 1, again=False)
@@ -159,7 +159,7 @@ def test_a_program_has_its_own_ways_to_end_a_call(ended: Callable[[Awaitable[Any
             async with http_of(turnlog):
                 for number in range(3):
                     server.held = 1
-                    await ended(turnlog.get_session("late"))
+                    await ended(turnlog._answer(Request("get_session", "late")))
                     server.held = 0  # also if the time was over before it came there
                     await asks_for_its_own(turnlog, number)
 
@@ -198,7 +198,7 @@ def test_an_answer_in_part_is_none(
                         with pytest.raises(Unanswered):
                             await turnlog._answer(request_)
                     assert server.asked == 1 + request_.repeatable
-                    answer = await turnlog.get_session(f"next-{cut}")
+                    answer = await turnlog._answer(Request("get_session", f"next-{cut}"))
                     assert answer["asked"] == f"/sessions/next-{cut}"
                 return server.whole
 

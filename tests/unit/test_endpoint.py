@@ -7,6 +7,8 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from infra.local.lambdas import Context
 from turnlog.coroutines import run
 from turnlog.drivers.blocking import BotoTable, SystemClock, forget, store_on
@@ -18,8 +20,6 @@ from turnlog.http.routes import ROUTES
 from turnlog.settings import Settings, settings
 
 if TYPE_CHECKING:
-    import pytest
-
     from turnlog.store.store import Store
 
 EVENT = {"requestContext": {"requestId": "the-request"}}

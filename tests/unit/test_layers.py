@@ -28,8 +28,8 @@ BELOW = {
     "drivers": {"", "store", "cache"},
     "operations": {"", "records", "store"},
     "http": {"", "records", "models", "store", "operations", "drivers"},
-    "client": {"", "records", "http", "drivers"},
-    "integrations": {"", "records", "client"},
+    "client": {"", "records", "models", "store", "http", "drivers"},
+    "integrations": {"", "records", "models", "client"},
     "functions": {"", "http", "operations", "drivers"},
 }
 # The libraries that only some parts know.

@@ -17,13 +17,16 @@ def dumps(value: Any, *loc: str | int) -> bytes:
         loc: where it came from, for the error; the body, if nothing is said.
 
     Raises:
-        Invalid: a number that JSON has no word for (`1e999` reads as infinity), or a lone surrogate.
+        Invalid: a number that JSON has no word for (`1e999` reads as infinity), a lone surrogate, or what is
+            no JSON at all.
     """
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except ValueError as error:
         msg = "holds a number or a character that JSON cannot carry"
         raise Invalid.at(*(loc or ("body",)), msg=msg) from error
+    except TypeError as error:  # it names the type
+        raise Invalid.at(*(loc or ("body",)), msg=f"is not JSON: {error}") from error
 
 
 def same(one: Any, other: Any) -> bool:

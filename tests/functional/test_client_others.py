@@ -106,6 +106,53 @@ def test_an_append_that_was_stored_is_not_called_surely_refused(program: Program
     assert program.api.contents(session_id) == ["q"]
 
 
+def others_come(program: Program, session_id: str) -> None:
+    """So many that the session's head knows none of the ids from before."""
+    for _ in range(6):
+        program.api.append(session_id, *(user("theirs") for _ in range(99)))
+
+
+def test_an_append_that_was_made_does_not_say_that_another_came_first(program: Program) -> None:
+    session_id = program.api.new()
+    come = lost_and_then(lambda: others_come(program, session_id))
+    with pytest.raises(errors.Unanswered):
+        program.call("append_messages", session_id, [user("q")], expected_sequence=0, troubles=[come])
+    assert program.api.contents(session_id)[0] == "q"
+
+
+def test_entries_that_were_stored_do_not_say_that_others_came_first(program: Program) -> None:
+    session_id, api = program.api.new(), program.api
+    others = lost_and_then(lambda: [api.entries(session_id, "main", *[{}] * 300) for _ in range(2)])
+    with pytest.raises(errors.Unanswered):
+        program.call(
+            "append_entries", session_id, "main", [{"mine": 1}], expected_position=0, troubles=[others]
+        )
+    assert api.transcript(session_id, "main", limit=1).body["entries"] == [{"mine": 1}]
+
+
+def unauthorized(status: int) -> Trouble:
+    """The authorizer refuses the request: its token has expired meanwhile."""
+
+    async def trouble(way: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:  # noqa: ARG001
+        return httpx.Response(status, json={"message": "Unauthorized"})
+
+    return trouble
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_of_a_token_does_not_deny_what_was_done_before(program: Program, status: int) -> None:
+    session_id = program.api.new()
+    with pytest.raises(errors.Unanswered):
+        program.call("append_messages", session_id, [user("q")], troubles=[lost_reply, unauthorized(status)])
+    assert program.api.contents(session_id) == ["q"]
+
+
+def test_an_append_to_a_session_that_is_not_there_says_so(program: Program) -> None:
+    """Whatever became of the tries before: nothing is stored where no session is."""
+    with pytest.raises(errors.NotFound):
+        program.call("append_messages", "nothing", [user("q")], troubles=[lost_reply])
+
+
 def test_a_put_that_was_made_does_not_say_that_nothing_was_written(program: Program) -> None:
     session_id, api = program.api.new(), program.api
 

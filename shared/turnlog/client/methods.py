@@ -38,6 +38,8 @@ ENTRIES_AT_ONCE = 10_000
 
 # The index of the list is some milliseconds behind, and the clocks that it is sorted by differ a little.
 _BEHIND = timedelta(seconds=5)
+# Where more sessions change than a page holds while it is read, the list would never stand still.
+_IDLE_PASSES = 3
 
 
 class Objects(TypedDict, total=False):
@@ -112,8 +114,9 @@ class Methods:
         margin = _BEHIND
         top: datetime | None = None  # when the first of the list had changed last, as the pass before saw it
         reach: datetime | None = None  # as far back as this pass reads; None: to the end of the list
-        while True:
-            now, several, cursor = None, False, None
+        idle = 0  # passes one after the other that found nothing new
+        while idle < _IDLE_PASSES:
+            now, several, cursor, found = None, False, None, len(known)
             while True:
                 page = await self._sessions_page(limit=SESSIONS_AT_ONCE, cursor=cursor)
                 for session in page.sessions:
@@ -128,6 +131,7 @@ class Methods:
             # One page is the list at one time. And where the first is still the same, nothing has moved.
             if not several or now is None or now == top:
                 return
+            idle = idle + 1 if len(known) == found else 0
             top, reach, margin = now, now - margin, timedelta(0)
 
     @method
@@ -429,8 +433,10 @@ class Methods:
 
 
 def _plain(message: NewMessage) -> Object:
-    """A message as JSON; one that was answered may be sent back."""
-    return message.raw if isinstance(message, answers.Answer) else message
+    """A message as JSON; one that was answered is sent back as it was sent, with its id."""
+    if not isinstance(message, answers.Answer):
+        return message
+    return {**message.to_dict(), **given(message_id=message.message_id)}
 
 
 def _identified(messages: Iterable[NewMessage]) -> list[dict[str, Any]]:

@@ -183,7 +183,7 @@ def parse(event: Mapping[str, Any], request_id: str) -> Call:
             query={
                 name: _text(value) for name, value in _object(event, "query").items() if value is not None
             },
-            raw_body="" if given is None else json.dumps(given),
+            raw_body="" if given is None else _json(given),
             base64=False,
             request_id=request_id,
             direct=True,
@@ -225,6 +225,18 @@ def _bounded(body: bytes) -> bytes:
 def _short(loc: tuple[int | str, ...]) -> list[int | str]:
     """A place in the body; a name in it is the client's own, of any length."""
     return [one if isinstance(one, int) else one[:_LONGEST_NAME] for one in loc]
+
+
+def _json(given: Any) -> str:
+    """The body of a direct invoke; one that a program hands over may be no JSON.
+
+    Raises:
+        Invalid: it is none.
+    """
+    try:
+        return json.dumps(given)
+    except (TypeError, ValueError) as error:
+        raise Invalid.at("body", msg=f"is not JSON: {error}") from error
 
 
 def _object(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -37,9 +37,10 @@ def check_call(history: History, call: Call) -> None:
         require("a draft is sent once", len(call.works) <= 1, told)
     if isinstance(call.error, Contended):
         require("surely not applied", not changing, told)
-    elif call.refused:
-        last = call.answered[-1][0]
-        earlier = [work for work in changing if work.request is not last]
+    elif call.refused and call.error:
+        status = call.error.status
+        refusing = [request for request, reply in call.answered[-1:] if reply.status == status]
+        earlier = [work for work in changing if work.request not in refusing]
         denied = [work for work in earlier if not _gone_since(history, call, work)]
         require("a refusal denies nothing", not denied, told)
     if call.error is None:

@@ -11,6 +11,7 @@ from tests.simulation.programs.gateway import URL
 from tests.simulation.programs.way import Way
 from turnlog import AsyncTurnlog
 from turnlog.errors import Contended, TurnlogError, Unavailable
+from turnlog.models.answers import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -37,7 +38,7 @@ class Call:
         troubled: whether the last of them had trouble on its way.
         works: what functions did for it, also after its end.
         answered: the answers that it got.
-        returned: what it returned; or `error`: what it raised.
+        returned: what it returned, as JSON; or `error`: what it raised.
     """
 
     number: int
@@ -121,7 +122,8 @@ class Program:
         self._way.call = call
         self._note(f"calls {name}", {"session": key.session_id, **asked})
         try:
-            call.returned = await work()
+            returned = await work()
+            call.returned = returned.raw if isinstance(returned, Answer) else returned
         except TurnlogError as error:
             call.error = error
         call.end = self.world.history.commits

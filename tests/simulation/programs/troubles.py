@@ -41,6 +41,9 @@ TROUBLES: Mapping[str, Trouble] = {
     "http: connect time-out": Trouble(Served.NEVER, httpx.ConnectTimeout),
     "http: no connection free": Trouble(Served.NEVER, httpx.PoolTimeout),
     "http: 429": Trouble(Served.NEVER, 429),
+    # By the gateway's authorizer: it speaks of this request, not of those before it.
+    "http: 401": Trouble(Served.NEVER, 401),
+    "http: 403": Trouble(Served.NEVER, 403),
     # From here on the sender cannot know whether it was done.
     "http: cut while it was sent": Trouble(Served.NEVER, httpx.WriteError),
     "http: read time-out, not done": Trouble(Served.NEVER, httpx.ReadTimeout),

@@ -201,7 +201,6 @@ def test_a_second_thread_is_told_what_to_do_at_once(made_async: AsyncTurnlog) ->
     thread.start()
     thread.join()
     assert told[3] == 1
-    del made_async
     gc.collect()
 
 

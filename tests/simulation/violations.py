@@ -156,6 +156,7 @@ RULES = {
         "leftover is left",
         "message_count of the rewind",
         "nothing left over",
+        "nothing done after a denial",
         "nothing to pop",
         "one tool call",
         "only if unset",

@@ -16,6 +16,7 @@ from turnlog.operations.read_session import load
 from turnlog.records import messages
 from turnlog.records.expressions import touch, update
 from turnlog.records.messages import TOKEN_SIZE
+from turnlog.store.doubt import tells_doubt
 from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import advanced, head_update, message_writes, puts
 from turnlog.store.retry import Doubt, check_doubt
@@ -51,6 +52,7 @@ class Added(NamedTuple):
     replayed: bool
 
 
+@tells_doubt
 async def add_tool_call(store: Store, key: SessionKey, tool_call: dict[str, Any]) -> Added:
     """Add a tool call to the last assistant message after the last user message, or to a new one.
 

@@ -18,6 +18,7 @@ from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.records import ring
 from turnlog.records.batches import answer_size
 from turnlog.records.entries import identified
+from turnlog.store.doubt import tells_doubt
 from turnlog.store.entry_reader import containing
 from turnlog.store.entry_writer import EntryWriter
 from turnlog.store.retry import check_time
@@ -51,6 +52,7 @@ class AppendedEntries(NamedTuple):
     replayed: bool
 
 
+@tells_doubt
 async def append_entries(
     store: Store,
     key: TranscriptKey,

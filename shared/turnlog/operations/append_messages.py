@@ -20,6 +20,7 @@ from turnlog.errors import ConditionFailed, Contended, MessageIdReused, Sequence
 from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.records import head as heads
 from turnlog.records import messages, ring
+from turnlog.store.doubt import tells_doubt
 from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import Fields, advanced, head_update, identified, near, puts, stored_under
 from turnlog.store.retry import Doubt, check_doubt
@@ -59,6 +60,7 @@ class Appended(NamedTuple):
     replayed: bool
 
 
+@tells_doubt
 async def append_messages(
     store: Store,
     key: SessionKey,

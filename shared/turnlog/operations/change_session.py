@@ -16,6 +16,7 @@ from turnlog.operations.append_messages import refusing_head
 from turnlog.operations.create_session import check_objects, encoded_objects
 from turnlog.records import head as heads
 from turnlog.records.expressions import LIVE, touch, update
+from turnlog.store.doubt import tells_doubt
 from turnlog.store.store import not_found
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _NOT_YET = LIVE + " AND #token <> :token"
 
 
+@tells_doubt
 async def set_title(
     store: Store, key: SessionKey, title: str, *, only_if_unset: bool = False, if_match: Match | None = None
 ) -> Head:
@@ -93,6 +95,7 @@ def _title_condition(if_match: Match | None, *, only_if_unset: bool) -> tuple[st
     return condition, versions
 
 
+@tells_doubt
 async def patch_session(
     store: Store,
     key: SessionKey,

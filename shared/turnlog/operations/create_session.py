@@ -15,6 +15,7 @@ from turnlog.records import head as heads
 from turnlog.records.expressions import attribute
 from turnlog.records.head import JSON_FIELDS, Head
 from turnlog.records.keys import session_key, user_item_key
+from turnlog.store.doubt import tells_doubt
 from turnlog.store.log import advanced, identified, puts
 from turnlog.wire import dumps
 
@@ -53,6 +54,7 @@ def new_session_key(store: Store, user_id: str, session_id: str | None) -> Sessi
     return session_key(user_id, session_id or str(UUID(bytes=store.clock.token(), version=4)))
 
 
+@tells_doubt
 async def create_session(
     store: Store,
     key: SessionKey,

@@ -16,6 +16,7 @@ from turnlog.operations.create_session import expiry_put, sessions_counted
 from turnlog.records import head as heads
 from turnlog.records.expressions import LIVE, names, update
 from turnlog.records.head import JSON_FIELDS, USAGE_FIELDS
+from turnlog.store.doubt import tells_doubt
 from turnlog.store.store import not_found
 from turnlog.wire import parse_timestamp
 
@@ -38,6 +39,7 @@ _GONE_WITH_THE_SESSION = (
 )
 
 
+@tells_doubt
 async def delete_session(store: Store, key: SessionKey, *, unchanged_since: str | None = None) -> None:
     """Delete a session.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from turnlog.errors import ConditionFailed, Contended, Unanswered
 from turnlog.records import transcripts
+from turnlog.store.doubt import tells_doubt
 from turnlog.store.entry_writer import refusing_heads
 from turnlog.store.store import no_transcript
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from turnlog.store.store import Store
 
 
+@tells_doubt
 async def delete_transcript(store: Store, key: TranscriptKey) -> None:
     """Delete a transcript; one of the same name may begin anew.
 

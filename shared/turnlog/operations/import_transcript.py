@@ -18,6 +18,7 @@ from turnlog.operations.append_entries import again_if_torn
 from turnlog.records.batches import answer_size, compressed
 from turnlog.records.entries import identified
 from turnlog.store.deposits import too_large
+from turnlog.store.doubt import tells_doubt
 from turnlog.store.entry_reader import batches
 from turnlog.store.entry_writer import EntryWriter
 from turnlog.wire import same
@@ -42,6 +43,7 @@ class Imported(NamedTuple):
     created: bool
 
 
+@tells_doubt
 async def import_transcript(store: Store, key: TranscriptKey, new: Sequence[Fields]) -> Imported:
     """Make the transcript hold these entries from its beginning on.
 

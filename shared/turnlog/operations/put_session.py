@@ -29,6 +29,7 @@ from turnlog.operations.create_session import check_objects, create_session, enc
 from turnlog.operations.read_session import load
 from turnlog.records import messages, ring
 from turnlog.records.head import Head
+from turnlog.store.doubt import tells_doubt
 from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import Fields, advanced, head_update, identified, puts, steps, stored_under
 from turnlog.store.store import LogMoved
@@ -48,6 +49,7 @@ class Put(NamedTuple):
     created: bool
 
 
+@tells_doubt
 async def put_session(
     store: Store,
     key: SessionKey,

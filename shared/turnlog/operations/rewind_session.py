@@ -23,6 +23,7 @@ from turnlog.records import ring
 from turnlog.records.expressions import touch, update
 from turnlog.records.head import USAGE_FIELDS
 from turnlog.records.keys import parse_message_sort_key
+from turnlog.store.doubt import tells_doubt
 from turnlog.store.leftover import clear_leftover, deletes, left_under, newest
 from turnlog.store.log import runs
 from turnlog.store.retry import Doubt, check_doubt
@@ -52,6 +53,7 @@ class _Cut(NamedTuple):
     gone: Sequence[Item]
 
 
+@tells_doubt
 async def rewind_session(
     store: Store,
     key: SessionKey,

@@ -9,7 +9,57 @@ _MADE = f"{_CLIENT}::test_what_may_have_been_made_is_not_made_twice"
 _FAULTS = "tests/functional/test_several_faults.py"
 _THROTTLED = f"{_FAULTS}::test_a_throttle_does_not_answer_for_the_try_before_it"
 
+# By operation: its file, and the case that sees soonest that it does not tell its doubt.
+_IN_DOUBT = {
+    "add_tool_call": ("add_tool_call", "tool call, in doubt & refused"),
+    "append_entries": ("append_entries", "entries, in doubt & refused"),
+    "append_messages": ("append_messages", "append, in doubt & refused"),
+    "create_session": ("create_session", "create, in doubt & refused"),
+    "delete_session": ("delete_session", "delete, in doubt & refused"),
+    "delete_transcript": ("delete_transcript", "delete the transcript, in doubt & refused"),
+    "import_transcript": ("import_transcript", "import, in doubt & refused"),
+    "patch_session": ("change_session", "patch, in doubt & refused"),
+    "put_session": ("put_session", "put in steps & refused"),
+    "rewind_session": ("rewind_session", "rewind, If-Match, in doubt & deleted"),
+    "set_title": ("change_session", "title, in doubt & refused"),
+}
+
 DOUBTS = (
+    *(
+        Mutant(
+            f"{operation} does not tell its doubt",
+            f"operations/{file}.py",
+            f"@tells_doubt\nasync def {operation}(",
+            f"async def {operation}(",
+            "what was made is said to be refused",
+            case=case,
+        )
+        for operation, (file, case) in _IN_DOUBT.items()
+    ),
+    Mutant(
+        "a throttle answers for a write without an answer",
+        "store/doubt.py",
+        "(refused or isinstance(error, Contended))",
+        "refused",
+        "what was made is said to be surely not",
+        case="append, in doubt & refused",
+    ),
+    Mutant(
+        "a refusal answers for a write without an answer",
+        "store/doubt.py",
+        "(refused or isinstance(error, Contended))",
+        "isinstance(error, Contended)",
+        "a rewind that was made is answered with 404",
+        case="rewind, If-Match, in doubt & deleted",
+    ),
+    Mutant(
+        "a work that is half done is said not to be begun",
+        "store/doubt.py",
+        "        self.written = True\n",
+        "",
+        "a PUT of which a step is stored is said to be surely not applied",
+        case="put in steps & refused",
+    ),
     Mutant(
         "a time-out is taken for not sent",
         "client/http.py",

@@ -212,13 +212,19 @@ async def _verified(
 ) -> dict[str, Stored]:
     """Those of the messages that are stored where the hits say, by id; raises as `_present` does."""
     present: dict[str, Stored] = {}
+    differing: dict[str, int] = {}
     by_id = {fields["message_id"]: fields for fields in new}
     async for message_id, message in stored_under(store, head, hits):
-        if not messages.equal(message.as_first_stored(), by_id[message_id]):
+        if messages.equal(message.as_first_stored(), by_id[message_id]):
+            present[message_id] = message
+        else:
+            differing[message_id] = message.sequence
+    # An id that the ring had forgotten can be taken again; the repeat of the first message stays a repeat.
+    for message_id, sequence in differing.items():
+        if message_id not in present:
             raise MessageIdReused(
-                "A message with this id and other content is stored.", extra={"sequence": message.sequence}
+                "A message with this id and other content is stored.", extra={"sequence": sequence}
             )
-        present[message_id] = message
     return present
 
 

@@ -20,6 +20,14 @@ APPENDS = (
         "the first answer says that it was a replay",
     ),
     Mutant(
+        "an id that was forgotten and taken again is taken",
+        "operations/append_messages.py",
+        "        if message_id not in present:\n",
+        "        if differing:\n",
+        "an append that was made is refused (found by the simulation)",
+        case="a batch again, with more, & another's id",
+    ),
+    Mutant(
         "a batch that was partly there is a replay",
         "operations/append_messages.py",
         "        for one, message in present.items()\n        for a_try",

@@ -37,9 +37,13 @@ if TYPE_CHECKING:
 
 
 class _Try(NamedTuple):
-    """A message of a try, and the version that the try makes at least, if it is applied."""
+    """Where and when a try puts a message, and the version that it makes at least, if it is applied.
 
-    message: Stored
+    By these it is known. The message itself is not kept: there may be a hundred tries, of megabytes each.
+    """
+
+    sequence: int
+    created_at: str
     version: int
 
 
@@ -95,7 +99,7 @@ async def append_messages(
         if head is None:
             head, fresh = await store.head(key), True
         seen = {one: [message.sequence] for one, message in present.items()}
-        sent = {one: [a_try.message.sequence for a_try in tries] for one, tries in tried.items()}
+        sent = {one: [a_try.sequence for a_try in tries] for one, tries in tried.items()}
         hits = ring.places(head.ring, head.message_count, ids, seen, sent if doubt else {})
         if not fresh and (hits or head.leftover or expected_sequence not in {None, head.message_count}):
             head = None
@@ -111,7 +115,8 @@ async def append_messages(
         check_doubt(doubt, head)
         check_sequence(expected_sequence, head)
         after, stored = _answerable(advanced(store, head, missing, usage), head)
-        _remember(tried, missing, stored, after.version)
+        # Also of a try that is answered: somebody on the way may have sent it twice.
+        _remember(tried, missing, stored, after)
         # A guess from the cache must be right about the version too, or the answer would carry on its error.
         try:
             await clear_leftover(store, head)
@@ -229,10 +234,11 @@ async def _verified(
 
 
 def _remember(
-    tried: dict[str, list[_Try]], sent: Sequence[Fields], stored: Sequence[Stored], version: int
+    tried: dict[str, list[_Try]], sent: Sequence[Fields], stored: Sequence[Stored], after: Head
 ) -> None:
     for fields, message in zip(sent, stored, strict=True):
-        tried.setdefault(fields["message_id"], []).append(_Try(message, version))
+        created_at = fields.get("created_at", after.updated_at)
+        tried.setdefault(fields["message_id"], []).append(_Try(message.sequence, created_at, after.version))
 
 
 def _found(
@@ -243,12 +249,11 @@ def _found(
     tried: Mapping[str, Sequence[_Try]],
 ) -> Appended:
     """The answer where all is stored: by a try of this request that was not answered, or before."""
-    # As first stored: a tool call may have joined one since.
     ours = [
         a_try.version
         for one, message in present.items()
         for a_try in tried.get(one, ())
-        if message.as_first_stored() == a_try.message.fields()
+        if message.sequence == a_try.sequence and message.fields()["created_at"] == a_try.created_at
     ]
     store.counts["appends" if ours else "replays"] += len(ids)
     if ours:

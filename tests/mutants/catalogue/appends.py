@@ -15,7 +15,7 @@ APPENDS = (
     Mutant(
         "own write not known after a lost reply",
         "operations/append_messages.py",
-        "        _remember(tried, missing, stored, after.version)\n",
+        "        _remember(tried, missing, stored, after)\n",
         "",
         "the first answer says that it was a replay",
     ),
@@ -36,12 +36,12 @@ APPENDS = (
         case="append of what is partly there",
     ),
     Mutant(
-        "own write not known once a tool call joined it",
+        "another's same message taken for the own one",
         "operations/append_messages.py",
-        "message.as_first_stored() == a_try.message.fields()",
-        "message.fields() == a_try.message.fields()",
-        "the first answer says that it was a replay (found by the simulation)",
-        case="append & tool call",
+        ' and message.fields()["created_at"] == a_try.created_at',
+        "",
+        "the repeat does not say that it is one",
+        case="append & the same append",
     ),
     Mutant(
         "acknowledged before it is written",

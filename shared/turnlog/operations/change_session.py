@@ -43,7 +43,6 @@ async def set_title(
     """
     token = store.clock.token()
     condition, versions = _title_condition(if_match, only_if_unset=only_if_unset)
-    unsure: Unanswered | None = None
     seen_at = ""
     for attempt in count():
         change = update(
@@ -64,7 +63,6 @@ async def set_title(
             await store.again(attempt, error)
             continue
         except Unanswered as error:
-            unsure = error
             await store.again(attempt, error)
             if only_if_unset or (if_match and len(if_match.versions) == 1):
                 continue  # of such a title a second try undoes nothing
@@ -74,7 +72,7 @@ async def set_title(
         if head.token == token:
             await store.cache.changed(head)
             return head
-        check_version(head, if_match, unsure)
+        check_version(head, if_match)
         if only_if_unset and head.title is not None:
             return head  # its title stands
         seen_at = head.updated_at  # which is ahead of this machine's clock
@@ -127,7 +125,7 @@ async def patch_session(
     head = await store.head(key)
     tried_over = head.token
     for attempt in count():
-        check_version(head, if_match, unsure)
+        check_version(head, if_match)
         objects = {name: json.loads(getattr(head, name)) for name in patch}
         patched = {name: merged(objects[name], change) or {} for name, change in patch.items()}
         changed: dict[str, Any] = {
@@ -188,19 +186,15 @@ def merged(target: Any, patch: Any) -> Any:
     return result
 
 
-def check_version(head: Head, if_match: Match | None, unsure: Unanswered | None = None) -> None:
+def check_version(head: Head, if_match: Match | None) -> None:
     """Let a head pass that `if_match` admits.
 
     Args:
         head: as it is.
         if_match: the versions that are admitted; None: all.
-        unsure: a try of this change that was not answered.
 
     Raises:
         PreconditionFailed: it does not pass.
-        Unanswered: it does not, but that may be the effect of the unanswered try.
     """
     if if_match and not if_match.admits(head.version):
-        if unsure:
-            raise unsure
         raise PreconditionFailed(f"The session's version is {head.version}.", extra={"version": head.version})

@@ -29,7 +29,6 @@ async def delete_transcript(store: Store, key: TranscriptKey) -> None:
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
     token = store.clock.token()
-    unsure: Unanswered | None = None
     there = await store.transcript(key)
     session_at = ""
     for attempt in count():
@@ -47,9 +46,8 @@ async def delete_transcript(store: Store, key: TranscriptKey) -> None:
                 continue
             if found is None or found.token != token:
                 # Another one deleted it, unless it was this one, and it has begun anew since.
-                raise unsure or no_transcript() from None
+                raise no_transcript() from None
         except (Contended, Unanswered) as error:
-            unsure = error if isinstance(error, Unanswered) else unsure
             await store.again(attempt, error)
             continue
         store.counts["transcripts_deleted"] += 1

@@ -109,7 +109,7 @@ async def put_session(
             raise Gone("The session was deleted; its id is not given again.")
         ours = ours or head.token == token
         if not ours:
-            check_version(head, if_match, unsure)
+            check_version(head, if_match)
         if head.rewinds != rewinds:
             confirmed, rewinds = 0, head.rewinds
         try:

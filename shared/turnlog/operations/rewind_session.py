@@ -93,13 +93,13 @@ async def rewind_session(
         made = head.rewound == name and (rewind_id or head.message_count == to)
         if made or head.message_count == to == expected:
             if not made:
-                check_version(head, if_match, doubt.error if doubt else None)
+                check_version(head, if_match)
             store.counts["replays"] += 1
             await _finish(store, head)
             return Rewound(head, replayed=True)
         check_doubt(doubt, head)
         check_sequence(expected, head)
-        check_version(head, if_match, doubt.error if doubt else None)
+        check_version(head, if_match)
         try:
             await clear_leftover(store, head)
             cut = await _cut(store, head, to, token, name)

@@ -30,7 +30,7 @@ BURSTS = (
     Mutant(
         "PUT of what is so does not look at the version",
         "operations/put_session.py",
-        "            check_version(head, if_match, unsure)",
+        "            check_version(head, if_match)",
         "            pass",
         "success is answered at a version that was not meant",
         case="put of what is so, of old",
@@ -38,7 +38,7 @@ BURSTS = (
     Mutant(
         "a patch of what is so does not look at the version",
         "operations/change_session.py",
-        "        check_version(head, if_match, unsure)\n        objects",
+        "        check_version(head, if_match)\n        objects",
         "        objects",
         "success is answered at a version that was not meant",
         case="patch of what is so, of old",
@@ -46,7 +46,7 @@ BURSTS = (
     Mutant(
         "a title that stands does not look at the version",
         "operations/change_session.py",
-        "        check_version(head, if_match, unsure)\n        if only_if_unset",
+        "        check_version(head, if_match)\n        if only_if_unset",
         "        if only_if_unset",
         "success is answered at a version that was not meant",
         case="a title that stands, of old",
@@ -70,7 +70,7 @@ BURSTS = (
     Mutant(
         "a rewind is made at any version",
         "operations/rewind_session.py",
-        "        check_version(head, if_match, doubt.error if doubt else None)\n        try:",
+        "        check_version(head, if_match)\n        try:",
         "        try:",
         "what another added goes",
         case="rewind of old",

@@ -165,37 +165,11 @@ DOUBTS = (
         test=_FAULTS,
     ),
     Mutant(
-        "a throttle takes a title's doubt away",
-        "operations/change_session.py",
-        "        except Contended as error:\n"
-        "            await store.again(attempt, error)\n            continue",
-        "        except Contended as error:\n            unsure = None\n"
-        "            await store.again(attempt, error)\n            continue",
-        "a title that was set is said to be refused",
-        test=_THROTTLED,
-    ),
-    Mutant(
-        "a title's doubt is no answer",
-        "operations/change_session.py",
-        "        check_version(head, if_match, unsure)\n        if only_if_unset",
-        "        check_version(head, if_match)\n        if only_if_unset",
-        "a title that was set is said to be refused",
-        test=_THROTTLED,
-    ),
-    Mutant(
         "a throttle takes a patch's doubt away",
         "operations/change_session.py",
         "            unsure = error if isinstance(error, Unanswered) else unsure",
         "            unsure = error if isinstance(error, Unanswered) else None",
         "a patch that was made is said to be refused, or made again over another's",
-        test=_THROTTLED,
-    ),
-    Mutant(
-        "a patch's doubt is no answer",
-        "operations/change_session.py",
-        "    for attempt in count():\n        check_version(head, if_match, unsure)",
-        "    for attempt in count():\n        check_version(head, if_match)",
-        "a patch that was made is said to be refused",
         test=_THROTTLED,
     ),
     Mutant(

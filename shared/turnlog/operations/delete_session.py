@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from itertools import count
 from typing import TYPE_CHECKING
 
 from turnlog.errors import ConditionFailed, Contended, Unanswered
@@ -62,7 +61,8 @@ async def delete_session(store: Store, key: SessionKey, *, unchanged_since: str 
             values={"seen": unchanged_since} if unchanged_since else {},
         )
     }
-    for attempt in count():
+    tries = store.tries()
+    while True:
         try:
             await store.transact(buried, sessions_counted(key.user_id, -1))
         except ConditionFailed as refused:
@@ -72,7 +72,7 @@ async def delete_session(store: Store, key: SessionKey, *, unchanged_since: str 
             if there is None or there.token != token:
                 raise not_found() from None
         except (Contended, Unanswered) as error:
-            await store.again(attempt, error)
+            await tries.again(error)
             continue
         await store.cache.drop(key, await store.cache.head(key))
         store.counts["sessions_deleted"] += 1

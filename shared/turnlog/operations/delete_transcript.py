@@ -6,12 +6,11 @@ reads of the old one is told from it.
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING
 
 from turnlog.errors import ConditionFailed, Contended, Unanswered
 from turnlog.records import transcripts
-from turnlog.store.entry_writer import refusing_heads
+from turnlog.store.entry_writer import refusing_transcript
 from turnlog.store.store import no_transcript
 
 if TYPE_CHECKING:
@@ -27,10 +26,10 @@ async def delete_transcript(store: Store, key: TranscriptKey) -> None:
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
     token = store.clock.token()
-    unsure: Unanswered | None = None
     there = await store.transcript(key)
     session_at = ""
-    for attempt in count():
+    tries = store.tries()
+    while True:
         now = max(store.now(), session_at)
         try:
             await store.transact(
@@ -38,17 +37,16 @@ async def delete_transcript(store: Store, key: TranscriptKey) -> None:
                 transcripts.moved(there, there.buried(now, token)),
             )
         except ConditionFailed as refused:
-            found, ahead = await refusing_heads(store, key, refused)
+            found, ahead = await refusing_transcript(store, key, refused)
             session_at = max(session_at, ahead)
             if ahead and found is not None and found.live and found.generation == there.generation:
-                await store.again(attempt, Contended("The session is being changed."))
+                await tries.again(Contended("The session is being changed."))
                 continue
             if found is None or found.token != token:
                 # Another one deleted it, unless it was this one, and it has begun anew since.
-                raise unsure or no_transcript() from None
+                raise tries.unanswered or no_transcript() from None
         except (Contended, Unanswered) as error:
-            unsure = error if isinstance(error, Unanswered) else unsure
-            await store.again(attempt, error)
+            await tries.again(error)
             continue
         store.counts["transcripts_deleted"] += 1
         return

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import ConditionFailed, Contended
@@ -124,13 +123,14 @@ async def _remove_items(store: Store, query: Mapping[str, Any]) -> None:
 
 async def _remove(store: Store, requests: list[dict[str, Any]]) -> None:
     due = len(requests)
-    for attempt in count():
+    tries = store.tries()
+    while True:
         answer = await store.read("BatchWriteItem", {"RequestItems": {store.table.name: requests}})
         requests = answer.get("UnprocessedItems", {}).get(store.table.name, [])
         if not requests:
             store.counts["items_purged"] += due
             return
-        await store.again(attempt, Contended("The table is busy."))
+        await tries.again(Contended("The table is busy."))
 
 
 async def _remove_objects(

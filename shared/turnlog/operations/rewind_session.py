@@ -13,19 +13,16 @@ key of the cached log.
 from __future__ import annotations
 
 from contextlib import suppress
-from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from turnlog.errors import ConditionFailed, Contended, NotFound, Unanswered, Unavailable
-from turnlog.operations.append_messages import check_sequence, refusing_head
 from turnlog.operations.change_session import check_version
 from turnlog.records import ring
 from turnlog.records.expressions import touch, update
 from turnlog.records.head import USAGE_FIELDS
 from turnlog.records.keys import parse_message_sort_key
 from turnlog.store.leftover import clear_leftover, deletes, left_under, newest
-from turnlog.store.log import runs
-from turnlog.store.retry import Doubt, check_doubt
+from turnlog.store.log import check_sequence, runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,9 +78,9 @@ async def rewind_session(
     token = store.clock.token()
     name = f"{to}:{expected}" + (f":{rewind_id}" if rewind_id else "")
     cut: _Cut | None = None
-    doubt: Doubt | None = None
     head: Head | None = None
-    for attempt in count():
+    tries = store.tries()
+    while True:
         head = head or await store.head(key)
         if cut and head.token == token:
             return await _made(store, cut)
@@ -91,31 +88,27 @@ async def rewind_session(
         made = head.rewound == name and (rewind_id or head.message_count == to)
         if made or head.message_count == to == expected:
             if not made:
-                check_version(head, if_match, doubt.error if doubt else None)
+                check_version(head, if_match, tries.unanswered)
             store.counts["replays"] += 1
             await _finish(store, head)
             return Rewound(head, replayed=True)
-        check_doubt(doubt, head)
+        tries.check_rewinds(head)
         check_sequence(expected, head)
-        check_version(head, if_match, doubt.error if doubt else None)
+        check_version(head, if_match, tries.unanswered)
         try:
             await clear_leftover(store, head)
             cut = await _cut(store, head, to, token, name)
             await store.transact(*_writes(cut))
         except ConditionFailed as refused:
             store.counts["conflicts"] += 1
-            head = await refusing_head(store, key, refused)
+            head = await store.refusing_head(key, refused)
             if head.token != token:
-                await store.again(attempt, Contended("The session is being changed."))
-        except Contended as error:
+                await tries.again(Contended("The session is being changed."))
+        except (Contended, Unanswered) as error:
+            await tries.again(error, over=head)
             head = None
-            await store.again(attempt, error)
-        except Unanswered as error:
-            doubt, head = Doubt(error, head.rewinds), None
-            await store.again(attempt, error)
         else:
             return await _made(store, cut)
-    raise AssertionError  # count() does not end
 
 
 async def _made(store: Store, cut: _Cut) -> Rewound:

@@ -28,7 +28,7 @@ class Entry(NamedTuple):
     named: bool
 
 
-def identified(new: Sequence[Fields], token: bytes) -> list[Entry]:
+def with_identities(new: Sequence[Fields], token: bytes) -> list[Entry]:
     """The entries with an identity each, given before the first try: the try may be repeated.
 
     Args:

@@ -120,11 +120,6 @@ def load(dumped: bytes) -> Head:
     return Head(**{**known, "key": SessionKey(*fields["key"])})
 
 
-def is_live(item: Item | None) -> bool:
-    """Whether an item is the head of a live session."""
-    return item is not None and "message_count" in item
-
-
 def from_item(item: Item) -> Head:
     """The head in an item of the table or of the index, live or a tombstone."""
     fields: dict[str, Any] = {}

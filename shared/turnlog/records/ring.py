@@ -57,7 +57,7 @@ def find(ring: bytes, message_count: int, message_ids: Iterable[str]) -> dict[st
     return {message_id: known[mark] for message_id, mark in marks.items() if mark in known}
 
 
-def places(
+def candidates(
     ring: bytes, message_count: int, message_ids: Sequence[str], *known: Mapping[str, Iterable[int]]
 ) -> dict[str, list[int]]:
     """Where these may be stored already: as the ring says, where they were seen, or by an unanswered try.
@@ -72,7 +72,7 @@ def places(
         known: by id, the sequences at which they were seen, or tried.
     """
     hits = find(ring, message_count, message_ids)
-    for message_id, sequences in chain.from_iterable(places.items() for places in known):
+    for message_id, sequences in chain.from_iterable(more.items() for more in known):
         if reached := {sequence for sequence in sequences if sequence < message_count}:
             hits[message_id] = sorted({*hits.get(message_id, []), *reached})
     return hits

@@ -33,7 +33,7 @@ async def containing(store: Store, head: Transcript, position: int) -> Batch:
     raise Torn("A batch of entries is gone.")
 
 
-async def batches(store: Store, head: Transcript, first: int, end: int) -> AsyncIterator[Batch]:
+async def read_batches(store: Store, head: Transcript, first: int, end: int) -> AsyncIterator[Batch]:
     """The batches in which the entries from `first` to before `end` lie, in order.
 
     Raises:

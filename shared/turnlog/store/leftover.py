@@ -7,7 +7,6 @@ the oldest one is there to the end, and where a message is, none is put: no appe
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import ConditionFailed, Contended, Unanswered
@@ -38,9 +37,8 @@ async def clear_leftover(store: Store, head: Head, items: Sequence[Item] = ()) -
             called again.
     """
     being = Contended("The session is being rewound.")
-    for attempt in count():
-        if head.leftover is None:
-            return
+    tries = store.tries()
+    while head.leftover is not None:
         check_time(store.clock, being)
         items = items or await store.items(head.key, head.message_count, head.leftover, "PK", "SK")
         step = newest(items)
@@ -55,7 +53,7 @@ async def clear_leftover(store: Store, head: Head, items: Sequence[Item] = ()) -
         try:
             await store.transact({"Update": lowered}, *deletes(step))
         except (ConditionFailed, Contended, Unanswered) as refused:
-            await store.again(attempt, being if isinstance(refused, ConditionFailed) else refused)
+            await tries.again(being if isinstance(refused, ConditionFailed) else refused)
             head, items = await store.head(head.key), ()
         else:
             head, items = head._replace(leftover=below), items[: -len(step)]

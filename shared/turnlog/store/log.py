@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from turnlog.errors import Invalid, TooLarge
+from turnlog.errors import Invalid, SequenceMismatch, TooLarge
 from turnlog.limits import COMPARED_BYTES, MAX_BATCH, MESSAGE_LIMIT, PART_SIZE, REQUEST_LIMIT
 from turnlog.records import messages, ring
 from turnlog.records.expressions import touch, update
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Fields = dict[str, Any]
 
 
-def identified(store: Store, new: Sequence[Fields]) -> list[Fields]:
+def with_message_ids(store: Store, new: Sequence[Fields]) -> list[Fields]:
     """The messages with an id each, given before the first try: the try may be repeated.
 
     Raises:
@@ -89,6 +89,18 @@ def advanced(
         **added,
     )
     return after, stored
+
+
+def check_sequence(expected: int | None, head: Head) -> None:
+    """Let a log pass that ends where it is expected to, if that is said.
+
+    Raises:
+        SequenceMismatch: it ends elsewhere.
+    """
+    if expected not in {None, head.message_count}:
+        raise SequenceMismatch(
+            f"The next sequence is {head.message_count}.", extra={"message_count": head.message_count}
+        )
 
 
 def head_update(

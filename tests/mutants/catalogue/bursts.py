@@ -30,7 +30,7 @@ BURSTS = (
     Mutant(
         "PUT of what is so does not look at the version",
         "operations/put_session.py",
-        "            check_version(head, if_match, unsure)",
+        "            check_version(head, self._request.if_match, self.tries.unanswered)",
         "            pass",
         "success is answered at a version that was not meant",
         case="put of what is so, of old",
@@ -38,15 +38,15 @@ BURSTS = (
     Mutant(
         "a patch of what is so does not look at the version",
         "operations/change_session.py",
-        "        check_version(head, if_match, unsure)\n        objects",
-        "        objects",
+        "        check_version(head, if_match, tries.unanswered)\n        changed",
+        "        changed",
         "success is answered at a version that was not meant",
         case="patch of what is so, of old",
     ),
     Mutant(
         "a title that stands does not look at the version",
         "operations/change_session.py",
-        "        check_version(head, if_match, unsure)\n        if only_if_unset",
+        "        check_version(head, if_match, tries.unanswered)\n        if only_if_unset",
         "        if only_if_unset",
         "success is answered at a version that was not meant",
         case="a title that stands, of old",
@@ -70,7 +70,7 @@ BURSTS = (
     Mutant(
         "a rewind is made at any version",
         "operations/rewind_session.py",
-        "        check_version(head, if_match, doubt.error if doubt else None)\n        try:",
+        "        check_version(head, if_match, tries.unanswered)\n        try:",
         "        try:",
         "what another added goes",
         case="rewind of old",

@@ -127,8 +127,8 @@ SESSIONS = (
     Mutant(
         "If-Match checked beforehand only",
         "operations/change_session.py",
-        '            condition += " AND #version = :was_version"',
-        '            condition += " AND :was_version = :was_version"',
+        '        condition += " AND #version = :was_version"',
+        '        condition += " AND :was_version = :was_version"',
         "a version that was never seen is written over",
         test="tests/functional/test_change.py",
     ),

@@ -21,7 +21,7 @@ from turnlog.cache.resp_connection import CHUNK, Connection
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from turnlog.cache.place import Address, Place
+    from turnlog.cache.url import Address, CacheUrl
     from turnlog.store.protocols import Command
 
 CONNECTIONS = 50
@@ -59,14 +59,14 @@ class AsyncRespCache(RespCache):
     """A Valkey or Redis, standalone or cluster, for the tasks of one event loop.
 
     Args:
-        place: where it is.
+        url: of the cache.
         password: gives the password for a new connection, where it is not the one in the URL.
     """
 
-    def __init__(self, place: Place, password: Callable[[], Awaitable[str]] | None = None) -> None:
-        super().__init__(place)
+    def __init__(self, url: CacheUrl, password: Callable[[], Awaitable[str]] | None = None) -> None:
+        super().__init__(url)
         self._sign = password
-        self._context = place.context()
+        self._context = url.context()
         self._room = asyncio.Semaphore(CONNECTIONS)
         self._open: WeakSet[_StreamConnection] = WeakSet()
 
@@ -81,14 +81,14 @@ class AsyncRespCache(RespCache):
             return await super()._asked(slot, commands, wait=wait)
 
     async def _opened(self, address: Address) -> _StreamConnection:
-        async with within(self._place.patience):
+        async with within(self._url.patience):
             streams = await asyncio.open_connection(*address, ssl=self._context)
-        connection = _StreamConnection(*streams, self._place.patience)
+        connection = _StreamConnection(*streams, self._url.patience)
         self._open.add(connection)
         return connection
 
     async def _secret(self) -> str | None:
-        return await self._sign() if self._sign else self._place.password
+        return await self._sign() if self._sign else self._url.password
 
 
 class _StreamConnection(Connection):

@@ -30,8 +30,8 @@ from turnlog.limits import MESSAGE_LIMIT
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from turnlog.cache.place import Address, Place
     from turnlog.cache.resp_connection import Connection
+    from turnlog.cache.url import Address, CacheUrl
     from turnlog.store.protocols import Command
 
 _SLOTS = 1 << 14
@@ -56,12 +56,12 @@ class RespCache:
     """A Valkey or Redis, standalone or cluster. Safe to use from several threads.
 
     Args:
-        place: where it is.
+        url: of the cache.
         password: gives the password for a new connection, where it is not the one in the URL.
     """
 
-    def __init__(self, place: Place, password: Callable[[], str] | None = None) -> None:
-        self._place = place
+    def __init__(self, url: CacheUrl, password: Callable[[], str] | None = None) -> None:
+        self._url = url
         self._password = password
         self._idle: dict[Address, list[Connection]] = {}
         self._process = os.getpid()
@@ -76,7 +76,7 @@ class RespCache:
             if not any(map(_moved, replies)):
                 break
         if self._slots:  # a cluster
-            self._slots.setdefault(slot, self._place.address)
+            self._slots.setdefault(slot, self._url.address)
         if atomic:
             replies = replies[-1] if isinstance(replies[-1], list) else replies[-1:] * len(commands)
         return [_refusal(reply) or reply for reply in replies]
@@ -96,7 +96,7 @@ class RespCache:
 
     async def _asked(self, slot: int, commands: Sequence[Command], *, wait: bool) -> list[Any]:
         """The replies; none, if they are not waited for."""
-        address = self._slots.get(slot, self._place.address)
+        address = self._slots.get(slot, self._url.address)
         try:
             return await self._exchange(address, commands, wait=wait)
         except CacheUnavailable:
@@ -159,19 +159,19 @@ class RespCache:
             self._slots[int(slot)] = host or asked[0], int(port)
 
     async def _opened(self, address: Address) -> Connection:
-        return SocketConnection(address, self._place)
+        return SocketConnection(address, self._url)
 
     async def _secret(self) -> str | None:
-        return self._password() if self._password else self._place.password
+        return self._password() if self._password else self._url.password
 
     async def _connected(self, address: Address) -> Connection:
         password = await self._secret()
         connection = await self._opened(address)
         greetings: list[Command] = []
         if password:
-            greetings.append(("AUTH", *([self._place.user] if self._place.user else []), password))
-        if self._place.database:
-            greetings.append(("SELECT", self._place.database))
+            greetings.append(("AUTH", *([self._url.user] if self._url.user else []), password))
+        if self._url.database:
+            greetings.append(("SELECT", self._url.database))
         try:
             await connection.send(_packed(greetings), len(greetings))
             refused = any(map(_refusal, await connection.replies()))
@@ -181,7 +181,7 @@ class RespCache:
         if refused:
             connection.close()
             raise CacheUnavailable("the cache refused the connection")
-        connection.opened(self._place.timeout)
+        connection.opened(self._url.timeout)
         return connection
 
 

@@ -1,6 +1,6 @@
 """A user's sessions, most recently changed first: one query of the index, one read of the exact count.
 
-G3: `total` is the user's own counter. A page goes on from the last session's place in the index, its time and
+G3: `total` is the user's own counter. A page goes on behind the last session in the index, its time and
 its id, so that equal times neither skip nor repeat one.
 """
 

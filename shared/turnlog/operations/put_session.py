@@ -107,9 +107,10 @@ async def put_session(
         except LogMoved as moved:
             progress.head = moved.head
             continue
-        if progress.done(head):
+        step, changed = progress.left(head)
+        if not step and not changed:
             return Put(head, progress.created)
-        await progress.write(head)
+        await progress.write(head, step, changed)
 
 
 class _Request(NamedTuple):
@@ -211,30 +212,22 @@ class _Progress:
         self.confirmed += await _matching(self._store, head, self._request, self.confirmed)
         await _check_unused(self._store, head, self._request.messages[self.confirmed :])
 
-    def _next_step(self) -> Sequence[Fields]:
-        """The messages of the next step."""
+    def left(self, head: Head) -> tuple[Sequence[Fields], dict[str, Any]]:
+        """What is left to write: the messages of the next step, and the head's attributes that change."""
         length = _step_length(self._sizes[self.confirmed :], MAX_BATCH)
-        return self._request.messages[self.confirmed : self.confirmed + length]
-
-    def _changed(self, head: Head) -> dict[str, Any]:
-        """What the next step changes of the head beside its log."""
+        step = self._request.messages[self.confirmed : self.confirmed + length]
         if self.ours:
-            return {}
-        return {name: value for name, value in self._wanted.items() if getattr(head, name) != value}
+            return step, {}
+        return step, {name: value for name, value in self._wanted.items() if getattr(head, name) != value}
 
-    def done(self, head: Head) -> bool:
-        """Whether there is nothing to write."""
-        return not self._next_step() and not self._changed(head)
-
-    async def write(self, head: Head) -> None:
-        """Try the next step over this head; if that fails, wait.
+    async def write(self, head: Head, step: Sequence[Fields], changed: Mapping[str, Any]) -> None:
+        """Try a step over this head; if that fails, wait.
 
         Raises:
             TooLarge: the objects would be.
             Unavailable: there is no time for another try.
             Unanswered: see `_check_overtaken`.
         """
-        step, changed = self._next_step(), self._changed(head)
         self._check_overtaken(head, changed)
         check_objects(head, head._replace(**changed))
         self.head, self.tried = None, head

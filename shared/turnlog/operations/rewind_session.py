@@ -137,8 +137,8 @@ async def _cut(store: Store, head: Head, to: int, token: bytes, name: str) -> _C
     items: list[Item] = []
     for first, end in runs(wanted):
         items += await store.items(head.key, first, end, "PK", "SK", "mark", "size", "usage")
-    by_place = {parse_message_sort_key(item["SK"]["S"]): item for item in items}
-    firsts = {sequence: item for (sequence, part), item in by_place.items() if part == 0}
+    by_part = {parse_message_sort_key(item["SK"]["S"]): item for item in items}
+    firsts = {sequence: item for (sequence, part), item in by_part.items() if part == 0}
     if firsts.keys() != wanted:
         raise Contended("The session is being changed.")
     older = b"".join(bytes(item["mark"]["B"]) for sequence, item in firsts.items() if sequence < to)
@@ -149,7 +149,7 @@ async def _cut(store: Store, head: Head, to: int, token: bytes, name: str) -> _C
         field: max(0, getattr(head, field) - sum(int(one[at]) for one in spent))
         for at, field in enumerate(USAGE_FIELDS)
     }
-    gone = [item for (sequence, _), item in by_place.items() if sequence >= to]
+    gone = [item for (sequence, _), item in by_part.items() if sequence >= to]
     after = head._replace(
         message_count=to,
         log_size=head.log_size - sum(int(item["size"]["N"]) for item in lost),

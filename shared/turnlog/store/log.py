@@ -178,16 +178,16 @@ async def near(
     """
     forgotten = ring.start(head.ring, head.message_count)
     beside = {
-        place
+        neighbour
         for sequence in sequences
-        for place in range(max(0, sequence - MAX_BATCH + 1), min(forgotten, sequence + MAX_BATCH))
+        for neighbour in range(max(0, sequence - MAX_BATCH + 1), min(forgotten, sequence + MAX_BATCH))
     }
     known: dict[bytes, list[int]] = {}
     for first, end in runs(beside):
         for item in await store.items(head.key, first, end, "SK", "mark"):
             if "mark" in item:  # a message's further parts bear none
-                place, _ = parse_message_sort_key(item["SK"]["S"])
-                known.setdefault(bytes(item["mark"]["B"]), []).append(place)
+                sequence, _ = parse_message_sort_key(item["SK"]["S"])
+                known.setdefault(bytes(item["mark"]["B"]), []).append(sequence)
     marks = {message_id: ring.fingerprint(message_id) for message_id in message_ids}
     return {message_id: known[mark] for message_id, mark in marks.items() if mark in known}
 

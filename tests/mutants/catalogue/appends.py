@@ -172,8 +172,8 @@ APPENDS = (
     Mutant(
         "PUT writes what is there once more",
         "operations/put_session.py",
-        "return self._request.messages[self.confirmed : self.confirmed + length]",
-        "return self._request.messages[:length]",
+        "step = self._request.messages[self.confirmed : self.confirmed + length]",
+        "step = self._request.messages[:length]",
         "a PUT of a long history writes all of it",
         test="tests/functional/test_put.py",
     ),

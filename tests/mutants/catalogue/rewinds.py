@@ -183,7 +183,7 @@ REWINDS = (
     Mutant(
         "cached messages that go carried over",
         "store/session_cache.py",
-        '            ("HDEL", _log_place(after), *gone),\n',
+        '            ("HDEL", _log_key(after), *gone),\n',
         "",
         "a message that is gone is read in the place of another",
     ),

@@ -79,7 +79,7 @@ class Conflict(TurnlogError):
 class SequenceMismatch(Conflict):
     """`expected_sequence` is not the next one."""
 
-    code, title = "sequence_mismatch", "The next sequence is another"
+    code, title = "sequence_mismatch", "expected_sequence is not the next one"
 
 
 class Diverged(Conflict):
@@ -97,7 +97,7 @@ class MessageIdReused(Conflict):
 class PositionMismatch(Conflict):
     """`expected_position` is not the next one."""
 
-    code, title = "position_mismatch", "The next position is another"
+    code, title = "position_mismatch", "expected_position is not the next one"
 
 
 class EntryUuidReused(Conflict):
@@ -107,7 +107,7 @@ class EntryUuidReused(Conflict):
 
 
 class Gone(TurnlogError):
-    """The session with this id was deleted; the id is not given again (G4)."""
+    """A session with this id was deleted; the id is refused for as long as its tombstone is there (G4)."""
 
     status, code, title = 410, "gone", "Deleted"
 
@@ -115,7 +115,7 @@ class Gone(TurnlogError):
 class PreconditionFailed(TurnlogError):
     """`If-Match` names another version than the session's."""
 
-    status, code, title = 412, "precondition_failed", "The version is another"
+    status, code, title = 412, "precondition_failed", "The session has another version"
 
 
 class TooLarge(TurnlogError):
@@ -132,7 +132,21 @@ class Invalid(TurnlogError):
     @classmethod
     def at(cls, *loc: str | int, msg: str) -> Invalid:
         """One thing is wrong, at `loc` (such as `"query", "limit"`)."""
-        return cls(f"{'.'.join(map(str, loc))}: {msg}", errors=[{"loc": list(loc), "msg": msg}])
+        return cls.of([{"loc": list(loc), "msg": msg}])
+
+    @classmethod
+    def of(cls, errors: Sequence[Mapping[str, Any]], count: int | None = None) -> Invalid:
+        """Several things are wrong: the detail says the first.
+
+        Args:
+            errors: one at least, each as `{"loc": ["body", "title"], "msg": "is required"}`.
+            count: how many are wrong, if these are not all.
+        """
+        loc = errors[0]["loc"]
+        where = loc[1:] if loc[0] in {"body", "query", "path"} and len(loc) > 1 else loc
+        more = (count or len(errors)) - 1
+        detail = f"{'.'.join(map(str, where))}: {errors[0]['msg']}"
+        return cls(detail + (f" (and {more} more: see `errors`)" if more else ""), errors=errors)
 
 
 class EntryNotJson(Invalid):

@@ -26,8 +26,8 @@ TRANSLATED = (BotoCoreError, ClientError)
 # Nothing was sent, and nothing will be.
 _DEFECTS = (ParamValidationError, NoCredentialsError, PartialCredentialsError)
 
-_SILENT = "The store did not answer."
-_BUSY = "The store is busy."
+_SILENT = "The database did not answer. What was asked may or may not be done."
+_BUSY = "The database is busy. Try again."
 
 # Answers by which DynamoDB says that it did not do it and that a repeat may succeed:
 # docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # Without a Lambda context (a test, a program): as long as API Gateway waits.
 _DEFAULT_SECONDS = 29.0
+_FAILED = "The request failed. The log says why, under the request's id."
 
 
 class Endpoint:
@@ -96,7 +97,7 @@ class Endpoint:
             answer = problem(error)
         except Exception as error:  # the last resort: the client gets no stack trace
             telemetry.failed(self.operation.__module__, call, error)
-            answer = problem(TurnlogError("The request failed."))
+            answer = problem(TurnlogError(_FAILED))
         telemetry.emit(self.operation.__module__, call, answer.status, store.counts)
         return respond(call, answer)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
 # A body of wrong fields must not come back as a larger answer.
 _MOST_ERRORS = 20
 _LONGEST_NAME = 64
+
+_WORDS = (
+    ("^(Input|String|List|Dictionary) should ", "must "),
+    ("^Field required$", "is required"),
+    ("^Extra inputs are not permitted$", "is not a known field"),
+    ("^Value error, ", ""),
+    (" after validation", ""),
+)
 
 
 class Parameter(NamedTuple):
@@ -150,9 +159,10 @@ class Call(NamedTuple):
             if found[0]["type"] == "json_invalid":
                 raise MalformedBody(found[0]["msg"]) from None
             errors = [
-                {"loc": ["body", *_short(one["loc"])], "msg": one["msg"]} for one in found[:_MOST_ERRORS]
+                {"loc": ["body", *_short(one["loc"])], "msg": what_is_wrong(one["msg"])}
+                for one in found[:_MOST_ERRORS]
             ]
-            raise Invalid(f"{len(found)} of the body's fields are wrong.", errors=errors) from None
+            raise Invalid.of(errors, len(found)) from None
 
     def text(self) -> bytes:
         """The body as it is, where it is a text and no JSON; a direct invoke has it as a JSON string.
@@ -165,7 +175,7 @@ class Call(NamedTuple):
         if self.direct:
             given = json.loads(raw or b'""')
             if not isinstance(given, str):
-                raise MalformedBody("The body is no text.")
+                raise MalformedBody("The body must be a JSON string.")
             raw = given.encode("utf-8", "surrogatepass")
         return _bounded(raw)
 
@@ -215,10 +225,19 @@ def _user(http: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
     return text.strip() or None if scheme.lower() == "bearer" else None
 
 
+def what_is_wrong(msg: str) -> str:
+    """A message of pydantic's, to be read behind the name of a field: "must be an object"."""
+    for theirs, ours in _WORDS:
+        msg = re.sub(theirs, ours, msg)
+    return msg
+
+
 def _bounded(body: bytes) -> bytes:
     """Let a body pass that is within Lambda's limit."""
     if len(body) > BODY_LIMIT:
-        raise TooLarge(f"A request's body is at most {BODY_LIMIT} bytes; this one has {len(body)}.")
+        raise TooLarge(
+            f"A request's body is at most {BODY_LIMIT} bytes; this one has {len(body)}. Send less at once."
+        )
     return body
 
 

@@ -30,7 +30,7 @@ class RewindSession(Closed):
     @model_validator(mode="after")
     def _backwards(self) -> RewindSession:
         if self.to_sequence > self.expected_sequence:
-            msg = "to_sequence lies behind expected_sequence"
+            msg = "to_sequence must not be greater than expected_sequence"
             raise ValueError(msg)
         return self
 

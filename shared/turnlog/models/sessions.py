@@ -58,7 +58,7 @@ class PutSession(WithObjects):
     def _in_place(self) -> PutSession:
         for sequence, message in enumerate(self.messages, self.start_sequence):
             if message.sequence not in {None, sequence}:
-                msg = f"the message of sequence {message.sequence} stands at {sequence}"
+                msg = f"the message with sequence {message.sequence} stands where {sequence} belongs"
                 raise ValueError(msg)
         return self
 

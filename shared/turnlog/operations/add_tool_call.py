@@ -85,7 +85,7 @@ async def add_tool_call(store: Store, key: SessionKey, tool_call: dict[str, Any]
             return await _attach(store, head, tried, tool_call, token)
         except ConditionFailed:
             store.counts["conflicts"] += 1
-            await tries.again(Contended("The turn is moving on."))
+            await tries.again(Contended("Others keep changing this turn. Try again."))
         except (Contended, Unanswered) as error:
             await tries.again(error, over=head)
 

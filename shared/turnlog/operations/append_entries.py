@@ -77,7 +77,9 @@ async def append_entries(
     writer = EntryWriter(store, key, batch_id)
     entries = with_identities(new, writer.token)
     if (size := answer_size(entry.line for entry in entries)) > PAYLOAD_LIMIT:
-        raise TooLarge(f"The entries take {size} bytes in an answer, which holds {PAYLOAD_LIMIT}.")
+        raise TooLarge(
+            f"The entries take {size} bytes in an answer, which holds {PAYLOAD_LIMIT}. Send fewer at once."
+        )
     return await writer.settled(_append(writer, entries, expected_position))
 
 
@@ -120,7 +122,11 @@ async def _append(
             store.counts["entries_appended" if found.ours else "entries_replayed"] += len(entries)
             return AppendedEntries([positions[one] for one in ids], head, replayed=not found.ours)
         if unexpected:
-            raise PositionMismatch(f"The next position is {head.length}.", extra={"entry_count": head.length})
+            raise PositionMismatch(
+                f"expected_position is {expected_position}, but the next position is {head.length}."
+                " Read the transcript again.",
+                extra={"entry_count": head.length},
+            )
         written = {entry.identity: position for position, entry in enumerate(missing, head.length)}
         for identity, position in written.items():
             tried.setdefault(identity, []).append(position)
@@ -195,7 +201,8 @@ def _stored_in(batch: Batch, token: bytes, entries: Sequence[Entry]) -> dict[str
             continue
         if not same(lines[at], entry.fields):
             raise EntryUuidReused(
-                "An entry with this uuid, or of this batch_id, and other content is stored.",
+                f"The entry at position {batch.first + at} has the uuid or the batch_id of one that was sent,"
+                " and other content. Send the new one with another.",
                 extra={"position": batch.first + at},
             )
         stored[entry.identity] = batch.first + at

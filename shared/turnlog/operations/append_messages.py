@@ -157,7 +157,7 @@ async def _next_head(
     """
     store.counts["conflicts"] += 1
     head = await store.refusing_head(key, refused)
-    await tries.again(Contended("Too many writers on this session."))
+    await tries.again(Contended("Others keep changing this session. Try again."))
     seen = await store.cache.head(key)
     return (seen, True) if seen and seen.version > head.version else (head, False)
 
@@ -169,7 +169,9 @@ def _answerable(advance: tuple[Head, list[Stored]], head: Head) -> tuple[Head, l
         TooLarge: it has not; after the write it would be too late to say so.
     """
     if advance[0].log_size - head.log_size > PAYLOAD_LIMIT:
-        raise TooLarge(f"The messages take more than {PAYLOAD_LIMIT} bytes in the answer.")
+        raise TooLarge(
+            f"The messages take more than {PAYLOAD_LIMIT} bytes in the answer. Send fewer at once."
+        )
     return advance
 
 
@@ -199,7 +201,9 @@ async def _verified(
     async for message_id, message in stored_under(store, head, hits):
         if not messages.equal(message.as_first_stored(), by_id[message_id]):
             raise MessageIdReused(
-                "A message with this id and other content is stored.", extra={"sequence": message.sequence}
+                f"The message at sequence {message.sequence} has the message_id of one that was sent, and"
+                " other content. Send the new one with another message_id.",
+                extra={"sequence": message.sequence},
             )
         present[message_id] = message
     return present

@@ -80,7 +80,7 @@ async def set_title(
         if only_if_unset and head.title is not None:
             return head  # its title stands
         seen_at = head.updated_at  # which is ahead of this machine's clock
-        await tries.again(Contended("The session is being changed."))
+        await tries.again(Contended("Others keep changing this session. Try again."))
 
 
 async def _applied(store: Store, change: Mapping[str, Any]) -> Head:
@@ -160,7 +160,7 @@ async def patch_session(
         except ConditionFailed as refused:
             head = await store.refusing_head(key, refused)
             if head.token != token:
-                await tries.again(Contended("The session is being changed."))
+                await tries.again(Contended("Others keep changing this session. Try again."))
                 continue
         except (Contended, Unanswered) as error:
             # The same change again, over the same head: if it was made, or another was, the token refuses it.
@@ -220,4 +220,7 @@ def check_version(head: Head, if_match: Match | None, unanswered: Unanswered | N
     if if_match and not if_match.admits(head.version):
         if unanswered:
             raise unanswered
-        raise PreconditionFailed(f"The session's version is {head.version}.", extra={"version": head.version})
+        raise PreconditionFailed(
+            f"The session's version is {head.version}, which If-Match does not name. Read the session again.",
+            extra={"version": head.version},
+        )

@@ -97,7 +97,7 @@ async def create_session(
         except ConditionFailed as refused:
             if (item := refused.items[0]) is None:
                 # The session went between two looks of ours, for only a tombstone's end makes that.
-                await tries.again(Contended("The session is being created."))
+                await tries.again(Contended("Others keep creating and deleting this session. Try again."))
                 continue
             there = heads.from_item(item)
             if not there.live:

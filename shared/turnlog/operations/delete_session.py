@@ -68,7 +68,7 @@ async def delete_session(store: Store, key: SessionKey, *, unchanged_since: str 
         except ConditionFailed as refused:
             there = heads.from_item(refused.items[0]) if refused.items[0] else None
             if there and there.live:
-                raise Contended("The session was changed meanwhile.") from None
+                raise Contended("The session was changed meanwhile, and stays.") from None
             if there is None or there.token != token:
                 raise not_found() from None
         except (Contended, Unanswered) as error:

@@ -40,7 +40,7 @@ async def delete_transcript(store: Store, key: TranscriptKey) -> None:
             found, ahead = await refusing_transcript(store, key, refused)
             session_at = max(session_at, ahead)
             if ahead and found is not None and found.live and found.generation == there.generation:
-                await tries.again(Contended("The session is being changed."))
+                await tries.again(Contended("Others keep changing this session. Try again."))
                 continue
             if found is None or found.token != token:
                 # Another one deleted it, unless it was this one, and it has begun anew since.

@@ -85,9 +85,9 @@ async def _import(writer: EntryWriter, entries: Sequence[Entry]) -> Imported:
 
 def _check_sizes(store: Store, entries: Sequence[Entry]) -> None:
     """Let entries pass of which each can be stored and answered."""
-    for entry in entries:
+    for number, entry in enumerate(entries, 1):
         if (size := answer_size([entry.line])) > PAYLOAD_LIMIT:
-            raise TooLarge(f"An entry takes {size} bytes in an answer, which holds {PAYLOAD_LIMIT}.")
+            raise TooLarge(f"Entry {number} takes {size} bytes in an answer, which holds {PAYLOAD_LIMIT}.")
         doubtful = store.objects is None and len(entry.line) > PART_SIZE - _SLACK
         if doubtful and (size := len(compressed([entry.line]))) > PART_SIZE:
             raise too_large(size)
@@ -133,7 +133,8 @@ async def _compare(writer: EntryWriter, entries: Sequence[Entry], done: int, our
             line, entry = batch.lines[position - batch.first], entries[position]
             if line != entry.line and not same(json.loads(line), entry.fields):
                 raise Diverged(
-                    f"What is stored differs from position {position} on; there are {head.length} entries.",
+                    f"The stored entries differ from position {position} on; there are {head.length}."
+                    " Read them again.",
                     extra={"position": position, "entry_count": head.length},
                 )
             if batch.writer == writer.own:

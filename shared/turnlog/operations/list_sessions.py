@@ -105,7 +105,7 @@ def _parse_cursor(user_id: str, cursor: str) -> str:
         or decoded[:_MARK_SIZE] != _mark(user_id, sort_key)
         or _cursor(user_id, sort_key) != cursor
     ):
-        raise Invalid.at("query", "cursor", msg="is not one that this list gave")
+        raise Invalid.at("query", "cursor", msg="must be a next_cursor that this list gave")
     return sort_key
 
 

@@ -130,7 +130,7 @@ async def _remove(store: Store, requests: list[dict[str, Any]]) -> None:
         if not requests:
             store.counts["items_purged"] += due
             return
-        await tries.again(Contended("The table is busy."))
+        await tries.again(Contended("The database is busy. Try again."))
 
 
 async def _remove_objects(

@@ -236,7 +236,7 @@ class _Progress:
         except (ConditionFailed, Contended, Unanswered) as refused:
             self._store.counts["conflicts"] += not isinstance(refused, Unanswered)
             again = refused if isinstance(refused, Unanswered) else self.tries.unanswered
-            await self.tries.again(again or Contended("Too many writers on this session."))
+            await self.tries.again(again or Contended("Others keep changing this session. Try again."))
         else:
             self.confirmed += len(step)
             self.ours, self.tries = True, self._store.tries()
@@ -274,9 +274,9 @@ async def _write(store: Store, head: Head, step: Sequence[Fields], replaced: Map
 def _check_new(start: int, if_match: Match | None) -> None:
     """Let a PUT pass that can make a session."""
     if start:
-        raise _diverged(0, 0)
+        raise _gap(start, 0)
     if if_match:
-        raise PreconditionFailed("There is no such session.")
+        raise PreconditionFailed("If-Match asks for a session that is there, and there is none.")
 
 
 def _step_length(sizes: Sequence[int], room: int) -> int:
@@ -298,7 +298,7 @@ async def _matching(store: Store, head: Head, request: _Request, done: int) -> i
     """
     start = request.start
     if start > head.message_count:
-        raise _diverged(head.message_count, head.message_count)
+        raise _gap(start, head.message_count)
     first, end = start + done, min(start + len(request.messages), head.message_count)
     for at, stop in steps(head, first, end):
         for message in await load(store, head, at, stop):
@@ -314,12 +314,23 @@ async def _check_unused(store: Store, head: Head, new: Sequence[Fields]) -> None
     hits = ring.find(head.ring, head.message_count, [fields["message_id"] for fields in new])
     async for _, message in stored_under(store, head, hits):
         raise MessageIdReused(
-            "A new message bears the id of an older one.", extra={"sequence": message.sequence}
+            f"A new message has the message_id of the one at sequence {message.sequence}."
+            " Send it with another.",
+            extra={"sequence": message.sequence},
         )
+
+
+def _gap(start: int, message_count: int) -> Diverged:
+    return Diverged(
+        f"start_sequence is {start}, and the session holds {message_count} messages: a gap would arise."
+        f" Begin at {message_count} or before.",
+        extra={"sequence": message_count, "message_count": message_count},
+    )
 
 
 def _diverged(sequence: int, message_count: int) -> Diverged:
     return Diverged(
-        f"The stored messages differ from sequence {sequence} on; the session holds {message_count}.",
+        f"The stored messages differ from sequence {sequence} on; the session holds {message_count} messages."
+        " Read it again.",
         extra={"sequence": sequence, "message_count": message_count},
     )

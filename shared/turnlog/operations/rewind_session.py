@@ -103,7 +103,7 @@ async def rewind_session(
             store.counts["conflicts"] += 1
             head = await store.refusing_head(key, refused)
             if head.token != token:
-                await tries.again(Contended("The session is being changed."))
+                await tries.again(Contended("Others keep changing this session. Try again."))
         except (Contended, Unanswered) as error:
             await tries.again(error, over=head)
             head = None
@@ -140,7 +140,7 @@ async def _cut(store: Store, head: Head, to: int, token: bytes, name: str) -> _C
     by_part = {parse_message_sort_key(item["SK"]["S"]): item for item in items}
     firsts = {sequence: item for (sequence, part), item in by_part.items() if part == 0}
     if firsts.keys() != wanted:
-        raise Contended("The session is being changed.")
+        raise Contended("Others keep changing this session. Try again.")
     older = b"".join(bytes(item["mark"]["B"]) for sequence, item in firsts.items() if sequence < to)
     lost = [item for sequence, item in firsts.items() if sequence >= to]
     spent = [item["usage"]["S"].split(",") for item in lost if "usage" in item]

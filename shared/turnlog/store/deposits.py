@@ -106,4 +106,7 @@ class Deposits:
 
 def too_large(size: int) -> TooLarge:
     """The answer for so many bytes where there is no bucket for them."""
-    return TooLarge(f"Entries take {size} bytes compressed; without a bucket at most {PART_SIZE} are stored.")
+    return TooLarge(
+        f"Entries take {size} bytes compressed; without a bucket (TURNLOG_BUCKET) at most {PART_SIZE} are"
+        " stored at once. Send fewer at once."
+    )

@@ -134,7 +134,7 @@ class EntryWriter:
                 self._deposits.judge(named=False)  # or by an item under a tombstone
                 raise
             self.session_at = max(self.session_at, ahead)
-            await self.tries.again(Contended("Too many writers on this transcript."))
+            await self.tries.again(Contended("Others keep changing this transcript. Try again."))
         except Contended as error:
             self.store.counts["conflicts"] += 1
             await self.tries.again(error)

@@ -36,7 +36,7 @@ async def clear_leftover(store: Store, head: Head, items: Sequence[Item] = ()) -
         Unavailable: the table refused or did not answer, or there is more than there is time for; to be
             called again.
     """
-    being = Contended("The session is being rewound.")
+    being = Contended("The session is being rewound. Try again.")
     tries = store.tries()
     while head.leftover is not None:
         check_time(store.clock, being)

@@ -35,7 +35,7 @@ def with_message_ids(store: Store, new: Sequence[Fields]) -> list[Fields]:
         for fields in new
     ]
     if len({fields["message_id"] for fields in new}) < len(new):
-        raise Invalid.at("body", "messages", msg="two messages have one message_id")
+        raise Invalid.at("body", "messages", msg="must not hold two messages with one message_id")
     return new
 
 
@@ -75,9 +75,15 @@ def advanced(
     size = sum(len(message.blob) for message in stored)
     parts = sum(-(-len(message.blob) // PART_SIZE) for message in stored)
     if size > REQUEST_LIMIT:
-        raise TooLarge(f"A request is at most {REQUEST_LIMIT} bytes as stored; this one has {size}.")
+        raise TooLarge(
+            f"One request stores at most {REQUEST_LIMIT} bytes, packed; these messages take {size}."
+            " Send fewer at once."
+        )
     if parts > room:
-        raise TooLarge(f"The messages take {parts} items of at most 400 KB; there is room for {room}.")
+        raise TooLarge(
+            f"The messages take {parts} items of at most 400 KB, and one request stores at most {room}."
+            " Send fewer at once."
+        )
     added = {field: getattr(head, field) + (usage or {}).get(field, 0) for field in USAGE_FIELDS}
     after = head._replace(
         message_count=head.message_count + len(new),
@@ -99,7 +105,9 @@ def check_sequence(expected: int | None, head: Head) -> None:
     """
     if expected not in {None, head.message_count}:
         raise SequenceMismatch(
-            f"The next sequence is {head.message_count}.", extra={"message_count": head.message_count}
+            f"expected_sequence is {expected}, but the next sequence is {head.message_count}."
+            " Read the session again.",
+            extra={"message_count": head.message_count},
         )
 
 

@@ -39,7 +39,7 @@ class LogMoved(Contended):
     """
 
     def __init__(self, head: Head) -> None:
-        super().__init__("The session is being rewound.")
+        super().__init__("The session is being rewound. Try again.")
         self.head = head
 
 
@@ -104,7 +104,7 @@ class Store(NamedTuple):
             Unavailable: none is configured.
         """
         if self.objects is None:
-            raise Unavailable("What is stored names an object, and no bucket is configured.")
+            raise Unavailable("What is stored lies in a bucket, and none is configured (TURNLOG_BUCKET).")
         return self.objects
 
     async def write(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -208,7 +208,7 @@ class Store(NamedTuple):
             now = await self.head(head.key)
             if now.rewinds != head.rewinds:
                 raise LogMoved(now)
-            await tries.again(Torn("Messages could not be read."))
+            await tries.again(Torn("The messages were changed while they were read. Read them again."))
 
     async def items(self, key: SessionKey, first: int, end: int, *attributes: str) -> list[Item]:
         """The items of the messages first..end-1 that there are now, in their order.

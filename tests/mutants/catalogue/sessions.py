@@ -90,7 +90,7 @@ SESSIONS = (
     Mutant(
         "retention forgets a session that was changed meanwhile",
         "operations/delete_session.py",
-        'raise Contended("The session was changed meanwhile.") from None',
+        'raise Contended("The session was changed meanwhile, and stays.") from None',
         "return",
         "its marker is gone, and it is never looked at again (found by the simulation)",
     ),

@@ -40,7 +40,7 @@ class TurnlogError(Exception):
         self.extra = dict(extra or {})
 
     def told(self, more: str, **extra: Any) -> None:
-        """Say more in the detail, in a sentence of its own, and bear these members too."""
+        """Add a sentence to the detail, and these members to the problem document."""
         self.detail = f"{self.detail} {more}"
         self.args = (self.detail,)
         self.extra |= extra
@@ -65,7 +65,7 @@ class NotFound(TurnlogError):
 
 
 class TranscriptsOff(TurnlogError):
-    """Transcripts are switched off; by its own slug this is not taken for a transcript that is not there."""
+    """Transcripts are switched off: a slug of its own, so that nobody takes it for a missing transcript."""
 
     status, code, title = 404, "transcripts_off", "No transcripts"
 
@@ -187,7 +187,7 @@ class Torn(Unanswered):
 
 
 class Damaged(TurnlogError):
-    """What is stored cannot be read, and will not be when it is asked again."""
+    """What is stored cannot be read, and asking again does not help."""
 
     code, title = "damaged", "What is stored is damaged"
 
@@ -216,7 +216,7 @@ class CacheUnavailable(Exception):
 
 
 class Refused(NamedTuple):
-    """The reply to a command that the cache refuses: it was not done, and what is there is not told.
+    """The reply to a command that the cache refuses: it did nothing, and says nothing of what is there.
 
     Attributes:
         code: the first word of the error, such as `WRONGTYPE` or `OOM`; `ERR` where the cache has no better

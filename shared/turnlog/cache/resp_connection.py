@@ -35,7 +35,6 @@ class Connection(ABC):
         """Send commands, to which so many replies will come.
 
         Args:
-            payload: the commands.
             replies: how many there will be.
             room: bytes that they may take.
 

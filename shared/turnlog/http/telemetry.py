@@ -30,7 +30,6 @@ def emit(operation: str, call: Call, status: int, counts: Counter[str]) -> None:
     Args:
         operation: the function's module.
         call: the request, of which the id is logged.
-        status: of the answer.
         counts: what happened: appends, replays, conflicts, retries, cache hits, misses and errors, …
     """
     if skipped := counts["malformed_tool_calls"]:

@@ -53,8 +53,6 @@ async def add_tool_call(store: Store, key: SessionKey, tool_call: dict[str, Any]
     """Add a tool call to the last assistant message after the last user message, or to a new one.
 
     Args:
-        store: where.
-        key: the session.
         tool_call: the object; one with an `id` that is there already is a replay.
 
     Raises:

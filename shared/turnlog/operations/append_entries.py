@@ -2,9 +2,11 @@
 
 A writer may find that an entry is there already: a client sent it again, or the writer's own request was
 applied and its reply lost. The ring in the transcript's head, and for its own tries what it remembers, say
-where to look; the batch that is stored there decides. It bears the token of the request that stored it, so an
-entry without a uuid is known again as well, though only to the request that brought it, and to its repeats if
-it has a `batch_id`; and one of this sending of it alone, so a repeat is not taken for the first.
+where to look; the batch that is stored there decides.
+
+A batch bears two tokens. One is the request's: by it the request knows its entries without a uuid, and so do
+its repeats if it has a `batch_id`. The other is of one sending of the request: by it a repeat that finds all
+stored is told from the sending that stored it.
 """
 
 from __future__ import annotations
@@ -60,8 +62,6 @@ async def append_entries(
     """Append entries, all or none, each with a uuid once; the transcript begins with its first.
 
     Args:
-        store: where.
-        key: the transcript.
         new: JSON objects, 1 to 500.
         expected_position: if given, the position that the first new entry must get.
         batch_id: of this request and its repeats, by which they know entries without a uuid.
@@ -180,9 +180,7 @@ def _stored_in(batch: Batch, token: bytes, entries: Sequence[Entry]) -> dict[str
     """Those of a request's entries that are stored in a batch, by identity: at which positions.
 
     Args:
-        batch: as it is stored.
         token: of the request, and of its repeats.
-        entries: the request's.
 
     Raises:
         EntryUuidReused: one is, with other content.

@@ -84,8 +84,6 @@ async def append_messages(
     """Append messages, all or none, each once.
 
     Args:
-        store: where.
-        key: the session.
         new: the messages as the client sent them, 1 to 99.
         usage: tokens to add to the session's sum, unless nothing is new.
         expected_sequence: if given, the sequence that the first new message must get.

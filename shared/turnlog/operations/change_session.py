@@ -116,8 +116,6 @@ async def patch_session(
     both kept, whatever else of the session changes.
 
     Args:
-        store: where.
-        key: the session.
         patch: object name → patch; null empties the object.
         if_match: only if it admits the session's version.
         touched: the session counts as changed now, and goes to the top of the list.
@@ -209,7 +207,6 @@ def check_version(head: Head, if_match: Match | None, unanswered: Unanswered | N
     """Let a head pass that `if_match` admits.
 
     Args:
-        head: as it is.
         if_match: the versions that are admitted; None: all.
         unanswered: the error of a try of this change that was not answered.
 

@@ -1,6 +1,6 @@
 """G3, G4: a session is created in one transaction with its messages and the user's count of sessions.
 
-The head is put only where there is none: a tombstone is one, so a deleted id is not given again.
+The head is put only where there is none. A tombstone is one, so a deleted id is refused while that is there.
 """
 
 from __future__ import annotations
@@ -65,8 +65,6 @@ async def create_session(
     """Create a session, or find that this user already has it.
 
     Args:
-        store: where.
-        key: the session.
         new: its first messages as the client sent them, at most 97.
         usage: tokens to begin the sum with.
         title: if it has one yet.
@@ -96,7 +94,7 @@ async def create_session(
             await store.transact(*_writes(store, head, stored))
         except ConditionFailed as refused:
             if (item := refused.items[0]) is None:
-                # The session went between two looks of ours, for only a tombstone's end makes that.
+                # A message was there without a head: a tombstone has ended while this was asked.
                 await tries.again(Contended("Others keep creating and deleting this session. Try again."))
                 continue
             there = heads.from_item(item)

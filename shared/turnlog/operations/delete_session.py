@@ -41,8 +41,6 @@ async def delete_session(store: Store, key: SessionKey, *, unchanged_since: str 
     """Delete a session.
 
     Args:
-        store: where.
-        key: the session.
         unchanged_since: only if this is still its `updated_at`.
 
     Raises:

@@ -1,7 +1,7 @@
 """G4, G7: a deleted transcript's head becomes a tombstone at once; its entries go by the table's stream.
 
-The tombstone keeps the generation, so the next append begins another one, and whatever still writes to or
-reads of the old one is told from it.
+The tombstone keeps the generation. The next append begins the next one, so late writes and reads of the old
+entries cannot be taken for those of the new transcript.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ async def delete_transcript(store: Store, key: TranscriptKey) -> None:
                 await tries.again(Contended("Others keep changing this session. Try again."))
                 continue
             if found is None or found.token != token:
-                # Another one deleted it, unless it was this one, and it has begun anew since.
+                # Another request deleted it; or this one did, and the transcript has begun anew since.
                 raise tries.unanswered or no_transcript() from None
         except (Contended, Unanswered) as error:
             await tries.again(error)

@@ -44,8 +44,6 @@ async def import_transcript(store: Store, key: TranscriptKey, new: Sequence[Fiel
     """Make the transcript hold these entries from its beginning on.
 
     Args:
-        store: where.
-        key: the transcript.
         new: JSON objects, as `jsonl.parse` gives them.
 
     Raises:

@@ -70,8 +70,6 @@ async def put_session(
     """Make the session hold these messages from `start` on, and these fields; create it if there is none.
 
     Args:
-        store: where.
-        key: the session.
         new: the messages, of any number.
         start: the sequence of the first.
         title: replaces, if given; as do `usage` and the objects in `fields`.

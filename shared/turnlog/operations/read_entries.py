@@ -1,7 +1,7 @@
-"""G1, G8: a reader holds one head of the transcript and answers what that counts, as far as an answer goes.
+"""G1, G8: a reader takes one head of the transcript, and answers the entries that it counts, as many as fit.
 
-What it counts never changes and lies in batches at known keys, so a page costs two reads and what it shows. A
-batch that is gone means that the transcript was deleted meanwhile: then the heads are asked again.
+They never change, and lie in batches at known keys, so a page costs two reads and what it shows. If a batch
+is missing, the transcript was deleted meanwhile: then the heads are read again.
 """
 
 from __future__ import annotations
@@ -59,15 +59,13 @@ async def read_entries(
     """The entries behind a position, as many as fit into an answer, at most `limit`.
 
     Args:
-        store: where.
-        key: the transcript.
         after: the position; -1 begins with the first.
-        limit: None: no other limit than the answer's size.
-        whole: all of them, or none.
+        limit: None: as many as fit.
+        whole: all of them, or an error.
 
     Raises:
         NotFound: no such session, or no such transcript of it.
-        TooLarge: they do not all fit, though they should.
+        TooLarge: `whole` is asked for, and they do not all fit.
         Unavailable: the table or the bucket did not answer.
     """
     tries = store.tries()

@@ -5,9 +5,9 @@ and the ring of its ids were reckoned: at one version. From then on the messages
 As many as there is room for are deleted in the same transaction, the others right after it or by whoever
 comes next (`store.leftover`).
 
-The count of rewinds goes up with it: what was meant for the log as it was before is refused (`store.log`),
-and a reader knows a message that was put since by its `epoch`. So does the count of edits, which is in the
-key of the cached log.
+The count of rewinds goes up. So what was meant for the log as it was before is refused (`store.log`), and a
+reader knows by its `epoch` a message that was put since. The count of edits goes up, too: it is in the key of
+the cached log.
 """
 
 from __future__ import annotations
@@ -61,13 +61,12 @@ async def rewind_session(
     """Take away the messages from `to` on, if the next sequence is `expected`.
 
     Args:
-        store: where.
-        key: the session.
         to: how many messages stay.
         expected: how many there are, at least `to`.
-        rewind_id: by it a repeat is known until the next rewind, and another's rewind of as much is none;
-            without it, a rewind of as much is a repeat until something is appended.
-        if_match: only if it admits the session's version: then nobody changed what goes, either.
+        rewind_id: a request with the same id is a repeat until another rewind is made, and one with another
+            id is not. Without an id, a rewind between the same lengths is a repeat until something is
+            appended.
+        if_match: only if it admits the session's version, so if nothing of the session was changed.
 
     Raises:
         NotFound: no such session.
@@ -119,7 +118,7 @@ async def _made(store: Store, cut: _Cut) -> Rewound:
 
 
 async def _finish(store: Store, head: Head, items: Sequence[Item] = ()) -> None:
-    """Delete what is left over, as far as can be now: nobody sees it, and whoever appends goes on."""
+    """Delete what is left over, as far as can be now; the next append deletes the rest."""
     with suppress(NotFound, Unavailable):
         await clear_leftover(store, head, items)
 
@@ -144,7 +143,7 @@ async def _cut(store: Store, head: Head, to: int, token: bytes, name: str) -> _C
     older = b"".join(bytes(item["mark"]["B"]) for sequence, item in firsts.items() if sequence < to)
     lost = [item for sequence, item in firsts.items() if sequence >= to]
     spent = [item["usage"]["S"].split(",") for item in lost if "usage" in item]
-    # A sum that was put in the place of the messages' own may be less than theirs.
+    # A PUT may have replaced the sum by one that is less than that of the messages.
     usage = {
         field: max(0, getattr(head, field) - sum(int(one[at]) for one in spent))
         for at, field in enumerate(USAGE_FIELDS)

@@ -33,9 +33,9 @@ def rewound(ring: bytes, gone: int, older: bytes) -> bytes:
     """The ring without the newest messages.
 
     Args:
-        ring: as it is.
-        gone: how many go, one at the least.
-        older: fingerprints of those right before the ones that it has, or that are left.
+        gone: how many go, at least one.
+        older: fingerprints of the messages right before those that the ring has, or before the cut, if all
+            of these go.
     """
     return (older + ring[: -gone * _WIDTH])[-CAPACITY * _WIDTH :]
 
@@ -60,10 +60,10 @@ def find(ring: bytes, message_count: int, message_ids: Iterable[str]) -> dict[st
 def candidates(
     ring: bytes, message_count: int, message_ids: Sequence[str], *known: Mapping[str, Iterable[int]]
 ) -> dict[str, list[int]]:
-    """Where these may be stored already: as the ring says, where they were seen, or by an unanswered try.
+    """Where these may be stored already: as the ring says, where they were seen, or where a try put them.
 
-    What was seen and tried counts because the ring forgets: in the time that a try may take, others can
-    append more than it holds; and so can the try itself, of which the ring knew a part.
+    The ring alone is not enough, because it forgets: while a try is under way, others may append more than it
+    holds, and the try itself may.
 
     Args:
         ring: of the log.

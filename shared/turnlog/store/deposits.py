@@ -33,8 +33,6 @@ class Deposits:
     """The objects of one writer.
 
     Args:
-        store: where.
-        key: the transcript.
         token: the writer's.
     """
 
@@ -51,13 +49,13 @@ class Deposits:
 
         Args:
             generation: of the transcript.
-            first: which of the writer's entries comes first.
-            lines: the batch. In one generation a writer has one of a first entry and a length: what is
-                missing of its entries becomes less.
+            first: the index of the batch's first entry in the request.
+            lines: the batch. In one generation a writer tries only one batch of the same first entry and
+                length, because fewer and fewer of its entries are missing.
 
         Raises:
             TooLarge: no item holds it, and there is no bucket.
-            NotFound: there is no such session: an object of it would have nobody who purges it.
+            NotFound: there is no such session, so nobody would purge the object.
             Unavailable: the table or the bucket did not answer.
         """
         batch = tuple(lines)

@@ -34,8 +34,6 @@ class EntryWriter:
     """One request's tries.
 
     Args:
-        store: where.
-        key: the transcript.
         batch: what the request calls itself, if it may be sent again.
 
     Attributes:
@@ -85,16 +83,16 @@ class EntryWriter:
         before, self._generation = self._generation, self.head.generation
         moved = before not in {None, self._generation}
         if moved:
-            self._deposits.judge(named=False)  # or by an item that is going
+            self._deposits.judge(named=False)  # an item that names one goes with the old transcript
         return moved
 
     def judge(self, *, ours: bool) -> None:
         """After a look at the head: whether a try of this request was found to be applied."""
-        # A try that is not answered yet may still be applied, but only where the next one will be tried.
+        # An unanswered try may still be applied later: then the next try fails, and a look finds it.
         self._deposits.judge(named=ours)
 
     async def settled(self, work: Awaitable[T]) -> T:
-        """Do the request's work; then take back the objects that no item came to name."""
+        """Do the request's work; then take back the objects that no item names."""
         try:
             done = await work
         except TurnlogError:
@@ -108,7 +106,7 @@ class EntryWriter:
 
         Args:
             entries: the batch.
-            at: which of the request's entries comes first in it.
+            at: the index of its first entry in the request.
 
         Raises:
             NotFound: there is no such session.
@@ -131,7 +129,7 @@ class EntryWriter:
             try:
                 self.there, ahead = await refusing_transcript(self.store, self.key, refused)
             except NotFound:
-                self._deposits.judge(named=False)  # or by an item under a tombstone
+                self._deposits.judge(named=False)  # an item that names one is purged too
                 raise
             self.session_at = max(self.session_at, ahead)
             await self.tries.again(Contended("Others keep changing this transcript. Try again."))

@@ -1,8 +1,9 @@
-"""G7: what a rewind had no room to delete goes before anything is appended, whoever comes next.
+"""G7: what a rewind could not delete in its own transaction is deleted before the next append.
 
-The head's `leftover` says that the messages from `message_count` on, and under it, still lie there; they are
-in nobody's log. They go newest first, in transactions that lower it, until it goes with the last of them. So
-the oldest one is there to the end, and where a message is, none is put: no append comes before that is done.
+The head's `leftover` says so: the messages from `message_count` to before `leftover` still lie in the table,
+and are in nobody's log. They are deleted newest first, in transactions that lower `leftover`; the last of
+these removes it. So the oldest of the messages is there to the end. An append puts a message only where none
+is, so none is stored before all of these are gone.
 """
 
 from __future__ import annotations
@@ -27,14 +28,13 @@ async def clear_leftover(store: Store, head: Head, items: Sequence[Item] = ()) -
     """Delete what is left over, if anything is.
 
     Args:
-        store: where.
         head: as it was seen.
-        items: those that are left over, in their order, where they are known.
+        items: what is left over, in order, if it is known.
 
     Raises:
         NotFound: the session was deleted meanwhile.
-        Unavailable: the table refused or did not answer, or there is more than there is time for; to be
-            called again.
+        Unavailable: the table refused or did not answer, or the time is over before all is deleted. Call
+            this again.
     """
     being = Contended("The session is being rewound. Try again.")
     tries = store.tries()

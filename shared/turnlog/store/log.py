@@ -50,9 +50,7 @@ def advanced(
     """The head after these messages, and the messages as they will be stored.
 
     Args:
-        store: where.
         head: before them.
-        new: the messages.
         usage: tokens to add.
         room: how many items the messages may take.
 
@@ -179,8 +177,6 @@ async def near(
     which the caller verifies as it does the ring's.
 
     Args:
-        store: where.
-        head: the session's.
         message_ids: those that are looked for; the ring does not know them.
         sequences: of those that were found.
     """

@@ -1,21 +1,21 @@
 """G6: the cache never makes an answer wrong, because nothing that it says is believed unchecked.
 
 Per session it keeps the head, and a hash of messages by sequence whose key bears the head's `edits`: a
-message at a sequence never changes but by an edit or a rewind, and either changes the key. So a reader that
-holds the head from the table may use whatever it finds under that head's key, however old; what is missing it
-reads from the table. A writer uses the cached head as a guess that its condition expression checks. Every
-value bears a checksum of itself and its key. Every command may be repeated or come late: none needs a
-guard, and those that must not be parted go as a transaction.
+message at a sequence changes only by an edit or a rewind, and both change the key. So a reader that holds the
+head from the table may use whatever it finds under that head's key, however old, and reads from the table
+what is missing. A writer uses the cached head as a guess that its condition expression checks. Every value
+bears a checksum of itself and its key. Every command may be repeated or come late; those that must not be
+parted go as a transaction.
 
 Small messages lie there unpacked: to unpack them was half of a warm read. Large ones lie as in the table, so
-that a thousand of any kind are no more to hold, or to send, than the table's items and a few megabytes.
+that a thousand of any kind take no more memory than the table's items and a few megabytes.
 
 Whoever may write to the cache is trusted as whoever may write to the table: a checksum is no signature. Yet
 what lies there is bounded before it is unpacked or parsed, and what cannot be read is a miss.
 
 A draft has no other copy, so an error of the cache is an error of the request: nobody knows whether the draft
-is there. A damaged draft is as one that the cache has dropped for want of room: it is gone, and to ask again
-would not bring it back.
+is there. A damaged draft is like one that the cache has dropped for want of room: it is gone, and asking
+again would not bring it back.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class SessionCache:
     async def messages(self, head: Head, first: int, end: int) -> list[bytes | None]:
         """The messages first..end-1 as of `head.edits`, packed or not; None for each that is not there.
 
-        What is packed is unpacked here, as long as it fits into an answer: all that will be shown, mostly.
+        What is packed is unpacked here, up to the size of an answer: mostly that is all that will be shown.
         """
         if first == end:
             return []
@@ -94,7 +94,7 @@ class SessionCache:
         return found
 
     async def keep(self, head: Head, messages: Sequence[Stored]) -> None:
-        """Keep messages that were read at this head."""
+        """Keep messages that were read from the table with this head."""
         if messages and self._cache is not None:
             await self._run(*self._log(head, messages))
 
@@ -106,8 +106,8 @@ class SessionCache:
     async def edited(self, before: Head, after: Head, message: Stored) -> None:
         """Carry the messages over to the key of the next edit; all but the edited one are the same there.
 
-        Atomic, or a slow reader could put the message as it was before under the old key between the two
-        steps, and the rename would carry it over.
+        Atomic: else a slow reader could put the old message under the old key between the two steps, and the
+        rename would carry it over.
         """
         await self._run(
             *self._log(before, [message]),
@@ -119,8 +119,8 @@ class SessionCache:
     async def rewound(self, before: Head, after: Head) -> None:
         """Carry the messages that stay over to the key of the next edit.
 
-        Under the key before there is none from the old end on, so nothing but what goes has to be left out.
-        Atomic, or one that goes could be read under the new key.
+        The old key has no message behind the old end, so only those that go have to be removed. Atomic: else
+        one that goes could be read under the new key.
         """
         gone = range(after.message_count, before.message_count)
         await self._run(

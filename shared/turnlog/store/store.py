@@ -178,7 +178,7 @@ class Store(NamedTuple):
         Raises:
             NotFound: there is no such session, or no such transcript of it.
         """
-        # In this order: a transcript of a session that is deleted in between is as it was, or purged.
+        # The session first: if it is deleted in between, the transcript is as it was, or purged.
         await self.head(key.session)
         found = await self.find_transcript(key)
         if found is None or not found.live:
@@ -188,10 +188,11 @@ class Store(NamedTuple):
     async def messages(self, head: Head, first: int, end: int, *attributes: str) -> dict[int, Stored]:
         """The messages first..end-1 of the log that this head counts, all of them, by sequence; see `items`.
 
-        They are as the table has them now. A query may yet find one missing or half written: it isolates
-        items, not transactions (docs.aws.amazon.com/amazondynamodb/latest/developerguide/
-        transaction-apis.html), and a purge may be at work. One that was put after a later rewind stands in
-        the place of another.
+        They are as the table has them now. A query may find a message missing or half written, because it
+        isolates items and not transactions (docs.aws.amazon.com/amazondynamodb/latest/developerguide/
+        transaction-apis.html), and because a purge may be at work. It may also find a message that was put
+        after a later rewind: that one is not of this log. Then the head tells: it has
+        moved, or the messages are read again.
 
         Raises:
             NotFound: the session was deleted meanwhile.
@@ -214,10 +215,9 @@ class Store(NamedTuple):
         """The items of the messages first..end-1 that there are now, in their order.
 
         Args:
-            key: the session.
             first: the sequence of the first.
             end: the one behind the last.
-            attributes: what of each item is wanted; all, if none is named.
+            attributes: those that are read; all, if none is named.
         """
         query: dict[str, Any] = {
             "KeyConditionExpression": "PK = :session AND SK BETWEEN :first AND :last",

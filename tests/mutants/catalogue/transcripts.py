@@ -129,7 +129,7 @@ TRANSCRIPTS = (
     Mutant(
         "an object of a session that went not taken back",
         "store/entry_writer.py",
-        "                self._deposits.judge(named=False)  # or by an item under a tombstone\n",
+        "                self._deposits.judge(named=False)  # an item that names one is purged too\n",
         "",
         "it stays until the tombstone ends",
     ),

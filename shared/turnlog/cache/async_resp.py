@@ -1,11 +1,11 @@
 """G6 on an event loop: the cache client of `resp`, over asyncio's streams.
 
-It waits otherwise, and is the same in all else: how a cluster is followed, who logs in, what counts as down.
-What redis-py would add are retries, which the cache policy must not have.
+It differs in how it waits, and in nothing else: following a cluster, logging in, and what counts as down are
+the same. redis-py would add retries, which the cache policy must not have.
 
-A time-out has to tell a slow cache from a busy loop. Where a hundred operations are under way, a reply may
-lie unread for longer than a cache may take. So the time is counted in ticks, at most one in a turn of the
-loop, and each turn looks at the sockets before it looks at the clock.
+A time-out has to tell a slow cache from a busy loop. While a hundred operations are under way, a reply may
+lie unread for longer than the time-out. So the time is counted in ticks, at most one in a turn of the loop,
+and each turn looks at the sockets before it looks at the clock.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from turnlog.store.protocols import Command
 
 CONNECTIONS = 50
-"""At once; who comes then waits for one of the others, who are done, or down, before long."""
+"""At once. A task beyond these waits for one of the others, each of which has a time-out."""
 
 _TICKS = 10
 

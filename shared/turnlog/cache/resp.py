@@ -5,9 +5,9 @@ beside the protocol is a socket, time-outs, and following a cluster's redirectio
 commands of the cache policy may be repeated, so a connection that the server has closed meanwhile is simply
 made anew.
 
-A command that a node refuses is replied with `Refused`, which is not the None of a key that is not there. A
-node that refuses to work at all is `CacheUnavailable`, and so is one that is not reached, or too slow, or
-says what is no reply. Then the idle connections to it are closed: after a failover all would be as silent.
+The reply to a command that a node refuses is `Refused`, and not None, which says that a key is not there. If
+a node refuses to work at all, is not reached, is too slow, or sends what is no reply, that is
+`CacheUnavailable`. Then the idle connections to it are closed: after a failover they would all be silent.
 
 Written once for both drivers: `resp_connection` has the socket that blocks, `async_resp` the streams of an
 event loop.
@@ -38,16 +38,16 @@ _SLOTS = 1 << 14
 _REDIRECTIONS = 3
 # `MOVED 3999 10.0.0.1:6381`; without a host, it is the node that was asked.
 _MOVED = re.compile(r"MOVED (\d+) (.*):(\d+)")
-# Refusals of a node that does not work, or not for this user: it would refuse all else, too. The other errors
-# are about their command. So is `ASK` or `TRYAGAIN`, which come while a cluster moves a slot to another node:
-# for those moments what the slot holds is refused, as it is not worth another round trip, and the other slots
-# are asked as ever. So are `OOM` and `MISCONF`, which refuse writes alone.
+# Refusals of a node that does not work, or not for this user: it would refuse every command. All other
+# errors are about one command. `ASK` and `TRYAGAIN` are among these: they come while a cluster moves a slot
+# to another node, which is not worth another round trip. So are `OOM` and `MISCONF`, which refuse writes
+# alone.
 _DOWN = re.compile(
     "(BUSY|CLUSTERDOWN|DENIED|LOADING|MASTERDOWN|NOAUTH|NOPERM|READONLY|ERR max number of clients)( .*)?",
     re.DOTALL,
 )
-# Bytes that the replies may take for each word of the commands, as each may name a message; and altogether.
-# What is more was not put there by the cache policy.
+# Bytes that the replies may take: for each word of the commands, as each may name a message, and altogether.
+# Longer ones were not put there by the cache policy.
 _WORD_ROOM = MESSAGE_LIMIT + 1_024
 _ROOM = 64 * MESSAGE_LIMIT
 
@@ -115,7 +115,7 @@ class RespCache:
         except IndexError:
             connection, reused = await self._connected(address), False
         try:
-            # Before them come those to what was posted; who waits for none must not pile up others.
+            # The replies to earlier posts come first. A post reads them, too, or they would pile up.
             result = [] if wait else await connection.replies()
             room = min(_ROOM, _WORD_ROOM * sum(map(len, commands)))
             await connection.send(_packed(commands), len(commands), room)

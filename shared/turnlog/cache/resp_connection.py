@@ -20,7 +20,7 @@ CHUNK = 1 << 16
 
 
 class Oversized(Exception):
-    """A reply is larger than what was asked for can be. The connection is of no more use."""
+    """A reply is larger than it can be. The connection is of no more use."""
 
 
 class Connection(ABC):

@@ -21,8 +21,8 @@ Address: TypeAlias = tuple[str, int]
 # Seconds without progress, after which a cache is slower than the table. `?socket_timeout=` in the URL, as
 # redis-py has it, says otherwise.
 DEFAULT_TIMEOUT = 0.05
-# For a new connection with TLS: the handshake, and IAM's look at a token, are more than a command's way. The
-# breaker lets it be waited for once a second at most.
+# For a new connection with TLS: the handshake, and IAM's check of a token, take longer than a command. The
+# breaker lets that be waited for once a second at most.
 TLS_TIMEOUT = 0.5
 DEFAULT_PORT = 6379
 

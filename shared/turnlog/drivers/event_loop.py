@@ -49,7 +49,7 @@ class AsyncTable:
     def __init__(self, name: str, client: Any) -> None:
         self.name = name
         self._client = client
-        # Who waits for a connection does not wait for the table yet.
+        # The time of a request begins when there is a connection for it.
         self._room = asyncio.Semaphore(TABLE_CONFIG.max_pool_connections)
 
     async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

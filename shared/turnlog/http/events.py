@@ -43,10 +43,10 @@ class Parameter(NamedTuple):
 
     Attributes:
         kind: `int`, `bool` or `str`.
-        default: what an absent one reads as.
+        default: the value of an absent one.
         minimum: of a number.
         maximum: of a number.
-        choices: the words, if not every text will do.
+        choices: the words, if it is one of some.
     """
 
     kind: type
@@ -70,7 +70,7 @@ class Parameter(NamedTuple):
             raise Invalid.at("query", name, msg="must be true or false")
         if self.kind is int:
             digits = given.removeprefix("-")
-            # So long a number cannot be within bounds, and int() would refuse it in its own words.
+            # A longer number is out of bounds, and int() would refuse it in its own words.
             number = int(given) if digits.isascii() and digits.isdecimal() and len(digits) < 20 else None  # noqa: PLR2004
             if number is None or not self.minimum <= number <= self.maximum:
                 raise Invalid.at(
@@ -165,7 +165,7 @@ class Call(NamedTuple):
             raise Invalid.of(errors, len(found)) from None
 
     def text(self) -> bytes:
-        """The body as it is, where it is a text and no JSON; a direct invoke has it as a JSON string.
+        """The body where it is a text; in a direct invoke it is a JSON string.
 
         Raises:
             TooLarge: it is over Lambda's limit.
@@ -242,7 +242,7 @@ def _bounded(body: bytes) -> bytes:
 
 
 def _short(loc: tuple[int | str, ...]) -> list[int | str]:
-    """A place in the body; a name in it is the client's own, of any length."""
+    """A location in the body; its names are the client's own, of any length."""
     return [one if isinstance(one, int) else one[:_LONGEST_NAME] for one in loc]
 
 

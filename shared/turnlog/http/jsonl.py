@@ -1,4 +1,4 @@
-"""A transcript as a text, a JSON object a line (jsonlines.org); and what is wrong with one."""
+"""Reads a transcript from a text of JSON lines (jsonlines.org), and says what is wrong with it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _PARENT = "parentUuid"
 
 
 def parse(text: bytes) -> list[dict[str, Any]]:
-    """The entries in a text; lines that are blank are none.
+    """The entries in a text; blank lines are passed over.
 
     Raises:
         EntryNotJson: a line is not JSON.
-        TornLastLine: nor is the last one, which is not ended.
-        Invalid: an entry is no object, its uuid is none or an earlier entry's, or there is no entry.
+        TornLastLine: the last line is not JSON, and does not end with a newline.
+        Invalid: an entry is no object, its uuid is not one or is an earlier entry's, or there is no entry.
         MissingParent: an entry's `parentUuid` is no earlier entry's uuid.
         TooLarge: there are more than `MAX_IMPORT`.
     """

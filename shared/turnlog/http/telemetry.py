@@ -65,5 +65,5 @@ def count(operation: str, counts: Counter[str], **told: Any) -> None:
 
 @cache
 def _metrics() -> EphemeralMetrics:
-    """What puts metrics into their format; it is told all at once and keeps none, so threads may share it."""
+    """Puts metrics into their format. It gets all at once and keeps none, so threads may share it."""
     return EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)

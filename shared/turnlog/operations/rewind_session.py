@@ -21,7 +21,7 @@ from turnlog.records import ring
 from turnlog.records.expressions import touch, update
 from turnlog.records.head import USAGE_FIELDS
 from turnlog.records.keys import parse_message_sort_key
-from turnlog.store.leftover import clear_leftover, deletes, left_under, newest
+from turnlog.store.leftover import clear_leftover, deletes, left_under, newest_step
 from turnlog.store.log import check_sequence, runs
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ async def rewind_session(
 async def _made(store: Store, cut: _Cut) -> Rewound:
     await store.cache.rewound(cut.before, cut.after)
     store.counts["rewinds"] += 1
-    await _finish(store, cut.after, cut.gone[: -len(newest(cut.gone))])
+    await _finish(store, cut.after, cut.gone[: -len(newest_step(cut.gone))])
     return Rewound(cut.after, replayed=False)
 
 
@@ -154,7 +154,7 @@ async def _cut(store: Store, head: Head, to: int, token: bytes, name: str) -> _C
         log_size=head.log_size - sum(int(item["size"]["N"]) for item in lost),
         ring=ring.rewound(head.ring, head.message_count - to, older),
         rewound=name,
-        leftover=left_under(to, newest(gone)),
+        leftover=left_under(to, newest_step(gone)),
         rewinds=head.rewinds + 1,
         edits=head.edits + 1,
         version=head.version + 1,
@@ -181,5 +181,5 @@ def _writes(cut: _Cut) -> list[dict[str, object]]:
                 values={"expected": before.message_count, "seen": before.version},
             )
         },
-        *deletes(newest(cut.gone)),
+        *deletes(newest_step(cut.gone)),
     ]

@@ -41,7 +41,7 @@ async def clear_leftover(store: Store, head: Head, items: Sequence[Item] = ()) -
     while head.leftover is not None:
         check_time(store.clock, being)
         items = items or await store.items(head.key, head.message_count, head.leftover, "PK", "SK")
-        step = newest(items)
+        step = newest_step(items)
         below = left_under(head.message_count, step)
         lowered = update(
             head.key.head,
@@ -59,7 +59,7 @@ async def clear_leftover(store: Store, head: Head, items: Sequence[Item] = ()) -
             head, items = head._replace(leftover=below), items[: -len(step)]
 
 
-def newest(items: Sequence[Item]) -> Sequence[Item]:
+def newest_step(items: Sequence[Item]) -> Sequence[Item]:
     """Of these items of messages the last ones: whole messages, as many as a transaction has room for."""
     last = items[-MAX_DELETES:]
     whole = (at for at, item in enumerate(last) if parse_message_sort_key(item["SK"]["S"])[1] == 0)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from itertools import count
 from typing import TYPE_CHECKING
 
 from turnlog.errors import ConditionFailed, Contended, Unanswered
@@ -44,8 +43,6 @@ async def delete_session(store: Store, key: SessionKey, *, unchanged_since: str 
     """Delete a session.
 
     Args:
-        store: where.
-        key: the session.
         unchanged_since: only if this is still its `updated_at`.
 
     Raises:
@@ -64,17 +61,18 @@ async def delete_session(store: Store, key: SessionKey, *, unchanged_since: str 
             values={"seen": unchanged_since} if unchanged_since else {},
         )
     }
-    for attempt in count():
+    tries = store.tries()
+    while True:
         try:
             await store.transact(buried, sessions_counted(key.user_id, -1))
         except ConditionFailed as refused:
             there = heads.from_item(refused.items[0]) if refused.items[0] else None
             if there and there.live:
-                raise Contended("The session was changed meanwhile.") from None
+                raise Contended("The session was changed meanwhile, and stays.") from None
             if there is None or there.token != token:
                 raise not_found() from None
         except (Contended, Unanswered) as error:
-            await store.again(attempt, error)
+            await tries.again(error)
             continue
         await store.cache.drop(key, await store.cache.head(key))
         store.counts["sessions_deleted"] += 1

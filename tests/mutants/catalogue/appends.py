@@ -46,8 +46,7 @@ APPENDS = (
     Mutant(
         "acknowledged before it is written",
         "operations/append_messages.py",
-        "            doubt, head = Doubt(error, head.rewinds), None\n"
-        "            await store.again(attempt, error)\n",
+        "            await tries.again(error, over=head)\n            head = None\n",
         "            written = {one.fields()['message_id']: one for one in stored}\n"
         "            return _answer(ids, present | written, after, replayed=False)\n",
         "an acknowledged message is lost",
@@ -70,7 +69,7 @@ APPENDS = (
     Mutant(
         "no look at the ring",
         "operations/append_messages.py",
-        "hits = ring.places(head.ring, head.message_count, ids, seen, sent if doubt else {})",
+        "hits = ring.candidates(head.ring, head.message_count, ids, seen, sent if tries.unanswered else {})",
         "hits: dict[str, list[int]] = {}",
         "a repeat is stored twice",
     ),
@@ -84,15 +83,15 @@ APPENDS = (
     Mutant(
         "a replay answered from the cached head",
         "operations/append_messages.py",
-        "if not fresh and (hits or head.leftover or expected_sequence",
-        "if not fresh and (head.leftover or expected_sequence",
+        "if guessed and (hits or head.leftover or expected_sequence",
+        "if guessed and (head.leftover or expected_sequence",
         "the answer says what was, not what is",
         case="append, append, append again, the cache failing",
     ),
     Mutant(
         "a cached guess not checked for its version",
         "operations/append_messages.py",
-        "same_version=not fresh",
+        "same_version=guessed",
         "same_version=False",
         "a stale head's other fields are answered, and cached again",
     ),
@@ -152,14 +151,14 @@ APPENDS = (
     Mutant(
         "PUT does not compare what is there",
         "operations/put_session.py",
-        'if named not in {None, there["message_id"]} or not messages.equal(there, given):',
+        "if not same_id or not messages.equal(there, request.messages[at_request]):",
         "if not there:",
         "success is answered, and nothing stored",
     ),
     Mutant(
         "PUT does not ask whether an id is taken",
         "operations/put_session.py",
-        "            await _check_unused(store, head, new[confirmed:])\n",
+        "        await _check_unused(self._store, head, self._request.messages[self.confirmed :])\n",
         "",
         "a message id is stored twice",
     ),
@@ -173,16 +172,16 @@ APPENDS = (
     Mutant(
         "an append looks the head up first",
         "operations/append_messages.py",
-        "head, fresh = await store.cache.head(key), False",
-        "head, fresh = None, False",
+        "head, guessed = await store.cache.head(key), True",
+        "head, guessed = None, True",
         "an append costs two requests with a warm cache",
         test="tests/functional/test_budgets.py",
     ),
     Mutant(
         "PUT writes what is there once more",
         "operations/put_session.py",
-        "step = new[confirmed : confirmed + _step(sizes[confirmed:], MAX_BATCH)]",
-        "step = new[: _step(sizes, MAX_BATCH)]",
+        "step = self._request.messages[self.confirmed : self.confirmed + length]",
+        "step = self._request.messages[:length]",
         "a PUT of a long history writes all of it",
         test="tests/functional/test_put.py",
     ),

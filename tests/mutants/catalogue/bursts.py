@@ -30,7 +30,7 @@ BURSTS = (
     Mutant(
         "PUT of what is so does not look at the version",
         "operations/put_session.py",
-        "            check_version(head, if_match)",
+        "            check_version(head, self._request.if_match)",
         "            pass",
         "success is answered at a version that was not meant",
         case="put of what is so, of old",
@@ -38,8 +38,8 @@ BURSTS = (
     Mutant(
         "a patch of what is so does not look at the version",
         "operations/change_session.py",
-        "        check_version(head, if_match)\n        objects",
-        "        objects",
+        "        check_version(head, if_match)\n        changed",
+        "        changed",
         "success is answered at a version that was not meant",
         case="patch of what is so, of old",
     ),

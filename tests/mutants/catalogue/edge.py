@@ -40,7 +40,7 @@ EDGE = (
     Mutant(
         "a defect is raised to Lambda",
         "http/endpoint.py",
-        '            answer = problem(TurnlogError("The request failed."))',
+        "            answer = problem(TurnlogError(_FAILED))",
         "            raise",
         "the client gets a page of the gateway's, and no line says which request it was",
         test=_FAILS,
@@ -48,8 +48,8 @@ EDGE = (
     Mutant(
         "a defect's message is answered",
         "http/endpoint.py",
-        'problem(TurnlogError("The request failed."))',
-        'problem(TurnlogError(f"The request failed: {error}"))',
+        "TurnlogError(_FAILED)",
+        'TurnlogError(f"The request failed: {error}")',
         "the client is told what is inside",
         test=_FAILS,
     ),

@@ -110,7 +110,8 @@ REWINDS = (
     Mutant(
         "PUT believes what it compared before a rewind",
         "operations/put_session.py",
-        "        if head.rewinds != rewinds:\n            confirmed, rewinds = 0, head.rewinds\n",
+        "        if head.rewinds != self._rewinds:\n"
+        "            self.confirmed, self._rewinds = 0, head.rewinds\n",
         "",
         "success is answered for messages that are gone",
     ),
@@ -174,7 +175,7 @@ REWINDS = (
     Mutant(
         "tried again though a rewind came after",
         "store/retry.py",
-        "    if doubt and doubt.rewinds != head.rewinds:\n        raise doubt.error\n",
+        "        if self.unanswered and self._rewinds != head.rewinds:\n            raise self.unanswered\n",
         "",
         "what a rewind took away is put back",
         case="append & rewind, silence",
@@ -182,7 +183,7 @@ REWINDS = (
     Mutant(
         "cached messages that go carried over",
         "store/session_cache.py",
-        '            ("HDEL", _log_place(after), *gone),\n',
+        '            ("HDEL", _log_key(after), *gone),\n',
         "",
         "a message that is gone is read in the place of another",
     ),

@@ -90,7 +90,7 @@ SESSIONS = (
     Mutant(
         "retention forgets a session that was changed meanwhile",
         "operations/delete_session.py",
-        'raise Contended("The session was changed meanwhile.") from None',
+        'raise Contended("The session was changed meanwhile, and stays.") from None',
         "return",
         "its marker is gone, and it is never looked at again (found by the simulation)",
     ),
@@ -127,8 +127,8 @@ SESSIONS = (
     Mutant(
         "If-Match checked beforehand only",
         "operations/change_session.py",
-        '            condition += " AND #version = :was_version"',
-        '            condition += " AND :was_version = :was_version"',
+        '        condition += " AND #version = :was_version"',
+        '        condition += " AND :was_version = :was_version"',
         "a version that was never seen is written over",
         test="tests/functional/test_change.py",
     ),

@@ -3,7 +3,7 @@
 Those under `TurnlogError` are answers: the HTTP edge turns them into RFC 9457 problem details. Two of them,
 `Contended` and `Unanswered`, and the signals `ConditionFailed` and `CacheUnavailable`, are what a driver
 makes of botocore's and redis's errors; the operations act on them and know neither library. `Refused` is no
-exception: it stands among the replies to several commands, of which the others may be done.
+exception: it is the reply to one of several commands, and the others may be done.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ class _StreamConnection(Connection):
         self._timeout = timeout
 
     def close(self) -> None:
-        """Also while it is used; whoever waits for it finds it lost."""
+        """Close it, also while it is used: a task that waits for it finds it lost."""
         self._writer.transport.abort()
 
     async def _write(self, piece: memoryview) -> None:

@@ -65,7 +65,7 @@ class CacheUrl(NamedTuple):
             password: is used instead of the one in the URL, unless it is empty. It is not encoded.
 
         Raises:
-            ValueError: it is none.
+            ValueError: it is not a cache's URL.
         """
         parts = urlsplit(url)
         if parts.scheme not in {"redis", "rediss", "valkey", "valkeys"} or not parts.hostname:

@@ -108,7 +108,7 @@ class Endpoint:
             TurnlogError: an answer other than success.
         """
         if not self.public:
-            _ = call.user_id  # who does not say who they are is told nothing else
+            _ = call.user_id  # without a user nothing else is told
         if self.transcripts and not store.transcripts:
             raise TranscriptsOff("Transcripts are switched off (TURNLOG_TRANSCRIPTS).")
         given = {name: one.parse(name, call.query.get(name)) for name, one in self.query.items()}

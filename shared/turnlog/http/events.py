@@ -60,7 +60,7 @@ class Parameter(NamedTuple):
         """The value.
 
         Raises:
-            Invalid: it is none of this kind.
+            Invalid: it is not of this kind.
         """
         if given is None:
             return self.default
@@ -233,7 +233,7 @@ def what_is_wrong(msg: str) -> str:
 
 
 def _bounded(body: bytes) -> bytes:
-    """Let a body pass that is within Lambda's limit."""
+    """The body, unless it is over Lambda's limit."""
     if len(body) > BODY_LIMIT:
         raise TooLarge(
             f"A request's body is at most {BODY_LIMIT} bytes; this one has {len(body)}. Send less at once."

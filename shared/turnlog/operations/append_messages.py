@@ -7,7 +7,7 @@ fails it brings the head as it is, from which the next try starts without a read
 
 A writer may find that a message is there already: a client sent it again, or the writer's own request was
 applied and the reply lost. Both are one case: the ring in the head names the sequence, and the message stored
-there decides. A batch of which the ring knows a part still is looked for beside that part.
+there decides. If the ring still knows a part of a batch, the rest is looked for beside that part.
 
 The writer always holds one head, and what it may do depends on where that head is from:
 
@@ -168,10 +168,10 @@ async def _next_head(
 
 
 def _answerable(advance: tuple[Head, list[Stored]], head: Head) -> tuple[Head, list[Stored]]:
-    """Let messages pass that the answer has room for, in which their JSON is escaped once more.
+    """The advance, unless the answer has no room for its messages, whose JSON is escaped there once more.
 
     Raises:
-        TooLarge: it has not; after the write it would be too late to say so.
+        TooLarge: it has no room. After the write it would be too late to say so.
     """
     if advance[0].log_size - head.log_size > PAYLOAD_LIMIT:
         raise TooLarge(

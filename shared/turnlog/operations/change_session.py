@@ -98,7 +98,7 @@ def _title_condition(if_match: Match | None, *, only_if_unset: bool) -> tuple[st
     if only_if_unset:
         condition += " AND attribute_not_exists(#title)"
     if if_match and not if_match.anything:
-        # No session has version -1: where no version is named, none is admitted.
+        # No session has version -1. It stands for an If-Match that names no version.
         versions = {f"v{at}": v for at, v in enumerate(sorted(if_match.versions | {-1}))}
         condition += f" AND #version IN ({', '.join(f':{name}' for name in versions)})"
     return condition, versions
@@ -207,13 +207,13 @@ def merged(target: Any, patch: Any) -> Any:
 
 
 def check_version(head: Head, if_match: Match | None) -> None:
-    """Let a head pass that `if_match` admits.
+    """Refuse a version that `if_match` does not name.
 
     Args:
-        if_match: the versions that are admitted; None: all.
+        if_match: None: every version is right.
 
     Raises:
-        PreconditionFailed: it does not pass.
+        PreconditionFailed: the version is another.
     """
     if if_match and not if_match.admits(head.version):
         raise PreconditionFailed(

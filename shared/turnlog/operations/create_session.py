@@ -69,7 +69,7 @@ async def create_session(
     Args:
         new: its first messages as the client sent them, at most 97.
         usage: tokens to begin the sum with.
-        title: if it has one yet.
+        title: None: it has none yet.
         fields: `metadata`, `credentials`, `successful_agent_runs`, `successful_agent_schedules`.
 
     Raises:
@@ -119,12 +119,12 @@ def encoded_objects(fields: Mapping[str, Any]) -> dict[str, str]:
 
 
 def check_objects(before: Head | None, after: Head) -> None:
-    """Let a head pass whose objects, as they result, are within their limit.
+    """Refuse a change after which the session's objects are over their limit.
 
-    A change that makes them no larger passes too: smaller ones are the way back to the limit.
+    A change that makes them no larger is not refused: that is the way back to the limit.
 
     Raises:
-        TooLarge: they are not.
+        TooLarge: they are over it.
     """
     size = after.objects_size
     if size > FIELDS_LIMIT and (before is None or size > before.objects_size):

@@ -83,7 +83,7 @@ async def expire_session(store: Store, key: SessionKey) -> None:
     """Delete a session whose marker has gone, if it was not changed for the retention; else mark it again.
 
     Raises:
-        Unavailable: not done yet; to be called again.
+        Unavailable: it is not finished; call this again.
     """
     head = await store.find_head(key)
     if head is None or not head.live or store.retention_days is None:

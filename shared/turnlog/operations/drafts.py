@@ -37,7 +37,7 @@ async def get_draft(store: Store, key: SessionKey) -> dict[str, Any]:
     """The turn in progress.
 
     Raises:
-        NotFound: no such session, or none is in progress.
+        NotFound: no such session, or no draft of it.
         Unavailable: there is no cache, or it does not answer.
     """
     await store.head(key)

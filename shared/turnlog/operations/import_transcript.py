@@ -84,7 +84,7 @@ async def _import(writer: EntryWriter, entries: Sequence[Entry]) -> Imported:
 
 
 def _check_sizes(store: Store, entries: Sequence[Entry]) -> None:
-    """Let entries pass of which each can be stored and answered."""
+    """Refuse an entry that cannot be stored or answered."""
     for number, entry in enumerate(entries, 1):
         if (size := answer_size([entry.line])) > PAYLOAD_LIMIT:
             raise TooLarge(f"Entry {number} takes {size} bytes in an answer, which holds {PAYLOAD_LIMIT}.")

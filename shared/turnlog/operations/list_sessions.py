@@ -39,12 +39,12 @@ async def list_sessions(
     """A page of the user's sessions, without messages.
 
     Args:
-        limit: at most so many.
+        limit: at most this many.
         cursor: of the page before.
         offset: how many to skip from there; they are read, and paid for.
 
     Raises:
-        Invalid: the cursor is none of this user's.
+        Invalid: the cursor is not one of this user's list.
         Unavailable: the table refused or did not answer.
     """
     check_user_id(user_id)

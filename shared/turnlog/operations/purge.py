@@ -46,7 +46,7 @@ async def work_off(store: Store, key: Item) -> None:
     """Do what a record of the stream asks for, by the primary key of the item that it is about.
 
     Raises:
-        Unavailable: not done yet; to be called again.
+        Unavailable: it is not finished; call this again.
     """
     session, sort_key = parse_partition(key["PK"]["S"]), key["SK"]["S"]
     if sort_key == HEAD:
@@ -61,7 +61,7 @@ async def purge_session(store: Store, key: SessionKey) -> None:
     """Remove what a deleted session left, then let its tombstone end. Does nothing to a live session.
 
     Raises:
-        Unavailable: not done yet; to be called again.
+        Unavailable: it is not finished; call this again.
     """
     head = await store.find_head(key)
     if head is None:
@@ -86,7 +86,7 @@ async def purge_transcript(store: Store, key: TranscriptKey) -> None:
     """Remove what a transcript's past generations left.
 
     Raises:
-        Unavailable: not done yet; to be called again.
+        Unavailable: it is not finished; call this again.
     """
     head = await store.find_transcript(key)
     if head is None:

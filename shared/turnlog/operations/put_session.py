@@ -186,7 +186,7 @@ class _Progress:
         return made.head
 
     def check(self, head: Head) -> None:
-        """Let a head pass that the PUT may change.
+        """Refuse a head that the PUT must not change.
 
         Raises:
             Gone: the session was deleted.
@@ -242,12 +242,11 @@ class _Progress:
             self.ours, self.tries = True, self._store.tries()
 
     def _check_overtaken(self, head: Head, changed: Mapping[str, Any]) -> None:
-        """Let a PUT pass that may try again after a try that was not answered.
+        """Refuse another try where it could undo what another did after an unanswered one.
 
         Raises:
-            Unanswered: another changed the session since that try, and one more could undo what the other
-                did. Every change but an append leaves a token. Messages are compared: they can undo a rewind
-                only.
+            Unanswered: another changed the session since that try. Every change but an append leaves a token.
+                A step of messages alone is compared with the log, so it can undo nothing but a rewind.
         """
         unanswered, tried = self.tries.unanswered, self.tried
         if not unanswered or not tried or head.token == tried.token:
@@ -272,7 +271,7 @@ async def _write(store: Store, head: Head, step: Sequence[Fields], replaced: Map
 
 
 def _check_new(start: int, if_match: Match | None) -> None:
-    """Let a PUT pass that can make a session."""
+    """Refuse a PUT that cannot create a session."""
     if start:
         raise _gap(start, 0)
     if if_match:
@@ -310,7 +309,7 @@ async def _matching(store: Store, head: Head, request: _Request, done: int) -> i
 
 
 async def _check_unused(store: Store, head: Head, new: Sequence[Fields]) -> None:
-    """Let messages pass whose ids are new (G2)."""
+    """Refuse messages whose ids are taken (G2)."""
     hits = ring.find(head.ring, head.message_count, [fields["message_id"] for fields in new])
     async for _, message in stored_under(store, head, hits):
         raise MessageIdReused(

@@ -1,9 +1,9 @@
 """G1, G2, G3, G7: one transaction decides a rewind, whatever its length.
 
 The head's `message_count` goes from m back to n only if the session is what it was when its size, its usage
-and the ring of its ids were reckoned: at one version. From then on the messages behind n are in nobody's log.
-As many as there is room for are deleted in the same transaction, the others right after it or by whoever
-comes next (`store.leftover`).
+and the ring of its ids were computed: at one version. From then on the messages behind n are in nobody's log.
+As many as fit are deleted in the same transaction, the others right after it, or before the next append
+(`store.leftover`).
 
 The count of rewinds goes up. So what was meant for the log as it was before is refused (`store.log`), and a
 reader knows by its `epoch` a message that was put since. The count of edits goes up, too: it is in the key of

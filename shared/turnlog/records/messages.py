@@ -34,7 +34,7 @@ class Stored(NamedTuple):
         mark: its id's fingerprint, see `turnlog.records.ring`.
         size: bytes of its JSON in an answer, see `wire.payload_size`.
         epoch: the head's `rewinds` when it was put.
-        usage: tokens that came with the append of which it was the last message, as `"9,1,10"`.
+        usage: the tokens of the append that ended with this message, as `"9,1,10"`.
 
     The cache keeps the blob or the JSON alone; it is the table's items that bear what a rewind has to know.
     """

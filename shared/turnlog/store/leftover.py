@@ -60,7 +60,7 @@ async def clear_leftover(store: Store, head: Head, items: Sequence[Item] = ()) -
 
 
 def newest_step(items: Sequence[Item]) -> Sequence[Item]:
-    """Of these items of messages the last ones: whole messages, as many as a transaction has room for."""
+    """The last of these items: whole messages, as many as fit into a transaction."""
     last = items[-MAX_DELETES:]
     whole = (at for at, item in enumerate(last) if parse_message_sort_key(item["SK"]["S"])[1] == 0)
     return last[next(whole, len(last)) :]

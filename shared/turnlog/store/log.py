@@ -1,4 +1,4 @@
-"""The writes of which every change of the log is made: the head moves, and the messages are put beside it."""
+"""The writes that change the log: the head moves, and messages are put in the same transaction."""
 
 from __future__ import annotations
 
@@ -96,10 +96,10 @@ def advanced(
 
 
 def check_sequence(expected: int | None, head: Head) -> None:
-    """Let a log pass that ends where it is expected to, if that is said.
+    """Refuse a request that expects the log to end elsewhere.
 
     Raises:
-        SequenceMismatch: it ends elsewhere.
+        SequenceMismatch: it does.
     """
     if expected not in {None, head.message_count}:
         raise SequenceMismatch(

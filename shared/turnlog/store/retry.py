@@ -90,7 +90,7 @@ class Tries:
         await self._clock.sleep(wait)
 
     def check_rewinds(self, head: Head) -> None:
-        """Let pass who may try again though the log lacks what an unanswered try would have written.
+        """Refuse another try where the log lacks what an unanswered one wrote, and a rewind may be why.
 
         Raises:
             Unanswered: the session was rewound since that try.
@@ -100,10 +100,10 @@ class Tries:
 
 
 def check_time(clock: Clock, error: Unavailable) -> None:
-    """Let pass who has the time for one more try.
+    """Give up if there is no time for one more try.
 
     Raises:
-        Unavailable: the error, if it is too late.
+        Unavailable: the error.
     """
     if clock.remaining() < RESERVE:
         raise error

@@ -10,8 +10,8 @@ parted go as a transaction.
 Small messages lie there unpacked: to unpack them was half of a warm read. Large ones lie as in the table, so
 that a thousand of any kind take no more memory than the table's items and a few megabytes.
 
-Whoever may write to the cache is trusted as whoever may write to the table: a checksum is no signature. Yet
-what lies there is bounded before it is unpacked or parsed, and what cannot be read is a miss.
+Who may write to the cache is trusted like who may write to the table: a checksum is no signature. Still,
+every value is bounded before it is unpacked or parsed, and one that cannot be read is a miss.
 
 A draft has no other copy, so an error of the cache is an error of the request: nobody knows whether the draft
 is there. A damaged draft is like one that the cache has dropped for want of room: it is gone, and asking
@@ -153,7 +153,7 @@ class SessionCache:
         await self._demand(("SET", cache_key, _sealed(cache_key, draft), "EX", self._ttl))
 
     async def draft(self, key: SessionKey) -> bytes | None:
-        """The turn in progress; None if there is none, or what is there is none.
+        """The turn in progress; None if there is none, or if it is damaged.
 
         Raises:
             Unavailable: there is no cache, or it does not answer, or refuses.

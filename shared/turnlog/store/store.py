@@ -157,7 +157,7 @@ class Store(NamedTuple):
             NotFound: there is no such session.
         """
         if (item := refused.items[0]) is None:
-            # The messages refused, not the head: it went on between the two looks, or there is none.
+            # A message refused, not the head: the head has moved in between, or there is none.
             return await self.head(key)
         return await self._live(key, heads.from_item(item))
 

@@ -129,7 +129,7 @@ def running(
                     dynamodb=dynamodb,
                     streams=streams,
                     mapping=mapping,
-                    function=lambda event: lambdas.invoke(mapping.function.name, event),
+                    function=lambda event, stopping: lambdas.invoke(mapping.function.name, event, stopping),
                 )
             )
         stack.enter_context(serving(Gateway(lambdas, machine), listener))

@@ -15,6 +15,7 @@ import sys
 from operator import is_
 from typing import TYPE_CHECKING
 
+from infra.local.errors import CannotStart
 from infra.local.server import running
 
 if TYPE_CHECKING:
@@ -22,12 +23,22 @@ if TYPE_CHECKING:
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LAST_PORT = 65_535
+_WRONG_USAGE = 2
 
 
-def main() -> None:
-    """Serve until told to stop."""
+def main() -> int:
+    """Serve until told to stop; the process's exit code, 2 where it cannot start."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("botocore").setLevel(logging.WARNING)
+    try:
+        _serve()
+    except CannotStart as error:
+        sys.stderr.write(f"{error}\n")
+        return _WRONG_USAGE
+    return 0
+
+
+def _serve() -> None:
     stop = _stop_signals()
     given_table = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB") or None
     given_cache = os.environ.get("TURNLOG_CACHE_URL")
@@ -59,11 +70,11 @@ def _port() -> int:
     """Where to listen.
 
     Raises:
-        SystemExit: `PORT` is no port.
+        CannotStart: `PORT` is no port.
     """
     given = os.environ.get("PORT") or "3000"
     if not re.fullmatch("[0-9]{1,5}", given) or int(given) > _LAST_PORT:
-        raise SystemExit(
+        raise CannotStart(
             f"PORT={given} is no port: it is a number from 0 (any that is free) to {_LAST_PORT}."
         )
     return int(given)
@@ -98,4 +109,4 @@ Ctrl-C stops it."""
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

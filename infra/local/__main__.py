@@ -13,9 +13,11 @@ import re
 import signal
 import sys
 from operator import is_
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 from infra.local.errors import CannotStart
+from infra.local.gateway import first_call
 from infra.local.server import running
 
 if TYPE_CHECKING:
@@ -99,8 +101,7 @@ Turnlog is at {server.url}, its API at {server.url}/docs
   user   whatever follows Bearer: nobody checks tokens here, so keep this server to this machine
 
 Try it:
-  curl -X POST {server.url}/sessions -H 'Authorization: Bearer alice' \\
-       -H 'Content-Type: application/json' -d '{{"messages": [{{"role": "user", "content": "Hello"}}]}}'
+{indent(first_call(server.url), "  ")}
 
 A program beside it (README, "From a program"):
   TURNLOG_URL={server.url} TURNLOG_TOKEN=alice

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -41,7 +42,6 @@ def test_each_route_reaches_its_function(stand: Stand, route: Any) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/"),
         ("GET", "/nothing"),
         ("GET", "/sessions/"),
         ("GET", "/sessions//messages"),
@@ -175,8 +175,24 @@ def test_docs_need_no_network(stand: Stand) -> None:
 
 
 def test_docs_call_the_server_that_they_come_from(stand: Stand) -> None:
-    """Whatever its port, and the name under which the browser has it."""
-    assert "spec.servers = [{url: location.origin}]" in stand("GET", "/docs").body.decode()
+    """Whatever its port and name are. So does a program that reads the document alone."""
+    assert 'url: "/openapi.json"' in stand("GET", "/docs").body.decode()
+    url = stand.server.url
+    for name in (url, url.replace("127.0.0.1", "localhost")):
+        document = stand("GET", "/openapi.json", headers={"Host": urlsplit(name).netloc}).json
+        assert document["servers"] == [{"url": name}]
+
+
+@pytest.mark.parametrize("accept", ["text/html,application/xhtml+xml,*/*;q=0.8", "*/*"])
+def test_the_base_url_leads_on(stand: Stand, accept: str) -> None:
+    """For a browser, and for curl: the version, where the API is, and a first call."""
+    page = stand("GET", "/", headers={"Accept": accept})
+    assert page.status == 200
+    assert page.headers.get_content_type() == ("text/html" if "html" in accept else "text/plain")
+    text = page.body.decode()
+    assert f"Turnlog {version('turnlog')}" in text
+    assert "/docs" in text
+    assert f"curl -X POST {stand.server.url}/sessions -H 'Authorization: Bearer alice'" in text
 
 
 # The whole, as a process

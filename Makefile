@@ -28,7 +28,8 @@ PROOFS := infra conformance e2e functional unit benchmark
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
-run: $(READY) ## serve the API on http://127.0.0.1:3000 (PORT= for another port)
+run: export TURNLOG_LOCAL_DATA := $(or $(TURNLOG_LOCAL_DATA),$(DATA))
+run: $(READY) ## serve the API on http://127.0.0.1:3000 (PORT= for another port, DATA= for a folder that keeps it)
 	@exec $(BIN)/python -m infra.local
 
 test: $(READY) ## run the tests that need Python alone

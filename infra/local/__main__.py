@@ -1,6 +1,8 @@
 """`python -m infra.local`: serve Turnlog on this machine until Ctrl-C or SIGTERM.
 
-`PORT` is where to listen (3000); `TURNLOG_LOCAL_HOSTS` names hosts that are this machine, beside localhost.
+`PORT` is where to listen (3000); `TURNLOG_LOCAL_DATA` a folder that keeps what the table and the bucket hold
+until the next start (`DATA=` of `make run`); `TURNLOG_LOCAL_HOSTS` names hosts that are this machine, beside
+localhost.
 With `AWS_ENDPOINT_URL_DYNAMODB` or `TURNLOG_CACHE_URL` set, that table or cache is used and none is embedded;
 `TURNLOG_CACHE_URL` set to nothing is no cache.
 """
@@ -13,6 +15,7 @@ import re
 import signal
 import sys
 from operator import is_
+from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING
 
@@ -44,8 +47,10 @@ def _serve() -> None:
     stop = _stop_signals()
     given_table = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB") or None
     given_cache = os.environ.get("TURNLOG_CACHE_URL")
-    with running(port=_port(), dynamodb_url=given_table, cache_url=given_cache) as server:
-        say(_greeting(server, given_table=given_table is not None, given_cache=given_cache is not None))
+    data = _data()
+    with running(port=_port(), dynamodb_url=given_table, cache_url=given_cache, data=data) as server:
+        place = "" if given_table else f" (embedded, kept in {data})" if data else " (embedded, in memory)"
+        say(_greeting(server, table_place=place, given_cache=given_cache is not None))
         os.read(stop, 1)
         # A further one changes nothing, also in the interpreter's last moments, which have no handlers.
         for number in STOP_SIGNALS:
@@ -82,14 +87,20 @@ def _port() -> int:
     return int(given)
 
 
+def _data() -> Path | None:
+    """The folder that keeps what the table and the bucket hold, if one is given."""
+    given = os.environ.get("TURNLOG_LOCAL_DATA")
+    return Path(given).expanduser().absolute() if given else None
+
+
 def say(text: str) -> None:
     """Print for the person at the terminal, at once, also into a pipe."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
-def _greeting(server: LocalServer, *, given_table: bool, given_cache: bool) -> str:
-    table = f"{server.table} at {server.dynamodb_url}" + ("" if given_table else " (embedded, in memory)")
+def _greeting(server: LocalServer, *, table_place: str, given_cache: bool) -> str:
+    table = f"{server.table} at {server.dynamodb_url}{table_place}"
     cache = "none"
     if server.cache_url:
         place = server.cache_url.rpartition("@")[2].partition("?")[0]

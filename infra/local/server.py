@@ -29,6 +29,7 @@ from turnlog.settings import SettingsError, from_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from infra.local.lambdas import Handler
@@ -76,6 +77,7 @@ def running(
     port: int = 0,
     dynamodb_url: str | None = None,
     cache_url: str | None = None,
+    data: Path | None = None,
     load: Callable[[str], Handler] = load_handler,
 ) -> Iterator[LocalServer]:
     """Serve the API on loopback while the context is entered.
@@ -88,6 +90,7 @@ def running(
         port: where to listen; 0 takes a free one.
         dynamodb_url: an endpoint to use; None starts an embedded one.
         cache_url: a cache to use, empty for none; None starts an embedded one.
+        data: a folder that keeps what the embedded table and bucket hold; None: it ends with the server.
         load: gives the handler for `functions.create_session.handler` and the like.
 
     Raises:
@@ -103,7 +106,12 @@ def running(
         table = _checked_settings().table
         listener = stack.enter_context(listening(port))
         embedded_table = dynamodb_url is None
-        dynamodb_url = dynamodb_url or stack.enter_context(embedded.dynamodb())
+        if data and not embedded_table:
+            raise CannotStart(
+                "A folder for data is for the embedded table, and AWS_ENDPOINT_URL_DYNAMODB names another "
+                "one: leave out DATA (TURNLOG_LOCAL_DATA) or that."
+            )
+        dynamodb_url = dynamodb_url or stack.enter_context(embedded.dynamodb(data))
         # The embedded table's server has buckets too; with another table comes the bucket that is named.
         bucket = BUCKET if embedded_table else given.get("TURNLOG_BUCKET", "")
         cache_password = os.environ.get("TURNLOG_CACHE_PASSWORD")
@@ -128,7 +136,9 @@ def running(
         except (BotoCoreError, ClientError) as error:
             raise CannotStart(f"The table at {dynamodb_url} cannot be used: {error}") from error
         if embedded_table:
-            stack.enter_context(_closing(session.client("s3"))).create_bucket(Bucket=bucket)
+            # In each other region a bucket has to be asked for by that region's name.
+            s3 = stack.enter_context(_closing(session.client("s3", region_name="us-east-1")))
+            s3.create_bucket(Bucket=bucket)
         lambdas = Lambdas(load)
         if urlsplit(dynamodb_url).hostname in LOOPBACK:
             # Elsewhere it is a real table, with the template's own mapping.

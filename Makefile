@@ -1,4 +1,5 @@
-# All that is needed is Python 3.11 or later: the first target makes .venv from requirements.lock.
+# All that is needed is Python 3.11 or later: the first target makes .venv. `make run` installs what running
+# needs (requirements-run.lock), all others what testing needs too (requirements.lock).
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,6 +12,7 @@ MUTANT_SHARE ?= 1
 # Of tests/functional, those in whose names this is; all, where it is empty.
 LAMBDA_TESTS ?=
 READY := .venv/.ready
+RUNS := .venv/.runs
 # Not compiled at once: most of what is installed is never imported.
 PIP := bin/python -m pip install --quiet --disable-pip-version-check --no-compile
 # What puts shared/ on the path: `import turnlog` is the same here, in a Lambda, and where it is installed.
@@ -29,7 +31,7 @@ help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
 run: export TURNLOG_LOCAL_DATA := $(or $(TURNLOG_LOCAL_DATA),$(DATA))
-run: $(READY) ## serve the API on http://127.0.0.1:3000 (PORT= for another port, DATA= for a folder that keeps it)
+run: $(if $(wildcard $(READY)),$(READY),$(RUNS)) ## serve the API on http://127.0.0.1:3000 (PORT= for another port, DATA= for a folder that keeps it)
 	@exec $(BIN)/python -m infra.local
 
 test: $(READY) ## run the tests that need Python alone
@@ -98,7 +100,7 @@ format: $(READY) ## format the code
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-lock: $(READY) ## resolve the dependencies of pyproject.toml anew, into requirements.lock
+lock: $(READY) ## resolve the dependencies of pyproject.toml anew, into requirements.lock and those beside it
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url \
 		--no-annotate --group dev --custom-compile-command "make lock" \
@@ -106,6 +108,9 @@ lock: $(READY) ## resolve the dependencies of pyproject.toml anew, into requirem
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 		--no-annotate --constraints requirements.lock --custom-compile-command "make lock" \
 		--group lambda --output-file requirements-lambda.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+		--no-annotate --constraints requirements.lock --custom-compile-command "make lock" \
+		--group local --output-file requirements-run.lock
 	for tool in sam checkov; do $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
 		infra/checks/$$tool.in --output-file infra/checks/$$tool.lock; done
@@ -185,9 +190,22 @@ endef
 	$(@D)/$(EDITABLE)
 
 # A .venv that was made halfway has no stamp, and is made anew.
+define MAKE_VENV
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Turnlog needs Python 3.11 or later.")'
+$(PYTHON) -m venv --clear .venv
+endef
+
+define FILL_VENV
+.venv/$(PIP) --require-hashes --requirement $<
+.venv/$(EDITABLE)
+@touch $@
+endef
+
+$(RUNS): requirements-run.lock
+	$(MAKE_VENV)
+	$(FILL_VENV)
+
+# What `make run` has installed stays.
 $(READY): requirements.lock
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Turnlog needs Python 3.11 or later.")'
-	$(PYTHON) -m venv --clear .venv
-	.venv/$(PIP) --require-hashes --requirement $<
-	.venv/$(EDITABLE)
-	@touch $@
+	$(if $(shell [ -e $(RUNS) ] && [ ! -e $(READY) ] && [ ! $(RUNS) -ot requirements-run.lock ] && echo runs),,$(MAKE_VENV))
+	$(FILL_VENV)

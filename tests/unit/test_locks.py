@@ -13,7 +13,7 @@ ALL = "requirements.lock"
 
 def versions(lock: str) -> dict[str, str]:
     return dict(
-        re.findall(r"^([a-z0-9.-]+)(?:\[[^]]*\])?==(\S+)", Path(lock).read_text(encoding="utf-8"), re.M)
+        re.findall(r"^([a-z0-9.-]+)(?:\[[^]]*\])?==(\S+)", Path(lock).read_text(encoding="utf-8"), re.MULTILINE)
     )
 
 

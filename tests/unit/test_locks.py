@@ -13,7 +13,9 @@ ALL = "requirements.lock"
 
 def versions(lock: str) -> dict[str, str]:
     return dict(
-        re.findall(r"^([a-z0-9.-]+)(?:\[[^]]*\])?==(\S+)", Path(lock).read_text(encoding="utf-8"), re.MULTILINE)
+        re.findall(
+            r"^([a-z0-9.-]+)(?:\[[^]]*\])?==(\S+)", Path(lock).read_text(encoding="utf-8"), re.MULTILINE
+        )
     )
 
 

@@ -85,16 +85,18 @@ costs: $(READY) ## compute what a month costs, as the README has it
 bench: $(READY) .cache/bench-venv/.ready ## measure Turnlog beside what else one would take; writes README.md's table and plots
 	$(BIN)/python -m tests.benchmark
 
-generate: $(READY) ## write anew what is made of the template: infra/openapi.json, turnlog's routes
-	$(BIN)/python -m infra.openapi
+generate: $(READY) ## write anew what is made of the template: handlers, routes, OpenAPI, alarms and dashboard
 	$(BIN)/python -m infra.routes
+	$(BIN)/python -m infra.openapi
+	$(BIN)/python -m infra.observability
 
 check: $(READY) ## lint, types, and whether generated files are in date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m infra.openapi --check
 	$(BIN)/python -m infra.routes --check
+	$(BIN)/python -m infra.openapi --check
+	$(BIN)/python -m infra.observability --check
 
 format: $(READY) ## format the code
 	$(BIN)/ruff check --fix-only .
@@ -158,7 +160,6 @@ SAM := .cache/sam-venv
 CHECKOV := .cache/checkov-venv
 
 deploy-lint: $(READY) $(SAM)/.ready $(CHECKOV)/.ready ## lint and scan the template with SAM and checkov
-	$(BIN)/python -m infra.observability --check
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(SAM)/bin/sam validate --lint
 	$(CHECKOV)/bin/checkov --config-file infra/checkov.yaml
 

@@ -85,8 +85,9 @@ costs: $(READY) ## compute what a month costs, as the README has it
 bench: $(READY) .cache/bench-venv/.ready ## measure Turnlog beside what else one would take; writes README.md's table and plots
 	$(BIN)/python -m tests.benchmark
 
-generate: $(READY) ## write anew what is made of the template: handlers, routes, OpenAPI, alarms and dashboard
+generate: $(READY) ## write anew what is made of the template: handlers, routes, events, OpenAPI, alarms
 	$(BIN)/python -m infra.routes
+	$(BIN)/python -m infra.example_events
 	$(BIN)/python -m infra.openapi
 	$(BIN)/python -m infra.observability
 
@@ -95,6 +96,7 @@ check: $(READY) ## lint, types, and whether generated files are in date
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m infra.routes --check
+	$(BIN)/python -m infra.example_events --check
 	$(BIN)/python -m infra.openapi --check
 	$(BIN)/python -m infra.observability --check
 

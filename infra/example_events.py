@@ -1,8 +1,8 @@
 """The events of `infra/events` that API Gateway would send, made of the direct invokes beside them.
 
 Written by hand: `<operation>.direct.json`, what a trusted caller invokes the function with, and the stream's
-`purge_session.json`. `make generate` makes `<operation>.json` of it and of the template; `--check` fails if one
-is out of date.
+`purge_session.json`. `make generate` makes `<operation>.json` of it and of the template; `--check` fails if
+one is out of date.
 """
 
 from __future__ import annotations

@@ -128,8 +128,8 @@ def test_only_those_connect_to_the_cache_that_use_it(full: Account, seen: dict[s
     users = {call[0] for call in seen["cache"]}
     holders = {name for name in NAMES if any("CachePolicy" in held for held in full.roles[name].attached)}
     assert users == holders, (
-        f"{sorted(users ^ holders)}: template.yaml has CachePolicy for a function that was not seen to use the "
-        "cache, or not for one that was. If a way to the cache is missing, add it to tests/infra/every_way.py."
+        f"{sorted(users ^ holders)}: in template.yaml, those that use the cache have CachePolicy, and no "
+        "others. If one was not seen to use it, add how it does to tests/infra/every_way.py."
     )
     assert "ListSessionsFunction" not in users
 

@@ -205,7 +205,7 @@ def entries(api: Api, session_id: str) -> list[str]:
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=lambda how: how.name)
 def test_what_was_acknowledged_is_there_after_a_restart(how: signal.Signals, tmp_path: Path) -> None:
     folder = tmp_path / "made" / "when asked"
-    with serving(folder) as started, Traffic(Api(started.url, "alice"), acknowledgements=60) as traffic:
+    with serving(folder) as started, Traffic(Api(started.url, "alice"), acknowledgements=40) as traffic:
         started.process.send_signal(how)
     # Another region, and so another table for moto; to a developer it is the same one.
     with serving(folder, AWS_DEFAULT_REGION="eu-central-1") as started:

@@ -52,9 +52,6 @@ def _serve() -> None:
         place = "" if given_table else f" (embedded, kept in {data})" if data else " (embedded, in memory)"
         say(_greeting(server, table_place=place, given_cache=given_cache is not None))
         os.read(stop, 1)
-        # A further one changes nothing, also in the interpreter's last moments, which have no handlers.
-        for number in STOP_SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
         say("Stopping.")
 
 
@@ -121,4 +118,9 @@ Ctrl-C stops it."""
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The interpreter's own end begins with taking the handlers away: a further signal would kill it then. To
+    # ignore signals shortly before does not help: where one came in between, the interpreter complains of a race.
+    os._exit(code)

@@ -122,5 +122,5 @@ if __name__ == "__main__":
     sys.stdout.flush()
     sys.stderr.flush()
     # The interpreter's own end begins with taking the handlers away: a further signal would kill it then. To
-    # ignore signals shortly before does not help: where one came in between, the interpreter complains of a race.
+    # ignore signals from here on is no way out: the interpreter complains of one that comes in between.
     os._exit(code)

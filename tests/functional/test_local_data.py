@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import tempfile
 from contextlib import closing, contextmanager
 from http.client import HTTPException
+from itertools import count
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -283,6 +285,43 @@ def test_an_object_is_as_old_as_before(tmp_path: Path) -> None:
             ensure_table(dynamodb, name)
             found[name] = dynamodb.scan(TableName=name)["Items"]
         assert found == {"stays": [{"PK": {"S": "p"}, "SK": {"S": "s"}, "b": {"B": b"\xff"}}], "goes": []}
+
+
+def test_what_is_answered_is_in_the_file(tmp_path: Path) -> None:
+    """A copy of the files, at the moment of the answer, is what `kill -9` would leave."""
+    folder, copies = tmp_path / "data", count()
+
+    def left() -> tuple[list[Any], list[Any]]:
+        copy = shutil.copytree(folder, tmp_path / f"copy-{next(copies)}")
+        file = data.DataFile(copy)
+        try:
+            return file.items("t"), [kept.data for kept in file.objects("bucket")]
+        finally:
+            file.close()
+
+    with (
+        embedded.dynamodb(folder) as url,
+        local_client("s3", url) as s3,
+        local_client("dynamodb", url) as dynamodb,
+    ):
+        ensure_table(dynamodb, "t")
+        s3.create_bucket(Bucket="bucket")
+        key = {"PK": {"S": "p"}, "SK": {"S": "s"}}
+        dynamodb.put_item(TableName="t", Item=key | {"n": {"N": "1"}})
+        assert left() == ([key | {"n": {"N": "1"}}], [])
+        s3.put_object(Bucket="bucket", Key="k", Body=b"x")
+        assert left()[1] == [b"x"]
+        refused = {"TableName": "t", "Key": key, "ConditionExpression": "attribute_not_exists(PK)"}
+        put = {"TableName": "t", "Item": key | {"SK": {"S": "t"}}}
+        with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
+            dynamodb.transact_write_items(TransactItems=[{"Put": put}, {"ConditionCheck": refused}])
+        assert left() == ([key | {"n": {"N": "1"}}], [b"x"])
+        dynamodb.transact_write_items(
+            TransactItems=[{"Put": put}, {"Delete": {"TableName": "t", "Key": key}}]
+        )
+        assert left() == ([put["Item"]], [b"x"])
+        s3.delete_object(Bucket="bucket", Key="k")
+        assert left()[1] == []
 
 
 def test_a_folder_that_is_in_use_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,6 +18,8 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
+from infra.local.__main__ import _port
+from infra.local.access import ThisMachine
 from infra.template import routes
 from tests.functional.stand import PATIENCE, request
 
@@ -276,15 +279,26 @@ def test_a_port_that_is_taken_is_said(stand: Stand) -> None:
     )
 
 
+def test_a_port_or_a_host_that_is_none_is_said_before_anything_is_started() -> None:
+    assert refused(PORT="abc").startswith("PORT=abc is no port")
+    assert refused(PORT="0", TURNLOG_LOCAL_HOSTS="a b").startswith("TURNLOG_LOCAL_HOSTS has 'a b'")
+
+
 @pytest.mark.parametrize("port", ["abc", "99999", "-1", "3000.0", " ", "٣", "9" * 5000])
-def test_a_port_that_is_none_is_said(port: str) -> None:
-    assert refused(PORT=port) == f"PORT={port} is no port: it is a number from 0 (any that is free) to 65535."
+def test_a_port_that_is_none_is_said(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", port)
+    with pytest.raises(SystemExit) as refused:
+        _port()
+    assert str(refused.value) == (
+        f"PORT={port} is no port: it is a number from 0 (any that is free) to 65535."
+    )
 
 
 @pytest.mark.parametrize("host", ["*", "http://dev.example", "dev.example:3000", "[fd00::5]:80", "a b", "/"])
-def test_a_host_that_is_none_is_said(host: str) -> None:
-    said = refused(PORT="0", TURNLOG_LOCAL_HOSTS=f"host.docker.internal,{host}")
-    assert said.startswith(f"TURNLOG_LOCAL_HOSTS has {host!r}, which is no host.")
+def test_a_host_that_is_none_is_said(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TURNLOG_LOCAL_HOSTS", f"host.docker.internal,{host}")
+    with pytest.raises(SystemExit, match=re.escape(f"TURNLOG_LOCAL_HOSTS has {host!r}, which is no host.")):
+        ThisMachine.from_environment()
 
 
 def test_an_opening_that_is_none_is_said() -> None:

@@ -47,11 +47,12 @@ class Account(NamedTuple):
 def account(**parameters: str) -> Account:
     with deployed(**parameters) as stack:
         table = boto3.client("dynamodb").describe_table(TableName=stack["SessionsTable"])["Table"]
+        iam = boto3.client("iam")
         queue = boto3.client("sqs").get_queue_attributes(
             QueueUrl=stack.outputs["DeadLetterQueueUrl"], AttributeNames=["QueueArn"]
         )
         return Account(
-            roles={name: role(stack[f"{name}Role"]) for name in NAMES},
+            roles={name: role(iam, stack[f"{name}Role"]) for name in NAMES},
             table=table["TableArn"],
             stream=table["LatestStreamArn"],
             queue=queue["Attributes"]["QueueArn"],

@@ -15,7 +15,6 @@ import json
 import os
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
-from urllib.request import urlopen
 
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -24,6 +23,7 @@ from schemathesis.specs.openapi import checks
 
 from infra.openapi import DOCUMENT
 from tests.functional.api import Api
+from tests.http_client import request
 from turnlog.http.answers import JSONL
 
 if TYPE_CHECKING:
@@ -121,8 +121,7 @@ def test_successes_were_reached() -> None:
 
 
 def test_served(server: LocalServer) -> None:
-    with urlopen(f"{server.url}/openapi.json") as served:
-        assert served.read() == DOCUMENT.read_bytes()
+    assert request(server.url, "GET", "/openapi.json").raw == DOCUMENT.read_bytes()
 
 
 def _prepare(case: Case[Any], api: Api) -> None:

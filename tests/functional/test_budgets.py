@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from infra.local.server import LocalServer
-    from tests.functional.api import Reply
     from tests.functional.world import TableView
+    from tests.http_client import Reply
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def test_an_error_of_the_cache_does_not_say_that_there_is_none(
         for method in methods:
             # Each by itself: who was refused a few times does not ask again for a while.
             with configured(TURNLOG_CACHE_URL=patient(port)):
-                body = {"messages": []} if method == "PUT" else None
+                body: Any = {"messages": []} if method == "PUT" else None
                 api.call(method, f"/sessions/{session_id}/draft", body).problem(503, "unavailable")
                 assert api.get(session_id, draft="true").body["draft"] is None
                 assert api.append(session_id, user("next")).status == 201

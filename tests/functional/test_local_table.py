@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.functional.stand import PATIENCE
+from tests.http_client import PATIENCE
 
 if TYPE_CHECKING:
     from tests.functional.stand import Stand

@@ -7,21 +7,18 @@ from tests.mutants.mutant import Mutant
 APPENDS = (
     Mutant(
         "a ring hit believed unverified",
-        "store/log.py",
         'known = message.fields()["message_id"]',
         "known = ids[sequence][0]",
         "another message is taken for the repeat, and the new one lost",
     ),
     Mutant(
         "own write not known after a lost reply",
-        "operations/append_messages.py",
         "        _remember(tried, missing, stored, after.version)\n",
         "",
         "the first answer says that it was a replay",
     ),
     Mutant(
         "a batch that was partly there is a replay",
-        "operations/append_messages.py",
         "        for one, message in present.items()\n        for a_try",
         "        for one, message in list(present.items())[:1]\n        for a_try",
         "what was stored after a lost reply is answered as a replay (found by the simulation)",
@@ -29,7 +26,6 @@ APPENDS = (
     ),
     Mutant(
         "own write not known once a tool call joined it",
-        "operations/append_messages.py",
         "message.as_first_stored() == a_try.message.fields()",
         "message.fields() == a_try.message.fields()",
         "the first answer says that it was a replay (found by the simulation)",
@@ -37,9 +33,14 @@ APPENDS = (
     ),
     Mutant(
         "acknowledged before it is written",
-        "operations/append_messages.py",
+        '            store.counts["conflicts"] += 1\n'
+        "            await store.again(attempt, error)\n"
+        "        except Unanswered as error:\n"
         "            doubt, head = Doubt(error, head.rewinds), None\n"
         "            await store.again(attempt, error)\n",
+        '            store.counts["conflicts"] += 1\n'
+        "            await store.again(attempt, error)\n"
+        "        except Unanswered as error:\n"
         "            written = {one.fields()['message_id']: one for one in stored}\n"
         "            return _answer(ids, present | written, after, replayed=False)\n",
         "an acknowledged message is lost",
@@ -47,35 +48,30 @@ APPENDS = (
     ),
     Mutant(
         "usage set, not added",
-        "store/log.py",
         'plus={"version": 1} | {field: more for field, more in added.items() if field not in replaced}',
         'plus={"version": 1, "log_size": added["log_size"]}',
         "usage is not the sum",
     ),
     Mutant(
         "ring without the new ids",
-        "store/log.py",
         'ring=ring.extended(head.ring, (fields["message_id"] for fields in new)),',
         "ring=head.ring,",
         "a repeat is not seen",
     ),
     Mutant(
         "no look at the ring",
-        "operations/append_messages.py",
         "hits = ring.places(head.ring, head.message_count, ids, seen, sent if doubt else {})",
         "hits: dict[str, list[int]] = {}",
         "a repeat is stored twice",
     ),
     Mutant(
         "only the newest of two ring hits looked at",
-        "store/log.py",
         "        for sequence in sequences:\n",
         "        for sequence in sequences[-1:]:\n",
         "of two ids with one fingerprint, the older one's repeat is stored twice",
     ),
     Mutant(
         "a replay answered from the cached head",
-        "operations/append_messages.py",
         "if not fresh and (hits or head.leftover or expected_sequence",
         "if not fresh and (head.leftover or expected_sequence",
         "the answer says what was, not what is",
@@ -83,35 +79,30 @@ APPENDS = (
     ),
     Mutant(
         "a cached guess not checked for its version",
-        "operations/append_messages.py",
         "same_version=not fresh",
         "same_version=False",
         "a stale head's other fields are answered, and cached again",
     ),
     Mutant(
         "expected_sequence not heeded",
-        "operations/append_messages.py",
         "        check_sequence(expected_sequence, head)\n",
         "",
         "a message goes where it was not to go",
     ),
     Mutant(
         "tool call without the edits' condition",
-        "operations/add_tool_call.py",
         'condition="#message_count = :expected AND #edits = :seen"',
         'condition="#message_count = :expected AND :seen = :seen"',
         "of two tool calls at once one is lost",
     ),
     Mutant(
         "tool call without the count's condition",
-        "operations/add_tool_call.py",
         'condition="#message_count = :expected AND #edits = :seen"',
         'condition="#edits = :seen AND :expected = :expected"',
         "a tool call joins a turn that is over",
     ),
     Mutant(
         "tool call's tokens forgotten",
-        "operations/add_tool_call.py",
         "before.attached + token",
         "token",
         "a replayed append is not answered as first stored",
@@ -119,7 +110,6 @@ APPENDS = (
     ),
     Mutant(
         "tool call not known after a lost reply",
-        "operations/add_tool_call.py",
         "stored if token in tokens or",
         "stored if",
         "it is added twice",
@@ -127,7 +117,6 @@ APPENDS = (
     ),
     Mutant(
         "a new message for a tool call not known after a lost reply",
-        "operations/add_tool_call.py",
         ' or stored.fields()["message_id"] == token.hex() else None',
         " else None",
         "it is added twice (found by the simulation)",
@@ -135,7 +124,6 @@ APPENDS = (
     ),
     Mutant(
         "a replay shows tool calls that came later",
-        "operations/append_messages.py",
         "dumps(message.as_first_stored()) if message.attached else message.json",
         "message.json",
         "a repeat does not get the first answer",
@@ -143,28 +131,24 @@ APPENDS = (
     ),
     Mutant(
         "PUT does not compare what is there",
-        "operations/put_session.py",
         'if named not in {None, there["message_id"]} or not messages.equal(there, given):',
         "if not there:",
         "success is answered, and nothing stored",
     ),
     Mutant(
         "PUT does not ask whether an id is taken",
-        "operations/put_session.py",
         "            await _check_unused(store, head, new[confirmed:])\n",
         "",
         "a message id is stored twice",
     ),
     Mutant(
         "PUT's If-Match checked beforehand only",
-        "operations/put_session.py",
         "head_update(head, after, same_version=True, replaced",
         "head_update(head, after, same_version=False, replaced",
         "a version that was never seen is written over",
     ),
     Mutant(
         "an append looks the head up first",
-        "operations/append_messages.py",
         "head, fresh = await store.cache.head(key), False",
         "head, fresh = None, False",
         "an append costs two requests with a warm cache",
@@ -172,7 +156,6 @@ APPENDS = (
     ),
     Mutant(
         "PUT writes what is there once more",
-        "operations/put_session.py",
         "step = new[confirmed : confirmed + _step(sizes[confirmed:], MAX_BATCH)]",
         "step = new[: _step(sizes, MAX_BATCH)]",
         "a PUT of a long history writes all of it",

@@ -12,7 +12,6 @@ _THROTTLED = f"{_FAULTS}::test_a_throttle_does_not_answer_for_the_try_before_it"
 DOUBTS = (
     Mutant(
         "a time-out is taken for not sent",
-        "client/http.py",
         "_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout,",
         "_NOT_SENT = (httpx.ConnectError, httpx.TimeoutException,",
         "a tool call without an id is made twice",
@@ -20,7 +19,6 @@ DOUBTS = (
     ),
     Mutant(
         "a connection that breaks is taken for not sent",
-        "client/http.py",
         "_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout,",
         "_NOT_SENT = (httpx.NetworkError, httpx.ConnectTimeout,",
         "a tool call without an id is made twice",
@@ -28,7 +26,6 @@ DOUBTS = (
     ),
     Mutant(
         "a connection that ends without an answer is the program's",
-        "client/http.py",
         "httpx.RemoteProtocolError",
         "httpx.ProxyError",
         "an append is not sent again, and the error is none of Turnlog's",
@@ -36,7 +33,6 @@ DOUBTS = (
     ),
     Mutant(
         "who waited for a connection is taken to have sent",
-        "client/http.py",
         "httpx.PoolTimeout, httpx.ProxyError)\n_LOST",
         "httpx.ProxyError)\n_LOST",
         "a title that was not sent is not sent again",
@@ -44,7 +40,6 @@ DOUBTS = (
     ),
     Mutant(
         "a gateway's time-out is taken for a refusal",
-        "client/http.py",
         "    504: Unanswered,",
         "    504: Contended,",
         "a tool call without an id is made twice",
@@ -52,7 +47,6 @@ DOUBTS = (
     ),
     Mutant(
         "a gateway's bad answer is taken for a refusal",
-        "client/http.py",
         "    502: Unanswered,",
         "    502: Contended,",
         "a tool call without an id is made twice",
@@ -60,7 +54,6 @@ DOUBTS = (
     ),
     Mutant(
         "a gateway's 503 is taken for a refusal",
-        "client/http.py",
         "    502: Unanswered,\n",
         "    502: Unanswered,\n    503: Contended,\n",
         "a tool call without an id is made twice",
@@ -68,7 +61,6 @@ DOUBTS = (
     ),
     Mutant(
         "a refusal takes the client's doubt away",
-        "client/http.py",
         "unsure = unsure if untouched else error",
         "unsure = None if untouched else error",
         "a title that was set is said to be refused, a session that was deleted not to be there",
@@ -76,7 +68,6 @@ DOUBTS = (
     ),
     Mutant(
         "the client waits as long as it is told",
-        "client/http.py",
         "min(int(after), _LONGEST_RETRY_AFTER)",
         "int(after)",
         "a program stands still for an hour",
@@ -84,7 +75,6 @@ DOUBTS = (
     ),
     Mutant(
         "Retry-After is taken for a number",
-        "client/http.py",
         " if after.isdecimal() else 0",
         " if after else 0",
         "a proxy's date is a ValueError in the program",
@@ -92,7 +82,6 @@ DOUBTS = (
     ),
     Mutant(
         "a draft is deleted once more",
-        "client/methods.py",
         'Request("delete_draft", session_id, repeatable=False)',
         'Request("delete_draft", session_id)',
         "a draft that another has begun since is gone",
@@ -100,7 +89,6 @@ DOUBTS = (
     ),
     Mutant(
         "PUT forgets the version when it is unsure",
-        "operations/put_session.py",
         "        if not ours:\n            check_version",
         "        if not ours and not unsure:\n            check_version",
         "a version that was never seen is written over",
@@ -108,7 +96,6 @@ DOUBTS = (
     ),
     Mutant(
         "PUT forgets its own first step",
-        "operations/put_session.py",
         "ours = ours or head.token == token",
         "ours = head.token == token",
         "a title that another has set since is written over",
@@ -116,7 +103,6 @@ DOUBTS = (
     ),
     Mutant(
         "a throttle takes a title's doubt away",
-        "operations/change_session.py",
         "        except Contended as error:\n"
         "            await store.again(attempt, error)\n            continue",
         "        except Contended as error:\n            unsure = None\n"
@@ -126,7 +112,6 @@ DOUBTS = (
     ),
     Mutant(
         "a title's doubt is no answer",
-        "operations/change_session.py",
         "        check_version(head, if_match, unsure)\n        if only_if_unset",
         "        check_version(head, if_match)\n        if only_if_unset",
         "a title that was set is said to be refused",
@@ -134,15 +119,15 @@ DOUBTS = (
     ),
     Mutant(
         "a throttle takes a patch's doubt away",
-        "operations/change_session.py",
+        " over the same head: if it was made, or another was, the token refuses it.\n"
         "            unsure = error if isinstance(error, Unanswered) else unsure",
+        " over the same head: if it was made, or another was, the token refuses it.\n"
         "            unsure = error if isinstance(error, Unanswered) else None",
         "a patch that was made is said to be refused, or made again over another's",
         test=_THROTTLED,
     ),
     Mutant(
         "a patch's doubt is no answer",
-        "operations/change_session.py",
         "    for attempt in count():\n        check_version(head, if_match, unsure)",
         "    for attempt in count():\n        check_version(head, if_match)",
         "a patch that was made is said to be refused",
@@ -150,23 +135,26 @@ DOUBTS = (
     ),
     Mutant(
         "a throttle takes a create's doubt away",
-        "operations/create_session.py",
+        "                return Created(there, [], created=False, unsure=unsure)\n"
+        "        except (Contended, Unanswered) as error:\n"
         "            unsure = error if isinstance(error, Unanswered) else unsure",
+        "                return Created(there, [], created=False, unsure=unsure)\n"
+        "        except (Contended, Unanswered) as error:\n"
         "            unsure = error if isinstance(error, Unanswered) else None",
         "a PUT writes over what another has set in the session that it created",
         test=f"{_FAULTS}::test_a_put_that_creates_is_throttled_after_a_lost_reply",
     ),
     Mutant(
         "a message takes the machine's time whatever was before it",
-        "store/log.py",
+        "    # Clocks differ between machines; the log's times do not run backwards for that.\n"
         "    now = max(store.now(), head.updated_at)",
+        "    # Clocks differ between machines; the log's times do not run backwards for that.\n"
         "    now = store.now()",
         "times run backwards, or nothing is appended until the clock has caught up",
         test="tests/functional/test_limits_that_result.py::test_a_clock_that_is_behind",
     ),
     Mutant(
         "what is taken back is taken at any version",
-        "integrations/openai_agents.py",
         """stored[-1]["last_sequence"] + 1,
                     if_match=stored[-1]["version"],
 """,

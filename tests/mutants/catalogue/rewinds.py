@@ -104,9 +104,7 @@ REWINDS = (
         " right about the version too, or the answer would carry on its error.\n"
         "        try:\n"
         "            await clear_leftover(store, head)\n",
-        " right about the version too, or the answer would carry on its error.\n"
-        "        try:\n"
-        "",
+        " right about the version too, or the answer would carry on its error.\n        try:\n",
         "a rewind that was interrupted keeps everybody from appending",
     ),
     Mutant(

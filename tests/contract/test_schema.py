@@ -108,6 +108,18 @@ def test_without_a_token(server: LocalServer) -> None:
         case.validate_response(response, excluded_checks=EXCLUDED)
 
 
+def test_a_session_that_is_as_it_was(server: LocalServer) -> None:
+    """A tag that is made from the document fits none."""
+    (operation,) = (one for one in operations() if one.definition.raw["operationId"] == "get_session")
+    api = Api(server.url, "alice")
+    case = operation.Case(path_parameters={"session_id": api.new()}, headers={"If-None-Match": "*"})
+    response = case.call_and_validate(
+        base_url=server.url, headers={"authorization": f"Bearer {api.user}"}, excluded_checks=EXCLUDED
+    )
+    assert response.status_code == 304
+    SEEN[operation.label].add(response.status_code)
+
+
 def test_successes_were_reached() -> None:
     """Else all that was checked is how requests are refused."""
     documented = {

@@ -24,9 +24,9 @@ from infra.local.errors import CannotStart
 from infra.local.table import ensure_table
 from tests.functional.api import Api, user
 from tests.functional.bucket import BucketView
-from tests.functional.stand import PATIENCE
 from tests.functional.test_transcripts_large import noise
 from tests.functional.world import TableView, wait_until
+from tests.http_client import PATIENCE
 from tests.local import local_client
 from turnlog.records.keys import EXPIRY, SessionKey
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.functional.api import Reply
+    from tests.http_client import Reply
 
 
 class Started(NamedTuple):

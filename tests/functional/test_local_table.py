@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.functional.stand import PATIENCE, standing
+from tests.functional.stand import standing
+from tests.http_client import PATIENCE
 
 if TYPE_CHECKING:
     from tests.functional.stand import Stand

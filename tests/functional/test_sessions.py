@@ -12,8 +12,9 @@ from tests.functional.world import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.functional.api import Api, Reply
+    from tests.functional.api import Api
     from tests.functional.world import Rows, TableView
+    from tests.http_client import Reply
 
 
 def test_create_without_a_body(api: Api) -> None:

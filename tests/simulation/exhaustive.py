@@ -16,7 +16,7 @@ from tests.simulation.last_look import look
 from tests.simulation.limits import limited
 from tests.simulation.scheduler import Redundant
 from tests.simulation.trace import told
-from tests.simulation.violations import require
+from tests.simulation.violations import Rule, require
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
@@ -102,6 +102,6 @@ async def _client(world: World, name: str, requests: Sequence[Request], case: Ca
         for _ in range(_TRIES):
             reply = await world.serve(name, request, seconds=case.allowed, skew=case.skew)
             served = world.faults or reply is None or reply.status != 503
-            require("served where nothing fails", served, (request, reply))
+            require(Rule.SERVED_WHERE_NOTHING_FAILS, served, (request, reply))
             if not request.again or (reply is not None and reply.status != 503):
                 break

@@ -16,7 +16,7 @@ from tests.simulation import commit_rules, refusal_rules
 from tests.simulation.rewind_rules import usages
 from tests.simulation.states import NOTHING, Change, Entry, State, Version
 from tests.simulation.transcript_history import TranscriptHistory
-from tests.simulation.violations import Violation
+from tests.simulation.violations import Rule, Violation
 from turnlog.errors import Unanswered
 from turnlog.records import head as heads
 from turnlog.records import messages
@@ -209,7 +209,7 @@ class History:
             (stored,) = messages.decode(parts)
         except (ValueError, Unanswered):
             detail = f"sequence {sequence} is stored in {len(parts)} parts that do not fit"
-            raise Violation("message whole", detail) from None
+            raise Violation(Rule.MESSAGE_WHOLE, detail) from None
         return stored.fields()
 
     def _shape(self) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.simulation.violations import require
+from tests.simulation.violations import Rule, require
 from turnlog.errors import Contended, TurnlogError, Unavailable
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ def check_denial(work: Work, error: TurnlogError | None) -> None:
     """Check the error with which a request ends."""
     if isinstance(error, Contended):
         work.denied = not work.faults & _HIDDEN
-        require("surely not applied", not (work.denied and work.done), (work, error))
+        require(Rule.SURELY_NOT_APPLIED, not (work.denied and work.done), (work, error))
     elif error and not isinstance(error, Unavailable) and error.status < TurnlogError.status:
         told = work.kind in _IN_STEPS and not work.unanswered
         work.denied = not work.faults & _HIDDEN and not told
-        require("a refusal denies nothing", not (work.denied and work.done), (work, error))
+        require(Rule.A_REFUSAL_DENIES_NOTHING, not (work.denied and work.done), (work, error))
 
 
 def check_late(work: Work) -> None:
     """Check what a request wrote after it had ended."""
-    require("nothing done after a denial", not (work.denied and work.done), work)
+    require(Rule.NOTHING_DONE_AFTER_A_DENIAL, not (work.denied and work.done), work)

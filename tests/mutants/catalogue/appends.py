@@ -7,21 +7,18 @@ from tests.mutants.mutant import Mutant
 APPENDS = (
     Mutant(
         "a ring hit believed unverified",
-        "store/log.py",
         'known = message.fields()["message_id"]',
         "known = ids[sequence][0]",
         "another message is taken for the repeat, and the new one lost",
     ),
     Mutant(
         "own write not known after a lost reply",
-        "operations/append_messages.py",
         "        _remember(tried, missing, stored, after)\n",
         "",
         "the first answer says that it was a replay",
     ),
     Mutant(
         "an id that was forgotten and taken again is taken",
-        "operations/append_messages.py",
         "        if message_id not in present:\n",
         "        if differing:\n",
         "an append that was made is refused (found by the simulation)",
@@ -29,7 +26,6 @@ APPENDS = (
     ),
     Mutant(
         "a batch that was partly there is a replay",
-        "operations/append_messages.py",
         "        for one, message in present.items()\n        for a_try",
         "        for one, message in list(present.items())[:1]\n        for a_try",
         "what was stored after a lost reply is answered as a replay (found by the simulation)",
@@ -37,7 +33,6 @@ APPENDS = (
     ),
     Mutant(
         "another's same message taken for the own one",
-        "operations/append_messages.py",
         ' and message.fields()["created_at"] == a_try.created_at',
         "",
         "the repeat does not say that it is one",
@@ -45,8 +40,9 @@ APPENDS = (
     ),
     Mutant(
         "acknowledged before it is written",
-        "operations/append_messages.py",
+        "        except Unanswered as error:\n"
         "            await tries.again(error, over=head)\n            head = None\n",
+        "        except Unanswered as error:\n"
         "            written = {one.fields()['message_id']: one for one in stored}\n"
         "            return _answer(ids, present | written, after, replayed=False)\n",
         "an acknowledged message is lost",
@@ -54,35 +50,30 @@ APPENDS = (
     ),
     Mutant(
         "usage set, not added",
-        "store/log.py",
         'plus={"version": 1} | {field: more for field, more in added.items() if field not in replaced}',
         'plus={"version": 1, "log_size": added["log_size"]}',
         "usage is not the sum",
     ),
     Mutant(
         "ring without the new ids",
-        "store/log.py",
         'ring=ring.extended(head.ring, (fields["message_id"] for fields in new)),',
         "ring=head.ring,",
         "a repeat is not seen",
     ),
     Mutant(
         "no look at the ring",
-        "operations/append_messages.py",
         "hits = ring.candidates(head.ring, head.message_count, ids, seen, sent if tries.unanswered else {})",
         "hits: dict[str, list[int]] = {}",
         "a repeat is stored twice",
     ),
     Mutant(
         "only the newest of two ring hits looked at",
-        "store/log.py",
         "        for sequence in sequences:\n",
         "        for sequence in sequences[-1:]:\n",
         "of two ids with one fingerprint, the older one's repeat is stored twice",
     ),
     Mutant(
         "a replay answered from the cached head",
-        "operations/append_messages.py",
         "if guessed and (hits or head.leftover or expected_sequence",
         "if guessed and (head.leftover or expected_sequence",
         "the answer says what was, not what is",
@@ -90,35 +81,30 @@ APPENDS = (
     ),
     Mutant(
         "a cached guess not checked for its version",
-        "operations/append_messages.py",
         "same_version=guessed",
         "same_version=False",
         "a stale head's other fields are answered, and cached again",
     ),
     Mutant(
         "expected_sequence not heeded",
-        "operations/append_messages.py",
         "        check_sequence(expected_sequence, head)\n",
         "",
         "a message goes where it was not to go",
     ),
     Mutant(
         "tool call without the edits' condition",
-        "operations/add_tool_call.py",
         'condition="#message_count = :expected AND #edits = :seen"',
         'condition="#message_count = :expected AND :seen = :seen"',
         "of two tool calls at once one is lost",
     ),
     Mutant(
         "tool call without the count's condition",
-        "operations/add_tool_call.py",
         'condition="#message_count = :expected AND #edits = :seen"',
         'condition="#edits = :seen AND :expected = :expected"',
         "a tool call joins a turn that is over",
     ),
     Mutant(
         "tool call's tokens forgotten",
-        "operations/add_tool_call.py",
         "before.attached + token",
         "token",
         "a replayed append is not answered as first stored",
@@ -126,7 +112,6 @@ APPENDS = (
     ),
     Mutant(
         "tool call not known after a lost reply",
-        "operations/add_tool_call.py",
         "stored if token in tokens or",
         "stored if",
         "it is added twice",
@@ -134,7 +119,6 @@ APPENDS = (
     ),
     Mutant(
         "a new message for a tool call not known after a lost reply",
-        "operations/add_tool_call.py",
         ' or stored.fields()["message_id"] == token.hex() else None',
         " else None",
         "it is added twice (found by the simulation)",
@@ -142,7 +126,6 @@ APPENDS = (
     ),
     Mutant(
         "a replay shows tool calls that came later",
-        "operations/append_messages.py",
         "dumps(message.as_first_stored()) if message.attached else message.json",
         "message.json",
         "a repeat does not get the first answer",
@@ -150,28 +133,24 @@ APPENDS = (
     ),
     Mutant(
         "PUT does not compare what is there",
-        "operations/put_session.py",
         "if not same_id or not messages.equal(there, request.messages[at_request]):",
         "if not there:",
         "success is answered, and nothing stored",
     ),
     Mutant(
         "PUT does not ask whether an id is taken",
-        "operations/put_session.py",
         "        await _check_unused(self._store, head, self._request.messages[self.confirmed :])\n",
         "",
         "a message id is stored twice",
     ),
     Mutant(
         "PUT's If-Match checked beforehand only",
-        "operations/put_session.py",
         "head_update(head, after, same_version=True, replaced",
         "head_update(head, after, same_version=False, replaced",
         "a version that was never seen is written over",
     ),
     Mutant(
         "an append looks the head up first",
-        "operations/append_messages.py",
         "head, guessed = await store.cache.head(key), True",
         "head, guessed = None, True",
         "an append costs two requests with a warm cache",
@@ -179,7 +158,6 @@ APPENDS = (
     ),
     Mutant(
         "PUT writes what is there once more",
-        "operations/put_session.py",
         "step = self._request.messages[self.confirmed : self.confirmed + length]",
         "step = self._request.messages[:length]",
         "a PUT of a long history writes all of it",

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 
 from infra import template
-from tests.infra.cloudformation import deployed, load
+from tests.infra.account import account
+from tests.infra.cloudformation import load
 from tests.infra.conftest import FULL
-from tests.infra.iam import actions, covers, role
+from tests.infra.iam import actions, covers
 
 if TYPE_CHECKING:
-    from tests.infra.iam import Role
+    from tests.infra.account import Account
 
 NAMES = [function.name for function in template.functions()]
 LEADING_KEYS = "dynamodb:LeadingKeys"
@@ -32,31 +32,6 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return found
-
-
-class Account(NamedTuple):
-    """What a deployed stack left in its account, read before the account was emptied."""
-
-    roles: dict[str, Role]
-    table: str
-    stream: str
-    queue: str
-    bucket: str
-
-
-def account(**parameters: str) -> Account:
-    with deployed(**parameters) as stack:
-        table = boto3.client("dynamodb").describe_table(TableName=stack["SessionsTable"])["Table"]
-        queue = boto3.client("sqs").get_queue_attributes(
-            QueueUrl=stack.outputs["DeadLetterQueueUrl"], AttributeNames=["QueueArn"]
-        )
-        return Account(
-            roles={name: role(stack[f"{name}Role"]) for name in NAMES},
-            table=table["TableArn"],
-            stream=table["LatestStreamArn"],
-            queue=queue["Attributes"]["QueueArn"],
-            bucket=f"arn:aws:s3:::{stack.outputs['BucketName']}",
-        )
 
 
 @pytest.fixture(scope="module")

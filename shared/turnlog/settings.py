@@ -6,7 +6,7 @@ import os
 from functools import cache
 from typing import NamedTuple
 
-from turnlog.errors import UsageError
+from turnlog.errors import SettingsError
 
 
 class Settings(NamedTuple):
@@ -15,7 +15,7 @@ class Settings(NamedTuple):
     Attributes:
         table: the DynamoDB table's name (`TURNLOG_TABLE`).
         cache_url: `redis://…`, `rediss://…` with TLS, empty for no cache (`TURNLOG_CACHE_URL`); see
-            `place.Place`.
+            `cache.url.CacheUrl`.
         cache_ttl: seconds that a cache entry lives after its last write (`TURNLOG_CACHE_TTL`).
         retention_days: a session that is not changed for so long is deleted; None keeps it
             (`TURNLOG_RETENTION_DAYS`).
@@ -37,32 +37,56 @@ class Settings(NamedTuple):
 _OFF = {"off", "0", "false"}
 
 
-def configured(table: str | None = None) -> Settings:
-    """What the environment says.
+# Far more than anyone means, and within what a date can be.
+_MOST_SECONDS = 999_999_999
+_MOST_DAYS = 999_999
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, as they were when this was first called.
+
+    Raises:
+        SettingsError: one of them is missing or wrong.
+    """
+    return from_environment()
+
+
+def from_environment(table: str | None = None) -> Settings:
+    """The settings that the environment has now.
 
     Args:
         table: another table than the environment's.
 
     Raises:
-        UsageError: no table is named.
-        ValueError: a number is not one.
+        SettingsError: one of them is missing or wrong.
     """
-    table = table or os.environ.get("TURNLOG_TABLE")
+    table = table or os.environ.get("TURNLOG_TABLE", "")
     if not table:
-        raise UsageError("No table: set TURNLOG_TABLE to the name of the DynamoDB table.")
-    retention = os.environ.get("TURNLOG_RETENTION_DAYS", "")
+        raise SettingsError(
+            "TURNLOG_TABLE is not set. Set it to the name of the DynamoDB table: the output TableName of a "
+            "deployed stack, or SessionsTable beside `make run`."
+        )
     return Settings(
         table=table,
         cache_url=os.environ.get("TURNLOG_CACHE_URL", ""),
-        cache_ttl=int(os.environ.get("TURNLOG_CACHE_TTL") or 43_200),
-        retention_days=int(retention) if retention else None,
+        cache_ttl=_number("TURNLOG_CACHE_TTL", "seconds", _MOST_SECONDS) or 43_200,
+        retention_days=_number("TURNLOG_RETENTION_DAYS", "days", _MOST_DAYS),
         transcripts=os.environ.get("TURNLOG_TRANSCRIPTS", "").strip().lower() not in _OFF,
         bucket=os.environ.get("TURNLOG_BUCKET", ""),
         cache_password=os.environ.get("TURNLOG_CACHE_PASSWORD", ""),
     )
 
 
-@cache
-def settings() -> Settings:
-    """The settings of this process, see `configured`."""
-    return configured()
+def _number(name: str, unit: str, most: int) -> int | None:
+    """The number in a setting; None where it is not set, or empty."""
+    given = os.environ.get(name, "")
+    if not given:
+        return None
+    number = int(given) if given.isascii() and given.isdecimal() and len(given) <= len(str(most)) else 0
+    if not 0 < number <= most:
+        raise SettingsError(
+            f"{name} is {given[:40]!r}. Set it to a whole number of {unit} from 1 to {most}, "
+            "or leave it empty."
+        )
+    return number

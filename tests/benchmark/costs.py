@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from infra.observability import document
 from tests.benchmark.capacity import READ_UNIT
-from tests.benchmark.units import measured
+from tests.benchmark.units import usual
 
 MONTHS = {"100 thousand": 100_000, "10 million": 10_000_000, "1 billion": 1_000_000_000}
 """Messages a month."""
@@ -61,7 +61,7 @@ class Counted(NamedTuple):
 
 def counted() -> Counted:
     """The units, as `make units` counts them."""
-    costs = {name: next(iter(by_length.values())) for name, by_length in measured()}
+    costs = {name: next(iter(by_length.values())) for name, by_length in usual().items()}
     head = costs["read unchanged (If-None-Match)"].reads
     return Counted(
         append=costs["append 1,500 bytes, warm"].writes,

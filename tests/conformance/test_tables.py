@@ -30,7 +30,7 @@ READS = {"GetItem", "Query", "BatchGetItem"}
 
 
 SEEDS = range(24)
-QUICK = 10  # moto needs 10 ms for a call; the others are asked in the full run
+QUICK = 5  # moto needs 10 ms for a call; the others are asked in the full run
 MOTO_SEEDS = [pytest.param(seed, marks=[pytest.mark.real] if seed >= QUICK else []) for seed in SEEDS]
 
 

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from infra.local.server import LocalServer
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Take up the plugin that `pyproject.toml` leaves out for the other levels."""
+    config.pluginmanager.import_plugin("schemathesis.pytest.plugin")
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[LocalServer]:
     """The table, the cache and the functions of this module's own server."""

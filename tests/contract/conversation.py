@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.contract.model import Message
-    from tests.functional.api import Reply
+    from tests.http_client import Reply
 
 At = tuple[str, str]
 EXAMPLES = itertools.count()

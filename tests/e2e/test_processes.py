@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 import pytest
+
+from tests.http_client import request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,7 +62,7 @@ class Crew(NamedTuple):
 
     def check(self) -> None:
         """What was acknowledged is stored, once, where the answer said, in its writer's order; no more is."""
-        stored = _get(self.session)
+        stored = _ask(self.session, "GET")
         total = len(self.writers) * EACH
         assert stored["message_count"] == total
         assert [message["sequence"] for message in stored["messages"]] == list(range(total))
@@ -124,9 +124,9 @@ def test_valkey_killed_and_started_again_under_traffic(api: str, valkey: Valkey)
     def turn() -> None:
         content = f"message {len(known)}"
         body = {"messages": [{"role": "user", "content": content}]}
-        assert _post(f"{session}/messages", body)["first_sequence"] == len(known)
+        assert _ask(session, "POST", "/messages", body)["first_sequence"] == len(known)
         known.append(content)
-        assert [message["content"] for message in _get(session)["messages"]] == known
+        assert [message["content"] for message in _ask(session, "GET")["messages"]] == known
 
     for _ in range(10):
         turn()
@@ -146,24 +146,14 @@ def test_valkey_killed_and_started_again_under_traffic(api: str, valkey: Valkey)
 
 def _created(api: str) -> str:
     session_id = f"e2e-{uuid4()}"
-    _post(f"{api}/sessions", {"session_id": session_id})
+    _ask(api, "POST", "/sessions", {"session_id": session_id})
     return f"{api}/sessions/{session_id}"
 
 
-def _post(url: str, body: dict[str, Any]) -> dict[str, Any]:
-    return _ask(urllib.request.Request(url, json.dumps(body).encode(), method="POST"))
-
-
-def _get(url: str) -> dict[str, Any]:
-    return _ask(urllib.request.Request(url))
-
-
-def _ask(request: urllib.request.Request) -> dict[str, Any]:
-    request.add_header("Authorization", "Bearer alice")
-    request.add_header("Content-Type", "application/json")
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        found: dict[str, Any] = json.load(answer)
-        return found
+def _ask(session: str, method: str, path: str = "", body: Any = None) -> Any:
+    reply = request(session, method, path, body, user="alice")
+    assert reply.status in {200, 201}, reply.raw
+    return reply.body
 
 
 def _until(condition: Callable[[], bool]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.entry_writer import BATCH
-from tests.e2e.test_processes import Writer, _created, _get
+from tests.e2e.test_processes import Writer, _ask, _created
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,7 @@ def test_writers_killed_in_the_middle_lose_and_repeat_nothing(
         killed = sum(pool.map(lambda writer: writer.run([EACH // 4, EACH // 2]), writers))
     assert killed > len(writers)
     noted = [writer.lines() for writer in writers]
-    read = _get(f"{session}/transcripts/main")
+    read = _ask(session, "GET", "/transcripts/main")
     assert (read["entry_count"], read["has_more"]) == (4 * EACH * BATCH, False)
     uuids = [entry["uuid"] for entry in read["entries"]]
     assert len(set(uuids)) == len(uuids) == 4 * EACH * BATCH

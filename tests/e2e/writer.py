@@ -8,12 +8,12 @@ URL of the HTTP API.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
+
+from tests.http_client import request
 
 USER = "alice"
 SECONDS = 60.0
@@ -45,13 +45,10 @@ def by_store(session: str, message: dict[str, Any]) -> int:
 
 def by_http(url: str, session: str, message: dict[str, Any]) -> int:
     """Append over HTTP; the sequence that the answer says."""
-    request = urllib.request.Request(
-        f"{url}/sessions/{session}/messages",
-        json.dumps({"messages": [message]}).encode(),
-        {"Authorization": f"Bearer {USER}", "Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-        first: int = json.load(answer)["first_sequence"]
+    body = {"messages": [message]}
+    reply = request(url, "POST", f"/sessions/{session}/messages", body, user=USER, timeout=SECONDS)
+    assert reply.status in {200, 201}, reply.raw
+    first: int = reply.body["first_sequence"]
     return first
 
 

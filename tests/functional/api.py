@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
-from http.client import HTTPConnection
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlencode
 from uuid import uuid4
 
 from pydantic import TypeAdapter
 
 from infra.openapi import DOCUMENT
+from tests.http_client import Reply, request
 from turnlog.models import answers
 
 if TYPE_CHECKING:
@@ -20,31 +20,6 @@ if TYPE_CHECKING:
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 Message = dict[str, Any]
-
-
-class Reply(NamedTuple):
-    """An answer.
-
-    Attributes:
-        headers: with names in lower case.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    raw: bytes
-
-    @property
-    def body(self) -> Any:
-        return json.loads(self.raw)
-
-    @property
-    def etag(self) -> str:
-        return self.headers["etag"]
-
-    def problem(self, status: int, code: str) -> Any:
-        """The problem document, which must be of this status and type."""
-        assert (self.status, self.body["type"]) == (status, code), self.raw[:500]
-        return self.body
 
 
 class Api:
@@ -66,20 +41,14 @@ class Api:
     ) -> Reply:
         """Send one request; `raw` is a body as it is, `query` is added to the path."""
         sent = {"content-type": "application/json", **(headers or {})}
-        if self.user is not None:
-            sent["authorization"] = f"Bearer {self.user}"
-        content = raw if raw is not None else (None if body is None else json.dumps(body).encode())
-        connection = HTTPConnection(self.url.removeprefix("http://"), timeout=60)
-        try:
-            connection.request(
-                method, f"{path}?{urlencode(query)}" if query else path, body=content, headers=sent
-            )
-            answer = connection.getresponse()
-            reply = Reply(
-                answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
-            )
-        finally:
-            connection.close()
+        reply = request(
+            self.url,
+            method,
+            f"{path}?{urlencode(query)}" if query else path,
+            body if raw is None else raw,
+            sent,
+            user=self.user,
+        )
         check(method, path, reply)
         return reply
 

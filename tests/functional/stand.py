@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
 from contextlib import contextmanager
 from queue import Queue
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
 
 import boto3
 
 from infra.local.server import LocalServer, running
+from tests.http_client import request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PATIENCE = 60.0  # seconds after which something that should come is taken not to come
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-def request(
-    url: str, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
-) -> Answer:
-    """One request, its path sent as it is given."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
-    try:
-        connection.request(method, path, body, headers or {})
-        response = connection.getresponse()
-        return Answer(response.status, response.headers, response.read())
-    finally:
-        connection.close()
+    from tests.http_client import Reply
 
 
 class Stand(NamedTuple):
@@ -56,7 +31,7 @@ class Stand(NamedTuple):
     answers: dict[str, Callable[[Any, Any], Any]]
     streamed: Queue[dict[str, Any]]
 
-    def __call__(self, *given: Any, **more: Any) -> Answer:
+    def __call__(self, *given: Any, **more: Any) -> Reply:
         return request(self.server.url, *given, **more)
 
     def dynamodb(self) -> Any:

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
@@ -15,8 +16,9 @@ from tests.functional.world import counted, hook, wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.functional.api import Reply
+    from infra.local.server import LocalServer
     from tests.functional.world import TableView
+    from tests.http_client import Reply
 
 
 @contextmanager
@@ -44,9 +46,36 @@ def session_of(api: Api, length: int) -> str:
     return session_id
 
 
-@pytest.mark.parametrize("length", [1, 100, 2_000])
-def test_append_and_get(api: Api, valkey: Any, length: int) -> None:
-    session_id = session_of(api, length)
+LONG = 2_000
+
+
+@pytest.fixture(scope="module")
+def long(server: LocalServer) -> tuple[Api, str]:
+    """A session of `LONG` messages, of a user of its own; a test leaves it a few longer or shorter."""
+    api = Api(server.url, f"long-{uuid4().hex}")
+    return api, session_of(api, LONG)
+
+
+@pytest.fixture
+def session(request: pytest.FixtureRequest, api: Api, length: int) -> tuple[Api, str]:
+    """A session of about so many messages, all of them in the cache, and the API for its user."""
+    if length < LONG:
+        return api, session_of(api, length)
+    long: tuple[Api, str] = request.getfixturevalue("long")
+    long[0].get(long[1])
+    return long
+
+
+def count(api: Api, session_id: str) -> int:
+    """How many messages there are."""
+    length: int = api.title(session_id, "t").body["message_count"]
+    return length
+
+
+@pytest.mark.parametrize("length", [1, 100, LONG])
+def test_append_and_get(session: tuple[Api, str], valkey: Any) -> None:
+    api, session_id = session
+    length = count(api, session_id)
     # What a warm cache is for an append: the head alone.
     with counted() as warm, cache_commands(valkey) as commands:
         assert api.append(session_id, user("one more")).status == 201
@@ -92,10 +121,11 @@ def test_a_page_of_a_long_session_reads_a_page(api: Api, valkey: Any) -> None:
         assert (requests, commands) == (["GetItem"], {"hmget": 1})
 
 
-@pytest.mark.parametrize("length", [1, 100, 128, 129, 2_000])
-def test_rewind(api: Api, valkey: Any, length: int) -> None:
+@pytest.mark.parametrize("length", [1, 100, 128, 129, LONG])
+def test_rewind(session: tuple[Api, str], valkey: Any) -> None:
     """What goes is read, and above 128 messages as many that the ring then lacks; the cache stays warm."""
-    session_id = session_of(api, length)
+    api, session_id = session
+    length = count(api, session_id)
     assert api.append(session_id, user("one more")).status == 201
     api.get(session_id)
     for end in (length + 1, length):
@@ -144,27 +174,25 @@ def test_create_and_delete(api: Api, table: TableView) -> None:
     wait_until(lambda: len(table.session(api.user, session_id)) == 1)
 
 
-def test_the_3000th_message_costs_what_the_first_did(api: Api) -> None:
+def test_the_2000th_message_costs_what_the_150th_did(api: Api, long: tuple[Api, str]) -> None:
     """In write units too: the item that an append changes does not grow."""
-    session_id = api.new()
     sizes: list[int] = []
+    found: list[int] = []
 
     def measure(params: dict[str, bytes], **_: object) -> None:
         sizes.append(len(params["body"]))
 
-    api.append(session_id, *[user("q")] * 99)
-    api.append(session_id, *[user("q")] * 50)
+    early = Api(api.url, f"shrt-{uuid4().hex}")  # as long a name as the other's
     with hook("before-call.dynamodb.TransactWriteItems", measure):
-        api.append(session_id, user("hello"))
-        early = sizes.pop()
-        assert api.put(session_id, messages=[*[user("q")] * 149, user("hello"), *[user("q")] * 2_849]).status
-        sizes.clear()
-        with counted() as requests:
-            last = api.append(session_id, user("hello"))
-    assert last.body["last_sequence"] == 2_999
-    assert requests == ["TransactWriteItems"]
-    assert sizes[0] - early < 32  # digits of the counts
-    assert len(api.contents(session_id)) == 3_000
+        for whose, session_id in ((early, session_of(early, 150)), long):
+            whose.get(session_id)
+            sizes.clear()
+            with counted() as requests:
+                assert whose.append(session_id, user("hello")).status == 201
+            assert requests == ["TransactWriteItems"]
+            found.append(sizes[0])
+    assert found[1] - found[0] < 32  # digits of the counts
+    assert len(long[0].contents(long[1])) == count(*long)
 
 
 @pytest.mark.parametrize("length", [1, 1_000, 5_000])

@@ -12,8 +12,8 @@ from tests.functional.world import first
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.functional.api import Reply
     from tests.functional.world import TableView
+    from tests.http_client import Reply
 
 
 def test_patch_merges_each_object(api: Api) -> None:

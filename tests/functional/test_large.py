@@ -23,12 +23,13 @@ def noise(length: int) -> str:
     return b64encode(NOISE.randbytes(length)).decode()[:length]
 
 
-BIG = 1_040_000
+BIG = 1_040_000  # the largest that there is
+TWO_PARTS = 500_000
 LARGE = {
     "compressible": "All work and no play. " * (BIG // 22),
     "incompressible": noise(BIG),
-    "multibyte": "".join(chr(NOISE.randrange(0x4E00, 0x9FFF)) for _ in range(BIG // 3)),
-    "escaped": '\\"\n\x00' * (BIG // 12),
+    "multibyte": "".join(chr(NOISE.randrange(0x4E00, 0x9FFF)) for _ in range(TWO_PARTS // 3)),
+    "escaped": '\\"\n\x00' * (TWO_PARTS // 12),
 }
 
 

@@ -17,7 +17,8 @@ from turnlog.records.keys import SessionKey
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.functional.api import Api, Reply
+    from tests.functional.api import Api
+    from tests.http_client import Reply
 
 
 def ids(page: Any) -> list[str]:

@@ -12,12 +12,13 @@ from botocore.exceptions import ClientError
 from infra.local import embedded
 from infra.local.ports import free_port
 from infra.template import cors
-from tests.functional.stand import PATIENCE, request
+from tests.http_client import PATIENCE, request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.functional.stand import Answer, Stand
+    from tests.functional.stand import Stand
+    from tests.http_client import Reply
 
 HERE = [
     *("localhost", "localhost:3000", "LocalHost:80", "localhost.", "localhost.:3000", "localhost:"),
@@ -89,7 +90,7 @@ def url(request: pytest.FixtureRequest, stand: Stand) -> str:
     return stand.server.url if request.param == "API" else stand.server.dynamodb_url
 
 
-def ask(url: str, headers: dict[str, str], method: str = "GET", path: str = "/health") -> Answer:
+def ask(url: str, headers: dict[str, str], method: str = "GET", path: str = "/health") -> Reply:
     return request(url, method, path, headers=headers)
 
 
@@ -106,13 +107,13 @@ def raw(url: str, text: str) -> str:
     return answer.decode()
 
 
-def refused(answer: Answer) -> Any:
+def refused(answer: Reply) -> Any:
     """The problem document of a refusal, which a page from elsewhere cannot read."""
     assert answer.status == 403
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert (answer.json["type"], answer.json["status"]) == ("forbidden", 403)
-    assert "TURNLOG_LOCAL_HOSTS" in answer.json["detail"]
-    return answer.json
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.body["type"], answer.body["status"]) == ("forbidden", 403)
+    assert "TURNLOG_LOCAL_HOSTS" in answer.body["detail"]
+    return answer.body
 
 
 # Hosts
@@ -165,8 +166,8 @@ def test_a_page_whose_name_leads_here_reads_and_calls_nothing(stand: Stand) -> N
 def test_pages_of_this_machine_are_answered(url: str, origin: str) -> None:
     answer = ask(url, {"Origin": origin})
     assert answer.status != 403
-    assert answer.headers["Access-Control-Allow-Origin"] == origin
-    assert "Origin" in answer.headers["Vary"]
+    assert answer.headers["access-control-allow-origin"] == origin
+    assert "Origin" in answer.headers["vary"]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
@@ -257,14 +258,14 @@ def test_a_preflight_is_answered_as_the_template_has_it(stand: Stand, path: str)
         "Access-Control-Request-Headers": "authorization,content-type",
     }
     answer = stand("OPTIONS", path, headers={"Origin": "http://localhost:5173", **asked})
-    assert (answer.status, answer.body) == (204, b"")
+    assert (answer.status, answer.raw) == (204, b"")
     rule = cors()
-    assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:5173"
-    assert answer.headers["Access-Control-Allow-Methods"].split(",") == rule.methods
-    assert answer.headers["Access-Control-Allow-Headers"].split(",") == rule.headers
-    assert answer.headers["Access-Control-Max-Age"] == str(rule.max_age)
-    assert answer.headers["Vary"] == "Origin"
-    assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:5173"
+    assert answer.headers["access-control-allow-methods"].split(",") == rule.methods
+    assert answer.headers["access-control-allow-headers"].split(",") == rule.headers
+    assert answer.headers["access-control-max-age"] == str(rule.max_age)
+    assert answer.headers["vary"] == "Origin"
+    assert "access-control-allow-credentials" not in answer.headers
 
 
 def test_a_page_of_this_machine_reads_every_answer(stand: Stand) -> None:
@@ -282,16 +283,16 @@ def test_a_page_of_this_machine_reads_every_answer(stand: Stand) -> None:
         sent = {"Origin": "http://localhost:5173", "Content-Type": "text/plain"}
         answer = stand(method, path, body, headers=sent)
         assert answer.status == status
-        assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:5173"
-        assert answer.headers["Access-Control-Expose-Headers"].split(",") == cors().exposed
-        assert answer.headers["Vary"] == "Origin"
+        assert answer.headers["access-control-allow-origin"] == "http://localhost:5173"
+        assert answer.headers["access-control-expose-headers"].split(",") == cors().exposed
+        assert answer.headers["vary"] == "Origin"
 
 
 def test_where_no_page_asks_no_page_is_named(stand: Stand) -> None:
     """Yet a browser's cache is told that another asker gets another answer."""
     answer = stand("GET", "/sessions")
-    assert "Access-Control-Allow-Origin" not in answer.headers
-    assert answer.headers["Vary"] == "Origin"
+    assert "access-control-allow-origin" not in answer.headers
+    assert answer.headers["vary"] == "Origin"
 
 
 # The invoke route's types
@@ -303,16 +304,16 @@ def test_where_no_page_asks_no_page_is_named(stand: Stand) -> None:
 )
 def test_an_event_of_another_type_is_not_taken(stand: Stand, content_type: str) -> None:
     answer = stand("POST", INVOKE, b"{}", headers={"Content-Type": content_type})
-    assert (answer.status, answer.json["type"]) == (415, "unsupported_media_type")
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert "application/json" in answer.json["detail"]
+    assert (answer.status, answer.body["type"]) == (415, "unsupported_media_type")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "application/json" in answer.body["detail"]
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8", "", None])
 def test_an_event_is_json_or_of_no_type(stand: Stand, content_type: str | None) -> None:
     headers = {} if content_type is None else {"Content-Type": content_type}
     answer = stand("POST", INVOKE, b'{"user_id": "alice"}', headers=headers)
-    assert (answer.status, answer.json["event"]) == (200, {"user_id": "alice"})
+    assert (answer.status, answer.body["event"]) == (200, {"user_id": "alice"})
 
 
 # The cache, and containers

@@ -5,20 +5,24 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
 import pytest
 
+from infra.local.__main__ import _port
+from infra.local.access import ThisMachine
 from infra.template import routes
-from tests.functional.stand import PATIENCE, request
+from tests.http_client import PATIENCE, request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,15 +37,14 @@ if TYPE_CHECKING:
 def test_each_route_reaches_its_function(stand: Stand, route: Any) -> None:
     answer = stand(route.method, route.path.replace("{session_id}", "s-1"))
     assert answer.status == 200
-    assert answer.json["module"] == route.function.operation
-    assert answer.json["event"]["routeKey"] == f"{route.method} {route.path}"
-    assert answer.headers["Apigw-Requestid"] == answer.json["event"]["requestContext"]["requestId"]
+    assert answer.body["module"] == route.function.operation
+    assert answer.body["event"]["routeKey"] == f"{route.method} {route.path}"
+    assert answer.headers["apigw-requestid"] == answer.body["event"]["requestContext"]["requestId"]
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/"),
         ("GET", "/nothing"),
         ("GET", "/sessions/"),
         ("GET", "/sessions//messages"),
@@ -55,13 +58,13 @@ def test_each_route_reaches_its_function(stand: Stand, route: Any) -> None:
 def test_no_such_route(stand: Stand, method: str, path: str) -> None:
     answer = stand(method, path)
     assert answer.status == 404
-    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["content-type"] == "application/problem+json"
     if method != "HEAD":
-        assert answer.json["type"] == "not_found"
+        assert answer.body["type"] == "not_found"
 
 
 def test_a_path_parameter_arrives_decoded(stand: Stand) -> None:
-    event = stand("GET", "/sessions/a%23b%20%C3%BC").json["event"]
+    event = stand("GET", "/sessions/a%23b%20%C3%BC").body["event"]
     assert event["pathParameters"] == {"session_id": "a#b ü"}
     assert event["rawPath"] == "/sessions/a#b ü"
 
@@ -77,7 +80,7 @@ def test_headers_that_repeat_are_joined(stand: Stand) -> None:
 
 
 def test_the_bearer_is_the_user(stand: Stand) -> None:
-    context = stand("GET", "/sessions", headers={"Authorization": "Bearer alice"}).json["event"]
+    context = stand("GET", "/sessions", headers={"Authorization": "Bearer alice"}).body["event"]
     assert context["requestContext"]["authorizer"]["jwt"]["claims"] == {"sub": "alice"}
 
 
@@ -90,9 +93,9 @@ def test_a_function_that_raises_tells_the_client_nothing(
     stand.answers["get_session"] = fail
     answer = stand("GET", "/sessions/s1")
     assert answer.status == 500
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json["type"] == "internal"
-    assert b"secret" not in answer.body
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.body["type"] == "internal"
+    assert b"secret" not in answer.raw
     assert "LookupError" in caplog.text
 
 
@@ -114,7 +117,7 @@ def test_an_answer_that_lambda_or_the_gateway_refuses(stand: Stand, answer: Any)
 def test_a_body_over_the_limit(stand: Stand, size: int) -> None:
     answer = stand("POST", "/sessions", b"x" * size, headers={"Content-Type": "text/plain"})
     assert answer.status == 413
-    assert answer.json["type"] == "too_large"
+    assert answer.body["type"] == "too_large"
 
 
 # Lambda
@@ -128,7 +131,7 @@ def test_the_context_is_lambdas(stand: Stand) -> None:
         "id": len(context.aws_request_id),
         "in time": 29_000 < context.get_remaining_time_in_millis() <= 300_000,
     }
-    answer = stand("POST", "/2015-03-31/functions/PurgeSessionFunction/invocations", b"{}").json
+    answer = stand("POST", "/2015-03-31/functions/PurgeSessionFunction/invocations", b"{}").body
     assert answer == {
         "name": "PurgeSessionFunction",
         "arn": "arn:aws:lambda:local:000000000000:function:PurgeSessionFunction",
@@ -150,8 +153,8 @@ def test_invoke_passes_the_event_as_it_is(stand: Stand) -> None:
 def test_invoke_of_a_function_that_raises(stand: Stand) -> None:
     stand.answers["get_session"] = lambda event, _context: event["missing"]
     answer = stand("POST", "/2015-03-31/functions/GetSessionFunction/invocations", b"{}")
-    assert (answer.status, answer.headers["X-Amz-Function-Error"]) == (200, "Unhandled")
-    assert answer.json["errorType"] == "KeyError"
+    assert (answer.status, answer.headers["x-amz-function-error"]) == (200, "Unhandled")
+    assert answer.body["errorType"] == "KeyError"
 
 
 def test_invoke_of_what_is_not_there(stand: Stand) -> None:
@@ -167,7 +170,7 @@ def test_invoke_of_what_is_not_there(stand: Stand) -> None:
 
 
 def test_docs_need_no_network(stand: Stand) -> None:
-    page = stand("GET", "/docs").body.decode()
+    page = stand("GET", "/docs").raw.decode()
     assert "://" not in page
     for path in ("/docs/swagger-ui.min.css", "/docs/swagger-ui-bundle.min.js", "/openapi.json"):
         assert path in page
@@ -175,8 +178,24 @@ def test_docs_need_no_network(stand: Stand) -> None:
 
 
 def test_docs_call_the_server_that_they_come_from(stand: Stand) -> None:
-    """Whatever its port, and the name under which the browser has it."""
-    assert "spec.servers = [{url: location.origin}]" in stand("GET", "/docs").body.decode()
+    """Whatever its port and name are. So does a program that reads the document alone."""
+    assert 'url: "/openapi.json"' in stand("GET", "/docs").raw.decode()
+    url = stand.server.url
+    for name in (url, url.replace("127.0.0.1", "localhost")):
+        document = stand("GET", "/openapi.json", headers={"Host": urlsplit(name).netloc}).body
+        assert document["servers"] == [{"url": name}]
+
+
+@pytest.mark.parametrize("accept", ["text/html,application/xhtml+xml,*/*;q=0.8", "*/*"])
+def test_the_base_url_leads_on(stand: Stand, accept: str) -> None:
+    """For a browser, and for curl: the version, where the API is, and a first call."""
+    page = stand("GET", "/", headers={"Accept": accept})
+    assert page.status == 200
+    assert page.headers["content-type"].split(";")[0] == ("text/html" if "html" in accept else "text/plain")
+    text = page.raw.decode()
+    assert f"Turnlog {version('turnlog')}" in text
+    assert "/docs" in text
+    assert f"curl -X POST {stand.server.url}/sessions -H 'Authorization: Bearer alice'" in text
 
 
 # The whole, as a process
@@ -193,7 +212,7 @@ def refused(**given: str) -> str:
         check=False,
         timeout=PATIENCE,
     )
-    assert (found.returncode, found.stdout) == (1, "")
+    assert (found.returncode, found.stdout) == (2, "")
     (line,) = found.stderr.splitlines()
     return line
 
@@ -218,7 +237,7 @@ def test_it_starts_with_one_command_and_stops_cleanly(how: signal.Signals) -> No
         url, *_ = (word.rstrip(",") for word in greeting.split() if word.startswith("http"))
         assert f"curl -X POST {url}/sessions -H 'Authorization: Bearer alice'" in greeting
         health = request(url, "GET", "/health")
-        assert (health.status, health.json["status"]) == (200, "ok")
+        assert (health.status, health.body["status"]) == (200, "ok")
         process.send_signal(how)
         _, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
@@ -276,15 +295,49 @@ def test_a_port_that_is_taken_is_said(stand: Stand) -> None:
     )
 
 
+def test_a_port_or_a_host_that_is_none_is_said_before_anything_is_started() -> None:
+    assert refused(PORT="abc").startswith("PORT=abc is no port")
+    assert refused(PORT="0", TURNLOG_LOCAL_HOSTS="a b").startswith("TURNLOG_LOCAL_HOSTS has 'a b'")
+
+
 @pytest.mark.parametrize("port", ["abc", "99999", "-1", "3000.0", " ", "٣", "9" * 5000])
-def test_a_port_that_is_none_is_said(port: str) -> None:
-    assert refused(PORT=port) == f"PORT={port} is no port: it is a number from 0 (any that is free) to 65535."
+def test_a_port_that_is_none_is_said(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", port)
+    with pytest.raises(SystemExit) as refused:
+        _port()
+    assert str(refused.value) == (
+        f"PORT={port} is no port: it is a number from 0 (any that is free) to 65535."
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("TURNLOG_CACHE_TTL=abc", "TURNLOG_CACHE_TTL is 'abc'. Set it to a whole number of seconds from 1"),
+        ("TURNLOG_CACHE_TTL=0", "TURNLOG_CACHE_TTL is '0'. Set it to a whole number of seconds from 1"),
+        (
+            "TURNLOG_RETENTION_DAYS=-1",
+            "TURNLOG_RETENTION_DAYS is '-1'. Set it to a whole number of days from 1",
+        ),
+        ("TURNLOG_CACHE_URL=127.0.0.1:6379", "TURNLOG_CACHE_URL cannot be used: a cache's URL begins with"),
+        ("TURNLOG_CACHE_URL=redis://h:port/", "TURNLOG_CACHE_URL cannot be used: "),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_said(setting: str, said: str) -> None:
+    name, _, value = setting.partition("=")
+    assert refused(PORT="0", **{name: value}).startswith(said)
+
+
+def test_a_table_that_is_not_there_is_said() -> None:
+    said = refused(PORT="0", TURNLOG_CACHE_URL="")
+    assert said.startswith("The table at http://127.0.0.1:9 cannot be used: Could not connect")
 
 
 @pytest.mark.parametrize("host", ["*", "http://dev.example", "dev.example:3000", "[fd00::5]:80", "a b", "/"])
-def test_a_host_that_is_none_is_said(host: str) -> None:
-    said = refused(PORT="0", TURNLOG_LOCAL_HOSTS=f"host.docker.internal,{host}")
-    assert said.startswith(f"TURNLOG_LOCAL_HOSTS has {host!r}, which is no host.")
+def test_a_host_that_is_none_is_said(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TURNLOG_LOCAL_HOSTS", f"host.docker.internal,{host}")
+    with pytest.raises(SystemExit, match=re.escape(f"TURNLOG_LOCAL_HOSTS has {host!r}, which is no host.")):
+        ThisMachine.from_environment()
 
 
 def test_an_opening_that_is_none_is_said() -> None:

@@ -30,6 +30,12 @@ def long_session(api: Api, length: int) -> str:
     return session_id
 
 
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transaction has room for five deletes, so that a short session is a long one."""
+    monkeypatch.setattr(leftover, "MAX_DELETES", 5)
+
+
 def items(table: TableView, api: Api, session_id: str) -> Rows:
     return {key: row for key, row in table.session(api.user, session_id).items() if "MSG#" in key[1]}
 
@@ -61,17 +67,17 @@ def test_more_than_one_transaction_has_room_for(api: Api, table: TableView) -> N
 
 
 def test_all_of_a_long_session(api: Api, table: TableView) -> None:
-    session_id = long_session(api, 1_000)
+    session_id = long_session(api, 300)
     api.get(session_id)
-    assert api.rewind(session_id, 0, 1_000).status == 200
+    assert api.rewind(session_id, 0, 300).status == 200
     assert not items(table, api, session_id)
     assert api.append(session_id, user("0", message_id="m0")).status == 201
     assert api.contents(session_id) == ["0"]
 
 
-def test_large_messages_in_parts(api: Api, table: TableView, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("small_steps")
+def test_large_messages_in_parts(api: Api, table: TableView) -> None:
     """A step deletes whole messages, of two items each, and nobody sees that any are left."""
-    monkeypatch.setattr(leftover, "MAX_DELETES", 5)
     session_id = api.new(user("zero"))
     for _ in range(2):
         assert api.append(session_id, *[assistant(noise(900_000)) for _ in range(4)]).status == 201
@@ -83,12 +89,13 @@ def test_large_messages_in_parts(api: Api, table: TableView, monkeypatch: pytest
     assert len(items(table, api, session_id)) == 1
 
 
+@pytest.mark.usefixtures("small_steps")
 @pytest.mark.parametrize("warm", [True, False])
 @pytest.mark.parametrize("writer", ["append", "put", "tool_call", "rewind", "again"])
 def test_whoever_appends_next_finishes(api: Api, table: TableView, writer: str, *, warm: bool) -> None:
-    session_id = long_session(api, 150)
-    interrupt_rewind(api, session_id, 20, 150)
-    assert len(items(table, api, session_id)) == 150 - 99
+    session_id = long_session(api, 30)
+    interrupt_rewind(api, session_id, 20, 30)
+    assert len(items(table, api, session_id)) == 30 - 5
     assert len(api.contents(session_id)) == 20  # nobody sees what is left over
     api.title(session_id, "t")
     assert api.append(session_id, user("3", message_id="m3")).body["replayed"] is True
@@ -104,7 +111,7 @@ def test_whoever_appends_next_finishes(api: Api, table: TableView, writer: str, 
         case "rewind":
             assert api.rewind(session_id, 19, 20).body["replayed"] is False
         case "again":
-            assert api.rewind(session_id, 20, 150).body["replayed"] is True
+            assert api.rewind(session_id, 20, 30).body["replayed"] is True
     session = whole(api, session_id)
     assert len(session["messages"]) == {"rewind": 19, "again": 20}.get(writer, 21)
     assert len(items(table, api, session_id)) == len(session["messages"])
@@ -112,17 +119,19 @@ def test_whoever_appends_next_finishes(api: Api, table: TableView, writer: str, 
     assert "leftover" not in head
 
 
+@pytest.mark.usefixtures("small_steps")
 def test_two_that_finish_at_once(api: Api, table: TableView) -> None:
-    session_id = long_session(api, 300)
-    interrupt_rewind(api, session_id, 20, 300)
+    session_id = long_session(api, 40)
+    interrupt_rewind(api, session_id, 20, 40)
     with after_first("Query", lambda: api.append(session_id, user("faster"))):
         assert api.append(session_id, user("slower")).body["first_sequence"] == 21
     assert len(whole(api, session_id)["messages"]) == len(items(table, api, session_id)) == 22
 
 
+@pytest.mark.usefixtures("small_steps")
 def test_a_session_that_is_deleted_with_something_left_over(api: Api, table: TableView) -> None:
-    session_id = long_session(api, 150)
-    interrupt_rewind(api, session_id, 20, 150)
+    session_id = long_session(api, 30)
+    interrupt_rewind(api, session_id, 20, 30)
     assert api.delete(session_id).status == 204
     partition = SessionKey(str(api.user), session_id).partition
     wait_until(lambda: "expires_at" in table.session(api.user, session_id)[partition, HEAD])

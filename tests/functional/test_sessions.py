@@ -12,8 +12,9 @@ from tests.functional.world import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.functional.api import Api, Reply
+    from tests.functional.api import Api
     from tests.functional.world import Rows, TableView
+    from tests.http_client import Reply
 
 
 def test_create_without_a_body(api: Api) -> None:
@@ -39,7 +40,7 @@ def test_create_without_a_body(api: Api) -> None:
     }
 
 
-def test_create_with_all_that_there_is(api: Api) -> None:
+def test_create_with_all_that_there_is(api: Api, table: TableView) -> None:
     given = {
         "session_id": "A-z_0",
         "title": "  A title ",
@@ -62,6 +63,11 @@ def test_create_with_all_that_there_is(api: Api) -> None:
         "created_at": message["created_at"],
     }
     assert {**created.body, "messages": [message], "has_more": False, "oldest_sequence": 0} == session
+    # A tombstone says when there was a session, and nothing of what was in it.
+    assert api.delete("A-z_0").status == 204
+    (tombstone,) = wait_until(lambda: _purged(table.session(api.user, "A-z_0")))
+    kept = {"PK", "SK", "version", "edits", "started_at", "updated_at", "deleted_at", "token", "expires_at"}
+    assert not tombstone.keys() - kept, "name it in delete_session, among what goes with the session"
 
 
 def test_create_again_answers_the_session_that_is_there(api: Api) -> None:
@@ -155,8 +161,11 @@ def test_delete_takes_messages_draft_and_cache_along(api: Api, table: TableView,
         api.delete(session_id),
     ):
         reply.problem(404, "not_found")
-    api.call("POST", "/sessions", {"session_id": session_id}).problem(410, "gone")
-    api.put(session_id, messages=[user("back")]).problem(410, "gone")
+    for reply in (
+        api.call("POST", "/sessions", {"session_id": session_id}),
+        api.put(session_id, messages=[user("back")]),
+    ):
+        assert "can be given again 30 days after" in reply.problem(410, "gone")["detail"]
     assert api.list().body == {"sessions": [], "total": 0, "next_cursor": None}
     (tombstone,) = wait_until(lambda: _purged(table.session(api.user, session_id)))
     assert not {"message_count", "title", "metadata", "GSI1PK", "ring"} & tombstone.keys()

@@ -30,6 +30,11 @@ PARAMETERS = {"JwtIssuer": "https://issuer.example/", "JwtAudience": "chat,agent
 
 def load(path: str) -> dict[str, Any]:
     """A template of the repository, with CloudFormation's short tags made long."""
+    return copy.deepcopy(_parsed(path))
+
+
+@cache
+def _parsed(path: str) -> dict[str, Any]:
     with (TEMPLATE.parent / path).open(encoding="utf-8") as file:
         template: dict[str, Any] = yaml.load(file, _Loader)  # noqa: S506 (a SafeLoader)
     return template
@@ -57,7 +62,7 @@ def packaged() -> dict[str, Any]:
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("code", "")
     s3.put_object(Bucket=BUCKET, Key="code", Body=archive.getvalue())
-    template = copy.deepcopy(load("template.yaml"))
+    template = load("template.yaml")
     code = f"s3://{BUCKET}/code"
     template["Globals"]["Function"]["CodeUri"] = code
     for resource in template["Resources"].values():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.infra import moto_bucket, moto_types
+from tests.infra.account import note
 from tests.infra.cloudformation import deployed
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ FULL = {
 def plain() -> Iterator[Stack]:
     """As it comes: no cache, no network, no key."""
     with deployed() as stack:
+        note(stack)
         yield stack
 
 
@@ -38,4 +40,5 @@ def plain() -> Iterator[Stack]:
 def full() -> Iterator[Stack]:
     """With all that parameters can add."""
     with deployed(**FULL) as stack:
+        note(stack, **FULL)
         yield stack

@@ -14,7 +14,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from infra.build import interpreter, this_platform
 from infra.local.ports import free_port
 from infra.template import python_versions
+from tests.http_client import request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -64,11 +64,12 @@ class Lambda(NamedTuple):
 
     def invoke(self, event: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
         """The answer to an event, and the seconds that it took."""
-        request = urllib.request.Request(self.url, json.dumps(event).encode())
+        raw = json.dumps(event).encode()
         began = time.perf_counter()
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            body = answer.read()
-        return json.loads(body), time.perf_counter() - began
+        reply = request(self.url, "POST", body=raw)
+        seconds = time.perf_counter() - began
+        assert reply.status == 200, reply.raw
+        return reply.body, seconds
 
 
 @contextmanager

@@ -9,8 +9,6 @@ import re
 from ast import literal_eval
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import boto3
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -39,9 +37,8 @@ class Role(NamedTuple):
         )
 
 
-def role(name: str) -> Role:
-    """The role with this name, as it is in the account."""
-    client = boto3.client("iam")
+def role(client: Any, name: str) -> Role:
+    """The role with this name, as it is in the account of the IAM client."""
     own = [
         statement
         for policy in client.list_role_policies(RoleName=name)["PolicyNames"]
@@ -50,11 +47,11 @@ def role(name: str) -> Role:
         )
     ]
     attached = {
-        policy["PolicyName"]: _document(policy["PolicyArn"])
+        policy["PolicyName"]: _document(client, policy["PolicyArn"])
         for policy in client.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
     }
     boundary = client.get_role(RoleName=name)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"]
-    return Role(own, attached, _document(boundary))
+    return Role(own, attached, _document(client, boundary))
 
 
 def covers(statement: Statement, action: str, resource: str, context: Context) -> bool:
@@ -104,8 +101,7 @@ def _list(value: Any) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
-def _document(arn: str) -> list[Statement]:
-    client = boto3.client("iam")
+def _document(client: Any, arn: str) -> list[Statement]:
     version = client.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     return _statements(
         client.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]

@@ -16,12 +16,11 @@ import sys
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
 
 from infra.build import this_platform
 from infra.local.ports import free_port
 from infra.template import TEMPLATE
+from tests.http_client import request
 from tests.infra.test_events import FUNCTIONS, STORY
 
 if TYPE_CHECKING:
@@ -97,15 +96,9 @@ def _invoked(name: str) -> Any:
 
 
 def _called(url: str, method: str, path: str, bearer: str | None, body: Any) -> int:
-    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-    data = json.dumps(body).encode() if body else None
-    try:
-        with urlopen(Request(url + path, data, headers, method=method), timeout=120) as answer:
-            status, text = answer.status, answer.read()
-    except HTTPError as error:
-        status, text = error.code, error.read()
-    _say(f"{method} {path} as {bearer or 'nobody'}: {status} {text.decode()}")
-    return int(status)
+    reply = request(url, method, path, body, user=bearer, timeout=120)
+    _say(f"{method} {path} as {bearer or 'nobody'}: {reply.status} {reply.raw.decode()}")
+    return reply.status
 
 
 @contextmanager
@@ -145,15 +138,18 @@ def _api() -> Iterator[str]:
 
 def _await(process: subprocess.Popen[bytes], url: str) -> None:
     deadline = time.monotonic() + 60
-    while True:
-        try:
-            urlopen(f"{url}/nothing", timeout=5).close()
-        except HTTPError:
-            return
-        except URLError:
-            assert process.poll() is None, "sam local start-api ended"
-            assert time.monotonic() < deadline, "sam local start-api did not start"
-            time.sleep(0.2)
+    while not _answers(url):
+        assert process.poll() is None, "sam local start-api ended"
+        assert time.monotonic() < deadline, "sam local start-api did not start"
+        time.sleep(0.2)
+
+
+def _answers(url: str) -> bool:
+    try:
+        request(url, "GET", "/nothing", timeout=5)
+    except OSError:
+        return False
+    return True
 
 
 def _say(text: str) -> None:

@@ -7,13 +7,13 @@ import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
-from urllib.request import Request, urlopen
 
 import pytest
 
 from infra import template
 from infra.local import embedded
 from infra.openapi import document
+from tests.http_client import request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,14 +68,9 @@ def url() -> Iterator[str]:
 
 
 def invoke(url: str, name: str, given: Any) -> Any:
-    request = Request(
-        f"{url}/2015-03-31/functions/{FUNCTIONS[name]}/invocations",
-        json.dumps(given).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with urlopen(request, timeout=60) as answer:
-        assert "X-Amz-Function-Error" not in answer.headers
-        return json.load(answer)
+    reply = request(url, "POST", f"/2015-03-31/functions/{FUNCTIONS[name]}/invocations", given)
+    assert "x-amz-function-error" not in reply.headers
+    return reply.body
 
 
 def test_every_function_has_its_events() -> None:

@@ -15,6 +15,7 @@ ROOT = TEMPLATE.parent
 TEMPLATES = ["template.yaml", "infra/cache.yaml", "infra/observability.json"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("path", TEMPLATES)
 def test_cfn_lint_has_nothing_to_say(path: str) -> None:
     found = lint_file(ROOT / path)

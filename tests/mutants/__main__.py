@@ -2,6 +2,8 @@
 
     python -m tests.mutants [--seconds 60] [--jobs 2] [--only TEXT] [--share N]
 
+A sabotage names the text that it replaces, and no file: it is found wherever it stands.
+
 By the simulation, in so many seconds, or else by the tests that the sabotage names. A row says which promise
 was seen broken, by which rule of the checker, and in which case or with which seed; or which test failed.
 """
@@ -18,6 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,18 +78,26 @@ def _turn(share: int) -> int:
     return int(done.stdout or "0", 16) % share
 
 
-def sabotaged(mutant: Mutant) -> str:
-    """The file's text with the sabotage in it.
+@cache
+def _code() -> dict[str, str]:
+    """The text of each file that can be sabotaged, by its path in the repository."""
+    files = (file for part in _CODE for file in sorted((ROOT / part).rglob("*.py")))
+    return {str(file.relative_to(ROOT)): file.read_text() for file in files}
+
+
+def sabotaged(mutant: Mutant) -> tuple[str, str]:
+    """The file's path in the repository, and its text with the sabotage in it.
 
     Raises:
         NotAMutant: the text that it replaces is not there exactly once.
     """
-    place = f"{mutant.folder}/{mutant.file}"
-    text = (ROOT / place).read_text()
-    if (found := text.count(mutant.old)) != 1:
-        message = f"{mutant.name!r}: its text is {found} times in {place}; change the catalogue"
-        raise NotAMutant(message)
-    return text.replace(mutant.old, mutant.new)
+    places = [path for path, text in _code().items() for _ in range(text.count(mutant.old))]
+    if len(places) != 1:
+        raise NotAMutant(
+            f"{mutant.name!r}: its text must be there once, and is {len(places)} times: {', '.join(places)}. "
+            "Change the row in tests/mutants/catalogue; lines around it make a text the only one."
+        )
+    return places[0], _code()[places[0]].replace(mutant.old, mutant.new)
 
 
 def _timed(mutant: Mutant, seconds: float) -> tuple[str, float]:
@@ -101,7 +112,8 @@ def _caught(mutant: Mutant, seconds: float) -> str:
         copy = Path(folder)
         for part in _CODE:
             shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-        (copy / mutant.folder / mutant.file).write_text(sabotaged(mutant))
+        path, text = sabotaged(mutant)
+        (copy / path).write_text(text)
         for other in _NEEDED:
             (copy / other).symlink_to(ROOT / other)
         environment = {

@@ -11,7 +11,7 @@ from tests.simulation.exhaustive import exhaust
 from tests.simulation.programs import schedules as programs
 from tests.simulation.schedules import simulate
 from tests.simulation.tally import Tally, seeds
-from tests.simulation.violations import UnknownRule
+from tests.simulation.violations import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -21,8 +21,8 @@ _FIRST, _MOST = 100, 700
 PROGRAMS = "programs"
 """The case of a sabotage that only a program can see, which asks the functions through the HTTP client."""
 
-# A sabotage that cannot run at all proves nothing, nor does a rule that the checker misspells.
-_BROKEN = (SyntaxError, NameError, ImportError, UnknownRule)
+# A sabotage that cannot run at all proves nothing.
+_BROKEN = (SyntaxError, NameError, ImportError)
 
 
 def hunt(seconds: float, first: str) -> str | None:
@@ -33,9 +33,10 @@ def hunt(seconds: float, first: str) -> str | None:
         except _BROKEN:
             raise
         except Exception as error:
+            if isinstance(error, Violation):
+                return f"{error.rule.promise}\t{error.rule.text}\t{where}"
             # What fails with another error could not even answer.
-            promise, rule = getattr(error, "promise", "crash"), getattr(error, "rule", type(error).__name__)
-            return f"{promise}\t{rule}\t{where}"
+            return f"crash\t{type(error).__name__}\t{where}"
     return None
 
 

@@ -10,20 +10,17 @@ class Mutant(NamedTuple):
 
     Attributes:
         name: what it does.
-        file: in which file of `folder`.
-        old: the text that it replaces, which must be there exactly once.
+        old: the text that it replaces, which is there exactly once in `functions/` and `shared/`. A row names
+            no file, so it still fits when a file gets another name or place.
         new: the text that it puts there.
         why: what should break.
         case: the case that the simulation tries first, where it sees it soonest; `programs` for its programs.
         test: a test, as pytest names it, where the simulation cannot see it.
-        folder: where the file is.
     """
 
     name: str
-    file: str
     old: str
     new: str
     why: str
     case: str = ""
     test: str = ""
-    folder: str = "shared/turnlog"

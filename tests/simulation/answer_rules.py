@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.conflict_rules import check_conflict, same
 from tests.simulation.page_rules import check_export, check_get, check_list, check_messages
+from tests.simulation.refusal_rules import check_denial
 from tests.simulation.rewind_rules import check_answer as check_rewound
 from tests.simulation.rewind_rules import repeats, standing, summed
 from tests.simulation.transcript_answers import KINDS, check_transcript_answer
-from tests.simulation.violations import Violation, require
+from tests.simulation.violations import Rule, Violation, require
 from turnlog.http.etag import parse as parse_tags
 from turnlog.operations.change_session import merged
 from turnlog.records.head import JSON_FIELDS
@@ -53,28 +54,33 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
     """Check what a request was answered."""
     request = work.request
     assert request is not None
+    check_denial(work, reply.error)
     if reply.status == 503:  # it may have been done, wholly: `commit_rules` sees to that
         return
     for user in {key.user_id for key in history.sessions} - {request.user}:
-        require("ownership", f"of {user}.".encode() not in reply.raw, (request, reply))
+        require(Rule.OWNERSHIP, f"of {user}.".encode() not in reply.raw, (request, reply))
     if request.kind in KINDS:
         check_transcript_answer(history, work, reply)
         return
-    require("status of the contract", reply.status in _STATUSES[request.kind], (request, reply))
+    require(Rule.STATUS_OF_THE_CONTRACT, reply.status in _STATUSES[request.kind], (request, reply))
     states = history.during(request.key, work.begin, work.end)
     match reply.status:
         case 404 if request.kind != "get_draft":
-            require("404 means not there", any(not state.live for state in states), (request, states))
-            require("204 means deleted by this", request.kind != "delete" or not work.changes, work)
+            require(
+                Rule.ANSWER_404_MEANS_NOT_THERE, any(not state.live for state in states), (request, states)
+            )
+            require(Rule.ANSWER_204_MEANS_DELETED_BY_THIS, request.kind != "delete" or not work.changes, work)
         case 410:
-            require("410 means deleted", any(state.head and not state.live for state in states), request)
+            require(
+                Rule.ANSWER_410_MEANS_DELETED, any(state.head and not state.live for state in states), request
+            )
         case 409:
             check_conflict(work, states, reply)
         case 413:
-            require("413 changes nothing", not work.changes, work)
+            require(Rule.ANSWER_413_CHANGES_NOTHING, not work.changes, work)
         case 412:
             require(
-                "412 changes nothing",
+                Rule.ANSWER_412_CHANGES_NOTHING,
                 not work.changes or (work.faults & _HIDDEN and _forgotten(history, work)),
                 (request, work.changes),
             )
@@ -90,8 +96,10 @@ def _check_refused_version(request: Request, states: list[State], reply: Reply) 
     assert tags is not None
     versions = [state.live.version if state.live else None for state in states]
     other = reply.body.get("version")
-    require("412 means another version", other in versions, (request, versions, reply.body))
-    require("412 means another version", other is None or not tags.admits(other), (request, reply.body))
+    require(Rule.ANSWER_412_MEANS_ANOTHER_VERSION, other in versions, (request, versions, reply.body))
+    require(
+        Rule.ANSWER_412_MEANS_ANOTHER_VERSION, other is None or not tags.admits(other), (request, reply.body)
+    )
 
 
 def _check_admitted_version(work: Work, states: list[State], reply: Reply) -> None:
@@ -100,7 +108,7 @@ def _check_admitted_version(work: Work, states: list[State], reply: Reply) -> No
     tags = parse_tags(work.request.headers.get("if-match"))
     if tags is None or work.changes or repeats(work.request, states):
         return
-    require("If-Match heeded", tags.admits(reply.body["version"]), (work.request, reply.body))
+    require(Rule.IF_MATCH_HEEDED, tags.admits(reply.body["version"]), (work.request, reply.body))
 
 
 def _check_nothing(history: History, work: Work, states: list[State], reply: Reply) -> None:
@@ -125,22 +133,22 @@ def _check_append(history: History, work: Work, states: list[State], reply: Repl
     assert request is not None
     if body["replayed"] or not work.changes:
         tied = history.coarse or _tied(history.sessions[request.key], body["messages"])
-        require("replayed tells", not work.changes and (body["replayed"] or tied), (request, body))
-    require("status tells", (reply.status == 200) == body["replayed"], (request, body))
+        require(Rule.REPLAYED_TELLS, not work.changes and (body["replayed"] or tied), (request, body))
+    require(Rule.STATUS_TELLS, (reply.status == 200) == body["replayed"], (request, body))
     for sent, got in zip(request.body["messages"], body["messages"], strict=True):
-        require("answered in order", got["content"] == sent["content"], (sent, got))
-        require("id kept", sent.get("message_id") in {None, got["message_id"]}, (sent, got))
+        require(Rule.ANSWERED_IN_ORDER, got["content"] == sent["content"], (sent, got))
+        require(Rule.ID_KEPT, sent.get("message_id") in {None, got["message_id"]}, (sent, got))
         stood = standing(states, got["sequence"])
-        require("acknowledged is stored", stood, (got, states[-1]))
-        require("answered as first stored", any(one.versions[0].fields == got for one in stood), got)
+        require(Rule.ACKNOWLEDGED_IS_STORED, stood, (got, states[-1]))
+        require(Rule.ANSWERED_AS_FIRST_STORED, any(one.versions[0].fields == got for one in stood), got)
     sequences = [got["sequence"] for got in body["messages"]]
     require(
-        "bounds", [body["first_sequence"], body["last_sequence"]] == [min(sequences), max(sequences)], body
+        Rule.BOUNDS, [body["first_sequence"], body["last_sequence"]] == [min(sequences), max(sequences)], body
     )
     _check_appended_version(history, work, states, reply)
     expected = request.body.get("expected_sequence")
     if work.changes and expected is not None:
-        require("expected_sequence heeded", min(work.changes[0].added) == expected, (request, body))
+        require(Rule.EXPECTED_SEQUENCE_HEEDED, min(work.changes[0].added) == expected, (request, body))
 
 
 def _check_appended_version(history: History, work: Work, states: list[State], reply: Reply) -> None:
@@ -157,18 +165,20 @@ def _check_appended_version(history: History, work: Work, states: list[State], r
         and state.live.message_count == body["message_count"] > body["last_sequence"]
         and (made is None or state.commit >= made.commit)
     ]
-    require("message_count was so", fitting, body)
+    require(Rule.MESSAGE_COUNT_WAS_SO, fitting, body)
     if body["replayed"]:
-        require("answer was a state", body["version"] in {head.version for head in fitting}, (body, fitting))
+        require(
+            Rule.ANSWER_WAS_A_STATE, body["version"] in {head.version for head in fitting}, (body, fitting)
+        )
         return
     if made is None:  # see `_tied`
-        require("version not ahead", body["version"] <= max(head.version for head in fitting), body)
+        require(Rule.VERSION_NOT_AHEAD, body["version"] <= max(head.version for head in fitting), body)
         return
     assert made.head is not None
-    require("version not ahead", body["version"] <= made.head.version, (body, made))
+    require(Rule.VERSION_NOT_AHEAD, body["version"] <= made.head.version, (body, made))
     before = [state.live.version for state in states if state.live and _precedes(state, made)]
     beside = history.coarse or body["version"] - 1 in before
-    require("version ahead of what was", beside, (body, before))
+    require(Rule.VERSION_AHEAD_OF_WHAT_WAS, beside, (body, before))
 
 
 def _precedes(state: State, made: Change) -> bool:
@@ -192,7 +202,9 @@ def _tied(states: list[State], got: list[dict[str, Any]]) -> bool:
 def _check_create(history: History, work: Work, states: list[State], reply: Reply) -> None:
     created = bool(work.changes) and not _forgotten(history, work)
     require(
-        "201 means created", reply.status == 201 if created else reply.status == 200 or work.changes, work
+        Rule.ANSWER_201_MEANS_CREATED,
+        reply.status == 201 if created else reply.status == 200 or work.changes,
+        work,
     )
     _require_state(states, reply)
 
@@ -202,16 +214,16 @@ def _check_put(history: History, work: Work, states: list[State], reply: Reply) 
     assert request is not None
     answered = _require_state(states, reply)
     made = work.changes[-1].commit if work.changes else 0
-    require("put is in its answer", answered.commit >= made, (work.changes, body))
+    require(Rule.PUT_IS_IN_ITS_ANSWER, answered.commit >= made, (work.changes, body))
     start = request.body.get("start_sequence", 0)
     for sequence, sent in enumerate(request.body["messages"], start):
         stored = [version.fields for one in standing([answered], sequence) for version in one.versions]
         there = sequence < body["message_count"] and any(same(sent, one) for one in stored)
-        require("put is stored", there, (sent, stored))
+        require(Rule.PUT_IS_STORED, there, (sent, stored))
     if not work.changes:
         asked = {name: request.body[name] for name in ("title", *JSON_FIELDS) if name in request.body}
         asked |= {"usage": summed(request.body["usage"])} if "usage" in request.body else {}
-        require("put holds", all(body[name] == value for name, value in asked.items()), (request, body))
+        require(Rule.PUT_HOLDS, all(body[name] == value for name, value in asked.items()), (request, body))
 
 
 def _check_title(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
@@ -220,7 +232,7 @@ def _check_title(history: History, work: Work, states: list[State], reply: Reply
     _require_state(states, reply)
     stands = request.body.get("only_if_unset") and reply.body["title"]
     require(
-        "title set", stands or reply.body["title"] == request.body["title"].strip(), (request, reply.body)
+        Rule.TITLE_SET, stands or reply.body["title"] == request.body["title"].strip(), (request, reply.body)
     )
 
 
@@ -230,19 +242,19 @@ def _check_patch(history: History, work: Work, states: list[State], reply: Reply
     _require_state(states, reply)
     for name in request.body.keys() - {"touch"}:
         held = reply.body[name]
-        require("patch applied", (merged(held, request.body[name]) or {}) == held, (request, reply.body))
+        require(Rule.PATCH_APPLIED, (merged(held, request.body[name]) or {}) == held, (request, reply.body))
 
 
 def _check_tool_call(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
     request, message = work.request, reply.body["message"]
     assert request is not None
     require(
-        "tool call stored", request.body["tool_call"] in message.get("tool_calls", ()), (request, message)
+        Rule.TOOL_CALL_STORED, request.body["tool_call"] in message.get("tool_calls", ()), (request, message)
     )
     stood = [
         fields for one in standing(states, message["sequence"]) for fields in one.during(work.begin, work.end)
     ]
-    require("message was so", message in stood, (message, stood))
+    require(Rule.MESSAGE_WAS_SO, message in stood, (message, stood))
 
 
 def _check_rewind(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
@@ -250,15 +262,15 @@ def _check_rewind(history: History, work: Work, states: list[State], reply: Repl
 
 
 def _check_delete(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
-    require("deleted", not states[-1].live, work)
-    require("204 means deleted by this", work.changes, work)
+    require(Rule.DELETED, not states[-1].live, work)
+    require(Rule.ANSWER_204_MEANS_DELETED_BY_THIS, work.changes, work)
 
 
 def _check_draft(history: History, work: Work, states: list[State], reply: Reply) -> None:
-    require("read of a live session", any(state.live for state in states), work)
+    require(Rule.READ_OF_A_LIVE_SESSION, any(state.live for state in states), work)
     if reply.body:
         assert work.request is not None
-        require("draft was put", reply.body["messages"] in history.drafts[work.request.key], reply.body)
+        require(Rule.DRAFT_WAS_PUT, reply.body["messages"] in history.drafts[work.request.key], reply.body)
 
 
 def _require_state(states: list[State], reply: Reply) -> State:
@@ -267,7 +279,7 @@ def _require_state(states: list[State], reply: Reply) -> State:
         if state.live and state.live.session() == reply.body:
             return state
     raise Violation(
-        "answer was a state", (reply.body, [state.live.session() for state in states if state.live])
+        Rule.ANSWER_WAS_A_STATE, (reply.body, [state.live.session() for state in states if state.live])
     )
 
 

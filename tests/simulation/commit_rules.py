@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation import rewind_rules
 from tests.simulation.rewind_rules import summed
-from tests.simulation.violations import require
+from tests.simulation.violations import Rule, require
 from turnlog.http.etag import parse as parse_tags
 from turnlog.operations.change_session import merged
 from turnlog.records import ring
@@ -52,28 +52,30 @@ def check_totals(history: History, users: set[str]) -> None:
     for user in users:
         live = sum(bool(states[-1].live) for key, states in history.sessions.items() if key.user_id == user)
         count = history.totals[user_partition(user)][-1][1]
-        require("total exact", count == live, f"{user} has {live} sessions, counted are {count}")
+        require(Rule.TOTAL_EXACT, count == live, f"{user} has {live} sessions, counted are {count}")
 
 
 def check_change(change: Change, now: float, retention_days: int | None) -> None:
     """Check one commit's change of one session."""
     before, after = change.before.head, change.head
     if (request := change.work.request) is not None:
-        require("ownership", change.key.user_id == request.user, (change.key, request))
+        require(Rule.OWNERSHIP, change.key.user_id == request.user, (change.key, request))
     if not change.head_changed:
         _check_beside(change)
     elif before is None:
         _check_beginning(change)
     elif before.live:
-        require("live head stays", after is not None, change.key)
+        require(Rule.LIVE_HEAD_STAYS, after is not None, change.key)
         assert after is not None
         if after.live:
             rewind_rules.check_items(change, after)
         if change.clears:
             rewind_rules.check_clearing(change, before, after)
             return
-        require("version +1", after.version == before.version + 1, (before.version, after.version))
-        require("time goes on", after.updated_at >= before.updated_at, (before.updated_at, after.updated_at))
+        require(Rule.VERSION_PLUS_1, after.version == before.version + 1, (before.version, after.version))
+        require(
+            Rule.TIME_GOES_ON, after.updated_at >= before.updated_at, (before.updated_at, after.updated_at)
+        )
         if after.live:
             _check_live(change, before, after)
         else:
@@ -84,39 +86,39 @@ def check_change(change: Change, now: float, retention_days: int | None) -> None
 
 def _check_beside(change: Change) -> None:
     """Nothing but the purge and the retention write without the head."""
-    require("log moves with head", not change.added and not change.edited, change)
+    require(Rule.LOG_MOVES_WITH_HEAD, not change.added and not change.edited, change)
     if change.removed:
-        require("live log kept", change.before.head and not change.before.head.live, change.key)
+        require(Rule.LIVE_LOG_KEPT, change.before.head and not change.before.head.live, change.key)
     if change.marked:
-        require("marker on a live session", change.before.live, change.key)
+        require(Rule.MARKER_ON_A_LIVE_SESSION, change.before.live, change.key)
 
 
 def _check_beginning(change: Change) -> None:
     head = change.head
     assert head is not None
-    require("created by create", change.work.kind in {"create", "put"}, change.work)
-    require("begins live", head.live and head.version == 1 and head.edits == 0, head)
+    require(Rule.CREATED_BY_CREATE, change.work.kind in {"create", "put"}, change.work)
+    require(Rule.BEGINS_LIVE, head.live and head.version == 1 and head.edits == 0, head)
     _check_log(change, head)
     asked = change.work.request.body if change.work.request else {}
     usage = summed(asked.get("usage"))
-    require("usage exact", {name: getattr(head, name) for name in USAGE_FIELDS} == usage, (head, usage))
+    require(Rule.USAGE_EXACT, {name: getattr(head, name) for name in USAGE_FIELDS} == usage, (head, usage))
 
 
 def _check_live(change: Change, before: Head, after: Head) -> None:
     allowed = _MAY_CHANGE.get(change.work.kind)
-    require("who changes a head", allowed is not None, change.work)
+    require(Rule.WHO_CHANGES_A_HEAD, allowed is not None, change.work)
     assert allowed is not None
     changed = {name for name in after._fields if getattr(before, name) != getattr(after, name)}
     other = changed - allowed - {"version", "updated_at", "token"}
-    require("other fields stay", not other, (change.work, other))
+    require(Rule.OTHER_FIELDS_STAY, not other, (change.work, other))
     _check_asked(change, before)
     _check_log(change, after)
     if change.rewinds:
         rewind_rules.check_rewind(change, before, after)
     else:
-        require("removed by purge", not change.removed, change.key)
+        require(Rule.REMOVED_BY_PURGE, not change.removed, change.key)
     edits = len(change.edited) + change.rewinds
-    require("edits counted", after.edits - before.edits == edits, (before.edits, after.edits))
+    require(Rule.EDITS_COUNTED, after.edits - before.edits == edits, (before.edits, after.edits))
     for sequence, fields in change.edited.items():
         _check_edit(change.before.log[sequence].newest, fields)
     if change.work.kind == "append":
@@ -124,12 +126,12 @@ def _check_live(change: Change, before: Head, after: Head) -> None:
         assert request is not None
         usage = summed(request.body.get("usage"))
         added = {name: getattr(after, name) - getattr(before, name) for name in USAGE_FIELDS}
-        require("append appends", change.added, change.work)
+        require(Rule.APPEND_APPENDS, change.added, change.work)
         texts = {entry.newest["content"] for entry in change.before.log}
         texts |= {fields["content"] for fields in change.added.values()}
-        require("append whole", all(one["content"] in texts for one in request.body["messages"]), change)
+        require(Rule.APPEND_WHOLE, all(one["content"] in texts for one in request.body["messages"]), change)
         _check_once(change)
-        require("usage exact", added == usage, (added, usage))
+        require(Rule.USAGE_EXACT, added == usage, (added, usage))
     if change.work.kind == "tool_call":
         _check_tool_call(change)
         _check_once(change)
@@ -137,7 +139,7 @@ def _check_live(change: Change, before: Head, after: Head) -> None:
 
 def _check_once(change: Change) -> None:
     """G7: one try of a request is made once, also where a rewind took away what it had made."""
-    require("made once", rewind_rules.made_once(change.work), (change.work, change))
+    require(Rule.MADE_ONCE, rewind_rules.made_once(change.work), (change.work, change))
 
 
 def _check_asked(change: Change, before: Head) -> None:
@@ -146,18 +148,18 @@ def _check_asked(change: Change, before: Head) -> None:
     assert request is not None
     if work.kind in {"title", "patch"} and work.changes:
         made = work.changes[-1].head
-        require("change made once", made is None or made.token != before.token, work)
+        require(Rule.CHANGE_MADE_ONCE, made is None or made.token != before.token, work)
     if work.kind == "patch":
         assert change.head is not None
         touched = change.head.updated_at != before.updated_at
-        require("untouched stays", not touched or request.body.get("touch", True), work)
+        require(Rule.UNTOUCHED_STAYS, not touched or request.body.get("touch", True), work)
         for name in request.body.keys() - {"touch"}:
             expected = merged(json.loads(getattr(before, name)), request.body[name]) or {}
-            require("patch on what was there", json.loads(getattr(change.head, name)) == expected, work)
+            require(Rule.PATCH_ON_WHAT_WAS_THERE, json.loads(getattr(change.head, name)) == expected, work)
     if request.body.get("only_if_unset"):
-        require("only if unset", before.title is None, (request, before))
+        require(Rule.ONLY_IF_UNSET, before.title is None, (request, before))
     tags = None if work.changes else parse_tags(request.headers.get("if-match"))
-    require("If-Match heeded", tags is None or tags.admits(before.version), (request, before))
+    require(Rule.IF_MATCH_HEEDED, tags is None or tags.admits(before.version), (request, before))
     if work.kind == "put" and "re-sent bare" not in work.faults:
         _check_put_fields(change, before)
 
@@ -174,7 +176,7 @@ def _check_put_fields(change: Change, before: Head) -> None:
     if not change.work.changes:
         wanted |= asked
     now = change.head.session()
-    require("fields put once", all(now[name] == value for name, value in wanted.items()), (wanted, now))
+    require(Rule.FIELDS_PUT_ONCE, all(now[name] == value for name, value in wanted.items()), (wanted, now))
 
 
 def _check_log(change: Change, head: Head) -> None:
@@ -183,16 +185,16 @@ def _check_log(change: Change, head: Head) -> None:
     log = log[: head.message_count] if change.rewinds else log
     length = len(log)
     require(
-        "sequences gapless", list(change.added) == list(range(length, length + len(change.added))), change
+        Rule.SEQUENCES_GAPLESS, list(change.added) == list(range(length, length + len(change.added))), change
     )
-    require("message_count exact", head.message_count == length + len(change.added), (head, length))
+    require(Rule.MESSAGE_COUNT_EXACT, head.message_count == length + len(change.added), (head, length))
     for sequence, fields in change.edited.items():
         log[sequence] = fields
     log += change.added.values()
     for sequence, fields in change.added.items():
-        require("sequence in message", fields["sequence"] == sequence, fields)
+        require(Rule.SEQUENCE_IN_MESSAGE, fields["sequence"] == sequence, fields)
         later = change.before.live is None or fields["created_at"] >= change.before.live.updated_at
-        require("time goes on", later, (change.before.live, fields))
+        require(Rule.TIME_GOES_ON, later, (change.before.live, fields))
     _check_known(change)
     ids = [fields["message_id"] for fields in log]
     size = sum(payload_size(dumps(fields)) for fields in log)
@@ -201,14 +203,14 @@ def _check_log(change: Change, head: Head) -> None:
     # What was rewound may be put again by a client that kept no ids, and appended again by one that did.
     texts = [fields["content"] for fields in log if fields["content"]]
     said = [(text, fields["message_id"].startswith("id-")) for fields in log if (text := fields["content"])]
-    require("message once", len(set(said)) == len(said), said)
+    require(Rule.MESSAGE_ONCE, len(set(said)) == len(said), said)
     calls = [call["function"]["arguments"] for fields in log for call in fields.get("tool_calls", ())]
-    require("tool call once", len(set(calls)) == len(calls), calls)
-    require("draft never stored", not any("draft" in text for text in texts), texts)
-    require("log_size exact", head.log_size == size, head)
+    require(Rule.TOOL_CALL_ONCE, len(set(calls)) == len(calls), calls)
+    require(Rule.DRAFT_NEVER_STORED, not any("draft" in text for text in texts), texts)
+    require(Rule.LOG_SIZE_EXACT, head.log_size == size, head)
     marks = b"".join(blake2b(id_.encode(), digest_size=ring._WIDTH).digest() for id_ in ids[-ring.CAPACITY :])
-    require("ring exact", head.ring == marks, head)
-    require("index place", change.head_item and _in_index(change.head_item, head), change.head_item)
+    require(Rule.RING_EXACT, head.ring == marks, head)
+    require(Rule.INDEX_PLACE, change.head_item and _in_index(change.head_item, head), change.head_item)
 
 
 def _check_known(change: Change) -> None:
@@ -217,7 +219,7 @@ def _check_known(change: Change) -> None:
     So of a batch that a client sends again, all is known or nothing is.
     """
     added = [fields["message_id"] for fields in change.added.values()]
-    require("message id once", len(set(added)) == len(added), added)
+    require(Rule.MESSAGE_ID_ONCE, len(set(added)) == len(added), added)
     log, request = change.before.log, change.work.request
     edge = max(0, len(log) - ring.CAPACITY)
     sent = request.body.get("messages", ()) if request and change.work.kind == "append" else ()
@@ -225,8 +227,8 @@ def _check_known(change: Change) -> None:
     together = {entry.versions[0].commit for entry in log[edge:] if entry.newest["message_id"] in ids}
     for at, entry in enumerate(log):
         if entry.newest["message_id"] in added:
-            require("message id once", at < edge, (at, edge, change))
-            require("batch known as a whole", entry.versions[0].commit not in together, (at, edge, change))
+            require(Rule.MESSAGE_ID_ONCE, at < edge, (at, edge, change))
+            require(Rule.BATCH_KNOWN_AS_A_WHOLE, entry.versions[0].commit not in together, (at, edge, change))
 
 
 def _in_index(item: dict[str, Any], head: Head) -> bool:
@@ -237,12 +239,12 @@ def _in_index(item: dict[str, Any], head: Head) -> bool:
 def _check_edit(before: Fields, after: Fields) -> None:
     calls = before.get("tool_calls") or []
     grown = {**before, "tool_calls": after.get("tool_calls")}
-    require("stored message kept", after == grown and after["tool_calls"][:-1] == calls, (before, after))
+    require(Rule.STORED_MESSAGE_KEPT, after == grown and after["tool_calls"][:-1] == calls, (before, after))
 
 
 def _check_tool_call(change: Change) -> None:
     """A call joins the last assistant message of the turn, or a new one where the turn has none."""
-    require("one tool call", len(change.added) + len(change.edited) == 1, change)
+    require(Rule.ONE_TOOL_CALL, len(change.added) + len(change.edited) == 1, change)
     expected: int | None = None
     for sequence, entry in enumerate(change.before.log):
         match entry.newest["role"]:
@@ -250,33 +252,37 @@ def _check_tool_call(change: Change) -> None:
                 expected = None
             case "assistant":
                 expected = sequence
-    require("tool call in its turn", list(change.edited) == ([] if expected is None else [expected]), change)
+    require(
+        Rule.TOOL_CALL_IN_ITS_TURN, list(change.edited) == ([] if expected is None else [expected]), change
+    )
     added = [fields for fields in change.added.values() if fields["role"] != "assistant"]
-    require("tool call in its turn", not added, change)
+    require(Rule.TOOL_CALL_IN_ITS_TURN, not added, change)
 
 
 def _check_burial(change: Change, now: float, retention_days: int | None) -> None:
     """G4: a deleted session's head becomes a tombstone, which says nothing of what it was."""
     assert change.head_item is not None
-    require("who deletes", change.work.kind in {"delete", "stream"}, change.work)
-    require("tombstone bare", change.head_item.keys() <= _OF_A_TOMBSTONE, change.head_item.keys())
-    require("tombstone without end", "expires_at" not in change.head_item, change.head_item)
-    require("log moves with head", not change.added and not change.edited, change)
+    require(Rule.WHO_DELETES, change.work.kind in {"delete", "stream"}, change.work)
+    require(Rule.TOMBSTONE_BARE, change.head_item.keys() <= _OF_A_TOMBSTONE, change.head_item.keys())
+    require(Rule.TOMBSTONE_WITHOUT_END, "expires_at" not in change.head_item, change.head_item)
+    require(Rule.LOG_MOVES_WITH_HEAD, not change.added and not change.edited, change)
     if change.work.kind == "stream":
         assert change.before.head is not None
         assert retention_days is not None
         age = now - parse_timestamp(change.before.head.updated_at).timestamp()
         # No clock of this world is wrong by an hour.
-        require("expired by age", age > retention_days * 86_400 - 3_600, f"deleted {age} s after a change")
+        require(Rule.EXPIRED_BY_AGE, age > retention_days * 86_400 - 3_600, f"deleted {age} s after a change")
 
 
 def _check_tombstone(change: Change, now: float) -> None:
-    require("nothing under a tombstone", not change.added and not change.edited and not change.marked, change)
+    require(
+        Rule.NOTHING_UNDER_A_TOMBSTONE, not change.added and not change.edited and not change.marked, change
+    )
     if change.head is None:
-        require("tombstone ends by TTL", change.work.kind == "ttl", change.work)
-        require("purged before its end", not change.beside, change)
+        require(Rule.TOMBSTONE_ENDS_BY_TTL, change.work.kind == "ttl", change.work)
+        require(Rule.PURGED_BEFORE_ITS_END, not change.beside, change)
         return
-    require("tombstone stays", not change.head.live, change)
+    require(Rule.TOMBSTONE_STAYS, not change.head.live, change)
     assert change.head_item is not None
-    require("purged before its end", not change.beside, change)
-    require("tombstone lasts", int(change.head_item["expires_at"]["N"]) > now + 29 * 86_400, change)
+    require(Rule.PURGED_BEFORE_ITS_END, not change.beside, change)
+    require(Rule.TOMBSTONE_LASTS, int(change.head_item["expires_at"]["N"]) > now + 29 * 86_400, change)

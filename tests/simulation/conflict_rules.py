@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.rewind_rules import check_refusal, standing
-from tests.simulation.violations import Violation, require
+from tests.simulation.violations import Rule, Violation, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,26 +23,26 @@ def check_conflict(work: Work, states: list[State], reply: Reply) -> None:
         joined = body["type"] == "diverged" and _joined(states, body["sequence"])
         # See `rewind_rules.made_once`.
         hidden = "re-sent bare" in work.faults and any(state.live and state.live.rewinds for state in states)
-        require("409 changes nothing", not work.changes or joined or hidden, (request, body))
+        require(Rule.ANSWER_409_CHANGES_NOTHING, not work.changes or joined or hidden, (request, body))
     if request.kind == "rewind":
         check_refusal(work, states)
     counts = [state.live.message_count for state in states if state.live]
     match body["type"]:
         case "sequence_mismatch":
-            require("mismatch is true", body["message_count"] in counts, (body, counts))
-            require("mismatch differs", body["message_count"] != request.body["expected_sequence"], body)
+            require(Rule.MISMATCH_IS_TRUE, body["message_count"] in counts, (body, counts))
+            require(Rule.MISMATCH_DIFFERS, body["message_count"] != request.body["expected_sequence"], body)
         case "message_id_reused":
             named = {one.get("message_id"): one["content"] for one in request.body["messages"]}
             stood = [one.newest for one in standing(states, body["sequence"])]
             stood = [one for one in stood if one["message_id"] in named]
-            require("reused is true", stood, (states, request))
+            require(Rule.REUSED_IS_TRUE, stood, (states, request))
             if request.kind == "append":
                 differing = [one for one in stood if named[one["message_id"]] != one["content"]]
-                require("reused differs", differing, (stood, request))
+                require(Rule.REUSED_DIFFERS, differing, (stood, request))
         case "diverged":
-            require("diverged is true", _diverges(states, request, body), (states, request, body))
+            require(Rule.DIVERGED_IS_TRUE, _diverges(states, request, body), (states, request, body))
         case other:
-            raise Violation("status of the contract", other)
+            raise Violation(Rule.STATUS_OF_THE_CONTRACT, other)
 
 
 def _joined(states: list[State], sequence: int) -> bool:

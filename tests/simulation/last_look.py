@@ -9,10 +9,10 @@ from tests.simulation.choosers import ListedChooser
 from tests.simulation.clients import USERS
 from tests.simulation.requests import Request
 from tests.simulation.transcript_look import check_transcripts, objects_of
-from tests.simulation.violations import require
+from tests.simulation.violations import Rule, require
 from turnlog.records.keys import HEAD
 from turnlog.records.messages import Stored
-from turnlog.store.session_cache import _checked, _log_place, _prefix_checksum
+from turnlog.store.session_cache import _checked, _log_key, _prefix_checksum
 
 if TYPE_CHECKING:
     from tests.simulation.states import State
@@ -49,10 +49,10 @@ def look(world: World, *, briefly: bool = False) -> None:
             _drain(world)
         for key, states in world.history.sessions.items():
             if not states[-1].head:
-                require("nothing left", not world.history.items(key), world.history.items(key))
-                require("no object left", not objects_of(world, key), objects_of(world, key))
-            require("ends in time", states[-1].live or not states[-1].head, key)
-            require("retention", not states[-1].live or not world.retention_days, key)
+                require(Rule.NOTHING_LEFT, not world.history.items(key), world.history.items(key))
+                require(Rule.NO_OBJECT_LEFT, not objects_of(world, key), objects_of(world, key))
+            require(Rule.ENDS_IN_TIME, states[-1].live or not states[-1].head, key)
+            require(Rule.RETENTION, not states[-1].live or not world.retention_days, key)
         _check_second_life(world)
 
 
@@ -61,11 +61,11 @@ def _check_second_life(world: World) -> None:
     ended = [key for key, states in world.history.sessions.items() if len(states) > 1 and not states[-1].head]
     for key in ended:
         body = {"session_id": key.session_id, "messages": [{"role": "user", "content": "again"}]}
-        require("free again", world.ask(Request("create", key.user_id, body=body)).status == 201, key)
+        require(Rule.FREE_AGAIN, world.ask(Request("create", key.user_id, body=body)).status == 201, key)
     world.deliver_all_again()
     _drain(world)
     for key in ended:
-        require("alive again", len(world.ask(Request("get", *key)).body.get("messages", ())) == 1, key)
+        require(Rule.ALIVE_AGAIN, len(world.ask(Request("get", *key)).body.get("messages", ())) == 1, key)
 
 
 def _drain(world: World) -> None:
@@ -76,33 +76,33 @@ def _drain(world: World) -> None:
 def _check_items(world: World, key: SessionKey, state: State) -> None:
     items = world.history.items(key)
     if state.head and not state.live:
-        require("purged", items.keys() == {HEAD}, list(items))
-        require("tombstone ends", "expires_at" in items["HEAD"], items["HEAD"])
+        require(Rule.PURGED, items.keys() == {HEAD}, list(items))
+        require(Rule.TOMBSTONE_ENDS, "expires_at" in items["HEAD"], items["HEAD"])
         # What a fault left behind is looked for when the tombstone ends.
-        require("objects purged", world.faults or not objects_of(world, key), objects_of(world, key))
+        require(Rule.OBJECTS_PURGED, world.faults or not objects_of(world, key), objects_of(world, key))
 
 
 def _check_cached(world: World, key: SessionKey, state: State) -> None:
     """Whatever lies under the key that the head names is as the table has it, or is seen to be damaged."""
     head = state.live
-    kept = world.cache.data.get(_log_place(head).encode()) if head else None
+    kept = world.cache.data.get(_log_key(head).encode()) if head else None
     if head is None or not isinstance(kept, dict):
         return
     for field, sealed in kept.items():
         if (blob := _checked(str(int(field)), sealed, _prefix_checksum(head))) is not None:
-            require("cached is in the log", int(field) < len(state.log), (key, field, state))
+            require(Rule.CACHED_IS_IN_THE_LOG, int(field) < len(state.log), (key, field, state))
             message = json.loads(Stored(int(field), blob).json)
-            require("cache as table", message == state.log[int(field)].newest, (key, message))
+            require(Rule.CACHE_AS_TABLE, message == state.log[int(field)].newest, (key, message))
 
 
 def _check_read(world: World, key: SessionKey, state: State) -> None:
     for _ in range(2):  # the second time with what the first left in the cache
         reply = world.ask(Request("get", key.user_id, key.session_id))
-        require("found if live", (reply.status == 200) == bool(state.live), (key, reply))
+        require(Rule.FOUND_IF_LIVE, (reply.status == 200) == bool(state.live), (key, reply))
         if not state.live:
             break
         if not reply.body["has_more"]:
-            require("read at last", reply.body["messages"] == [entry.newest for entry in state.log], reply)
+            require(Rule.READ_AT_LAST, reply.body["messages"] == [entry.newest for entry in state.log], reply)
 
 
 def _check_cleared(world: World, key: SessionKey, state: State) -> None:
@@ -110,13 +110,15 @@ def _check_cleared(world: World, key: SessionKey, state: State) -> None:
     if state.live and state.live.leftover:
         body = {"messages": [{"role": "user", "content": f"last of {key.user_id}."}]}
         appended = world.ask(Request("append", *key, body))
-        require("appended at last", appended.status == 201, appended)
-        require("nothing left over", "leftover" not in world.history.items(key)["HEAD"], state)
+        require(Rule.APPENDED_AT_LAST, appended.status == 201, appended)
+        require(Rule.NOTHING_LEFT_OVER, "leftover" not in world.history.items(key)["HEAD"], state)
 
 
 def _check_gone(world: World, key: SessionKey, state: State) -> None:
     again = world.ask(Request("create", key.user_id, body={"session_id": key.session_id}))
-    require("not created again", again.status == (200 if state.live else 410 if state.head else 201), again)
+    require(
+        Rule.NOT_CREATED_AGAIN, again.status == (200 if state.live else 410 if state.head else 201), again
+    )
 
 
 def _check_pages(world: World, user: str) -> None:
@@ -132,4 +134,4 @@ def _check_pages(world: World, user: str) -> None:
         query = {"limit": 1, "cursor": body["next_cursor"]}
         below = f"{shown[-1]['updated_at']}#{shown[-1]['session_id']}"
     live = [states[-1].live for key, states in world.history.sessions.items() if key.user_id == user]
-    require("listed once", len(shown) == sum(map(bool, live)) == body["total"], (shown, live))
+    require(Rule.LISTED_ONCE, len(shown) == sum(map(bool, live)) == body["total"], (shown, live))

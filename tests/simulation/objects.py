@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.simulation.violations import require
+from tests.simulation.violations import Rule, require
 from turnlog.errors import NoSuchObject, Unanswered
 
 if TYPE_CHECKING:
@@ -49,13 +49,13 @@ class MemoryObjects:
     def put(self, key: str, data: bytes, sent: float) -> None:
         """Keep an object; one that is there already is never another."""
         there = self.kept.get(key)
-        require("object written once", there is None or there.data == data, key)
+        require(Rule.OBJECT_WRITTEN_ONCE, there is None or there.data == data, key)
         now = self._seconds()
         self.kept.setdefault(key, Kept(data, now, stray=now - sent > _ON_ITS_WAY))
 
     def delete(self, key: str) -> None:
         """Forget an object that no item names."""
-        require("object deleted after its item", not self._named(key), key)
+        require(Rule.OBJECT_DELETED_AFTER_ITS_ITEM, not self._named(key), key)
         self.kept.pop(key, None)
 
 

@@ -6,7 +6,7 @@ from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.faults import LATE_READ
-from tests.simulation.violations import require
+from tests.simulation.violations import Rule, require
 from turnlog.http.etag import parse as parse_tags
 from turnlog.operations import read_session
 from turnlog.operations.export_openai import _whole_calls, exported, merged
@@ -34,13 +34,19 @@ def check_get(history: History, work: Work, states: list[State], reply: Reply) -
     if reply.status == 304:
         known = parse_tags(request.headers["if-none-match"])
         assert known is not None
-        require("304 is true", any(state.live and known.admits(state.live.version) for state in states), work)
+        require(
+            Rule.ANSWER_304_IS_TRUE,
+            any(state.live and known.admits(state.live.version) for state in states),
+            work,
+        )
         return
     shown = {name: body[name] for name in body if name not in _BESIDE}
     fitting = [state for state in states if state.live and state.live.session() == shown]
-    require("answer was a state", fitting, (shown, [state.live and state.live.session() for state in states]))
+    require(
+        Rule.ANSWER_WAS_A_STATE, fitting, (shown, [state.live and state.live.session() for state in states])
+    )
     if body.get("draft"):
-        require("draft was put", body["draft"]["messages"] in history.drafts[request.key], body["draft"])
+        require(Rule.DRAFT_WAS_PUT, body["draft"]["messages"] in history.drafts[request.key], body["draft"])
     _check_page(work, fitting[-1:], body)
 
 
@@ -51,14 +57,14 @@ def check_messages(history: History, work: Work, states: list[State], reply: Rep
     """A page is of the log as it was."""
     body = reply.body
     last = body["messages"][-1]["sequence"] if body["messages"] else None
-    require("bounds", body["newest_sequence"] == last, body)
+    require(Rule.BOUNDS, body["newest_sequence"] == last, body)
     _check_page(work, [state for state in states if state.live], body)
 
 
 def _check_page(work: Work, states: list[State], body: Message) -> None:
-    require("read of a live session", states, work)
+    require(Rule.READ_OF_A_LIVE_SESSION, states, work)
     reasons = [_unlike(work, state, body) for state in states]
-    require("page was so", None in reasons, (work, reasons, body))
+    require(Rule.PAGE_WAS_SO, None in reasons, (work, reasons, body))
 
 
 def _unlike(work: Work, state: State, body: Message) -> str | None:
@@ -99,7 +105,7 @@ def check_export(history: History, work: Work, states: list[State], reply: Reply
     """The export is that of the log as it was."""
     body = reply.body
     require(
-        "export was so",
+        Rule.EXPORT_WAS_SO,
         any(
             body["messages"] == expected
             for state in states
@@ -122,20 +128,20 @@ def check_list(history: History, work: Work, states: list[State], reply: Reply) 
     request, body = work.request, reply.body
     assert request is not None
     totals = history.totals_during(user_partition(request.user), work.begin, work.end)
-    require("total was so", body["total"] in totals, (body["total"], totals))
+    require(Rule.TOTAL_WAS_SO, body["total"] in totals, (body["total"], totals))
     shown = body["sessions"]
     order = [(one["updated_at"], one["session_id"]) for one in shown]
-    require("list in order", order == sorted(set(order), reverse=True), order)
+    require(Rule.LIST_IN_ORDER, order == sorted(set(order), reverse=True), order)
     keys = [key for key in history.sessions if key.user_id == request.user]
     if work.calls["Query"] == 1 and not work.faults & {LATE_READ, "torn page"}:
         pages = [_page_at(history, keys, commit, request) for commit in range(work.begin, work.end + 1)]
-        require("list was so", (shown, bool(body["next_cursor"])) in pages, (body, pages[-1]))
+        require(Rule.LIST_WAS_SO, (shown, bool(body["next_cursor"])) in pages, (body, pages[-1]))
         return
     for one in shown:
         stood = [
             s.live.session() for key in keys for s in history.sessions[key] if s.live and s.commit <= work.end
         ]
-        require("listed was so", one in stood, one)
+        require(Rule.LISTED_WAS_SO, one in stood, one)
 
 
 def _page_at(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.simulation.violations import require
+from tests.simulation.violations import Rule, require
 from turnlog.records.head import USAGE_FIELDS
 
 if TYPE_CHECKING:
@@ -24,34 +24,34 @@ _APPENDING = {"append", "put", "tool_call", "rewind"}
 def check_items(change: Change, head: Head) -> None:
     """What is stored of messages is the log, and behind it what is left over, without a gap."""
     end = head.message_count if head.leftover is None else head.leftover
-    require("items are the log", change.left == set(range(end)), (sorted(change.left), head))
-    require("leftover is left", head.leftover is None or head.leftover > head.message_count, head)
-    require("messages go whole", not change.removed & change.left, change)
+    require(Rule.ITEMS_ARE_THE_LOG, change.left == set(range(end)), (sorted(change.left), head))
+    require(Rule.LEFTOVER_IS_LEFT, head.leftover is None or head.leftover > head.message_count, head)
+    require(Rule.MESSAGES_GO_WHOLE, not change.removed & change.left, change)
 
 
 def check_clearing(change: Change, before: Head, after: Head) -> None:
     """Whoever appends may delete what a rewind left over, and changes nothing else."""
-    require("who clears", change.work.kind in _APPENDING, change.work)
-    require("clearing clears", after == before._replace(leftover=after.leftover), (before, after))
-    require("clearing clears", not change.added and not change.edited and change.removed, change)
+    require(Rule.WHO_CLEARS, change.work.kind in _APPENDING, change.work)
+    require(Rule.CLEARING_CLEARS, after == before._replace(leftover=after.leftover), (before, after))
+    require(Rule.CLEARING_CLEARS, not change.added and not change.edited and change.removed, change)
 
 
 def check_rewind(change: Change, before: Head, after: Head) -> None:
     """G1, G3: it takes away what was asked for, where the log ended as it was said to, and once."""
     request = change.work.request
     assert request is not None
-    require("rewound by a rewind", change.work.kind == "rewind", change.work)
+    require(Rule.REWOUND_BY_A_REWIND, change.work.kind == "rewind", change.work)
     to, expected = request.body["to_sequence"], request.body["expected_sequence"]
     ends = (before.message_count, after.message_count)
-    require("rewound as asked", ends == (expected, to) and to < expected, (request, before, after))
-    require("rewound says so", after.rewound == _name(request), after)
-    require("rewinds counted", after.rewinds == before.rewinds + 1, (before, after))
-    require("nothing put by a rewind", not change.added and not change.edited, change)
-    require("rewound once", made_once(change.work), change.work)
+    require(Rule.REWOUND_AS_ASKED, ends == (expected, to) and to < expected, (request, before, after))
+    require(Rule.REWOUND_SAYS_SO, after.rewound == _name(request), after)
+    require(Rule.REWINDS_COUNTED, after.rewinds == before.rewinds + 1, (before, after))
+    require(Rule.NOTHING_PUT_BY_A_REWIND, not change.added and not change.edited, change)
+    require(Rule.REWOUND_ONCE, made_once(change.work), change.work)
     spent = [entry.usage for entry in change.before.log[to:]]
     for name in USAGE_FIELDS:
         left = max(0, getattr(before, name) - sum(usage.get(name, 0) for usage in spent))
-        require("usage lowered", getattr(after, name) == left, (name, before, after, spent))
+        require(Rule.USAGE_LOWERED, getattr(after, name) == left, (name, before, after, spent))
 
 
 def check_answer(work: Work, states: Sequence[State], reply: Reply) -> None:
@@ -60,19 +60,19 @@ def check_answer(work: Work, states: Sequence[State], reply: Reply) -> None:
     assert request is not None
     to, expected = request.body["to_sequence"], request.body["expected_sequence"]
     if not body["replayed"]:
-        require("message_count of the rewind", body["message_count"] == to, (request, body))
+        require(Rule.MESSAGE_COUNT_OF_THE_REWIND, body["message_count"] == to, (request, body))
         made = [change.head for change in work.changes if change.head]
-        require("rewound by this", made and made[-1].version == body["version"], (work.changes, body))
+        require(Rule.REWOUND_BY_THIS, made and made[-1].version == body["version"], (work.changes, body))
         return
     # A head has room for one token: another change may have taken this one's away before it was looked for.
     since = {s.live.token for s in states if s.live and work.changes and s.commit >= work.changes[-1].commit}
-    require("replayed tells", not work.changes or len(since) > 1, (work.changes, body))
+    require(Rule.REPLAYED_TELLS, not work.changes or len(since) > 1, (work.changes, body))
     so = [state.live for state in states if state.live and state.live.version == body["version"]]
     so = [head for head in so if head.message_count == body["message_count"]]
     as_left = body["message_count"] == to
     named = "rewind_id" in request.body or as_left
     same = [head for head in so if (to == expected and as_left) or (named and head.rewound == _name(request))]
-    require("replayed is true", same, (request, so))
+    require(Rule.REPLAYED_IS_TRUE, same, (request, so))
 
 
 def repeats(request: Request, states: Sequence[State]) -> bool:
@@ -87,7 +87,7 @@ def check_refusal(work: Work, states: Sequence[State]) -> None:
     to, name = request.body["to_sequence"], _name(request)
     heads = [state.live for state in states]
     known = all(head and head.rewound == name and head.message_count == to for head in heads)
-    require("a repeat is known", not known, (request, heads))
+    require(Rule.A_REPEAT_IS_KNOWN, not known, (request, heads))
 
 
 def _name(request: Request) -> str:

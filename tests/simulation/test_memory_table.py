@@ -130,6 +130,11 @@ def test_a_batch_may_be_left_half_done(table: MemoryTable) -> None:
         ("Scan", {}),
         ("Query", {"KeyConditionExpression": "PK = :p", "FilterExpression": "a = :p"}),
         ("GetItem", {"Key": key("a"), "ProjectionExpression": "a.b"}),
+        (
+            "DeleteItem",
+            {"Key": key("a"), "ConditionExpression": "attribute_exists(a) OR attribute_exists(b)"},
+        ),
+        ("UpdateItem", {"Key": key("a"), "UpdateExpression": "SET a = if_not_exists(b, c)"}),
         ("PutItem", {"Item": key("a") | {"set": {"SS": ["a"]}}}),
     ],
 )

@@ -13,7 +13,7 @@ import pytest
 from tests.simulation.schedules import simulate
 from tests.simulation.tally import Tally, seeds
 
-_SCHEDULES = 200
+_SCHEDULES = 150
 # Those that found something, since mended. A case of `cases.py` or a test of `test_found.py` has each as
 # well: what a seed leads to changes with the code.
 _FOUND = (1_002_643,)
@@ -37,6 +37,6 @@ def test_a_seed_replays() -> None:
     """The same seed makes the same schedule, step for step."""
     first, second = Tally(), Tally()
     for tally in (first, second):
-        for seed in range(1_000_000, 1_000_020):
+        for seed in range(1_000_000, 1_000_008):
             simulate(seed, tally)
     assert first == second

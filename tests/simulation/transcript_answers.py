@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.transcript_rules import RESENT
-from tests.simulation.violations import Violation, require
+from tests.simulation.violations import Rule, Violation, require
 from turnlog.operations import read_entries
 from turnlog.records.keys import TranscriptKey
 from turnlog.wire import dumps, payload_size
@@ -30,18 +30,22 @@ def check_transcript_answer(history: History, work: Work, reply: Reply) -> None:
     """Check what a request about transcripts was answered."""
     request = work.request
     assert request is not None
-    require("status of the contract", reply.status in _STATUSES[request.kind], (request, reply))
+    require(Rule.STATUS_OF_THE_CONTRACT, reply.status in _STATUSES[request.kind], (request, reply))
     sessions = history.during(request.key, work.begin, work.end)
     key = TranscriptKey(request.key, request.name)
     states = history.transcripts.during(key, work.begin, work.end)
     if reply.status == 404:
         gone = any(not state.live for state in sessions)
         created = request.kind in {"append_entries", "import_transcript", "list_transcripts"}
-        require("404 means not there", gone or (not created and any(not s.live for s in states)), request)
+        require(
+            Rule.ANSWER_404_MEANS_NOT_THERE,
+            gone or (not created and any(not s.live for s in states)),
+            request,
+        )
         done = key in work.buried and not gone and not work.faults & RESENT
-        require("204 means deleted by this", not done, work)
+        require(Rule.ANSWER_204_MEANS_DELETED_BY_THIS, not done, work)
         return
-    require("answered of a live session", any(state.live for state in sessions), request)
+    require(Rule.ANSWERED_OF_A_LIVE_SESSION, any(state.live for state in sessions), request)
     if reply.status == 409:
         _check_conflict(work, states, reply)
     elif request.kind == "append_entries":
@@ -50,11 +54,11 @@ def check_transcript_answer(history: History, work: Work, reply: Reply) -> None:
         _check_import(key, work, states, reply)
     elif request.kind == "read_entries":
         reasons = [_unlike(request.query, state, reply.body) for state in states]
-        require("page was so", None in reasons, (request, reasons, reply.body))
+        require(Rule.PAGE_WAS_SO, None in reasons, (request, reasons, reply.body))
     elif request.kind == "list_transcripts":
         _check_list(history, work, reply)
     else:
-        require("204 means deleted by this", key in work.buried, work)
+        require(Rule.ANSWER_204_MEANS_DELETED_BY_THIS, key in work.buried, work)
 
 
 def _stored(key: TranscriptKey, work: Work, state: TranscriptState) -> list[str]:
@@ -79,9 +83,9 @@ def _check_append(key: TranscriptKey, work: Work, states: list[TranscriptState],
         shown = state.entries[first : last + 1]
         if shown and shown[0] in sent and shown[-1] in sent and all(entry in shown for entry in sent):
             ours.add(bool(_stored(key, work, state)))
-    require("acknowledged is stored", ours, (work.request, body, [state.entries for state in states]))
-    require("replayed tells", (not body["replayed"]) in ours, (work.request, body))
-    require("status tells", (reply.status == 200) == body["replayed"], (reply.status, body))
+    require(Rule.ACKNOWLEDGED_IS_STORED, ours, (work.request, body, [state.entries for state in states]))
+    require(Rule.REPLAYED_TELLS, (not body["replayed"]) in ours, (work.request, body))
+    require(Rule.STATUS_TELLS, (reply.status == 200) == body["replayed"], (reply.status, body))
 
 
 def _check_import(key: TranscriptKey, work: Work, states: list[TranscriptState], reply: Reply) -> None:
@@ -93,10 +97,10 @@ def _check_import(key: TranscriptKey, work: Work, states: list[TranscriptState],
         for state in states
         if state.live and state.entries[: len(file)] == file and len(state.entries) == body["entry_count"]
     ]
-    require("import is stored", fitting, (work.request, body, [state.entries for state in states]))
+    require(Rule.IMPORT_IS_STORED, fitting, (work.request, body, [state.entries for state in states]))
     # It may have stored all of it twice, when it was deleted in between.
     told = [(len(stored), 201 if file[0]["text"] in stored else 200) for stored in fitting]
-    require("added is true", (body["added"], reply.status) in told, (work.request, body, told))
+    require(Rule.ADDED_IS_TRUE, (body["added"], reply.status) in told, (work.request, body, told))
 
 
 def _check_conflict(work: Work, states: list[TranscriptState], reply: Reply) -> None:
@@ -107,25 +111,25 @@ def _check_conflict(work: Work, states: list[TranscriptState], reply: Reply) -> 
     imported = request.kind == "import_transcript"
     others = any(state.commit > work.begin for state in states)
     written = work.entries and not work.faults & RESENT and not (imported and others)
-    require("409 changes nothing", not written, (request, body))
+    require(Rule.ANSWER_409_CHANGES_NOTHING, not written, (request, body))
     match body["type"]:
         case "position_mismatch":
-            require("mismatch is true", body["entry_count"] in counts, (body, counts))
-            require("mismatch differs", body["entry_count"] != request.body["expected_position"], body)
+            require(Rule.MISMATCH_IS_TRUE, body["entry_count"] in counts, (body, counts))
+            require(Rule.MISMATCH_DIFFERS, body["entry_count"] != request.body["expected_position"], body)
         case "entry_uuid_reused":
             sent = {entry.get("uuid"): entry for entry in request.body["entries"]}
             there = [s.entries[body["position"]] for s in states if body["position"] < len(s.entries)]
             true = any(sent.get(one.get("uuid") or "", one) != one for one in there)
             if "batch_id" in request.body and None in sent:
                 true |= any("uuid" not in one and one not in request.body["entries"] for one in there)
-            require("reused is true", true, (request, body, there))
+            require(Rule.REUSED_IS_TRUE, true, (request, body, there))
         case "diverged":
             file = [json.loads(line) for line in request.body["text"].splitlines()]
             at, count = body["position"], body["entry_count"]
             true = any(len(s.entries) == count and at < count and s.entries[at] != file[at] for s in states)
-            require("diverged is true", true, (request, body))
+            require(Rule.DIVERGED_IS_TRUE, true, (request, body))
         case other:
-            raise Violation("status of the contract", other)
+            raise Violation(Rule.STATUS_OF_THE_CONTRACT, other)
 
 
 def _unlike(query: dict[str, Any], state: TranscriptState, body: dict[str, Any]) -> str | None:
@@ -151,10 +155,10 @@ def _check_list(history: History, work: Work, reply: Reply) -> None:
     """Each name is shown as it was; one that is not shown was not there."""
     assert work.request is not None
     names = [one["name"] for one in reply.body["transcripts"]]
-    require("names in order", names == sorted(set(names)), names)
+    require(Rule.NAMES_IN_ORDER, names == sorted(set(names)), names)
     shown = {one["name"]: one for one in reply.body["transcripts"]}
     keys = [key for key in history.transcripts.states if key.session == work.request.key]
-    require("names known", shown.keys() <= {key.name for key in keys}, names)
+    require(Rule.NAMES_KNOWN, shown.keys() <= {key.name for key in keys}, names)
     for key in keys:
         states = history.transcripts.during(key, work.begin, work.end)
         was = [
@@ -163,4 +167,4 @@ def _check_list(history: History, work: Work, reply: Reply) -> None:
             else None
             for s in states
         ]
-        require("listed was so", shown.get(key.name) in was, (shown.get(key.name), was))
+        require(Rule.LISTED_WAS_SO, shown.get(key.name) in was, (shown.get(key.name), was))

@@ -9,7 +9,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.simulation import transcript_rules
-from tests.simulation.violations import require
+from tests.simulation.violations import Rule, require
 from turnlog.records import transcripts
 from turnlog.records.keys import ENTRIES_PREFIX, TRANSCRIPT_PREFIX, TranscriptKey
 
@@ -123,7 +123,7 @@ class TranscriptHistory:
                 if not place:
                     continue
                 if "NewImage" in record:
-                    require("batch written once", record["eventName"] == "INSERT", record)
+                    require(Rule.BATCH_WRITTEN_ONCE, record["eventName"] == "INSERT", record)
                     added[int(place[0]), int(place[1])] = self._entries(record["NewImage"])
                 else:
                     removed.add(int(place[0]))
@@ -158,8 +158,8 @@ class TranscriptHistory:
 
     def _entries(self, item: Item) -> list[Fields]:
         data = item["data"]["B"] if "data" in item else self._data(item["object"]["S"])
-        require("object before its item", data is not None, item)
+        require(Rule.OBJECT_BEFORE_ITS_ITEM, data is not None, item)
         assert data is not None
         lines = zlib.decompress(bytes(data)).split(b"\n")[:-1]
-        require("batch counted", len(lines) == int(item["count"]["N"]), item)
+        require(Rule.BATCH_COUNTED, len(lines) == int(item["count"]["N"]), item)
         return [json.loads(line) for line in lines]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.simulation.requests import Request
-from tests.simulation.violations import require
+from tests.simulation.violations import Rule, require
 from turnlog.records.keys import parse_object_generation
 
 if TYPE_CHECKING:
@@ -28,17 +28,17 @@ def check_transcripts(world: World, key: SessionKey, *, live: bool) -> None:
         request = Request("read_entries", key.user_id, key.session_id, name=transcript.name)
         reply = world.ask(request)
         there = live and states[-1].live
-        require("found if live", (reply.status == 200) == there, (transcript, reply))
+        require(Rule.FOUND_IF_LIVE, (reply.status == 200) == there, (transcript, reply))
         if there and not reply.body["has_more"]:
-            require("read at last", reply.body["entries"] == states[-1].entries, reply.body)
+            require(Rule.READ_AT_LAST, reply.body["entries"] == states[-1].entries, reply.body)
         if not live or head is None:
             continue
         current = head.generation + (not head.live)
         prefix = f"ENTRIES#{transcript.name}#"
         items = [name for name in world.history.items(key) if name.startswith(prefix)]
         old = [name for name in items if int(name.split("#")[2]) < current]
-        require("old generations purged", not old, old)
+        require(Rule.OLD_GENERATIONS_PURGED, not old, old)
         if not world.faults:
             objects = [name for name in objects_of(world, key) if name.startswith(transcript.objects)]
             left = [name for name in objects if parse_object_generation(transcript, name) < current]
-            require("old objects purged", not left, left)
+            require(Rule.OLD_OBJECTS_PURGED, not left, left)

@@ -2,248 +2,232 @@
 
 from __future__ import annotations
 
-THE_CONTRACT = "contract"
-
-# Which promise a rule is of (README, "What it promises"), or whether it is of the contract alone.
-RULES = {
-    "G1": (
-        "a pop takes one",
-        "acknowledged is stored",
-        "added in order",
-        "append whole",
-        "at least so many are stored",
-        "entries move with head",
-        "entries stand in order",
-        "import in place",
-        "import is stored",
-        "items are the log",
-        "live entries kept",
-        "log moves with head",
-        "message whole",
-        "messages go whole",
-        "next generation",
-        "no later item without an earlier one",
-        "nothing put by a rewind",
-        "object before its item",
-        "object deleted after its item",
-        "other fields stay",
-        "popped is taken",
-        "positions gapless",
-        "put is stored",
-        "read at last",
-        "removed by purge",
-        "rewound as asked",
-        "rewound by a rewind",
-        "sequence in message",
-        "sequences gapless",
-        "stored message kept",
-        "takes back its own alone",
-        "tool call stored",
-    ),
-    "G2": (
-        "a draft is sent once",
-        "a repeat is known",
-        "answered as first stored",
-        "batch known as a whole",
-        "change made once",
-        "entry once",
-        "fields set once",
-        "id kept",
-        "made once",
-        "made once by a call",
-        "message id once",
-        "message once",
-        "replayed is true",
-        "replayed tells",
-        "reused differs",
-        "reused is true",
-        "ring as long",
-        "ring exact",
-        "stored once by a call",
-        "stored once by a request",
-        "tool call once",
-        "uuid once",
-    ),
-    "G3": (
-        "batch counted",
-        "edits counted",
-        "entry_count exact",
-        "listed once",
-        "log_size exact",
-        "message_count exact",
-        "message_count was so",
-        "rewinds counted",
-        "size exact",
-        "total exact",
-        "total was so",
-        "usage exact",
-        "usage lowered",
-        "version +1",
-    ),
-    "G4": (
-        "204 means deleted by this",
-        "alive again",
-        "answered of a live session",
-        "created by create",
-        "deleted",
-        "deleted by a call",
-        "ends in time",
-        "expired by age",
-        "generation kept",
-        "head goes with its session",
-        "live head stays",
-        "live log kept",
-        "marker on a live session",
-        "no object left",
-        "not created again",
-        "nothing left",
-        "nothing under a tombstone",
-        "objects purged",
-        "old generations purged",
-        "old objects purged",
-        "purged",
-        "purged before its end",
-        "retention",
-        "session live",
-        "tombstone bare",
-        "tombstone ends",
-        "tombstone ends by TTL",
-        "tombstone lasts",
-        "tombstone stays",
-        "tombstone without end",
-        "who deletes",
-    ),
-    "G5": ("ownership",),
-    "G6": (
-        "304 is true",
-        "404 means not there",
-        "answer was a state",
-        "cache as table",
-        "cached is in the log",
-        "draft never stored",
-        "draft was put",
-        "every session is summed up",
-        "export was so",
-        "found if live",
-        "items were so",
-        "list was so",
-        "listed was so",
-        "loaded was so",
-        "message was so",
-        "page was so",
-        "read of a live session",
-        "summary is a fold of what is there",
-        "version ahead of what was",
-        "version not ahead",
-    ),
-    "G7": (
-        "201 means created",
-        "409 changes nothing",
-        "412 changes nothing",
-        "413 changes nothing",
-        "a call returns its answer",
-        "a refusal denies nothing",
-        "a refused pop takes none",
-        "added by an add",
-        "appended at last",
-        "cleared",
-        "cleared once",
-        "clearing clears",
-        "expected_position heeded",
-        "expected_sequence heeded",
-        "fields put once",
-        "If-Match heeded",
-        "leftover is left",
-        "message_count of the rewind",
-        "nothing left over",
-        "nothing to pop",
-        "one tool call",
-        "only if unset",
-        "patch applied",
-        "patch on what was there",
-        "put holds",
-        "put is in its answer",
-        "refused for no reason",
-        "rewound by its call",
-        "rewound by this",
-        "rewound once",
-        "rewound says so",
-        "served where nothing fails",
-        "stored as it says",
-        "surely not applied",
-        "takes back what was refused",
-        "title set",
-        "tool call in its turn",
-        "who clears",
-    ),
-    THE_CONTRACT: (
-        "410 means deleted",
-        "412 means another version",
-        "added is true",
-        "answered in order",
-        "append appends",
-        "batch written once",
-        "begins live",
-        "bounds",
-        "deletes what is there",
-        "diverged is true",
-        "first generation",
-        "free again",
-        "index place",
-        "list in order",
-        "mismatch differs",
-        "mismatch is true",
-        "names in order",
-        "names known",
-        "object written once",
-        "purged by the stream",
-        "status of the contract",
-        "status tells",
-        "time goes on",
-        "transcript meant",
-        "untouched stays",
-        "who appends",
-        "who changes a head",
-    ),
-}
-_PROMISES = {rule: promise for promise, rules in RULES.items() for rule in rules}
+from enum import Enum, unique
 
 
-class UnknownRule(Exception):
-    """A rule is in no list of `RULES`: its name is misspelled, or the rule is new."""
+@unique
+class Rule(Enum):
+    """What the checker looks for: the promise that it is of (README, "What it promises"), and what must hold.
 
-    def __init__(self, rule: str) -> None:
-        super().__init__(f"{rule!r} is no rule of tests/simulation/violations.py: add it to RULES there.")
+    A rule of no promise is of the `contract` alone.
+
+    Attributes:
+        promise: `G1` to `G7`, or `contract`.
+        text: a short name of what must hold.
+    """
+
+    A_POP_TAKES_ONE = "G1", "a pop takes one"
+    ACKNOWLEDGED_IS_STORED = "G1", "acknowledged is stored"
+    ADDED_IN_ORDER = "G1", "added in order"
+    APPEND_WHOLE = "G1", "append whole"
+    AT_LEAST_SO_MANY_ARE_STORED = "G1", "at least so many are stored"
+    ENTRIES_MOVE_WITH_HEAD = "G1", "entries move with head"
+    ENTRIES_STAND_IN_ORDER = "G1", "entries stand in order"
+    IMPORT_IN_PLACE = "G1", "import in place"
+    IMPORT_IS_STORED = "G1", "import is stored"
+    ITEMS_ARE_THE_LOG = "G1", "items are the log"
+    LIVE_ENTRIES_KEPT = "G1", "live entries kept"
+    LOG_MOVES_WITH_HEAD = "G1", "log moves with head"
+    MESSAGE_WHOLE = "G1", "message whole"
+    MESSAGES_GO_WHOLE = "G1", "messages go whole"
+    NEXT_GENERATION = "G1", "next generation"
+    NO_LATER_ITEM_WITHOUT_AN_EARLIER_ONE = "G1", "no later item without an earlier one"
+    NOTHING_PUT_BY_A_REWIND = "G1", "nothing put by a rewind"
+    OBJECT_BEFORE_ITS_ITEM = "G1", "object before its item"
+    OBJECT_DELETED_AFTER_ITS_ITEM = "G1", "object deleted after its item"
+    OTHER_FIELDS_STAY = "G1", "other fields stay"
+    POPPED_IS_TAKEN = "G1", "popped is taken"
+    POSITIONS_GAPLESS = "G1", "positions gapless"
+    PUT_IS_STORED = "G1", "put is stored"
+    READ_AT_LAST = "G1", "read at last"
+    REMOVED_BY_PURGE = "G1", "removed by purge"
+    REWOUND_AS_ASKED = "G1", "rewound as asked"
+    REWOUND_BY_A_REWIND = "G1", "rewound by a rewind"
+    SEQUENCE_IN_MESSAGE = "G1", "sequence in message"
+    SEQUENCES_GAPLESS = "G1", "sequences gapless"
+    STORED_MESSAGE_KEPT = "G1", "stored message kept"
+    TAKES_BACK_ITS_OWN_ALONE = "G1", "takes back its own alone"
+    TOOL_CALL_STORED = "G1", "tool call stored"
+
+    A_DRAFT_IS_SENT_ONCE = "G2", "a draft is sent once"
+    A_REPEAT_IS_KNOWN = "G2", "a repeat is known"
+    ANSWERED_AS_FIRST_STORED = "G2", "answered as first stored"
+    BATCH_KNOWN_AS_A_WHOLE = "G2", "batch known as a whole"
+    CHANGE_MADE_ONCE = "G2", "change made once"
+    ENTRY_ONCE = "G2", "entry once"
+    FIELDS_SET_ONCE = "G2", "fields set once"
+    ID_KEPT = "G2", "id kept"
+    MADE_ONCE = "G2", "made once"
+    MADE_ONCE_BY_A_CALL = "G2", "made once by a call"
+    MESSAGE_ID_ONCE = "G2", "message id once"
+    MESSAGE_ONCE = "G2", "message once"
+    REPLAYED_IS_TRUE = "G2", "replayed is true"
+    REPLAYED_TELLS = "G2", "replayed tells"
+    REUSED_DIFFERS = "G2", "reused differs"
+    REUSED_IS_TRUE = "G2", "reused is true"
+    RING_AS_LONG = "G2", "ring as long"
+    RING_EXACT = "G2", "ring exact"
+    STORED_ONCE_BY_A_CALL = "G2", "stored once by a call"
+    STORED_ONCE_BY_A_REQUEST = "G2", "stored once by a request"
+    TOOL_CALL_ONCE = "G2", "tool call once"
+    UUID_ONCE = "G2", "uuid once"
+
+    BATCH_COUNTED = "G3", "batch counted"
+    EDITS_COUNTED = "G3", "edits counted"
+    ENTRY_COUNT_EXACT = "G3", "entry_count exact"
+    LISTED_ONCE = "G3", "listed once"
+    LOG_SIZE_EXACT = "G3", "log_size exact"
+    MESSAGE_COUNT_EXACT = "G3", "message_count exact"
+    MESSAGE_COUNT_WAS_SO = "G3", "message_count was so"
+    REWINDS_COUNTED = "G3", "rewinds counted"
+    SIZE_EXACT = "G3", "size exact"
+    TOTAL_EXACT = "G3", "total exact"
+    TOTAL_WAS_SO = "G3", "total was so"
+    USAGE_EXACT = "G3", "usage exact"
+    USAGE_LOWERED = "G3", "usage lowered"
+    VERSION_PLUS_1 = "G3", "version +1"
+
+    ANSWER_204_MEANS_DELETED_BY_THIS = "G4", "204 means deleted by this"
+    ALIVE_AGAIN = "G4", "alive again"
+    ANSWERED_OF_A_LIVE_SESSION = "G4", "answered of a live session"
+    CREATED_BY_CREATE = "G4", "created by create"
+    DELETED = "G4", "deleted"
+    DELETED_BY_A_CALL = "G4", "deleted by a call"
+    ENDS_IN_TIME = "G4", "ends in time"
+    EXPIRED_BY_AGE = "G4", "expired by age"
+    GENERATION_KEPT = "G4", "generation kept"
+    HEAD_GOES_WITH_ITS_SESSION = "G4", "head goes with its session"
+    LIVE_HEAD_STAYS = "G4", "live head stays"
+    LIVE_LOG_KEPT = "G4", "live log kept"
+    MARKER_ON_A_LIVE_SESSION = "G4", "marker on a live session"
+    NO_OBJECT_LEFT = "G4", "no object left"
+    NOT_CREATED_AGAIN = "G4", "not created again"
+    NOTHING_LEFT = "G4", "nothing left"
+    NOTHING_UNDER_A_TOMBSTONE = "G4", "nothing under a tombstone"
+    OBJECTS_PURGED = "G4", "objects purged"
+    OLD_GENERATIONS_PURGED = "G4", "old generations purged"
+    OLD_OBJECTS_PURGED = "G4", "old objects purged"
+    PURGED = "G4", "purged"
+    PURGED_BEFORE_ITS_END = "G4", "purged before its end"
+    RETENTION = "G4", "retention"
+    SESSION_LIVE = "G4", "session live"
+    TOMBSTONE_BARE = "G4", "tombstone bare"
+    TOMBSTONE_ENDS = "G4", "tombstone ends"
+    TOMBSTONE_ENDS_BY_TTL = "G4", "tombstone ends by TTL"
+    TOMBSTONE_LASTS = "G4", "tombstone lasts"
+    TOMBSTONE_STAYS = "G4", "tombstone stays"
+    TOMBSTONE_WITHOUT_END = "G4", "tombstone without end"
+    WHO_DELETES = "G4", "who deletes"
+
+    OWNERSHIP = "G5", "ownership"
+
+    ANSWER_304_IS_TRUE = "G6", "304 is true"
+    ANSWER_404_MEANS_NOT_THERE = "G6", "404 means not there"
+    ANSWER_WAS_A_STATE = "G6", "answer was a state"
+    CACHE_AS_TABLE = "G6", "cache as table"
+    CACHED_IS_IN_THE_LOG = "G6", "cached is in the log"
+    DRAFT_NEVER_STORED = "G6", "draft never stored"
+    DRAFT_WAS_PUT = "G6", "draft was put"
+    EVERY_SESSION_IS_SUMMED_UP = "G6", "every session is summed up"
+    EXPORT_WAS_SO = "G6", "export was so"
+    FOUND_IF_LIVE = "G6", "found if live"
+    ITEMS_WERE_SO = "G6", "items were so"
+    LIST_WAS_SO = "G6", "list was so"
+    LISTED_WAS_SO = "G6", "listed was so"
+    LOADED_WAS_SO = "G6", "loaded was so"
+    MESSAGE_WAS_SO = "G6", "message was so"
+    PAGE_WAS_SO = "G6", "page was so"
+    READ_OF_A_LIVE_SESSION = "G6", "read of a live session"
+    SUMMARY_IS_A_FOLD_OF_WHAT_IS_THERE = "G6", "summary is a fold of what is there"
+    VERSION_AHEAD_OF_WHAT_WAS = "G6", "version ahead of what was"
+    VERSION_NOT_AHEAD = "G6", "version not ahead"
+
+    ANSWER_201_MEANS_CREATED = "G7", "201 means created"
+    ANSWER_409_CHANGES_NOTHING = "G7", "409 changes nothing"
+    ANSWER_412_CHANGES_NOTHING = "G7", "412 changes nothing"
+    ANSWER_413_CHANGES_NOTHING = "G7", "413 changes nothing"
+    A_CALL_RETURNS_ITS_ANSWER = "G7", "a call returns its answer"
+    A_REFUSAL_DENIES_NOTHING = "G7", "a refusal denies nothing"
+    A_REFUSED_POP_TAKES_NONE = "G7", "a refused pop takes none"
+    ADDED_BY_AN_ADD = "G7", "added by an add"
+    APPENDED_AT_LAST = "G7", "appended at last"
+    CLEARED = "G7", "cleared"
+    CLEARED_ONCE = "G7", "cleared once"
+    CLEARING_CLEARS = "G7", "clearing clears"
+    EXPECTED_POSITION_HEEDED = "G7", "expected_position heeded"
+    EXPECTED_SEQUENCE_HEEDED = "G7", "expected_sequence heeded"
+    FIELDS_PUT_ONCE = "G7", "fields put once"
+    IF_MATCH_HEEDED = "G7", "If-Match heeded"
+    LEFTOVER_IS_LEFT = "G7", "leftover is left"
+    MESSAGE_COUNT_OF_THE_REWIND = "G7", "message_count of the rewind"
+    NOTHING_DONE_AFTER_A_DENIAL = "G7", "nothing done after a denial"
+    NOTHING_LEFT_OVER = "G7", "nothing left over"
+    NOTHING_TO_POP = "G7", "nothing to pop"
+    ONE_TOOL_CALL = "G7", "one tool call"
+    ONLY_IF_UNSET = "G7", "only if unset"
+    PATCH_APPLIED = "G7", "patch applied"
+    PATCH_ON_WHAT_WAS_THERE = "G7", "patch on what was there"
+    PUT_HOLDS = "G7", "put holds"
+    PUT_IS_IN_ITS_ANSWER = "G7", "put is in its answer"
+    REFUSED_FOR_NO_REASON = "G7", "refused for no reason"
+    REWOUND_BY_ITS_CALL = "G7", "rewound by its call"
+    REWOUND_BY_THIS = "G7", "rewound by this"
+    REWOUND_ONCE = "G7", "rewound once"
+    REWOUND_SAYS_SO = "G7", "rewound says so"
+    SERVED_WHERE_NOTHING_FAILS = "G7", "served where nothing fails"
+    STORED_AS_IT_SAYS = "G7", "stored as it says"
+    SURELY_NOT_APPLIED = "G7", "surely not applied"
+    TAKES_BACK_WHAT_WAS_REFUSED = "G7", "takes back what was refused"
+    TITLE_SET = "G7", "title set"
+    TOOL_CALL_IN_ITS_TURN = "G7", "tool call in its turn"
+    WHO_CLEARS = "G7", "who clears"
+
+    ANSWER_410_MEANS_DELETED = "contract", "410 means deleted"
+    ANSWER_412_MEANS_ANOTHER_VERSION = "contract", "412 means another version"
+    ADDED_IS_TRUE = "contract", "added is true"
+    ANSWERED_IN_ORDER = "contract", "answered in order"
+    APPEND_APPENDS = "contract", "append appends"
+    BATCH_WRITTEN_ONCE = "contract", "batch written once"
+    BEGINS_LIVE = "contract", "begins live"
+    BOUNDS = "contract", "bounds"
+    DELETES_WHAT_IS_THERE = "contract", "deletes what is there"
+    DIVERGED_IS_TRUE = "contract", "diverged is true"
+    FIRST_GENERATION = "contract", "first generation"
+    FREE_AGAIN = "contract", "free again"
+    INDEX_PLACE = "contract", "index place"
+    LIST_IN_ORDER = "contract", "list in order"
+    MISMATCH_DIFFERS = "contract", "mismatch differs"
+    MISMATCH_IS_TRUE = "contract", "mismatch is true"
+    NAMES_IN_ORDER = "contract", "names in order"
+    NAMES_KNOWN = "contract", "names known"
+    OBJECT_WRITTEN_ONCE = "contract", "object written once"
+    PURGED_BY_THE_STREAM = "contract", "purged by the stream"
+    STATUS_OF_THE_CONTRACT = "contract", "status of the contract"
+    STATUS_TELLS = "contract", "status tells"
+    TIME_GOES_ON = "contract", "time goes on"
+    TRANSCRIPT_MEANT = "contract", "transcript meant"
+    UNTOUCHED_STAYS = "contract", "untouched stays"
+    WHO_APPENDS = "contract", "who appends"
+    WHO_CHANGES_A_HEAD = "contract", "who changes a head"
+
+    def __init__(self, promise: str, text: str) -> None:
+        self.promise = promise
+        self.text = text
 
 
 class Violation(AssertionError):
     """A promise is broken.
 
     Attributes:
-        rule: a short name of what does not hold.
-        promise: `G1` to `G7`, or `contract`.
+        rule: what does not hold.
     """
 
-    def __init__(self, rule: str, detail: object) -> None:
+    def __init__(self, rule: Rule, detail: object) -> None:
         self.rule = rule
-        self.promise = promise_of(rule)
-        super().__init__(f"{self.promise} is broken: {rule}: {detail}")
+        super().__init__(f"{rule.promise} is broken: {rule.text}: {detail}")
 
 
-def promise_of(rule: str) -> str:
-    """The promise that a rule is of, or the contract.
-
-    Raises:
-        UnknownRule: there is no such rule.
-    """
-    try:
-        return _PROMISES[rule]
-    except KeyError:
-        raise UnknownRule(rule) from None
-
-
-def require(rule: str, holds: object, detail: object = "") -> None:
+def require(rule: Rule, holds: object, detail: object = "") -> None:
     """Say that the rule is broken unless it holds."""
-    promise_of(rule)  # also of one that is never broken
     if not holds:
         raise Violation(rule, detail)

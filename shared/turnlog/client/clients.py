@@ -15,7 +15,7 @@ from turnlog.client.table import BlockingBase, LoopBase, TableWay
 from turnlog.coroutines import run
 from turnlog.errors import UsageError
 from turnlog.limits import OPERATION_SECONDS
-from turnlog.settings import configured
+from turnlog.settings import from_environment
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -214,7 +214,7 @@ def _to(
                 "Turnlog needs the URL of its API (url= or TURNLOG_URL) or a table (table= or TURNLOG_TABLE)."
             )
     if direct:
-        return settings or configured(table)
+        return settings or from_environment(table)
     url = url or os.environ.get("TURNLOG_URL")
     if not url:
         raise UsageError("No URL of the API: give url=, or set TURNLOG_URL.")

@@ -19,7 +19,7 @@ from botocore.config import Config
 
 from turnlog.cache.breaker import Breaker
 from turnlog.drivers.translate import TRANSLATED, heed_origin, translated
-from turnlog.errors import CacheUnavailable, Damaged
+from turnlog.errors import CacheUnavailable, Contended, Damaged
 from turnlog.limits import CONNECT_SECONDS, HEALTH_SECONDS, OBJECT_LIMIT, REQUEST_SECONDS
 from turnlog.settings import settings
 from turnlog.store.session_cache import SessionCache
@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from turnlog.cache.iam import Credentials
-    from turnlog.cache.place import Place
     from turnlog.cache.resp import RespCache
+    from turnlog.cache.url import CacheUrl
     from turnlog.settings import Settings
     from turnlog.store.protocols import Cache, Clock, Objects, Table
+
+# In which a purge begins no further request: it answers how far it came.
+_LAST_SECONDS = 1.0
 
 
 # botocore repeats nothing by itself: only the operation knows what a try without an answer may have done.
@@ -70,6 +73,25 @@ class BotoTable:
         except TRANSLATED as error:
             raise translated(error) from error
         return answer
+
+
+class TableInTime:
+    """A table for a call that makes many requests: none is begun when the call has no time for it.
+
+    A purge is as long as a session. If Lambda ended it in the middle, its batch would count as failed as a
+    whole; so it says itself how far it came.
+    """
+
+    def __init__(self, table: Table, clock: Clock) -> None:
+        self.name = table.name
+        self._table = table
+        self._clock = clock
+
+    async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """See `turnlog.store.protocols.Table`."""
+        if self._clock.remaining() < _LAST_SECONDS:
+            raise Contended("There is no time for another request.")
+        return await self._table.request(operation, parameters)
 
 
 class BotoObjects:
@@ -146,6 +168,21 @@ class SystemClock:
     def token(self) -> bytes:
         """See `turnlog.store.protocols.Clock`."""
         return os.urandom(16)
+
+
+class CallClock(SystemClock):
+    """The machine's clock; the end of the call is asked for anew each time, since it can be brought forward.
+
+    Args:
+        remaining: gives the seconds that the call has left.
+    """
+
+    def __init__(self, remaining: Callable[[], float]) -> None:
+        self._remaining = remaining
+
+    def remaining(self) -> float:
+        """See `turnlog.store.protocols.Clock`."""
+        return self._remaining()
 
 
 @cache
@@ -251,15 +288,15 @@ if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
 
 
 def cache_at(url: str, password: str = "", session: Any = None) -> RespCache:
-    """The cache at a URL, see `place.Place.parse`."""
-    from turnlog.cache.place import Place  # noqa: PLC0415 (not where there is no cache)
+    """The cache at a URL, see `url.CacheUrl.parse`."""
     from turnlog.cache.resp import RespCache  # noqa: PLC0415
+    from turnlog.cache.url import CacheUrl  # noqa: PLC0415 (not where there is no cache)
 
-    place = Place.parse(url, password)
-    return RespCache(place, _tokens(place, session) if place.iam else None)
+    parsed = CacheUrl.parse(url, password)
+    return RespCache(parsed, _tokens(parsed, session) if parsed.iam else None)
 
 
-def _tokens(place: Place, session: Any = None) -> Callable[[], str]:
+def _tokens(url: CacheUrl, session: Any = None) -> Callable[[], str]:
     """What signs the password of a new connection, with the credentials of this process."""
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 (as in _client)
     from botocore.session import Session  # noqa: PLC0415 (as in _client)
@@ -275,7 +312,7 @@ def _tokens(place: Place, session: Any = None) -> Callable[[], str]:
             raise CacheUnavailable("no credentials to sign with") from error
         return found
 
-    return Tokens(place.user or "", place.iam or "", region_of(session), credentials)
+    return Tokens(url.user or "", url.iam or "", region_of(session), credentials)
 
 
 def lambda_store(deadline: float, *, brief: bool = False) -> Store:
@@ -288,6 +325,17 @@ def lambda_store(deadline: float, *, brief: bool = False) -> Store:
     table, cached = clients()
     table = brief_table() if brief else table
     return store_on(table, cached, SystemClock(deadline), settings(), objects())
+
+
+def purge_store(remaining: Callable[[], float]) -> Store:
+    """What a call works on that takes as many requests as there is to delete.
+
+    Args:
+        remaining: gives the seconds that the call has left, at any time.
+    """
+    table, cached = clients()
+    clock = CallClock(remaining)
+    return store_on(TableInTime(table, clock), cached, clock, settings(), objects())
 
 
 def store_on(

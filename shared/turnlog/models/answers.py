@@ -154,7 +154,7 @@ class SessionPage(Answer):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MessagePage(Answer):
-    """Messages in ascending order; `has_more`: there are more on the side to which the page was read."""
+    """Messages in ascending order; `has_more`: more follow in the direction in which the page was read."""
 
     messages: list[Message]
     has_more: bool
@@ -212,8 +212,8 @@ class AppendedEntries(Answer):
 class EntryPage(Answer):
     """Entries in the order of their positions; `has_more`: others follow.
 
-    `generation`: how often the transcript was deleted and begun anew. Pages of two generations are of two
-    transcripts.
+    `generation`: how often the transcript was deleted and begun anew. Pages with different generations are of
+    different transcripts.
     """
 
     entries: list[Json]

@@ -13,7 +13,7 @@ from claude_agent_sdk import fold_session_summary
 from tests.integrations.simulated.entry_programs import PROJECT
 from tests.simulation.faults import LATE_READ
 from tests.simulation.programs.call_rules import done
-from tests.simulation.violations import require
+from tests.simulation.violations import Rule, require
 from turnlog.errors import Contended, Gone, NotFound
 from turnlog.integrations.claude import MAIN, session_id_of
 from turnlog.records.keys import SessionKey, TranscriptKey
@@ -39,11 +39,11 @@ def _check(history: History, call: Call, begin: int) -> None:
     states = history.transcripts.during(key, call.begin, call.end)
     if isinstance(call.error, Contended):
         stored = [work for work in call.works if done(work) and work.kind != "create"]
-        require("surely not applied", not stored or call.name == "append", told)
+        require(Rule.SURELY_NOT_APPLIED, not stored or call.name == "append", told)
     elif call.refused:
-        require("refused for no reason", isinstance(call.error, Gone | NotFound), told)
+        require(Rule.REFUSED_FOR_NO_REASON, isinstance(call.error, Gone | NotFound), told)
         gone = [state for state in call.states(history) if not state.live]
-        require("refused for no reason", gone or call.name == "begin_anew", told)
+        require(Rule.REFUSED_FOR_NO_REASON, gone or call.name == "begin_anew", told)
     if call.error is not None:
         return
     match call.name:
@@ -52,7 +52,9 @@ def _check(history: History, call: Call, begin: int) -> None:
         case "load":
             shown = [state.entries if state.live else None for state in states]
             shown += [None] * any(not state.live for state in call.states(history))
-            require("loaded was so", _late(call) or call.returned in shown or len(shown) > 1, (told, shown))
+            require(
+                Rule.LOADED_WAS_SO, _late(call) or call.returned in shown or len(shown) > 1, (told, shown)
+            )
         case "list_session_summaries":
             _check_summaries(history, call)
 
@@ -64,7 +66,7 @@ def _check_appended(call: Call, states: list[TranscriptState]) -> None:
         return  # begun anew meanwhile: the first of them may have gone
     texts = [entry["text"] for entry in states[-1].entries]
     stood = [text for text in texts if text in set(sent)]
-    require("entries stand in order", stood == sent, (sent, texts))
+    require(Rule.ENTRIES_STAND_IN_ORDER, stood == sent, (sent, texts))
 
 
 def _check_summaries(history: History, call: Call) -> None:
@@ -74,14 +76,14 @@ def _check_summaries(history: History, call: Call) -> None:
         if _late(call):  # the list may be one of before
             states = [state for state in history.transcripts.states[key] if state.commit <= call.end]
         folds = [_fold(state, one["session_id"]) for state in states if state.live]
-        require("summary is a fold of what is there", one["data"] in folds, (one, folds))
+        require(Rule.SUMMARY_IS_A_FOLD_OF_WHAT_IS_THERE, one["data"] in folds, (one, folds))
     shown = {one["session_id"] for one in call.returned}
     for own in ("a", "b"):
         key = _key(call, own)
         sessions = history.during(key.session, call.begin, call.end)
         states = history.transcripts.during(key, call.begin, call.end)
         there = all(one.live for one in sessions) and all(one.live for one in states)
-        require("every session is summed up", own in shown or not there or _in_pages(call), (own, shown))
+        require(Rule.EVERY_SESSION_IS_SUMMED_UP, own in shown or not there or _in_pages(call), (own, shown))
 
 
 def _in_pages(call: Call) -> bool:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.programs.call_rules import cut_between
-from tests.simulation.violations import require
+from tests.simulation.violations import Rule, require
 from turnlog.integrations.items import to_items
 
 if TYPE_CHECKING:
@@ -33,27 +33,27 @@ def check_item_calls(history: History, calls: Sequence[Call]) -> None:
             case "pop_item":
                 _check_pop(history, call)
             case "clear_session":
-                require("cleared once", len(_rewinds(call)) <= 1, told)
+                require(Rule.CLEARED_ONCE, len(_rewinds(call)) <= 1, told)
                 if call.error is None:
-                    require("cleared", any(not _log(state) for state in call.states(history)), told)
+                    require(Rule.CLEARED, any(not _log(state) for state in call.states(history)), told)
             case "get_items" if call.error is None:
                 shown = [_items(state, call.end) for state in call.states(history)]
-                require("items were so", call.returned in shown or None in shown, (told, shown))
+                require(Rule.ITEMS_WERE_SO, call.returned in shown or None in shown, (told, shown))
         if call.name != "add_items":
-            require("added by an add", not _added(call), told)
+            require(Rule.ADDED_BY_AN_ADD, not _added(call), told)
 
 
 def _check_pop(history: History, call: Call) -> None:
     told = (call.returned, call.error, _rewinds(call))
     gone = [change.before.log[_left(change) :] for change in _rewinds(call)]
-    require("a pop takes one", len(gone) <= 1 and all(len(one) == 1 for one in gone), told)
+    require(Rule.A_POP_TAKES_ONE, len(gone) <= 1 and all(len(one) == 1 for one in gone), told)
     if call.error is not None:
-        require("a refused pop takes none", not gone or call.unsure, told)
+        require(Rule.A_REFUSED_POP_TAKES_NONE, not gone or call.unsure, told)
     elif call.returned is None:
-        require("nothing to pop", not gone, told)
-        require("nothing to pop", any(not _log(state) for state in call.states(history)), told)
+        require(Rule.NOTHING_TO_POP, not gone, told)
+        require(Rule.NOTHING_TO_POP, any(not _log(state) for state in call.states(history)), told)
     else:
-        require("popped is taken", gone and to_items(gone[0][0].newest)[-1] == call.returned, told)
+        require(Rule.POPPED_IS_TAKEN, gone and to_items(gone[0][0].newest)[-1] == call.returned, told)
 
 
 def _check_add(history: History, tries: Sequence[Call]) -> None:
@@ -64,25 +64,25 @@ def _check_add(history: History, tries: Sequence[Call]) -> None:
     _check_taken_back(call)
     if call.error is None:
         require(
-            "added in order", [to_items(one) for one in sent.values()] == [[item] for item in items], told
+            Rule.ADDED_IN_ORDER, [to_items(one) for one in sent.values()] == [[item] for item in items], told
         )
     own = {change.commit for one in tries for change in _rewinds(one)}
     begin = min(one.begin for one in tries)
     if _cut_by_others(history, call, begin, call.end, own) or any(map(_came_after_its_rewind, tries)):
         return
     there = _standing(history.during(call.key, call.end, call.end)[-1], sent)
-    require("added in order", there == sorted(there), (told, there))
+    require(Rule.ADDED_IN_ORDER, there == sorted(there), (told, there))
     count = (call.error.extra.get("stored_items") if call.error else len(items)) or 0
     if call.error is None or call.refused:
         # An earlier one may have sent a rewind that has not arrived yet.
         unknown = any(one.error and "may still be stored" in one.error.detail for one in tries)
-        require("stored as it says", there == list(range(count)) or unknown, (told, there))
+        require(Rule.STORED_AS_IT_SAYS, there == list(range(count)) or unknown, (told, there))
     else:
-        require("at least so many are stored", there[:count] == list(range(count)), (told, there))
+        require(Rule.AT_LEAST_SO_MANY_ARE_STORED, there[:count] == list(range(count)), (told, there))
     last = history.sessions[call.key][-1].commit
     if not _cut_by_others(history, call, begin, last, own):
         left = _standing(history.sessions[call.key][-1], sent)
-        require("no later item without an earlier one", left == list(range(len(left))), (told, left))
+        require(Rule.NO_LATER_ITEM_WITHOUT_AN_EARLIER_ONE, left == list(range(len(left))), (told, left))
 
 
 def _check_taken_back(call: Call) -> None:
@@ -90,8 +90,8 @@ def _check_taken_back(call: Call) -> None:
     own = _added(call)
     for change in _rewinds(call):
         gone = {entry.newest["message_id"] for entry in change.before.log[_left(change) :]}
-        require("takes back its own alone", gone <= own, (call.asked, gone - own))
-        require("takes back what was refused", call.refused, (call.asked, call.error))
+        require(Rule.TAKES_BACK_ITS_OWN_ALONE, gone <= own, (call.asked, gone - own))
+        require(Rule.TAKES_BACK_WHAT_WAS_REFUSED, call.refused, (call.asked, call.error))
 
 
 def _came_after_its_rewind(call: Call) -> bool:

@@ -12,7 +12,6 @@ _FOREIGN = "tests/unit/test_foreign_answers.py"
 CACHE = (
     Mutant(
         "an error of the cache is read as nothing",
-        "cache/resp.py",
         "        return [_refusal(reply) or reply for reply in replies]",
         "        return [None if _refusal(reply) else reply for reply in replies]",
         "a draft that is there is said not to be",
@@ -20,7 +19,6 @@ CACHE = (
     ),
     Mutant(
         "a refused transaction is read as nothing",
-        "cache/resp.py",
         "replies[-1] if isinstance(replies[-1], list) else replies[-1:] * len(commands)",
         "replies[-1] if isinstance(replies[-1], list) else [None] * len(commands)",
         "what was not done is taken for done",
@@ -28,7 +26,6 @@ CACHE = (
     ),
     Mutant(
         "a refused draft is taken for none",
-        "store/session_cache.py",
         'isinstance(refused := replies[0], Refused) and refused.code != "WRONGTYPE"',
         'isinstance(refused := replies[0], Refused) and refused.code == "OOM"',
         "a draft that is there is said not to be",
@@ -36,7 +33,6 @@ CACHE = (
     ),
     Mutant(
         "a server that takes no more connections is asked on",
-        "cache/resp.py",
         "|ERR max number of clients)",
         ")",
         "each request opens a connection that is refused",
@@ -44,7 +40,6 @@ CACHE = (
     ),
     Mutant(
         "a slot that moves takes the whole cache along",
-        "cache/resp.py",
         '"(BUSY|',
         '"(ASK|BUSY|',
         "all sessions are without the cache",
@@ -52,7 +47,6 @@ CACHE = (
     ),
     Mutant(
         "idle connections are kept after a time-out",
-        "cache/resp.py",
         "            _close_all(self._pool(address))  # so they would each take a time-out to say the same\n",
         "",
         "after a failover each takes a time-out of its own, one a second",
@@ -60,7 +54,6 @@ CACHE = (
     ),
     Mutant(
         "a forked process uses its parent's connections",
-        "cache/resp.py",
         "        if self._process != os.getpid():",
         "        if False:",
         "the two read each other's replies",
@@ -68,7 +61,6 @@ CACHE = (
     ),
     Mutant(
         "a forked process uses its parent's clients",
-        "drivers/blocking.py",
         "    clients.cache_clear()\n    brief_table.cache_clear()\n    objects.cache_clear()",
         "    return",
         "the two read each other's answers",
@@ -76,7 +68,6 @@ CACHE = (
     ),
     Mutant(
         "a cancelled connection is put back into the pool",
-        "cache/resp.py",
         (
             "        except BaseException:\n"
             "            connection.close()  # a late reply must not answer the next command\n"
@@ -95,7 +86,6 @@ CACHE = (
     ),
     Mutant(
         "a connection that is cancelled while it is made is kept",
-        "cache/resp.py",
         "except BaseException:\n            connection.close()\n            raise\n        if refused:",
         "except Exception:\n            connection.close()\n            raise\n        if refused:",
         "connections leak",
@@ -103,7 +93,6 @@ CACHE = (
     ),
     Mutant(
         "who is cancelled keeps the place",
-        "cache/async_resp.py",
         "        async with self._room:\n            return await super()._asked(slot, commands, wait=wait)",
         (
             "        await self._room.acquire()\n"
@@ -116,7 +105,6 @@ CACHE = (
     ),
     Mutant(
         "a reply may be as long as it likes",
-        "cache/resp_connection.py",
         "            if self._room < 0:\n                raise Oversized\n",
         "",
         "one reply fills the memory",
@@ -124,7 +112,6 @@ CACHE = (
     ),
     Mutant(
         "a message is unpacked without a bound",
-        "records/packing.py",
         "inflate.decompress(data, limit + 1)",
         "inflate.decompress(data)",
         "a few bytes fill the memory",
@@ -132,7 +119,6 @@ CACHE = (
     ),
     Mutant(
         "what is packed is taken for whole",
-        "records/packing.py",
         "    if inflate.eof and len(result) <= limit:",
         "    if len(result) <= limit:",
         "half a message is answered",
@@ -140,7 +126,6 @@ CACHE = (
     ),
     Mutant(
         "a message of the cache is not tried before it is believed",
-        "store/session_cache.py",
         "                value = value if json and room < 0 else json\n",
         "",
         "what cannot be read in the cache is an error, though the table has it",
@@ -148,7 +133,6 @@ CACHE = (
     ),
     Mutant(
         "all of a page is unpacked at once",
-        "store/session_cache.py",
         "value if json and room < 0 else json",
         "json",
         "what a few bytes name fills the memory",
@@ -156,7 +140,6 @@ CACHE = (
     ),
     Mutant(
         "a head of the cache is believed to be one",
-        "store/session_cache.py",
         "    except (LookupError, RecursionError, TypeError, ValueError):",
         "    except LookupError:",
         "what no release wrote is an error, though the table has the head",
@@ -164,7 +147,6 @@ CACHE = (
     ),
     Mutant(
         "an object is read however large it is",
-        "drivers/blocking.py",
         '        if answer["ContentLength"] > OBJECT_LIMIT:',
         "        if False:",
         "one object fills the memory",
@@ -172,7 +154,6 @@ CACHE = (
     ),
     Mutant(
         "a proxy's page is taken for an answer",
-        "drivers/translate.py",
         "    if headers.isdisjoint(_OWN):",
         "    if False:",
         "a session that is there is not found",
@@ -180,31 +161,27 @@ CACHE = (
     ),
     Mutant(
         "what is kept gets its end before it is there",
-        "store/session_cache.py",
-        'return [("HSET", place, *fields), ("EXPIRE", place, self._ttl)]',
-        'return [("EXPIRE", place, self._ttl), ("HSET", place, *fields)]',
+        'return [("HSET", cache_key, *fields), ("EXPIRE", cache_key, self._ttl)]',
+        'return [("EXPIRE", cache_key, self._ttl), ("HSET", cache_key, *fields)]',
         "a session that is read once stays in the cache for ever",
         test=f"{_KEPT}::test_what_is_kept_once_has_an_end",
     ),
     Mutant(
         "a draft has no end",
-        "store/session_cache.py",
-        '_sealed(place, draft), "EX", self._ttl)',
-        "_sealed(place, draft))",
+        '_sealed(cache_key, draft), "EX", self._ttl)',
+        "_sealed(cache_key, draft))",
         "a turn that was given up is in progress for ever",
         test=f"{_KEPT}::test_what_is_kept_once_has_an_end",
     ),
     Mutant(
         "all databases of a cache are one",
-        "cache/resp.py",
-        '            greetings.append(("SELECT", self._place.database))\n',
+        '            greetings.append(("SELECT", self._url.database))\n',
         "            pass\n",
         "what others keep in the first one is written over",
         test="tests/functional/test_cache_client.py::test_a_database_of_ones_own",
     ),
     Mutant(
         "a connection that was refused is used",
-        "cache/resp.py",
         "        if refused:\n            connection.close()",
         "        if False:\n            connection.close()",
         "what others keep in the first database is written over",

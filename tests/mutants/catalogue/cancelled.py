@@ -15,7 +15,6 @@ _ASK = (
 CANCELLED = (
     Mutant(
         "httpx is cancelled by asyncio",
-        "client/http.py",
         "    async with create_task_group() as tasks:\n        tasks.start_soon(one)\n    if failed",
         "    await one()\n    if failed",
         "after a hundred cancelled calls the client has no connection left",
@@ -23,7 +22,6 @@ CANCELLED = (
     ),
     Mutant(
         "the client's end is cancelled by asyncio",
-        "client/http.py",
         "lambda made: _in_a_task(made.aclose))",
         "lambda made: made.aclose())",
         "connections stay open",
@@ -31,7 +29,6 @@ CANCELLED = (
     ),
     Mutant(
         "a part of an answer is an error of JSON's",
-        "client/http.py",
         "        except ValueError as error:  # a part",
         "        except RecursionError as error:  # a part",
         "what may be sent again is not",
@@ -39,7 +36,6 @@ CANCELLED = (
     ),
     Mutant(
         "nothing is taken for an answer",
-        "client/http.py",
         "        if reply.status_code == httpx.codes.NO_CONTENT:",
         "        if not reply.content:",
         "a session that is there is None",
@@ -47,7 +43,6 @@ CANCELLED = (
     ),
     Mutant(
         "a cancelled request to the table is one without an answer",
-        "drivers/event_loop.py",
         "        except (TimeoutError, *TRANSLATED) as error:",
         "        except (TimeoutError, asyncio.CancelledError, *TRANSLATED) as error:",
         "the task goes on, and tries again",
@@ -55,7 +50,6 @@ CANCELLED = (
     ),
     Mutant(
         "a cancelled request to the table keeps its place",
-        "drivers/event_loop.py",
         f"            async with self._room, within(REQUEST_SECONDS):\n{_ASK}",
         (
             "            await self._room.acquire()\n"
@@ -67,7 +61,6 @@ CANCELLED = (
     ),
     Mutant(
         "the stores forget to close",
-        "drivers/event_loop.py",
         "            await opened.aclose()",
         "            del opened",
         "connections stay open",
@@ -75,7 +68,6 @@ CANCELLED = (
     ),
     Mutant(
         "an object that is cut is an error of aiohttp's",
-        "drivers/event_loop.py",
         "        except (ClientPayloadError, *TRANSLATED) as error:",
         "        except TRANSLATED as error:",
         "what may be read again is not",
@@ -83,7 +75,6 @@ CANCELLED = (
     ),
     Mutant(
         "a cancelled operation is one whose time is over",
-        "client/table.py",
         "        except TimeoutError as error:",
         "        except (TimeoutError, asyncio.CancelledError) as error:",
         "the task goes on",

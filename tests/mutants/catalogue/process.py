@@ -9,7 +9,6 @@ _PROCESS = "tests/unit/test_process.py"
 PROCESS = (
     Mutant(
         "tokens of the process's own generator",
-        "drivers/blocking.py",
         "        return os.urandom(16)",
         "        return random.randbytes(16)",
         "two that were restored from one snapshot take each other's writes for their own",
@@ -17,7 +16,6 @@ PROCESS = (
     ),
     Mutant(
         "jitter of the process's own generator",
-        "drivers/blocking.py",
         "random.SystemRandom().random()",
         "random.random()",
         "all that were restored from one snapshot try again at one time",
@@ -25,7 +23,6 @@ PROCESS = (
     ),
     Mutant(
         "botocore's own time-out of a reply",
-        "drivers/blocking.py",
         "        read_timeout=seconds - CONNECT_SECONDS,\n",
         "",
         "a table that is silent outlasts the function",
@@ -33,7 +30,6 @@ PROCESS = (
     ),
     Mutant(
         "botocore's own time-out of a connection",
-        "drivers/blocking.py",
         "        connect_timeout=CONNECT_SECONDS,\n",
         "",
         "a table that is not reached outlasts the function",
@@ -41,7 +37,6 @@ PROCESS = (
     ),
     Mutant(
         "botocore tries again by itself",
-        "drivers/blocking.py",
         '"total_max_attempts": 1',
         '"total_max_attempts": 3',
         "a table that is silent outlasts the function",
@@ -49,7 +44,6 @@ PROCESS = (
     ),
     Mutant(
         "health waits for a request as long as others do",
-        "drivers/blocking.py",
         '_client("dynamodb", _config(HEALTH_SECONDS))',
         '_client("dynamodb")',
         "who asks for health is not answered in its time",
@@ -57,7 +51,6 @@ PROCESS = (
     ),
     Mutant(
         "the first page of a bucket is taken for all",
-        "drivers/blocking.py",
         '            if not page["IsTruncated"]:\n',
         "            if True:\n",
         "the objects behind the first 1,000 are never purged",
@@ -65,7 +58,6 @@ PROCESS = (
     ),
     Mutant(
         "an object that breaks off is a defect",
-        "drivers/blocking.py",
         "            data: bytes = body.read()\n        except TRANSLATED as error:",
         "            data: bytes = body.read()\n        except ZeroDivisionError as error:",
         "500, where a second try would have read it",

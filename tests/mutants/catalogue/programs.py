@@ -10,7 +10,6 @@ from tests.mutants.mutant import Mutant
 PROGRAMS = (
     Mutant(
         "the client says that nothing was done since its last try was not",
-        "client/http.py",
         "                    if unsure and untouched:\n",
         "                    if False:\n",
         "what was done is said not to be",
@@ -18,7 +17,6 @@ PROGRAMS = (
     ),
     Mutant(
         "the client does not know what it deleted",
-        "client/http.py",
         'unsure and absent and request.operation.startswith("delete_"):',
         "False:",
         "a deletion is refused that was made",
@@ -26,7 +24,6 @@ PROGRAMS = (
     ),
     Mutant(
         "messages get their ids from the server",
-        "client/methods.py",
         '{**message, "message_id": message.get("message_id") or str(uuid4())}',
         "{**message}",
         "a message is stored twice",
@@ -34,7 +31,6 @@ PROGRAMS = (
     ),
     Mutant(
         "batches of entries get their ids from the server",
-        "client/methods.py",
         "batch_id=batch_id)\n",
         "batch_id=None)\n",
         "an entry is stored twice",
@@ -42,7 +38,6 @@ PROGRAMS = (
     ),
     Mutant(
         "a PUT with fields is sent again",
-        "client/methods.py",
         "undoes=bool(fields))",
         "undoes=False)",
         "an acknowledged change is undone",
@@ -50,7 +45,6 @@ PROGRAMS = (
     ),
     Mutant(
         "a tool call without an id is sent again",
-        "client/methods.py",
         "body=body, repeatable=known)",
         "body=body)",
         "a tool call is stored twice",
@@ -58,7 +52,6 @@ PROGRAMS = (
     ),
     Mutant(
         "the deletion of a transcript is sent again",
-        "client/methods.py",
         "session_id, name, repeatable=False)",
         "session_id, name)",
         "what was begun anew is deleted",

@@ -7,14 +7,12 @@ from tests.mutants.mutant import Mutant
 TRANSCRIPTS = (
     Mutant(
         "ring without the new entries",
-        "records/transcripts.py",
         "ring=ring.extended(self.ring, ids, TRANSCRIPT_RING),",
         "ring=self.ring,",
         "a repeat is not seen",
     ),
     Mutant(
         "entries without the generation's condition",
-        "records/transcripts.py",
         'condition = "#generation = :generation AND "',
         'condition = ":generation = :generation AND "',
         "a deletion takes what began anew",
@@ -22,21 +20,18 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "a new life goes on with the generation",
-        "records/transcripts.py",
         "return there if there.live else Transcript(key, there.generation + 1)",
         "return there if there.live else Transcript(key, there.generation)",
         "the entries of two lives are taken for each other's",
     ),
     Mutant(
         "entries do not ask for the session",
-        "records/transcripts.py",
         'plus={"version": 1}, condition=LIVE)}',
         'plus={"version": 1})}',
         "something is appended to a deleted session",
     ),
     Mutant(
         "a uuid believed unverified",
-        "operations/append_entries.py",
         "            at = at_uuid.get(entry.identity)",
         "            at = min(entries.index(entry), len(lines) - 1)",
         "another entry is taken for the repeat",
@@ -44,14 +39,12 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "no look at the transcript's ring",
-        "operations/append_entries.py",
-        "hits = ring.places(head.ring, head.length, ids, seen, tried if writer.unsure else {})",
-        'hits = ring.places(b"", 0, ids, seen, tried if writer.unsure else {})',
+        "hits = ring.candidates(head.ring, head.length, ids, seen, tried if writer.tries.unanswered else {})",
+        'hits = ring.candidates(b"", 0, ids, seen, tried if writer.tries.unanswered else {})',
         "a repeat is stored twice",
     ),
     Mutant(
         "own entries not known after a lost reply",
-        "operations/append_entries.py",
         "(bool(here) and batch.writer == writer.own)",
         "False",
         "the first answer says that it was a replay",
@@ -59,7 +52,6 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "a repeat of a batch taken for the first",
-        "operations/append_entries.py",
         "(bool(here) and batch.writer == writer.own)",
         "(bool(here) and batch.token == writer.token)",
         "a repeat says that it stored the batch (found by the simulation)",
@@ -67,7 +59,6 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "another's batch of one's own batch_id believed",
-        "operations/append_entries.py",
         "if not same(lines[at], entry.fields):",
         "if entry.named and not same(lines[at], entry.fields):",
         "an entry without a uuid is acknowledged and not stored (found by the simulation)",
@@ -75,7 +66,6 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "another's entry without a uuid taken for one's own",
-        "operations/append_entries.py",
         "at = next(unnamed, None) if batch.token == token else None",
         "at = next(unnamed, None)",
         "an entry without a uuid is acknowledged and not stored",
@@ -83,22 +73,19 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "an append goes on where it may have been deleted",
-        "operations/append_entries.py",
-        "        if writer.begun_anew() and writer.unsure:\n            raise writer.unsure",
-        "        if writer.begun_anew() and False:\n            raise writer.unsure",
+        "        if writer.begun_anew() and writer.tries.unanswered:\n",
+        "        if writer.begun_anew() and False:\n",
         "what was appended, and deleted, is appended again",
         case="entries & delete the transcript",
     ),
     Mutant(
         "what is stored told of a session that is gone",
-        "operations/append_entries.py",
         "            await store.head(writer.key.session)",
         "            pass",
         "a replay is answered of a deleted session",
     ),
     Mutant(
         "expected_position not heeded",
-        "operations/append_entries.py",
         "        if unexpected:\n            raise",
         "        if unexpected and False:\n            raise",
         "an entry goes where it was not to go",
@@ -106,7 +93,6 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "import does not compare",
-        "operations/import_transcript.py",
         "if line != entry.line and not same(json.loads(line), entry.fields):",
         "if not line:",
         "success is answered, and another's entries are there",
@@ -114,36 +100,30 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "an object after its item",
-        "store/deposits.py",
         "            await self._store.repeated(lambda: objects.put(name, data))\n",
         "",
         "an item names what is not there",
     ),
     Mutant(
         "an object taken back that may be named",
-        "store/entry_writer.py",
-        "        self._deposits.keep(named)\n        try:",
+        "        self._deposits.send(named)\n        try:",
         "        try:",
         "an acknowledged batch is gone",
     ),
     Mutant(
         "an object of a session that went not taken back",
-        "store/entry_writer.py",
-        "            if 0 in refused.failed and not heads.is_live(refused.items[0]):\n"
-        "                self._deposits.judge(named=False)  # or by an item under a tombstone\n",
+        "                self._deposits.judge(named=False)  # an item that names one is purged too\n",
         "",
         "it stays until the tombstone ends",
     ),
     Mutant(
         "objects not purged with their session",
-        "operations/purge.py",
         "    await _remove_objects(store, key.objects)\n",
         "",
         "a deleted session's entries stay in the bucket",
     ),
     Mutant(
         "no second look for objects when the tombstone ends",
-        "operations/purge.py",
         "        await _remove_objects(store, key.objects, lambda _, since: since < settled)\n",
         "",
         "what a slow writer put stays for ever",
@@ -151,7 +131,6 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "a second look that takes what is new",
-        "operations/purge.py",
         "lambda _, since: since < settled",
         "lambda _, since: bool(since)",
         "of a session that was made again an object is gone",
@@ -159,14 +138,12 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "purge of a transcript takes its present life",
-        "operations/purge.py",
         "    current = transcripts.begun(key, head).generation\n",
         "    current = transcripts.begun(key, head).generation + 1\n",
         "a late record empties a transcript that began anew",
     ),
     Mutant(
         "transcripts not purged with their session",
-        "operations/purge.py",
         '"KeyConditionExpression": "PK = :session",\n            "ExpressionAttributeValues": '
         '{":session": attribute(key.partition)},',
         '"KeyConditionExpression": "PK = :session AND begins_with(SK, :m)",\n            '
@@ -175,7 +152,6 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "a page skips what is gone",
-        "store/entry_reader.py",
         "        if batch.first != at:\n            break\n",
         "",
         "a reader mixes what was purged with what was not",
@@ -183,14 +159,12 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "a page in the middle of a batch begins with the next one",
-        "store/entry_reader.py",
         "        yield (batch := await containing(store, head, first))\n        at = batch.end\n",
         "        at = (await containing(store, head, first)).end\n",
         "entries are skipped",
     ),
     Mutant(
         "what cannot be taken back is the request's",
-        "store/deposits.py",
         "            with suppress(Unavailable):\n",
         "            if True:\n",
         "503, also where all was stored",

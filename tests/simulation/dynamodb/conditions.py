@@ -1,167 +1,131 @@
-"""Conditions on an item: what they hold for, and what DynamoDB refuses of them at sight."""
+"""Conditions: as many kinds as the store sends, parsed, checked and asked of an item.
+
+    condition := term (AND term)*
+    term      := attribute_exists(path) | attribute_not_exists(path) | begins_with(path, :value)
+               | path = :value, or with <>, <, <= | path BETWEEN :value AND :value | path IN (:value, …)
+
+Another one is a `NotImplementedError`: add it here, and to `tests/conformance/words.py`.
+"""
 
 from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tests.simulation.dynamodb.attribute_values import compared
-from tests.simulation.dynamodb.expressions import Given, Path
+from tests.simulation.dynamodb.expressions import Cursor
 from tests.simulation.dynamodb.refusals import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.simulation.dynamodb.attribute_values import Value
-    from tests.simulation.dynamodb.expressions import Operand, Scope
+    from tests.simulation.dynamodb.expressions import Given, Path, Scope
     from turnlog.records.item import Item
 
-_ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
-COMPARATORS = _ORDERS.keys() | {"=", "<>"}
+_ORDERS = {"<": operator.lt, "<=": operator.le}
+_EXISTENCE = {"attribute_exists", "attribute_not_exists"}
 
 
-class Condition(Protocol):
-    """A condition on an item."""
+@dataclass(frozen=True)
+class Term:
+    """One term: an operator or a function, an attribute, and values of the request."""
+
+    operator: str
+    path: Path
+    given: tuple[Given, ...] = ()
+
+    def values(self, scope: Scope) -> list[Value]:
+        """What the attribute is compared with."""
+        return [scope.values[each.token] for each in self.given]
 
     def check(self, scope: Scope) -> None:
         """Refuse what DynamoDB refuses before it looks at any item."""
-        ...
-
-    def holds(self, item: Item, scope: Scope) -> bool:
-        """Whether it is true of the item; one that is not there has no attributes."""
-        ...
-
-
-@dataclass(frozen=True)
-class Size:
-    """`size(…)`: characters, bytes or elements."""
-
-    of: Operand
-
-    def value(self, item: Item, scope: Scope) -> Value | None:
-        """See `Operand`."""
-        value = self.of.value(item, scope)
-        if value is None or value.keys().isdisjoint({"S", "B", "L", "M"}):
-            return None
-        # DynamoDB Local is Java, where a text is as long as its UTF-16.
-        content = value["S"].encode("utf-16-le")[::2] if "S" in value else _content(value)
-        return {"N": str(len(content))}
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A comparator, BETWEEN, IN, `begins_with` or `contains`, and its operands."""
-
-    operator: str
-    operands: tuple[Operand, ...]
-
-    def check(self, scope: Scope) -> None:
-        """See `Condition`."""
-        first, *others = self.operands
-        if isinstance(first, Path) and any(
-            isinstance(other, Path) and other.name(scope) == first.name(scope) for other in others
-        ):
-            raise refusal("The first operand must be distinct from the remaining operands")
-        given = [scope.values[each.token] for each in self.operands if isinstance(each, Given)]
-        kinds = {kind for value in given for kind in value}
-        allowed = {"begins_with": {"S", "B"}}.get(self.operator, {"S", "N", "B"})
+        values = self.values(scope)
+        kinds = {kind for value in values for kind in value}
+        allowed = {"S", "B"} if self.operator == "begins_with" else {"S", "N", "B"}
         if self.operator in {*_ORDERS, "BETWEEN", "begins_with"} and not kinds <= allowed:
             raise refusal(f"Incorrect operand type for operator or function; {self.operator}: {kinds}")
-        if self.operator == "BETWEEN" and all(isinstance(bound, Given) for bound in others):
-            low, high = given[-2:]
-            if (order := compared(low, high)) is None:
+        if self.operator == "BETWEEN":
+            if (order := compared(*values)) is None:
                 raise refusal("The BETWEEN operator requires same data type for lower and upper bounds")
             if order > 0:
                 raise refusal("The BETWEEN operator requires an upper bound that is not below the lower")
 
     def holds(self, item: Item, scope: Scope) -> bool:
-        """See `Condition`."""
-        first, *others = (operand.value(item, scope) for operand in self.operands)
+        """Whether it is true of the item; one that is not there has no attributes."""
+        value, others = self.path.value(item, scope), self.values(scope)
+        if self.operator in _EXISTENCE:
+            return (value is None) == (self.operator == "attribute_not_exists")
         if self.operator == "<>":
-            return first is None or first != others[0]
-        return first is not None and _TESTS[self.operator](first, *others)
+            return value != others[0]
+        return value is not None and _true(self.operator, value, others)
 
 
-@dataclass(frozen=True)
-class Exists:
-    """`attribute_exists(…)`."""
-
-    path: Path
-
-    def check(self, scope: Scope) -> None:
-        """See `Condition`."""
-
-    def holds(self, item: Item, scope: Scope) -> bool:
-        """See `Condition`."""
-        return self.path.name(scope) in item
+Condition: TypeAlias = "tuple[Term, ...]"
+"""Terms, all of which must hold."""
 
 
-@dataclass(frozen=True)
-class Not:
-    """The opposite."""
+@cache
+def condition(expression: str, kind: str = "ConditionExpression") -> Condition:
+    """The condition that an expression says.
 
-    condition: Condition
-
-    def check(self, scope: Scope) -> None:
-        """See `Condition`."""
-        self.condition.check(scope)
-
-    def holds(self, item: Item, scope: Scope) -> bool:
-        """See `Condition`."""
-        return not self.condition.holds(item, scope)
-
-
-@dataclass(frozen=True)
-class Joined:
-    """Conditions between ANDs, or between ORs."""
-
-    by: str
-    conditions: tuple[Condition, ...]
-
-    def check(self, scope: Scope) -> None:
-        """See `Condition`."""
-        for condition in self.conditions:
-            condition.check(scope)
-
-    def holds(self, item: Item, scope: Scope) -> bool:
-        """See `Condition`."""
-        every = all if self.by == "AND" else any
-        return every(condition.holds(item, scope) for condition in self.conditions)
+    Args:
+        expression: its text.
+        kind: which parameter of the request it is.
+    """
+    cursor = Cursor(kind, expression)
+    terms = [_term(cursor)]
+    while cursor.skip("AND"):
+        terms.append(_term(cursor))
+    cursor.end()
+    return tuple(terms)
 
 
-def _ordered(comparator: str, left: Value, right: Value | None) -> bool:
-    order = None if right is None else compared(left, right)
-    return order is not None and bool(_ORDERS[comparator](order, 0))
+def _term(cursor: Cursor) -> Term:
+    if cursor.at_call():
+        function = cursor.take(*_EXISTENCE, "begins_with")
+        cursor.take("(")
+        path = cursor.path()
+        given: list[Given] = []
+        if function == "begins_with":
+            cursor.take(",")
+            given.append(cursor.given())
+        cursor.take(")")
+        return Term(function, path, tuple(given))
+    path = cursor.path()
+    name = cursor.take("=", "<>", *_ORDERS, "BETWEEN", "IN")
+    if name == "BETWEEN":
+        low = cursor.given()
+        cursor.take("AND")
+        return Term(name, path, (low, cursor.given()))
+    if name != "IN":
+        return Term(name, path, (cursor.given(),))
+    cursor.take("(")
+    among = [cursor.given()]
+    while cursor.skip(","):
+        among.append(cursor.given())
+    cursor.take(")")
+    return Term(name, path, tuple(among))
 
 
-def _between(value: Value, low: Value | None, high: Value | None) -> bool:
-    return _ordered(">=", value, low) and _ordered("<=", value, high)
+def _true(name: str, value: Value, others: list[Value]) -> bool:
+    match name:
+        case "begins_with":
+            return value.keys() == others[0].keys() and bool(_content(value).startswith(_content(others[0])))
+        case "BETWEEN":
+            low, high = others
+            return _ordered("<=", low, value) and _ordered("<=", value, high)
+        case "<" | "<=":
+            return _ordered(name, value, others[0])
+    return value in others
 
 
-def _begins_with(value: Value, start: Value | None) -> bool:
-    return _same_kind(value, start) and bool(_content(value).startswith(_content(start)))
+def _ordered(name: str, left: Value, right: Value) -> bool:
+    order = compared(left, right)
+    return order is not None and bool(_ORDERS[name](order, 0))
 
 
-def _contains(value: Value, part: Value | None) -> bool:
-    return part in value.get("L", ()) or (_same_kind(value, part) and _content(part) in _content(value))
-
-
-def _same_kind(left: Value, right: Value | None) -> bool:
-    return right is not None and left.keys() == right.keys() and left.keys() <= {"S", "B"}
-
-
-def _content(value: Value | None) -> Any:
-    (content,) = (value or {}).values()
+def _content(value: Value) -> Any:
+    (content,) = value.values()
     return content
-
-
-_TESTS: dict[str, Callable[..., bool]] = {
-    **{comparator: partial(_ordered, comparator) for comparator in _ORDERS},
-    "=": operator.eq,
-    "BETWEEN": _between,
-    "IN": lambda value, *others: value in others,
-    "begins_with": _begins_with,
-    "contains": _contains,
-}

@@ -10,7 +10,7 @@ import pathlib
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from tests.simulation.dynamodb.attribute_values import Value, canonical, size, text_size
 from tests.simulation.dynamodb.refusals import refusal
@@ -71,14 +71,6 @@ class Scope:
         )
 
 
-class Operand(Protocol):
-    """What a comparison compares."""
-
-    def value(self, item: Item, scope: Scope) -> Value | None:
-        """Its value; None when it has none."""
-        ...
-
-
 @dataclass(frozen=True)
 class Path:
     """An attribute of the item, by its name or by a placeholder for it."""
@@ -90,7 +82,7 @@ class Path:
         return scope.names[self.token] if self.token[0] == "#" else self.token
 
     def value(self, item: Item, scope: Scope) -> Value | None:
-        """See `Operand`."""
+        """Its value; None when it is not there."""
         return item.get(self.name(scope))
 
 
@@ -99,10 +91,6 @@ class Given:
     """A value of the request."""
 
     token: str
-
-    def value(self, item: Item, scope: Scope) -> Value:  # noqa: ARG002 (of every operand)
-        """See `Operand`."""
-        return scope.values[self.token]
 
 
 class Cursor:
@@ -117,8 +105,6 @@ class Cursor:
         self._kind = kind
         self._tokens: list[str] = [*_TOKEN.findall(expression), END]
         self._at = 0
-        if len(self._tokens) == 1:
-            raise self.wrong("The expression can not be empty")
         if len(expression) > _MAX_EXPRESSION:
             raise self.wrong("Expression size has exceeded the maximum allowed size")
 
@@ -127,22 +113,17 @@ class Cursor:
         """The next token."""
         return self._tokens[self._at]
 
-    @property
-    def keyword(self) -> str:
-        """The next token in upper case: keywords are written in any."""
-        return self.next.upper()
-
     def take(self, *expected: str) -> str:
         """Step over the next token, which is one of `expected` if any are given."""
         token = self.next
-        if expected and self.keyword not in expected:
+        if expected and token not in expected:
             raise self.unexpected()
         self._at += 1
         return token
 
     def skip(self, token: str) -> bool:
         """Step over the next token if it is this one; tell whether it was."""
-        if self.keyword != token:
+        if self.next != token:
             return False
         self._at += 1
         return True
@@ -154,14 +135,11 @@ class Cursor:
     def path(self) -> Path:
         """Step over an attribute's name."""
         token = self.next
-        if token[0] != "#" and not (token[0].isalpha() and self.keyword not in KEYWORDS):
+        if token[0] != "#" and not (token[0].isalpha() and token not in KEYWORDS):
             raise self.unexpected()
         if token.upper() in RESERVED:
             raise self.wrong(f"Attribute name is a reserved keyword; reserved keyword: {token}")
         self._at += 1
-        if self.next in {".", "["}:
-            message = "document paths"
-            raise NotImplementedError(message)
         return Path(token)
 
     def given(self) -> Given:
@@ -175,9 +153,12 @@ class Cursor:
         if self.next != END:
             raise self.unexpected()
 
-    def unexpected(self) -> ClientError:
-        """The refusal of the next token."""
-        return self.wrong(f'Syntax error; token: "{self.next}"')
+    def unexpected(self) -> NotImplementedError:
+        """What is no expression of the store's, whether DynamoDB would take it or not."""
+        return NotImplementedError(
+            "The simulation's table knows what the store sends, see tests/simulation/dynamodb. "
+            f"In this {self._kind} it does not know {self.next!r}: {' '.join(self._tokens)}"
+        )
 
     def wrong(self, what: str) -> ClientError:
         """A refusal of this expression."""

@@ -6,10 +6,9 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.dynamodb.attribute_values import Value, canonical_item, copied_item, item_size
-from tests.simulation.dynamodb.condition_parser import condition
-from tests.simulation.dynamodb.conditions import Comparison, Condition, Joined
-from tests.simulation.dynamodb.expressions import Given, Path, Scope, distinct_names, projection
+from tests.simulation.dynamodb.attribute_values import canonical_item, copied_item, item_size
+from tests.simulation.dynamodb.conditions import condition
+from tests.simulation.dynamodb.expressions import Scope, distinct_names, projection
 from tests.simulation.dynamodb.refusals import refusal
 from tests.simulation.dynamodb.schema import Key, Keys, Schema, too_long
 from tests.simulation.dynamodb.writes import known
@@ -17,6 +16,7 @@ from tests.simulation.dynamodb.writes import known
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.simulation.dynamodb.attribute_values import Value
     from tests.simulation.dynamodb.storage import Place, Storage
     from turnlog.records.item import Item
 
@@ -35,7 +35,7 @@ _PARAMETERS = {
     "Limit",
     "Select",
 }
-_MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_OPERATORS = {"=", "<", "BETWEEN", "begins_with"}
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,9 @@ class Span:
     def within(self, order: list[Place]) -> tuple[int, int]:
         """Where in an ordered list they begin and end."""
         start, end = 0, len(order)
-        if self.operator in {"=", ">=", "BETWEEN", "begins_with"}:
+        if self.operator in {"=", "BETWEEN", "begins_with"}:
             start = bisect_left(order, self.bounds[0], key=_range)
-        elif self.operator == ">":
-            start = bisect_right(order, self.bounds[0], key=_range)
-        if self.operator in {"=", "<=", "BETWEEN"}:
+        if self.operator in {"=", "BETWEEN"}:
             end = bisect_right(order, self.bounds[-1], key=_range)
         elif self.operator == "<":
             end = bisect_left(order, self.bounds[0], key=_range)
@@ -65,8 +63,7 @@ class Span:
         """Whether a page may start behind this place: it is in the span, and not at its very end."""
         if self.within([place]) != (0, 1):
             return False
-        last = {"BETWEEN", "<="} if forward else {"BETWEEN", ">="}
-        return self.operator not in last or place[0] != self.bounds[-1 if forward else 0]
+        return self.operator != "BETWEEN" or place[0] != self.bounds[-1 if forward else 0]
 
 
 def query(parameters: Mapping[str, Any], schema: Schema, storage: Storage) -> dict[str, Any]:
@@ -132,14 +129,15 @@ def _check_select(parameters: Mapping[str, Any], schema: Schema, names: list[str
 
 
 def _key_condition(parameters: Mapping[str, Any], keys: Keys, scope: Scope) -> tuple[str, Span]:
-    parsed = condition(parameters["KeyConditionExpression"], "KeyConditionExpression")
-    parsed.check(scope)
-    parts = parsed.conditions if isinstance(parsed, Joined) and parsed.by == "AND" else (parsed,)
     spans: dict[str, Span] = {}
-    for name, span in (_span(part, scope) for part in parts):
+    for term in condition(parameters["KeyConditionExpression"], "KeyConditionExpression"):
+        term.check(scope)
+        name = term.path.name(scope)
+        if term.operator not in _OPERATORS:
+            raise refusal("Invalid operator used in KeyConditionExpression")
         if name in spans:
             raise refusal("KeyConditionExpressions must only contain one condition per key")
-        spans[name] = span
+        spans[name] = Span(term.operator, tuple(map(_bound, term.values(scope))))
     if keys.hash not in spans or not spans.keys() <= set(keys):
         raise refusal("Query condition missed key schema element")
     if spans[keys.hash].operator != "=":
@@ -150,21 +148,7 @@ def _key_condition(parameters: Mapping[str, Any], keys: Keys, scope: Scope) -> t
     return spans[keys.hash].bounds[0], span
 
 
-def _span(part: Condition, scope: Scope) -> tuple[str, Span]:
-    if not isinstance(part, Comparison):
-        raise refusal("Invalid operator used in KeyConditionExpression")
-    operator, (first, *others) = part.operator, part.operands
-    if isinstance(first, Given) and operator in _MIRRORED:
-        operator, first, others = _MIRRORED[operator], others[0], [first]
-    if not isinstance(first, Path) or operator not in {*_MIRRORED, "BETWEEN", "begins_with"}:
-        raise refusal("Invalid operator used in KeyConditionExpression")
-    bounds = [_bound(other.value({}, scope)) for other in others]
-    return first.name(scope), Span(operator, tuple(bounds))
-
-
-def _bound(value: Value | None) -> str:
-    if value is None:
-        raise refusal("Invalid KeyConditionExpression: Multiple attribute names used in one condition")
+def _bound(value: Value) -> str:
     if "S" not in value:
         raise refusal("Condition parameter type does not match schema type")
     if not value["S"]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.dynamodb.attribute_values import canonical_item, copied_item, item_size
-from tests.simulation.dynamodb.condition_parser import condition
+from tests.simulation.dynamodb.conditions import condition
 from tests.simulation.dynamodb.expressions import Scope
 from tests.simulation.dynamodb.refusals import refusal
 from tests.simulation.dynamodb.schema import Key, Schema, check_size
@@ -49,7 +49,7 @@ class Write:
     parameters: Mapping[str, Any]
     schema: Schema
     scope: Scope
-    condition: Condition | None
+    condition: Condition
     new: Item
     update: Update
     changed: tuple[str, ...]
@@ -61,7 +61,7 @@ class Write:
 
     def allowed(self, before: Item | None) -> bool:
         """Whether its condition holds."""
-        return self.condition is None or self.condition.holds(before or {}, self.scope)
+        return all(term.holds(before or {}, self.scope) for term in self.condition)
 
     def shown(self, before: Item | None) -> dict[str, Any]:
         """The item for a failed condition, if the write asked for it."""
@@ -99,10 +99,11 @@ def prepared(kind: str, parameters: Mapping[str, Any], schema: Schema) -> Write:
     """The write that these parameters ask for; refuses what DynamoDB refuses before it looks at any item."""
     known(parameters, _PARAMETERS[kind])
     scope = Scope(parameters, "ConditionExpression", "UpdateExpression")
-    required = None
+    required: Condition = ()
     if kind == "ConditionCheck" or "ConditionExpression" in parameters:
         required = condition(parameters["ConditionExpression"])
-        required.check(scope)
+        for term in required:
+            term.check(scope)
     new: Item = {}
     if kind == "Put":
         new = canonical_item(parameters["Item"])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.violations import require
+from tests.simulation.violations import Rule, require
 from turnlog.errors import Contended, Gone, NotFound
 from turnlog.records.head import JSON_FIELDS, USAGE_FIELDS
 
@@ -28,38 +28,38 @@ def check_call(history: History, call: Call) -> None:
     changing = [work for work in call.works if done(work)]
     told = (call.name, call.asked, call.returned, call.error, [work.request for work in call.works])
     if call.name == "put_session":
-        require("fields set once", sum(map(_sets_fields, changing)) <= 1, told)
+        require(Rule.FIELDS_SET_ONCE, sum(map(_sets_fields, changing)) <= 1, told)
     if call.name in {"put_session", "append_messages", "add_tool_call"}:
         _check_stored_once(history, call)
     elif call.name not in {"append_entries", "import_transcript"}:  # see `transcript_rules`
-        require("made once by a call", len(changing) <= 1, told)
+        require(Rule.MADE_ONCE_BY_A_CALL, len(changing) <= 1, told)
     if call.name in {"put_draft", "delete_draft"}:
-        require("a draft is sent once", len(call.works) <= 1, told)
+        require(Rule.A_DRAFT_IS_SENT_ONCE, len(call.works) <= 1, told)
     if isinstance(call.error, Contended):
-        require("surely not applied", not changing, told)
+        require(Rule.SURELY_NOT_APPLIED, not changing, told)
     elif call.refused and call.error:
         status = call.error.status
         refusing = [request for request, reply in call.answered[-1:] if reply.status == status]
         earlier = [work for work in changing if work.request not in refusing]
         denied = [work for work in earlier if not _gone_since(history, call, work)]
-        require("a refusal denies nothing", not denied, told)
+        require(Rule.A_REFUSAL_DENIES_NOTHING, not denied, told)
     if call.error is None:
         _check_returned(history, call)
 
 
 def done(work: Work) -> bool:
     """Whether a request changed anything."""
-    return bool(work.changes or work.entries or work.buried)
+    return work.done
 
 
 def _check_returned(history: History, call: Call) -> None:
     told = (call.name, call.asked, call.returned)
     if call.name == "delete_session":
-        require("deleted by a call", any(not state.live for state in call.states(history)), told)
+        require(Rule.DELETED_BY_A_CALL, any(not state.live for state in call.states(history)), told)
         return
-    require("a call returns its answer", call.returned == call.answered[-1][1].body, told)
+    require(Rule.A_CALL_RETURNS_ITS_ANSWER, call.returned == call.answered[-1][1].body, told)
     if call.name == "rewind_session" and call.asked["to_sequence"] != call.asked["expected_sequence"]:
-        require("rewound by its call", any(work.changes for work in call.works), told)
+        require(Rule.REWOUND_BY_ITS_CALL, any(work.changes for work in call.works), told)
 
 
 def _sets_fields(work: Work) -> bool:
@@ -77,7 +77,7 @@ def _check_stored_once(history: History, call: Call) -> None:
     for (work, first), (other, second) in combinations(sorted(changes, key=lambda one: one[1].commit), 2):
         if work is not other and _stored(first) & _stored(second):
             cut = cut_between(history, call.key, first.commit, second.commit)
-            require("stored once by a call", cut, (call.asked, first, second))
+            require(Rule.STORED_ONCE_BY_A_CALL, cut, (call.asked, first, second))
 
 
 def _stored(change: Change) -> set[Any]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 
 from infra import template
-from tests.infra.cloudformation import deployed, load
+from tests.infra.account import account
+from tests.infra.cloudformation import load
 from tests.infra.conftest import FULL
-from tests.infra.iam import actions, covers, role
+from tests.infra.iam import actions, covers
 
 if TYPE_CHECKING:
-    from tests.infra.iam import Role
+    from tests.infra.account import Account
 
 NAMES = [function.name for function in template.functions()]
 LEADING_KEYS = "dynamodb:LeadingKeys"
@@ -32,31 +32,6 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return found
-
-
-class Account(NamedTuple):
-    """What a deployed stack left in its account, read before the account was emptied."""
-
-    roles: dict[str, Role]
-    table: str
-    stream: str
-    queue: str
-    bucket: str
-
-
-def account(**parameters: str) -> Account:
-    with deployed(**parameters) as stack:
-        table = boto3.client("dynamodb").describe_table(TableName=stack["SessionsTable"])["Table"]
-        queue = boto3.client("sqs").get_queue_attributes(
-            QueueUrl=stack.outputs["DeadLetterQueueUrl"], AttributeNames=["QueueArn"]
-        )
-        return Account(
-            roles={name: role(stack[f"{name}Role"]) for name in NAMES},
-            table=table["TableArn"],
-            stream=table["LatestStreamArn"],
-            queue=queue["Attributes"]["QueueArn"],
-            bucket=f"arn:aws:s3:::{stack.outputs['BucketName']}",
-        )
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +56,8 @@ def requests(
 
 
 def test_every_function_was_seen(seen: dict[str, Any]) -> None:
-    assert {call[0] for call in seen["table"]} == set(NAMES)
+    unseen = set(NAMES) - {call[0] for call in seen["table"]}
+    assert not unseen, f"call {sorted(unseen)} in tests/infra/every_way.py, in every way that it has"
 
 
 @pytest.mark.parametrize("function", NAMES)
@@ -125,9 +101,11 @@ def test_the_bucket_is_for_what_each_function_does_with_it(
 
 def test_only_those_connect_to_the_cache_that_use_it(full: Account, seen: dict[str, Any]) -> None:
     users = {call[0] for call in seen["cache"]}
-    assert users == {
-        name for name in NAMES if any("CachePolicy" in held for held in full.roles[name].attached)
-    }
+    holders = {name for name in NAMES if any("CachePolicy" in held for held in full.roles[name].attached)}
+    assert users == holders, (
+        f"{sorted(users ^ holders)}: in template.yaml, those that use the cache have CachePolicy, and no "
+        "others. If one was not seen to use it, add how it does to tests/infra/every_way.py."
+    )
     assert "ListSessionsFunction" not in users
 
 

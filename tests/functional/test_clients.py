@@ -132,7 +132,11 @@ def write(turnlog, name):
 
 turnlog = Turnlog(**eval(sys.argv[1]))
 turnlog.create_session(session_id="s")
+way = turnlog._way
+kept = (way._base if hasattr(way, "_base") else way._link)._kept
+before = kept.get()
 child = os.fork()
+assert (kept.get() is before) == (child != 0)
 write(turnlog, "child" if child == 0 else "parent")
 if child == 0:
     turnlog.close()

@@ -4,6 +4,7 @@ from tests.mutants.catalogue.appends import APPENDS
 from tests.mutants.catalogue.bursts import BURSTS
 from tests.mutants.catalogue.cache import CACHE
 from tests.mutants.catalogue.cancelled import CANCELLED
+from tests.mutants.catalogue.clients import CLIENTS
 from tests.mutants.catalogue.doubts import DOUBTS
 from tests.mutants.catalogue.edge import EDGE
 from tests.mutants.catalogue.limits import LIMITS
@@ -24,6 +25,7 @@ MUTANTS = (
     *CACHE,
     *CANCELLED,
     *OVERTAKEN,
+    *CLIENTS,
     *DOUBTS,
     *EDGE,
     *LIMITS,

@@ -172,8 +172,8 @@ DOUBTS = (
     ),
     Mutant(
         "what is taken back is taken at any version",
-        "last.last_sequence + 1, last.version,",
-        "last.last_sequence + 1, None,",
+        "                        stored[-1].version,\n",
+        "                        None,  # type: ignore[arg-type]\n",
         "another's message goes, as the log is as long again",
         test="tests/integrations/test_openai_take_back.py"
         "::test_another_exchanges_the_last_one_before_the_take_back",

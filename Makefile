@@ -1,4 +1,5 @@
-# All that is needed is Python 3.11 or later: the first target makes .venv from requirements.lock.
+# All that is needed is Python 3.11 or later: the first target makes .venv. `make run` installs what running
+# needs (requirements-run.lock), all others what testing needs too (requirements.lock).
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,6 +12,7 @@ MUTANT_SHARE ?= 1
 # Of tests/functional, those in whose names this is; all, where it is empty.
 LAMBDA_TESTS ?=
 READY := .venv/.ready
+RUNS := .venv/.runs
 # Not compiled at once: most of what is installed is never imported.
 PIP := bin/python -m pip install --quiet --disable-pip-version-check --no-compile
 # What puts shared/ on the path: `import turnlog` is the same here, in a Lambda, and where it is installed.
@@ -28,7 +30,8 @@ PROOFS := infra conformance e2e functional unit benchmark
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
-run: $(READY) ## serve the API on http://127.0.0.1:3000 (PORT= for another port)
+run: export TURNLOG_LOCAL_DATA := $(or $(TURNLOG_LOCAL_DATA),$(DATA))
+run: $(if $(wildcard $(READY)),$(READY),$(RUNS)) ## serve the API on http://127.0.0.1:3000 (PORT= for another port, DATA= for a folder that keeps it)
 	@exec $(BIN)/python -m infra.local
 
 test: $(READY) ## run the tests that need Python alone
@@ -82,22 +85,26 @@ costs: $(READY) ## compute what a month costs, as the README has it
 bench: $(READY) .cache/bench-venv/.ready ## measure Turnlog beside what else one would take; writes README.md's table and plots
 	$(BIN)/python -m tests.benchmark
 
-generate: $(READY) ## write anew what is made of the template: infra/openapi.json, turnlog's routes
-	$(BIN)/python -m infra.openapi
+generate: $(READY) ## write anew what is made of the template: handlers, routes, events, OpenAPI, alarms
 	$(BIN)/python -m infra.routes
+	$(BIN)/python -m infra.example_events
+	$(BIN)/python -m infra.openapi
+	$(BIN)/python -m infra.observability
 
 check: $(READY) ## lint, types, and whether generated files are in date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m infra.openapi --check
 	$(BIN)/python -m infra.routes --check
+	$(BIN)/python -m infra.example_events --check
+	$(BIN)/python -m infra.openapi --check
+	$(BIN)/python -m infra.observability --check
 
 format: $(READY) ## format the code
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-lock: $(READY) ## resolve the dependencies of pyproject.toml anew, into requirements.lock
+lock: $(READY) ## resolve the dependencies of pyproject.toml anew, into requirements.lock and those beside it
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url \
 		--no-annotate --group dev --custom-compile-command "make lock" \
@@ -105,6 +112,9 @@ lock: $(READY) ## resolve the dependencies of pyproject.toml anew, into requirem
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 		--no-annotate --constraints requirements.lock --custom-compile-command "make lock" \
 		--group lambda --output-file requirements-lambda.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+		--no-annotate --constraints requirements.lock --custom-compile-command "make lock" \
+		--group local --output-file requirements-run.lock
 	for tool in sam checkov; do $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
 		infra/checks/$$tool.in --output-file infra/checks/$$tool.lock; done
@@ -152,7 +162,6 @@ SAM := .cache/sam-venv
 CHECKOV := .cache/checkov-venv
 
 deploy-lint: $(READY) $(SAM)/.ready $(CHECKOV)/.ready ## lint and scan the template with SAM and checkov
-	$(BIN)/python -m infra.observability --check
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(SAM)/bin/sam validate --lint
 	$(CHECKOV)/bin/checkov --config-file infra/checkov.yaml
 
@@ -184,9 +193,22 @@ endef
 	$(@D)/$(EDITABLE)
 
 # A .venv that was made halfway has no stamp, and is made anew.
+define MAKE_VENV
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Turnlog needs Python 3.11 or later.")'
+$(PYTHON) -m venv --clear .venv
+endef
+
+define FILL_VENV
+.venv/$(PIP) --require-hashes --requirement $<
+.venv/$(EDITABLE)
+@touch $@
+endef
+
+$(RUNS): requirements-run.lock
+	$(MAKE_VENV)
+	$(FILL_VENV)
+
+# What `make run` has installed stays.
 $(READY): requirements.lock
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Turnlog needs Python 3.11 or later.")'
-	$(PYTHON) -m venv --clear .venv
-	.venv/$(PIP) --require-hashes --requirement $<
-	.venv/$(EDITABLE)
-	@touch $@
+	$(if $(shell [ -e $(RUNS) ] && [ ! -e $(READY) ] && [ ! $(RUNS) -ot requirements-run.lock ] && echo runs),,$(MAKE_VENV))
+	$(FILL_VENV)

@@ -1,4 +1,8 @@
-"""One Lambda function an operation: parse, one call, answer."""
+"""One Lambda function an operation: parse, one call, answer.
+
+Those that API Gateway calls are written by `make generate`; each names its endpoint in
+`turnlog.http.endpoints`, and does nothing else.
+"""
 
 import gc
 import os

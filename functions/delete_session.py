@@ -1,5 +1,6 @@
 """DELETE /sessions/{session_id}."""
 
+# Written by `make generate`, from the template: change that.
 from turnlog.http.endpoints.delete_session import handler
 
 __all__ = ["handler"]

@@ -1,5 +1,6 @@
 """PUT /sessions/{session_id}/transcripts/{name}."""
 
+# Written by `make generate`, from the template: change that.
 from turnlog.http.endpoints.import_transcript import handler
 
 __all__ = ["handler"]

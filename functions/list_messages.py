@@ -1,5 +1,6 @@
 """GET /sessions/{session_id}/messages."""
 
+# Written by `make generate`, from the template: change that.
 from turnlog.http.endpoints.list_messages import handler
 
 __all__ = ["handler"]

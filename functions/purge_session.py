@@ -5,10 +5,9 @@ G7: a record is answered for only when its work is done; the stream brings it ag
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
-from turnlog.drivers.blocking import lambda_store, run
+from turnlog.drivers.blocking import purge_store, run
 from turnlog.errors import TurnlogError
 from turnlog.operations.purge import work_off
 
@@ -19,7 +18,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     """
     failures: list[dict[str, str]] = []
-    store = lambda_store(time.monotonic() + context.get_remaining_time_in_millis() / 1000)
+    store = purge_store(lambda: context.get_remaining_time_in_millis() / 1000)
     for record in event["Records"]:
         try:
             run(work_off(store, record["dynamodb"]["Keys"]))

@@ -1,5 +1,6 @@
 """PUT /sessions/{session_id}."""
 
+# Written by `make generate`, from the template: change that.
 from turnlog.http.endpoints.put_session import handler
 
 __all__ = ["handler"]

@@ -1,5 +1,6 @@
 """GET /sessions/{session_id}/transcripts/{name}."""
 
+# Written by `make generate`, from the template: change that.
 from turnlog.http.endpoints.read_entries import handler
 
 __all__ = ["handler"]

@@ -1,42 +1,65 @@
-"""Where each operation is served, for the library: `template.yaml` says it, and is not in the package.
+"""What the code has of the template: where each operation is served, and a handler for each.
 
-`make generate` writes `turnlog/http/routes.py`; `--check` fails if that is out of date.
+`template.yaml` is not in the package. So `make generate` writes `turnlog/http/routes.py` from it, and a file
+in `functions/` for each operation that is served over HTTP. `--check` fails if one of these is out of date.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from infra.template import routes
 
-MODULE = Path(__file__).parent.parent / "shared" / "turnlog" / "http" / "routes.py"
+if TYPE_CHECKING:
+    from infra.template import Route
 
-_HEAD = '''"""Where each operation is served. Written by `make generate`, from the template: change that."""
+ROOT = Path(__file__).parent.parent
+
+_ROUTES = '''"""Where each operation is served. Written by `make generate`, from the template: change that."""
 
 from __future__ import annotations
 
-ROUTES = {
+ROUTES = {{
+{lines}}}
+"""By an operation's name: method and path."""
+'''
+_FUNCTION = '''"""{route.method} {route.documented}."""
+
+# Written by `make generate`, from the template: change that.
+from turnlog.http.endpoints.{route.function.operation} import handler
+
+__all__ = ["handler"]
 '''
 
 
-def rendered() -> str:
-    """The module."""
-    lines = (
-        f'    "{route.function.operation}": ("{route.method}", "{route.documented}"),\n' for route in routes()
-    )
-    return f'{_HEAD}{"".join(lines)}}}\n"""By an operation\'s name: method and path."""\n'
+def rendered() -> dict[Path, str]:
+    """By file, what is written to it."""
+    lines = "".join(_line(route) for route in routes())
+    files = {ROOT / "shared" / "turnlog" / "http" / "routes.py": _ROUTES.format(lines=lines)}
+    for route in routes():
+        files[ROOT / "functions" / f"{route.function.operation}.py"] = _FUNCTION.format(route=route)
+    return files
+
+
+def _line(route: Route) -> str:
+    return f'    "{route.function.operation}": ("{route.method}", "{route.documented}"),\n'
 
 
 def main() -> int:
-    """Write the module, or with `--check` compare it."""
-    text = rendered()
+    """Write the files, or with `--check` compare them."""
+    due = {
+        file: text
+        for file, text in rendered().items()
+        if not file.exists() or file.read_text(encoding="utf-8") != text
+    }
     if "--check" in sys.argv[1:]:
-        if MODULE.read_text(encoding="utf-8") == text:
-            return 0
-        sys.stderr.write("shared/turnlog/http/routes.py is out of date: run `make generate`.\n")
-        return 1
-    MODULE.write_text(text, encoding="utf-8")
+        for file in due:
+            sys.stderr.write(f"{file.relative_to(ROOT)} is out of date: run `make generate`.\n")
+        return bool(due)
+    for file, text in due.items():
+        file.write_text(text, encoding="utf-8")
     return 0
 
 

@@ -21,6 +21,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from infra.local.errors import CannotStart
 from infra.local.payload import Refusal
 
 if TYPE_CHECKING:
@@ -53,13 +54,13 @@ class ThisMachine(NamedTuple):
         """As `TURNLOG_LOCAL_HOSTS` has it: names or addresses, parted by commas.
 
         Raises:
-            SystemExit: one of them is neither.
+            CannotStart: one of them is neither.
         """
         given = [name.strip() for name in os.environ.get(SETTING, "").split(",") if name.strip()]
         names = {name: _host(name) for name in given}
         for name, host in names.items():
             if host is None or ":" in name.rpartition("]")[2]:
-                raise SystemExit(
+                raise CannotStart(
                     f"{SETTING} has {name!r}, which is no host. It takes names and addresses, parted by "
                     f"commas, without scheme and port, such as {SETTING}=host.docker.internal,192.168.1.5"
                 )

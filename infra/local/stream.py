@@ -42,7 +42,9 @@ class StreamPump:
         dynamodb: a boto3 client.
         streams: a boto3 client of DynamoDB Streams at the same endpoint.
         mapping: which records go out, how many at once.
-        function: takes `{"Records": […]}` and answers as a Lambda with ReportBatchItemFailures does.
+        function: takes `{"Records": […]}` and answers as a Lambda with ReportBatchItemFailures does. It also
+            takes an event that is set when the server stops: then it gives up, and names as failed what it
+            has not done.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class StreamPump:
         dynamodb: Any,
         streams: Any,
         mapping: StreamMapping,
-        function: Callable[[dict[str, Any]], Any],
+        function: Callable[[dict[str, Any], Event], Any],
     ) -> None:
         self._table = table
         self._dynamodb = dynamodb
@@ -71,7 +73,7 @@ class StreamPump:
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
-        # A purge whose table is gone would try again for as long as its Lambda may run.
+        # The function heeds that at its next request. A request that hangs is not waited for any longer.
         self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
@@ -142,7 +144,7 @@ class StreamPump:
     def _call(self, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Hand the batch on; what has to be handed on again, from the first failure on."""
         try:
-            answer = self._function({"Records": batch})
+            answer = self._function({"Records": batch}, self._stopping)
         except Exception:
             # The function's fault, whatever it is. Lambda does the same: it logs, and comes again.
             logger.exception("%s failed", self._mapping.function.name)

@@ -7,6 +7,10 @@ from functools import cache
 from typing import NamedTuple
 
 
+class SettingsError(ValueError):
+    """A setting is missing or wrong; the text names it, and says what to do."""
+
+
 class Settings(NamedTuple):
     """What the environment says.
 
@@ -35,21 +39,53 @@ class Settings(NamedTuple):
 _OFF = {"off", "0", "false"}
 
 
+# Far more than anyone means, and within what a date can be.
+_MOST_SECONDS = 999_999_999
+_MOST_DAYS = 999_999
+
+
 @cache
 def settings() -> Settings:
-    """The settings of this process.
+    """The settings of this process, as they were when this was first called.
 
     Raises:
-        KeyError: `TURNLOG_TABLE` is not set.
-        ValueError: a number is not one.
+        SettingsError: one of them is missing or wrong.
     """
-    retention = os.environ.get("TURNLOG_RETENTION_DAYS", "")
+    return from_environment()
+
+
+def from_environment() -> Settings:
+    """The settings that the environment has now.
+
+    Raises:
+        SettingsError: one of them is missing or wrong.
+    """
+    table = os.environ.get("TURNLOG_TABLE", "")
+    if not table:
+        raise SettingsError(
+            "TURNLOG_TABLE is not set. Set it to the name of the DynamoDB table: the output TableName of a "
+            "deployed stack, or SessionsTable beside `make run`."
+        )
     return Settings(
-        table=os.environ["TURNLOG_TABLE"],
+        table=table,
         cache_url=os.environ.get("TURNLOG_CACHE_URL", ""),
-        cache_ttl=int(os.environ.get("TURNLOG_CACHE_TTL") or 43_200),
-        retention_days=int(retention) if retention else None,
+        cache_ttl=_number("TURNLOG_CACHE_TTL", "seconds", _MOST_SECONDS) or 43_200,
+        retention_days=_number("TURNLOG_RETENTION_DAYS", "days", _MOST_DAYS),
         transcripts=os.environ.get("TURNLOG_TRANSCRIPTS", "").strip().lower() not in _OFF,
         bucket=os.environ.get("TURNLOG_BUCKET", ""),
         cache_password=os.environ.get("TURNLOG_CACHE_PASSWORD", ""),
     )
+
+
+def _number(name: str, unit: str, most: int) -> int | None:
+    """The number in a setting; None where it is not set, or empty."""
+    given = os.environ.get(name, "")
+    if not given:
+        return None
+    number = int(given) if given.isascii() and given.isdecimal() and len(given) <= len(str(most)) else 0
+    if not 0 < number <= most:
+        raise SettingsError(
+            f"{name} is {given[:40]!r}. Set it to a whole number of {unit} from 1 to {most}, "
+            "or leave it empty."
+        )
+    return number

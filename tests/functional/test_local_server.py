@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -44,7 +45,6 @@ def test_each_route_reaches_its_function(stand: Stand, route: Any) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/"),
         ("GET", "/nothing"),
         ("GET", "/sessions/"),
         ("GET", "/sessions//messages"),
@@ -178,8 +178,26 @@ def test_docs_need_no_network(stand: Stand) -> None:
 
 
 def test_docs_call_the_server_that_they_come_from(stand: Stand) -> None:
-    """Whatever its port, and the name under which the browser has it."""
-    assert "spec.servers = [{url: location.origin}]" in stand("GET", "/docs").raw.decode()
+    """Whatever its port and name are. So does a program that reads the document alone."""
+    assert 'url: "/openapi.json"' in stand("GET", "/docs").raw.decode()
+    url = stand.server.url
+    for name in (url, url.replace("127.0.0.1", "localhost")):
+        document = stand("GET", "/openapi.json", headers={"Host": urlsplit(name).netloc}).body
+        assert document["servers"] == [{"url": name}]
+
+
+@pytest.mark.parametrize("accept", ["text/html,application/xhtml+xml,*/*;q=0.8", "*/*"])
+def test_the_base_url_leads_on(stand: Stand, accept: str) -> None:
+    """For a browser, and for curl: the version, where the API is, and a first call."""
+    page = stand("GET", "/", headers={"Accept": accept})
+    assert page.status == 200
+    assert page.headers["content-type"].partition(";")[0] == (
+        "text/html" if "html" in accept else "text/plain"
+    )
+    text = page.raw.decode()
+    assert f"Turnlog {version('turnlog')}" in text
+    assert "/docs" in text
+    assert f"curl -X POST {stand.server.url}/sessions -H 'Authorization: Bearer alice'" in text
 
 
 # The whole, as a process
@@ -196,7 +214,7 @@ def refused(**given: str) -> str:
         check=False,
         timeout=PATIENCE,
     )
-    assert (found.returncode, found.stdout) == (1, "")
+    assert (found.returncode, found.stdout) == (2, "")
     (line,) = found.stderr.splitlines()
     return line
 
@@ -292,6 +310,29 @@ def test_a_port_that_is_none_is_said(port: str, monkeypatch: pytest.MonkeyPatch)
     assert str(refused.value) == (
         f"PORT={port} is no port: it is a number from 0 (any that is free) to 65535."
     )
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("TURNLOG_CACHE_TTL=abc", "TURNLOG_CACHE_TTL is 'abc'. Set it to a whole number of seconds from 1"),
+        ("TURNLOG_CACHE_TTL=0", "TURNLOG_CACHE_TTL is '0'. Set it to a whole number of seconds from 1"),
+        (
+            "TURNLOG_RETENTION_DAYS=-1",
+            "TURNLOG_RETENTION_DAYS is '-1'. Set it to a whole number of days from 1",
+        ),
+        ("TURNLOG_CACHE_URL=127.0.0.1:6379", "TURNLOG_CACHE_URL cannot be used: a cache's URL begins with"),
+        ("TURNLOG_CACHE_URL=redis://h:port/", "TURNLOG_CACHE_URL cannot be used: "),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_said(setting: str, said: str) -> None:
+    name, _, value = setting.partition("=")
+    assert refused(PORT="0", **{name: value}).startswith(said)
+
+
+def test_a_table_that_is_not_there_is_said() -> None:
+    said = refused(PORT="0", TURNLOG_CACHE_URL="")
+    assert said.startswith("The table at http://127.0.0.1:9 cannot be used: Could not connect")
 
 
 @pytest.mark.parametrize("host", ["*", "http://dev.example", "dev.example:3000", "[fd00::5]:80", "a b", "/"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.functional.stand import standing
 from tests.http_client import PATIENCE
 
 if TYPE_CHECKING:
@@ -204,3 +205,20 @@ def test_what_has_expired_is_deleted(stand: Stand) -> None:
     written.set()
     assert calls.get(timeout=PATIENCE) == ["expired"]
     client.close()
+
+
+def test_a_purge_under_way_is_told_that_the_server_stops() -> None:
+    began, ended = Event(), Event()
+
+    def purge(_event: Any, context: Any) -> None:
+        began.set()
+        deadline = time.monotonic() + PATIENCE
+        while context.get_remaining_time_in_millis() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        ended.set()
+
+    with standing() as stand:
+        stand.answers["purge_session"] = purge
+        bury(stand, "s")
+        assert began.wait(PATIENCE)
+    assert ended.is_set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ConnectionClosedError
@@ -12,7 +13,7 @@ from functions import purge_session
 from infra.local.lambdas import Context
 from tests.functional.api import Api, user
 from tests.functional.test_transcripts_large import noise
-from tests.functional.world import hook, wait_until
+from tests.functional.world import QUIET, hook, wait_until
 from turnlog.records.keys import SessionKey, TranscriptKey
 from turnlog.store.retry import RESERVE
 
@@ -73,6 +74,26 @@ def test_a_purge_of_more_than_one_request_takes(api: Api, table: TableView) -> N
     assert max(deletes) == 25  # the local table would take more
     (tombstone,) = table.session(*key).values()
     assert 0 <= int(tombstone["expires_at"]["N"]) - (time.time() + 30 * 86_400 - 60) < 120
+
+
+def test_a_purge_ends_when_it_is_told_to(api: Api, table: TableView) -> None:
+    """The local server tells it when it stops. What is left is named as failed; the next call deletes it."""
+    key = SessionKey(str(api.user), api.new(*(user(str(number)) for number in range(60))))
+    stopping = Event()
+    deletes: list[int] = []
+
+    def stop(**_: Any) -> None:
+        deletes.append(1)
+        stopping.set()
+
+    context = Context("PurgeSession", 512, time.monotonic() + 300, stopping=stopping)
+    with QUIET, hook("after-call.dynamodb.BatchWriteItem", stop):
+        assert api.delete(key.session_id).status == 204
+        told = purge_session.handler({"Records": [record(key, "7")]}, context)
+        assert (told, len(deletes)) == ({"batchItemFailures": [{"itemIdentifier": "7"}]}, 1)
+        assert len(table.session(*key)) == 1 + 60 - 25
+    assert purge(record(key, "7")) == {"batchItemFailures": []}
+    assert len(table.session(*key)) == 1
 
 
 def test_a_late_record_of_a_transcript_that_began_anew(api: Api, bucket: BucketView) -> None:

@@ -40,7 +40,7 @@ def test_create_without_a_body(api: Api) -> None:
     }
 
 
-def test_create_with_all_that_there_is(api: Api) -> None:
+def test_create_with_all_that_there_is(api: Api, table: TableView) -> None:
     given = {
         "session_id": "A-z_0",
         "title": "  A title ",
@@ -63,6 +63,11 @@ def test_create_with_all_that_there_is(api: Api) -> None:
         "created_at": message["created_at"],
     }
     assert {**created.body, "messages": [message], "has_more": False, "oldest_sequence": 0} == session
+    # A tombstone says when there was a session, and nothing of what was in it.
+    assert api.delete("A-z_0").status == 204
+    (tombstone,) = wait_until(lambda: _purged(table.session(api.user, "A-z_0")))
+    kept = {"PK", "SK", "version", "edits", "started_at", "updated_at", "deleted_at", "token", "expires_at"}
+    assert not tombstone.keys() - kept, "name it in delete_session, among what goes with the session"
 
 
 def test_create_again_answers_the_session_that_is_there(api: Api) -> None:

@@ -12,20 +12,17 @@ from typing import Any
 import pytest
 
 from infra.build import imported
-from infra.template import functions
+from infra.local.lambdas import load_handler
+from infra.template import functions, routes
 
 HANDLERS = sorted(function.handler.rpartition(".")[0] for function in functions())
+# Those that take a body need pydantic for it.
 BODIES = {
-    "functions.add_tool_call",
-    "functions.append_entries",
-    "functions.append_messages",
-    "functions.create_session",
-    "functions.import_transcript",
-    "functions.patch_session",
-    "functions.put_draft",
-    "functions.put_session",
-    "functions.rewind_session",
-    "functions.set_title",
+    f"functions.{operation}"
+    for operation, handler in (
+        (route.function.operation, load_handler(route.function.handler)) for route in routes()
+    )
+    if getattr(handler, "body", None) or getattr(handler, "jsonl_body", False)
 }
 
 # Not one of these is needed by any function: not at import, and not by its first request.

@@ -56,7 +56,8 @@ def requests(
 
 
 def test_every_function_was_seen(seen: dict[str, Any]) -> None:
-    assert {call[0] for call in seen["table"]} == set(NAMES)
+    unseen = set(NAMES) - {call[0] for call in seen["table"]}
+    assert not unseen, f"call {sorted(unseen)} in tests/infra/every_way.py, in every way that it has"
 
 
 @pytest.mark.parametrize("function", NAMES)
@@ -100,9 +101,11 @@ def test_the_bucket_is_for_what_each_function_does_with_it(
 
 def test_only_those_connect_to_the_cache_that_use_it(full: Account, seen: dict[str, Any]) -> None:
     users = {call[0] for call in seen["cache"]}
-    assert users == {
-        name for name in NAMES if any("CachePolicy" in held for held in full.roles[name].attached)
-    }
+    holders = {name for name in NAMES if any("CachePolicy" in held for held in full.roles[name].attached)}
+    assert users == holders, (
+        f"{sorted(users ^ holders)}: in template.yaml, those that use the cache have CachePolicy, and no "
+        "others. If one was not seen to use it, add how it does to tests/infra/every_way.py."
+    )
     assert "ListSessionsFunction" not in users
 
 

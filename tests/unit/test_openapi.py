@@ -2,12 +2,8 @@ from __future__ import annotations
 
 import json
 
-from infra.openapi import DOCUMENT, rendered
+from infra.openapi import rendered
 from infra.template import routes
-
-
-def test_the_document_is_in_date() -> None:
-    assert DOCUMENT.read_text(encoding="utf-8") == rendered()
 
 
 def test_it_has_every_route_and_no_other() -> None:

@@ -19,7 +19,7 @@ from botocore.config import Config
 
 from turnlog.cache.breaker import Breaker
 from turnlog.drivers.translate import TRANSLATED, heed_origin, translated
-from turnlog.errors import CacheUnavailable, Damaged
+from turnlog.errors import CacheUnavailable, Contended, Damaged
 from turnlog.limits import CONNECT_SECONDS, HEALTH_SECONDS, OBJECT_LIMIT, REQUEST_SECONDS
 from turnlog.settings import settings
 from turnlog.store.session_cache import SessionCache
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from turnlog.store.protocols import Cache, Clock, Objects, Table
 
 T = TypeVar("T")
+
+# In which a purge begins no further request: it answers how far it came.
+_LAST_SECONDS = 1.0
 
 
 # botocore repeats nothing by itself: only the operation knows what a try without an answer may have done.
@@ -79,6 +82,25 @@ class BotoTable:
         except TRANSLATED as error:
             raise translated(error) from error
         return answer
+
+
+class TableInTime:
+    """A table for a call that makes many requests: none is begun when the call has no time for it.
+
+    A purge is as long as a session. If Lambda ended it in the middle, its batch would count as failed as a
+    whole; so it says itself how far it came.
+    """
+
+    def __init__(self, table: Table, clock: Clock) -> None:
+        self.name = table.name
+        self._table = table
+        self._clock = clock
+
+    async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """See `turnlog.store.protocols.Table`."""
+        if self._clock.remaining() < _LAST_SECONDS:
+            raise Contended("There is no time for another request.")
+        return await self._table.request(operation, parameters)
 
 
 class BotoObjects:
@@ -155,6 +177,21 @@ class SystemClock:
     def token(self) -> bytes:
         """See `turnlog.store.protocols.Clock`."""
         return os.urandom(16)
+
+
+class CallClock(SystemClock):
+    """The machine's clock; the end of the call is asked for anew each time, since it can be brought forward.
+
+    Args:
+        remaining: gives the seconds that the call has left.
+    """
+
+    def __init__(self, remaining: Callable[[], float]) -> None:
+        self._remaining = remaining
+
+    def remaining(self) -> float:
+        """See `turnlog.store.protocols.Clock`."""
+        return self._remaining()
 
 
 @cache
@@ -241,6 +278,17 @@ def lambda_store(deadline: float, *, brief: bool = False) -> Store:
     table, cached = clients()
     table = brief_table() if brief else table
     return store_on(table, cached, SystemClock(deadline), settings(), objects())
+
+
+def purge_store(remaining: Callable[[], float]) -> Store:
+    """What a call works on that takes as many requests as there is to delete.
+
+    Args:
+        remaining: gives the seconds that the call has left, at any time.
+    """
+    table, cached = clients()
+    clock = CallClock(remaining)
+    return store_on(TableInTime(table, clock), cached, clock, settings(), objects())
 
 
 def store_on(

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from turnlog.cache.url import CacheUrl
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from infra.local import embedded
@@ -24,7 +25,6 @@ from infra.local.lambdas import Lambdas, load_handler
 from infra.local.stream import StreamPump
 from infra.local.table import ensure_table
 from infra.template import environment, stream_mapping
-from turnlog.cache.place import Place
 from turnlog.settings import SettingsError, from_environment
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _checked_settings() -> Settings:
         raise CannotStart(str(error)) from None
     if found.cache_url:
         try:
-            Place.parse(found.cache_url, found.cache_password)
+            CacheUrl.parse(found.cache_url, found.cache_password)
         except ValueError as error:
             raise CannotStart(f"TURNLOG_CACHE_URL cannot be used: {error}.") from None
     return found

@@ -3,7 +3,7 @@
 Those under `TurnlogError` are answers: the HTTP edge turns them into RFC 9457 problem details. Two of them,
 `Contended` and `Unanswered`, and the signals `ConditionFailed` and `CacheUnavailable`, are what a driver
 makes of botocore's and redis's errors; the operations act on them and know neither library. `Refused` is no
-exception: it stands among the replies to several commands, of which the others may be done.
+exception: it is the reply to one of several commands, and the others may be done.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class TurnlogError(Exception):
         self.extra = dict(extra or {})
 
     def told(self, more: str, **extra: Any) -> None:
-        """Say more in the detail, in a sentence of its own, and bear these members too."""
+        """Add a sentence to the detail, and these members to the problem document."""
         self.detail = f"{self.detail} {more}"
         self.args = (self.detail,)
         self.extra |= extra
@@ -65,7 +65,7 @@ class NotFound(TurnlogError):
 
 
 class TranscriptsOff(TurnlogError):
-    """Transcripts are switched off; by its own slug this is not taken for a transcript that is not there."""
+    """Transcripts are switched off: a slug of its own, so that nobody takes it for a missing transcript."""
 
     status, code, title = 404, "transcripts_off", "No transcripts"
 
@@ -79,7 +79,7 @@ class Conflict(TurnlogError):
 class SequenceMismatch(Conflict):
     """`expected_sequence` is not the next one."""
 
-    code, title = "sequence_mismatch", "The next sequence is another"
+    code, title = "sequence_mismatch", "expected_sequence is not the next one"
 
 
 class Diverged(Conflict):
@@ -97,7 +97,7 @@ class MessageIdReused(Conflict):
 class PositionMismatch(Conflict):
     """`expected_position` is not the next one."""
 
-    code, title = "position_mismatch", "The next position is another"
+    code, title = "position_mismatch", "expected_position is not the next one"
 
 
 class EntryUuidReused(Conflict):
@@ -107,7 +107,7 @@ class EntryUuidReused(Conflict):
 
 
 class Gone(TurnlogError):
-    """The session with this id was deleted; the id is not given again (G4)."""
+    """A session with this id was deleted; the id is refused for as long as its tombstone is there (G4)."""
 
     status, code, title = 410, "gone", "Deleted"
 
@@ -115,7 +115,7 @@ class Gone(TurnlogError):
 class PreconditionFailed(TurnlogError):
     """`If-Match` names another version than the session's."""
 
-    status, code, title = 412, "precondition_failed", "The version is another"
+    status, code, title = 412, "precondition_failed", "The session has another version"
 
 
 class TooLarge(TurnlogError):
@@ -132,7 +132,21 @@ class Invalid(TurnlogError):
     @classmethod
     def at(cls, *loc: str | int, msg: str) -> Invalid:
         """One thing is wrong, at `loc` (such as `"query", "limit"`)."""
-        return cls(f"{'.'.join(map(str, loc))}: {msg}", errors=[{"loc": list(loc), "msg": msg}])
+        return cls.of([{"loc": list(loc), "msg": msg}])
+
+    @classmethod
+    def of(cls, errors: Sequence[Mapping[str, Any]], count: int | None = None) -> Invalid:
+        """Several things are wrong: the detail says the first.
+
+        Args:
+            errors: one at least, each as `{"loc": ["body", "title"], "msg": "is required"}`.
+            count: how many are wrong, if these are not all.
+        """
+        loc = errors[0]["loc"]
+        where = loc[1:] if loc[0] in {"body", "query", "path"} and len(loc) > 1 else loc
+        more = (count or len(errors)) - 1
+        detail = f"{'.'.join(map(str, where))}: {errors[0]['msg']}"
+        return cls(detail + (f" (and {more} more: see `errors`)" if more else ""), errors=errors)
 
 
 class EntryNotJson(Invalid):
@@ -173,7 +187,7 @@ class Torn(Unanswered):
 
 
 class Damaged(TurnlogError):
-    """What is stored cannot be read, and will not be when it is asked again."""
+    """What is stored cannot be read, and asking again does not help."""
 
     code, title = "damaged", "What is stored is damaged"
 
@@ -202,7 +216,7 @@ class CacheUnavailable(Exception):
 
 
 class Refused(NamedTuple):
-    """The reply to a command that the cache refuses: it was not done, and what is there is not told.
+    """The reply to a command that the cache refuses: it did nothing, and says nothing of what is there.
 
     Attributes:
         code: the first word of the error, such as `WRONGTYPE` or `OOM`; `ERR` where the cache has no better

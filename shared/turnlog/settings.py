@@ -17,7 +17,7 @@ class Settings(NamedTuple):
     Attributes:
         table: the DynamoDB table's name (`TURNLOG_TABLE`).
         cache_url: `redis://…`, `rediss://…` with TLS, empty for no cache (`TURNLOG_CACHE_URL`); see
-            `place.Place`.
+            `cache.url.CacheUrl`.
         cache_ttl: seconds that a cache entry lives after its last write (`TURNLOG_CACHE_TTL`).
         retention_days: a session that is not changed for so long is deleted; None keeps it
             (`TURNLOG_RETENTION_DAYS`).

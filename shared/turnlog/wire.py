@@ -22,7 +22,7 @@ def dumps(value: Any, *loc: str | int) -> bytes:
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except ValueError as error:
-        msg = "holds a number or a character that JSON cannot carry"
+        msg = "must not hold a number or a character that JSON cannot carry"
         raise Invalid.at(*(loc or ("body",)), msg=msg) from error
 
 

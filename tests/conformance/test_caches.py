@@ -9,8 +9,8 @@ import pytest
 
 from infra.local.embedded import valkey
 from tests.simulation.memory_cache import MemoryCache
-from turnlog.cache.place import Place
 from turnlog.cache.resp import RespCache
+from turnlog.cache.url import CacheUrl
 from turnlog.drivers.blocking import run
 from turnlog.errors import Refused
 
@@ -30,7 +30,7 @@ LONG = (10_000, 50_000)
 @pytest.fixture(scope="module")
 def server() -> Iterator[RespCache]:
     with valkey() as url:
-        cache = RespCache(Place.parse(url))
+        cache = RespCache(CacheUrl.parse(url))
         yield cache
         cache.close()
 

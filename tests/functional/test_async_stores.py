@@ -17,7 +17,7 @@ from infra.local.ports import free_port
 from tests.functional.cache_clients import valkey as valkey_in
 from tests.functional.world import wait_until
 from turnlog.cache.async_resp import CONNECTIONS, AsyncRespCache
-from turnlog.cache.place import Place
+from turnlog.cache.url import CacheUrl
 from turnlog.client.table import TurnlogDirect
 from turnlog.drivers import event_loop
 from turnlog.drivers.event_loop import AsyncStores
@@ -79,7 +79,7 @@ def test_many_tasks_append_on_one_client(valkey: Any) -> None:
 
 def test_tasks_share_a_bounded_number_of_connections(valkey: Any) -> None:
     async def main() -> int:
-        cache = AsyncRespCache(Place.parse(settings().cache_url))
+        cache = AsyncRespCache(CacheUrl.parse(settings().cache_url))
         await asyncio.gather(*[cache.run(("PING",)) for _ in range(4 * CONNECTIONS)])
         connected = len(valkey.client_list())
         await cache.aclose()
@@ -121,7 +121,7 @@ def test_an_append_that_is_cancelled_is_stored_once_when_it_is_sent_again(
 
 def test_a_late_reply_to_a_task_that_was_cancelled_answers_no_other(tmp_path: Path) -> None:
     async def main(port: int, process: int) -> None:
-        cache = AsyncRespCache(Place.parse(f"redis://127.0.0.1:{port}?socket_timeout=60"))
+        cache = AsyncRespCache(CacheUrl.parse(f"redis://127.0.0.1:{port}?socket_timeout=60"))
         await cache.run(("SET", "x", "late"), ("SET", "y", "right"))
         os.kill(process, signal.SIGSTOP)
         asked = asyncio.create_task(cache.run(("GET", "x")))

@@ -13,7 +13,7 @@ from infra.local.ports import free_port
 from tests.functional.cache_clients import PATIENT, ask, post, valkey
 from tests.functional.world import wait_until
 from turnlog.cache.async_resp import AsyncRespCache
-from turnlog.cache.place import Place
+from turnlog.cache.url import CacheUrl
 from turnlog.errors import CacheUnavailable
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def test_after_a_failover_none_of_many_connections_is_used_again(tmp_path: Path)
 
     async def main() -> None:
         with valkey(tmp_path) as old:
-            cache = AsyncRespCache(Place.parse(f"redis://127.0.0.1:{old.port}{PATIENT}"))
+            cache = AsyncRespCache(CacheUrl.parse(f"redis://127.0.0.1:{old.port}{PATIENT}"))
             await ask_at_once(cache)
             await cache.run(("REPLICAOF", "127.0.0.1", free_port()), ("CONFIG", "SET", "port", free_port()))
             with valkey(tmp_path / "new", old.port):

@@ -132,11 +132,11 @@ def test_when_one_connection_falls_silent_the_idle_ones_are_not_asked(connect: C
 
 FORKS = """
 import os, sys
-from turnlog.cache.place import Place
+from turnlog.cache.url import CacheUrl
 from turnlog.cache.resp import RespCache
 from turnlog.drivers.blocking import run
 
-cache = RespCache(Place.parse(sys.argv[1]))
+cache = RespCache(CacheUrl.parse(sys.argv[1]))
 (mine,) = run(cache.run(("CLIENT", "ID")))
 if child := os.fork():
     _, status = os.waitpid(child, 0)

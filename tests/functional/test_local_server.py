@@ -192,9 +192,7 @@ def test_the_base_url_leads_on(stand: Stand, accept: str) -> None:
     """For a browser, and for curl: the version, where the API is, and a first call."""
     page = stand("GET", "/", headers={"Accept": accept})
     assert page.status == 200
-    assert page.headers["content-type"].partition(";")[0] == (
-        "text/html" if "html" in accept else "text/plain"
-    )
+    assert page.headers["content-type"].split(";")[0] == ("text/html" if "html" in accept else "text/plain")
     text = page.raw.decode()
     assert f"Turnlog {version('turnlog')}" in text
     assert "/docs" in text

@@ -102,3 +102,22 @@ def test_a_put_that_creates_is_throttled_after_a_lost_reply(api: Api) -> None:
     with lost_reply_and_throttled("TransactWriteItems", meanwhile):
         api.put("s", title="mine").problem(503, "unavailable")
     assert [api.get("s").body] == after
+
+
+REQUESTS: list[Callable[[Api, str], Any]] = [
+    lambda api, one: api.append(one, user("mine")),
+    lambda api, one: api.rewind(one, 0, 1, {"If-Match": '"1"'}),
+    lambda api, one: api.tool_call(one, {"type": "function", "function": {"name": "f", "arguments": "{}"}}),
+    lambda api, one: api.entries(one, "main", {"uuid": "mine"}),
+]
+
+
+@pytest.mark.parametrize("mine", REQUESTS)
+def test_what_was_made_in_a_session_that_is_gone_is_not_denied(
+    api: Api, mine: Callable[[Api, str], Any]
+) -> None:
+    """404 would say that nothing was done."""
+    session_id = api.new(user("q"))
+    with lost_reply("TransactWriteItems", lambda: api.delete(session_id)):
+        mine(api, session_id).problem(503, "unavailable")
+    mine(api, session_id).problem(404, "not_found")

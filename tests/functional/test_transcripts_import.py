@@ -109,6 +109,7 @@ def test_refused(api: Api, table: TableView, name: str, *, there: bool) -> None:
     assert problem.get("line") == line
     if line:
         assert problem["errors"][0]["loc"] == ["body", line]
+        assert problem["detail"].startswith(f"line {line}: ")
     assert table.session(api.user, session_id) == before
 
 

@@ -11,7 +11,7 @@ from tests.functional.bucket import bucket_requests
 from tests.functional.drivers import DRIVERS
 from tests.functional.test_transcripts import some, texts
 from tests.functional.world import configured, first, lost_reply, unreachable, wait_until
-from turnlog.store.store import READ_TRIES
+from turnlog.store.retry import READ_TRIES
 
 if TYPE_CHECKING:
     from tests.functional.api import Api

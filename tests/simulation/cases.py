@@ -128,6 +128,7 @@ class Case:
         stream: whether the stream takes part.
         days: that go by then, of a retention of as many.
         limits: those that are other than usual.
+        allowed: seconds that each of the clients' requests has.
         skew: seconds by which the clients' clocks are ahead of that by which all was done before.
         kinds: of faults that strike.
         faults: how many of them at once.
@@ -141,6 +142,7 @@ class Case:
     stream: bool = False
     days: int | None = None
     limits: Mapping[str, int] = field(default_factory=dict)
+    allowed: float = 29.0
     skew: float = 0.0
     kinds: Sequence[str] = FAULTS
     faults: int = 1

@@ -10,6 +10,7 @@ from tests.simulation.session_clients import SessionRequests
 from tests.simulation.texts import Texts
 from tests.simulation.transcript_answers import KINDS
 from tests.simulation.transcript_clients import TranscriptRequests
+from turnlog.store.retry import RESERVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,8 @@ _OFTEN = (
     + ("title", "patch") * 2
 )
 _MORTAL = 0.3  # in how many schedules a client may delete
+# That a function has: plenty, for some tries more, for one more, for none.
+SECONDS = (29.0, 29.0, RESERVE + 0.2, RESERVE + 0.02, 1.0)
 _NEVER_AGAIN = 0.2  # how often a client that got no answer lets it be
 
 
@@ -74,7 +77,7 @@ class Client:
                 self._rng.choice(self._kinds), self._rng.choice(SESSIONS[: self._width()])
             )
             for _ in range(_TRIES):
-                seconds = self._rng.choice((29.0, 29.0, 1.2, 1.02))
+                seconds = self._rng.choice(SECONDS)
                 reply = await self._world.serve(self.name, request, seconds=seconds, skew=self._skew)
                 if reply is not None:
                     self._learn(request, reply)

@@ -37,6 +37,7 @@ _CHANGED = Request(
         ]
     },
 )
+_CHANGED_A = Request("append", USER, SESSION, {"messages": _CHANGED.body["messages"][:1]})
 _ENTRIES = append_entries("a", "b", "c")
 _NAMED_BATCH = append_entry_batch("a", "b", "c")
 _UNNAMED = append_unnamed("batch", "u", "v", "w")
@@ -53,6 +54,14 @@ EDGE_CASES = (
     Case("a batch & appends", [[_BATCH], [append("d")]], limits=_EDGE, kinds=_AGAIN, faults=2),
     Case("a batch in two parts again", [[_BATCH]], (create("m0"), append("a"), _BATCH), limits=_EDGE),
     Case("a batch again & rewind", [[_BATCH], [rewind(4, 5)]], _PARTLY, limits=_EDGE),
+    # The ring forgets `a` with `c`. Before `c` is sent again, another stores something else as `a`.
+    Case(
+        "a batch again, with more, & another's id",
+        [[append("a", "b", "c")], [_CHANGED_A]],
+        (create(), append("a", "b")),
+        limits=_EDGE,
+        kinds=("re-sent bare",),
+    ),
     Case("a batch that was cut", [[rewind(3, 5), _BATCH]], _PARTLY, limits=_EDGE),
     Case("put of a forgotten id", [[put_messages("a", start=6)]], _FORGOTTEN, limits=_EDGE),
     Case("entries again", [[_ENTRIES]], (create(), _ENTRIES, _OTHER), limits=_ENTRIES_EDGE),

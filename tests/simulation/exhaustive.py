@@ -62,7 +62,7 @@ def run(case: Case, chooser: ListedChooser, tally: Tally) -> None:
             if case.days:
                 world.jump(case.days * 86_400.0 + 60.0)
         for number, requests in enumerate(case.clients):
-            world.scheduler.spawn(f"client {number}", _client(world, f"client {number}", requests, case.skew))
+            world.scheduler.spawn(f"client {number}", _client(world, f"client {number}", requests, case))
         if case.stream:
             going_on = bool(world.records())
             world.scheduler.spawn("stream", world.deliver(until_empty=going_on), daemon=not going_on)
@@ -97,10 +97,10 @@ def _begin(world: World, case: Case) -> None:
             world.cache.data.clear()
 
 
-async def _client(world: World, name: str, requests: Sequence[Request], skew: float) -> None:
+async def _client(world: World, name: str, requests: Sequence[Request], case: Case) -> None:
     for request in requests:
         for _ in range(_TRIES):
-            reply = await world.serve(name, request, skew=skew)
+            reply = await world.serve(name, request, seconds=case.allowed, skew=case.skew)
             served = world.faults or reply is None or reply.status != 503
             require(Rule.SERVED_WHERE_NOTHING_FAILS, served, (request, reply))
             if not request.again or (reply is not None and reply.status != 503):

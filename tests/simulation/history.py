@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation import commit_rules
+from tests.simulation import commit_rules, refusal_rules
 from tests.simulation.rewind_rules import usages
 from tests.simulation.states import NOTHING, Change, Entry, State, Version
 from tests.simulation.transcript_history import TranscriptHistory
@@ -45,6 +45,8 @@ class Work:
         entries: what it added to transcripts, each with the head that counts it.
         buried: the transcripts that it deleted.
         calls: how often it called what.
+        unanswered: a write of it was applied, or will be, and it was not told.
+        denied: it said that it wrote nothing.
         faults: what struck it; `struck`: what struck the request in the order in which it did, also when the
             client sent it before.
     """
@@ -59,6 +61,13 @@ class Work:
     struck: list[str] = field(default_factory=list)
     entries: list[tuple[TranscriptKey, Transcript | None, Fields]] = field(default_factory=list)
     buried: list[TranscriptKey] = field(default_factory=list)
+    unanswered: bool = False
+    denied: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether it changed anything."""
+        return bool(self.changes or self.entries or self.buried)
 
 
 class History:
@@ -111,6 +120,7 @@ class History:
                 self.totals[partition].append((self.commits, int(user["session_count"]["N"])))
             else:
                 self._change(partition, changed, work)
+        refusal_rules.check_late(work)
         commit_rules.check_totals(
             self, {parse_partition(name).user_id for name in partitions if "#SESSION#" in name}
         )

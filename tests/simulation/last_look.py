@@ -12,7 +12,7 @@ from tests.simulation.transcript_look import check_transcripts, objects_of
 from tests.simulation.violations import Rule, require
 from turnlog.records.keys import HEAD
 from turnlog.records.messages import Stored
-from turnlog.store.session_cache import _checked, _log_place, _prefix_checksum
+from turnlog.store.session_cache import _checked, _log_key, _prefix_checksum
 
 if TYPE_CHECKING:
     from tests.simulation.states import State
@@ -85,7 +85,7 @@ def _check_items(world: World, key: SessionKey, state: State) -> None:
 def _check_cached(world: World, key: SessionKey, state: State) -> None:
     """Whatever lies under the key that the head names is as the table has it, or is seen to be damaged."""
     head = state.live
-    kept = world.cache.data.get(_log_place(head).encode()) if head else None
+    kept = world.cache.data.get(_log_key(head).encode()) if head else None
     if head is None or not isinstance(kept, dict):
         return
     for field, sealed in kept.items():

@@ -75,23 +75,29 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a client gets."""
+    """What a client gets.
+
+    Attributes:
+        error: what the operation raised, of which the client sees the status alone.
+    """
 
     status: int
     body: Any
     headers: dict[str, str]
     raw: bytes
+    error: TurnlogError | None = None
 
 
 async def answered(store: Store, request: Request) -> Reply:
     """Ask the function."""
     event = request.event or _direct(request)
+    raised: TurnlogError | None = None
     try:
         answer = await _ENDPOINTS[request.kind].answer(store, parse(event, "-"))
     except TurnlogError as error:
-        answer = problem(error)
+        raised, answer = error, problem(error)
     body = json.loads(answer.body) if answer.body else None
-    return Reply(answer.status, body, dict(answer.headers), answer.body)
+    return Reply(answer.status, body, dict(answer.headers), answer.body, raised)
 
 
 def _direct(request: Request) -> dict[str, Any]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
+from base64 import b64encode
 from collections import Counter
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -101,3 +104,36 @@ def test_a_tool_call_costs_the_same_in_a_long_turn(table: Lossy) -> None:
         run(add_tool_call(store(table), KEY, {"id": f"call-{turn}"}))
         costs.append(table.requests - before)
     assert costs == [4] * 6
+
+
+class Raced(Lossy):
+    """A table at which another is always faster, until it was so often enough."""
+
+    def __init__(self, races: int) -> None:
+        super().__init__()
+        self.races = 0
+        run(create_session(store(self), KEY))
+        self.races = races
+
+    async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """See `turnlog.store.protocols.Table`."""
+        if self.races and operation == "TransactWriteItems":
+            self.races, races = 0, self.races
+            await append_messages(store(self), KEY, say(f"race {races}"))
+            self.races = races - 1
+        return await super().request(operation, parameters)
+
+
+def held_at_peak(table: Lossy, content: str) -> int:
+    tracemalloc.start()
+    try:
+        run(append_messages(store(table), KEY, say(content)))
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_append_that_loses_many_races_holds_its_messages_once() -> None:
+    content = b64encode(Random(0).randbytes(250_000)).decode()
+    often, twice = (held_at_peak(Raced(races), content) for races in (8, 2))
+    assert often < twice + len(content)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from turnlog.cache.async_resp import AsyncRespCache, within
-from turnlog.cache.place import Place
+from turnlog.cache.url import CacheUrl
 from turnlog.errors import CacheUnavailable
 
 
@@ -55,7 +55,7 @@ def test_a_cache_that_is_not_there_or_says_nothing_is_away() -> None:
             mute.bind(("127.0.0.1", 0))
             mute.listen()
             port = mute.getsockname()[1]
-            cache = AsyncRespCache(Place.parse(f"redis://127.0.0.1:{port}"))
+            cache = AsyncRespCache(CacheUrl.parse(f"redis://127.0.0.1:{port}"))
             with pytest.raises(CacheUnavailable, match="TimeoutError"):
                 await cache.run(("PING",))
         with pytest.raises(CacheUnavailable, match="ConnectionRefusedError"):
@@ -71,7 +71,7 @@ def test_what_is_under_way_when_it_is_closed_finds_its_connection_lost() -> None
             mute.bind(("127.0.0.1", 0))
             mute.listen()
             cache = AsyncRespCache(
-                Place.parse(f"redis://127.0.0.1:{mute.getsockname()[1]}?socket_timeout=60")
+                CacheUrl.parse(f"redis://127.0.0.1:{mute.getsockname()[1]}?socket_timeout=60")
             )
             asked = asyncio.create_task(cache.run(("PING",)))
             while not cache._open:  # noqa: ASYNC110 (nothing tells)

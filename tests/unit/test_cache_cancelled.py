@@ -11,7 +11,7 @@ import pytest
 
 from tests.cancelling import When, cancelled
 from turnlog.cache.async_resp import CONNECTIONS, AsyncRespCache
-from turnlog.cache.place import Place
+from turnlog.cache.url import CacheUrl
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -80,7 +80,7 @@ async def serving() -> AsyncIterator[tuple[Server, AsyncRespCache]]:
     server = Server()
     async with await asyncio.start_server(server.serve, "127.0.0.1", 0) as listener:
         port = listener.sockets[0].getsockname()[1]
-        cache = AsyncRespCache(Place.parse(f"redis://127.0.0.1:{port}/1?socket_timeout=5"))
+        cache = AsyncRespCache(CacheUrl.parse(f"redis://127.0.0.1:{port}/1?socket_timeout=5"))
         yield server, cache
         await cache.aclose()
         while server.open:  # noqa: ASYNC110 (nothing tells)

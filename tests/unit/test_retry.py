@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
 
 from turnlog.drivers.blocking import run
-from turnlog.errors import Contended
+from turnlog.errors import Contended, Torn, Unanswered
 from turnlog.limits import REQUEST_SECONDS
-from turnlog.store.retry import pause
+from turnlog.store.retry import READ_TRIES, Tries
 
 
 class ManualClock:
@@ -38,10 +39,11 @@ class ManualClock:
 def exhausted(clock: ManualClock) -> int:
     """How many tries have failed when the error goes to the client."""
     error = Contended("busy")
+    tries = Tries(clock, Counter())
 
     def try_for_ever() -> None:
-        for attempt in range(100_000):
-            run(pause(clock, attempt, error))
+        for _ in range(100_000):
+            run(tries.again(error))
 
     with pytest.raises(Contended) as raised:
         try_for_ever()
@@ -60,7 +62,7 @@ def test_waits_grow_to_a_bound() -> None:
 
 def test_waits_are_jittered() -> None:
     clock = ManualClock(29, 0.0)
-    run(pause(clock, 5, Contended("busy")))
+    run(Tries(clock, Counter()).again(Contended("busy")))
     assert clock.waits == [0.0]
 
 
@@ -74,3 +76,24 @@ def test_it_gives_up_while_there_is_time_to_answer(chance: float) -> None:
 def test_without_time_there_is_no_other_try() -> None:
     for remaining in (-5.0, 0.0, REQUEST_SECONDS - 0.01):
         assert exhausted(ManualClock(remaining, 0.5)) == 0
+
+
+def test_what_is_torn_is_read_a_few_times() -> None:
+    """It may be lost: who asks must not wait for it as long as there is time."""
+    clock = ManualClock(29, 0.5)
+    tries = Tries(clock, Counter())
+    run(tries.again(Contended("busy")))
+    for _ in range(READ_TRIES - 1):
+        run(tries.again(Torn("gone")))
+    with pytest.raises(Torn):
+        run(tries.again(Torn("gone")))
+    assert len(clock.waits) == READ_TRIES
+    assert tries.unanswered is None  # it was a read
+
+
+def test_a_try_that_may_have_been_applied_is_not_forgotten() -> None:
+    tries = Tries(ManualClock(29, 0.5), Counter())
+    lost = Unanswered("lost")
+    run(tries.again(lost))
+    run(tries.again(Contended("busy")))
+    assert tries.unanswered is lost

@@ -19,9 +19,9 @@ from turnlog.records.messages import Stored, encode
 from turnlog.records.packing import inflated
 from turnlog.store.session_cache import (
     SessionCache,
-    _draft_place,
-    _head_place,
-    _log_place,
+    _draft_key,
+    _head_key,
+    _log_key,
     _prefix_checksum,
     _sealed,
 )
@@ -54,7 +54,7 @@ def peak() -> Iterator[Callable[[], int]]:
 
 def put_message(memory: MemoryCache, sequence: int, value: bytes) -> None:
     sealed = _sealed(str(sequence), value, _prefix_checksum(HEAD))
-    run(memory.run(("HSET", _log_place(HEAD), sequence, sealed)))
+    run(memory.run(("HSET", _log_key(HEAD), sequence, sealed)))
 
 
 def message(sequence: int, content: str) -> Stored:
@@ -125,23 +125,23 @@ def test_large_messages_are_not_all_unpacked_at_once(cache: SessionCache, peak: 
     ],
 )
 def test_what_is_no_head_is_a_miss(cache: SessionCache, memory: MemoryCache, dumped: bytes) -> None:
-    place = _head_place(KEY)
-    run(memory.run(("SET", place, _sealed(place, HEAD.dump()))))
+    cache_key = _head_key(KEY)
+    run(memory.run(("SET", cache_key, _sealed(cache_key, HEAD.dump()))))
     assert run(cache.head(KEY)) == HEAD
-    run(memory.run(("SET", place, _sealed(place, dumped))))
+    run(memory.run(("SET", cache_key, _sealed(cache_key, dumped))))
     assert run(cache.head(KEY)) is None
 
 
 def test_a_draft_that_is_damaged_is_gone_and_makes_room_for_another(
     cache: SessionCache, memory: MemoryCache
 ) -> None:
-    place = _draft_place(KEY)
-    sealed = _sealed(place, b'{"messages":[]}')
-    too_long = _sealed(place, b"{" + b" " * DRAFT_LIMIT + b"}")
+    cache_key = _draft_key(KEY)
+    sealed = _sealed(cache_key, b'{"messages":[]}')
+    too_long = _sealed(cache_key, b"{" + b" " * DRAFT_LIMIT + b"}")
     for damaged in (sealed[:-1], sealed[::-1], b"", b"abc", too_long):
-        run(memory.run(("SET", place, damaged)))
+        run(memory.run(("SET", cache_key, damaged)))
         assert run(cache.draft(KEY)) is None
-    run(memory.run(("DEL", place), ("HSET", place, 0, sealed)))
+    run(memory.run(("DEL", cache_key), ("HSET", cache_key, 0, sealed)))
     assert run(cache.draft(KEY)) is None
     run(cache.put_draft(KEY, b'{"messages":[1]}'))
     assert run(cache.draft(KEY)) == b'{"messages":[1]}'

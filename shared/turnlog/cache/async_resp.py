@@ -1,11 +1,11 @@
 """G6 on an event loop: the cache client of `resp`, over asyncio's streams.
 
-It waits otherwise, and is the same in all else: how a cluster is followed, who logs in, what counts as down.
-What redis-py would add are retries, which the cache policy must not have.
+It differs in how it waits, and in nothing else: following a cluster, logging in, and what counts as down are
+the same. redis-py would add retries, which the cache policy must not have.
 
-A time-out has to tell a slow cache from a busy loop. Where a hundred operations are under way, a reply may
-lie unread for longer than a cache may take. So the time is counted in ticks, at most one in a turn of the
-loop, and each turn looks at the sockets before it looks at the clock.
+A time-out has to tell a slow cache from a busy loop. While a hundred operations are under way, a reply may
+lie unread for longer than the time-out. So the time is counted in ticks, at most one in a turn of the loop,
+and each turn looks at the sockets before it looks at the clock.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from turnlog.cache.resp_connection import CHUNK, Connection
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from turnlog.cache.place import Address, Place
+    from turnlog.cache.url import Address, CacheUrl
     from turnlog.store.protocols import Command
 
 CONNECTIONS = 50
-"""At once; who comes then waits for one of the others, who are done, or down, before long."""
+"""At once. A task beyond these waits for one of the others, each of which has a time-out."""
 
 _TICKS = 10
 
@@ -59,14 +59,14 @@ class AsyncRespCache(RespCache):
     """A Valkey or Redis, standalone or cluster, for the tasks of one event loop.
 
     Args:
-        place: where it is.
+        url: of the cache.
         password: gives the password for a new connection, where it is not the one in the URL.
     """
 
-    def __init__(self, place: Place, password: Callable[[], Awaitable[str]] | None = None) -> None:
-        super().__init__(place)
+    def __init__(self, url: CacheUrl, password: Callable[[], Awaitable[str]] | None = None) -> None:
+        super().__init__(url)
         self._sign = password
-        self._context = place.context()
+        self._context = url.context()
         self._room = asyncio.Semaphore(CONNECTIONS)
         self._open: WeakSet[_StreamConnection] = WeakSet()
 
@@ -81,14 +81,14 @@ class AsyncRespCache(RespCache):
             return await super()._asked(slot, commands, wait=wait)
 
     async def _opened(self, address: Address) -> _StreamConnection:
-        async with within(self._place.patience):
+        async with within(self._url.patience):
             streams = await asyncio.open_connection(*address, ssl=self._context)
-        connection = _StreamConnection(*streams, self._place.patience)
+        connection = _StreamConnection(*streams, self._url.patience)
         self._open.add(connection)
         return connection
 
     async def _secret(self) -> str | None:
-        return await self._sign() if self._sign else self._place.password
+        return await self._sign() if self._sign else self._url.password
 
 
 class _StreamConnection(Connection):
@@ -105,7 +105,7 @@ class _StreamConnection(Connection):
         self._timeout = timeout
 
     def close(self) -> None:
-        """Also while it is used; whoever waits for it finds it lost."""
+        """Close it, also while it is used: a task that waits for it finds it lost."""
         self._writer.transport.abort()
 
     async def _write(self, piece: memoryview) -> None:

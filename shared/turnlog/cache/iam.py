@@ -74,7 +74,7 @@ def _hmac(key: bytes, message: str) -> bytes:
 
 
 class Tokens:
-    """Gives a token that is good for a while yet, and signs a new one ahead of time.
+    """Gives a token that is valid for some minutes more, and signs a new one before it ends.
 
     Args:
         user: see `auth_token`, as for `cache_name` and `region`.

@@ -5,9 +5,9 @@ beside the protocol is a socket, time-outs, and following a cluster's redirectio
 commands of the cache policy may be repeated, so a connection that the server has closed meanwhile is simply
 made anew.
 
-A command that a node refuses is replied with `Refused`, which is not the None of a key that is not there. A
-node that refuses to work at all is `CacheUnavailable`, and so is one that is not reached, or too slow, or
-says what is no reply. Then the idle connections to it are closed: after a failover all would be as silent.
+The reply to a command that a node refuses is `Refused`, and not None, which says that a key is not there. If
+a node refuses to work at all, is not reached, is too slow, or sends what is no reply, that is
+`CacheUnavailable`. Then the idle connections to it are closed: after a failover they would all be silent.
 
 Written once for both drivers: `resp_connection` has the socket that blocks, `async_resp` the streams of an
 event loop.
@@ -30,24 +30,24 @@ from turnlog.limits import MESSAGE_LIMIT
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from turnlog.cache.place import Address, Place
     from turnlog.cache.resp_connection import Connection
+    from turnlog.cache.url import Address, CacheUrl
     from turnlog.store.protocols import Command
 
 _SLOTS = 1 << 14
 _REDIRECTIONS = 3
 # `MOVED 3999 10.0.0.1:6381`; without a host, it is the node that was asked.
 _MOVED = re.compile(r"MOVED (\d+) (.*):(\d+)")
-# Refusals of a node that does not work, or not for this user: it would refuse all else, too. The other errors
-# are about their command. So is `ASK` or `TRYAGAIN`, which come while a cluster moves a slot to another node:
-# for those moments what the slot holds is refused, as it is not worth another round trip, and the other slots
-# are asked as ever. So are `OOM` and `MISCONF`, which refuse writes alone.
+# Refusals of a node that does not work, or not for this user: it would refuse every command. All other
+# errors are about one command. `ASK` and `TRYAGAIN` are among these: they come while a cluster moves a slot
+# to another node, which is not worth another round trip. So are `OOM` and `MISCONF`, which refuse writes
+# alone.
 _DOWN = re.compile(
     "(BUSY|CLUSTERDOWN|DENIED|LOADING|MASTERDOWN|NOAUTH|NOPERM|READONLY|ERR max number of clients)( .*)?",
     re.DOTALL,
 )
-# Bytes that the replies may take for each word of the commands, as each may name a message; and altogether.
-# What is more was not put there by the cache policy.
+# Bytes that the replies may take: for each word of the commands, as each may name a message, and altogether.
+# Longer ones were not put there by the cache policy.
 _WORD_ROOM = MESSAGE_LIMIT + 1_024
 _ROOM = 64 * MESSAGE_LIMIT
 
@@ -56,12 +56,12 @@ class RespCache:
     """A Valkey or Redis, standalone or cluster. Safe to use from several threads.
 
     Args:
-        place: where it is.
+        url: of the cache.
         password: gives the password for a new connection, where it is not the one in the URL.
     """
 
-    def __init__(self, place: Place, password: Callable[[], str] | None = None) -> None:
-        self._place = place
+    def __init__(self, url: CacheUrl, password: Callable[[], str] | None = None) -> None:
+        self._url = url
         self._password = password
         self._idle: dict[Address, list[Connection]] = {}
         self._process = os.getpid()
@@ -76,7 +76,7 @@ class RespCache:
             if not any(map(_moved, replies)):
                 break
         if self._slots:  # a cluster
-            self._slots.setdefault(slot, self._place.address)
+            self._slots.setdefault(slot, self._url.address)
         if atomic:
             replies = replies[-1] if isinstance(replies[-1], list) else replies[-1:] * len(commands)
         return [_refusal(reply) or reply for reply in replies]
@@ -96,7 +96,7 @@ class RespCache:
 
     async def _asked(self, slot: int, commands: Sequence[Command], *, wait: bool) -> list[Any]:
         """The replies; none, if they are not waited for."""
-        address = self._slots.get(slot, self._place.address)
+        address = self._slots.get(slot, self._url.address)
         try:
             return await self._exchange(address, commands, wait=wait)
         except CacheUnavailable:
@@ -115,7 +115,7 @@ class RespCache:
         except IndexError:
             connection, reused = await self._connected(address), False
         try:
-            # Before them come those to what was posted; who waits for none must not pile up others.
+            # The replies to earlier posts come first. A post reads them, too, or they would pile up.
             result = [] if wait else await connection.replies()
             room = min(_ROOM, _WORD_ROOM * sum(map(len, commands)))
             await connection.send(_packed(commands), len(commands), room)
@@ -159,19 +159,19 @@ class RespCache:
             self._slots[int(slot)] = host or asked[0], int(port)
 
     async def _opened(self, address: Address) -> Connection:
-        return SocketConnection(address, self._place)
+        return SocketConnection(address, self._url)
 
     async def _secret(self) -> str | None:
-        return self._password() if self._password else self._place.password
+        return self._password() if self._password else self._url.password
 
     async def _connected(self, address: Address) -> Connection:
         password = await self._secret()
         connection = await self._opened(address)
         greetings: list[Command] = []
         if password:
-            greetings.append(("AUTH", *([self._place.user] if self._place.user else []), password))
-        if self._place.database:
-            greetings.append(("SELECT", self._place.database))
+            greetings.append(("AUTH", *([self._url.user] if self._url.user else []), password))
+        if self._url.database:
+            greetings.append(("SELECT", self._url.database))
         try:
             await connection.send(_packed(greetings), len(greetings))
             refused = any(map(_refusal, await connection.replies()))
@@ -181,7 +181,7 @@ class RespCache:
         if refused:
             connection.close()
             raise CacheUnavailable("the cache refused the connection")
-        connection.opened(self._place.timeout)
+        connection.opened(self._url.timeout)
         return connection
 
 

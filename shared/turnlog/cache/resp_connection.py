@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import hiredis
 
 if TYPE_CHECKING:
-    from turnlog.cache.place import Address, Place
+    from turnlog.cache.url import Address, CacheUrl
 
 CHUNK = 1 << 16
 """Bytes to send or read at once: a time-out is for these, not for the megabytes that a history may be."""
 
 
 class Oversized(Exception):
-    """A reply is larger than what was asked for can be. The connection is of no more use."""
+    """A reply is larger than it can be. The connection is of no more use."""
 
 
 class Connection(ABC):
@@ -35,7 +35,6 @@ class Connection(ABC):
         """Send commands, to which so many replies will come.
 
         Args:
-            payload: the commands.
             replies: how many there will be.
             room: bytes that they may take.
 
@@ -95,11 +94,11 @@ class Connection(ABC):
 class SocketConnection(Connection):
     """A socket that blocks, so that no coroutine suspends."""
 
-    def __init__(self, address: Address, place: Place) -> None:
+    def __init__(self, address: Address, url: CacheUrl) -> None:
         super().__init__()
-        self._socket = socket.create_connection(address, place.patience)
+        self._socket = socket.create_connection(address, url.patience)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if context := place.context():
+        if context := url.context():
             self._socket = context.wrap_socket(self._socket, server_hostname=address[0])
 
     def opened(self, timeout: float) -> None:

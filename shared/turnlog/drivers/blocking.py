@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from turnlog.cache.iam import Credentials
-    from turnlog.cache.place import Place
+    from turnlog.cache.url import CacheUrl
     from turnlog.settings import Settings
     from turnlog.store.protocols import Cache, Clock, Objects, Table
 
@@ -240,15 +240,15 @@ if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
 
 
 def cache_at(url: str, password: str = "") -> Cache:
-    """The cache at a URL, see `place.Place.parse`."""
-    from turnlog.cache.place import Place  # noqa: PLC0415 (not where there is no cache)
+    """The cache at a URL, see `url.CacheUrl.parse`."""
     from turnlog.cache.resp import RespCache  # noqa: PLC0415
+    from turnlog.cache.url import CacheUrl  # noqa: PLC0415 (not where there is no cache)
 
-    place = Place.parse(url, password)
-    return RespCache(place, _tokens(place) if place.iam else None)
+    parsed = CacheUrl.parse(url, password)
+    return RespCache(parsed, _tokens(parsed) if parsed.iam else None)
 
 
-def _tokens(place: Place) -> Callable[[], str]:
+def _tokens(url: CacheUrl) -> Callable[[], str]:
     """What signs the password of a new connection, with the credentials of this process."""
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 (as in _client)
     from botocore.session import Session  # noqa: PLC0415 (as in _client)
@@ -265,7 +265,7 @@ def _tokens(place: Place) -> Callable[[], str]:
         return found
 
     region = session.get_config_variable("region")
-    return Tokens(place.user or "", place.iam or "", region, credentials)
+    return Tokens(url.user or "", url.iam or "", region, credentials)
 
 
 def lambda_store(deadline: float, *, brief: bool = False) -> Store:

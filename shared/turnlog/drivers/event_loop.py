@@ -25,7 +25,7 @@ from botocore import xform_name
 
 from turnlog.cache.async_resp import AsyncRespCache, within
 from turnlog.cache.breaker import Breaker
-from turnlog.cache.place import Place
+from turnlog.cache.url import CacheUrl
 from turnlog.drivers.blocking import TABLE_CONFIG, BotoObjects, SystemClock, store_on
 from turnlog.drivers.translate import TRANSLATED, heed_origin, translated
 from turnlog.errors import CacheUnavailable
@@ -49,7 +49,7 @@ class AsyncTable:
     def __init__(self, name: str, client: Any) -> None:
         self.name = name
         self._client = client
-        # Who waits for a connection does not wait for the table yet.
+        # The time of a request begins when there is a connection for it.
         self._room = asyncio.Semaphore(TABLE_CONFIG.max_pool_connections)
 
     async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,12 +153,12 @@ def _in_chunks(request: Any, **_: object) -> None:
 
 
 def _cache_at(url: str, session: AioSession, password: str = "") -> AsyncRespCache:
-    """The cache at a URL, see `place.Place.parse`."""
-    place = Place.parse(url, password)
-    return AsyncRespCache(place, _signer(place, session) if place.iam else None)
+    """The cache at a URL, see `url.CacheUrl.parse`."""
+    parsed = CacheUrl.parse(url, password)
+    return AsyncRespCache(parsed, _signer(parsed, session) if parsed.iam else None)
 
 
-def _signer(place: Place, session: AioSession) -> Callable[[], Awaitable[str]]:
+def _signer(url: CacheUrl, session: AioSession) -> Callable[[], Awaitable[str]]:
     """What signs the password of a new connection, with the credentials of this process."""
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 (as in `blocking`)
 
@@ -166,7 +166,7 @@ def _signer(place: Place, session: AioSession) -> Callable[[], Awaitable[str]]:
 
     current: list[Credentials] = []
     region = session.get_config_variable("region")
-    tokens = Tokens(place.user or "", place.iam or "", region, lambda: current[-1])
+    tokens = Tokens(url.user or "", url.iam or "", region, lambda: current[-1])
 
     async def signed() -> str:
         try:

@@ -1,8 +1,8 @@
 """The one place where botocore's errors become Turnlog's.
 
-Which of the two a failed request is decides what a retry must do, so the rule errs to one side: what is not
-surely refused is `Unanswered`. So is what somebody on the way has answered, such as a proxy or a network's
-login page: botocore would take a page of HTML under status 200 for an empty answer.
+A failed request is `Contended` if it was surely refused, and `Unanswered` if it was not: that decides what a
+retry must do. An answer of somebody on the way, such as a proxy or a network's login page, is `Unanswered`
+too: botocore would take a page of HTML with status 200 for an empty answer.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ TRANSLATED = (BotoCoreError, ClientError)
 # Nothing was sent, and nothing will be.
 _DEFECTS = (ParamValidationError, NoCredentialsError, PartialCredentialsError)
 
-_SILENT = "The store did not answer."
-_BUSY = "The store is busy."
+_SILENT = "The database did not answer. What was asked may or may not be done."
+_BUSY = "The database is busy. Try again."
 
 # Answers by which DynamoDB says that it did not do it and that a repeat may succeed:
 # docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html

@@ -1,4 +1,4 @@
-"""Answers: bytes of JSON, built around stored messages and entries that are put in as they lie."""
+"""Answers: bytes of JSON, into which stored messages and entries are put without being parsed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ JSONL = "application/jsonl"
 
 
 class Answer(NamedTuple):
-    """A status and a body of JSON, or of what the header `content-type` says; none with 204 and 304.
+    """A status and a body: JSON, unless the header `content-type` says otherwise; none with 204 and 304.
 
     Attributes:
         headers: with names in lower case.
@@ -74,7 +74,7 @@ def problem(error: TurnlogError) -> Answer:
         headers["retry-after"] = str(error.retry_after)
     if error.status == 401:  # noqa: PLR2004
         headers["www-authenticate"] = "Bearer"
-    # What a client sent may come back in a message of the validator: a lone surrogate as a question mark.
+    # A name that the client sent may come back here, and hold what UTF-8 cannot carry.
     return Answer(error.status, json.dumps(document, ensure_ascii=True).encode(), headers)
 
 

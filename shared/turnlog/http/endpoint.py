@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # Without a Lambda context (a test, a program): as long as API Gateway waits.
 _DEFAULT_SECONDS = 29.0
+_FAILED = "The request failed. The log says why, under the request's id."
 
 
 class Endpoint:
@@ -37,13 +38,13 @@ class Endpoint:
         answers: status → the name of a model in `turnlog.models.answers`, empty for no body.
         errors: the errors that it may answer beside those that every endpoint may.
         body: the body's model; None: it takes none.
-        body_required: else an absent body reads as `{}`.
+        body_required: if not, an absent body reads as `{}`.
         query: its query parameters.
-        headers: the conditional headers that it heeds.
-        jsonl_body: it takes a text of JSON lines in place of a JSON body.
-        jsonl_answer: it answers such a text when asked for one.
+        headers: the conditional headers that it obeys.
+        jsonl_body: its body is a text of JSON lines.
+        jsonl_answer: it can answer a text of JSON lines.
         transcripts: it serves transcripts, which can be switched off.
-        public: it asks for no user.
+        public: it needs no user.
         brief: it gives up after `limits.HEALTH_SECONDS`; others go on trying as long as there is time.
         operation: the coroutine behind it.
     """
@@ -96,7 +97,7 @@ class Endpoint:
             answer = problem(error)
         except Exception as error:  # the last resort: the client gets no stack trace
             telemetry.failed(self.operation.__module__, call, error)
-            answer = problem(TurnlogError("The request failed."))
+            answer = problem(TurnlogError(_FAILED))
         telemetry.emit(self.operation.__module__, call, answer.status, store.counts)
         return respond(call, answer)
 
@@ -107,7 +108,7 @@ class Endpoint:
             TurnlogError: an answer other than success.
         """
         if not self.public:
-            _ = call.user_id  # who does not say who they are is told nothing else
+            _ = call.user_id  # without a user nothing else is told
         if self.transcripts and not store.transcripts:
             raise TranscriptsOff("Transcripts are switched off (TURNLOG_TRANSCRIPTS).")
         given = {name: one.parse(name, call.query.get(name)) for name, one in self.query.items()}

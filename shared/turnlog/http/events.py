@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -28,16 +29,24 @@ if TYPE_CHECKING:
 _MOST_ERRORS = 20
 _LONGEST_NAME = 64
 
+_WORDS = (
+    ("^(Input|String|List|Dictionary) should ", "must "),
+    ("^Field required$", "is required"),
+    ("^Extra inputs are not permitted$", "is not a known field"),
+    ("^Value error, ", ""),
+    (" after validation", ""),
+)
+
 
 class Parameter(NamedTuple):
     """A query parameter: a whole number within bounds, a flag, a word of some, or text.
 
     Attributes:
         kind: `int`, `bool` or `str`.
-        default: what an absent one reads as.
+        default: the value of an absent one.
         minimum: of a number.
         maximum: of a number.
-        choices: the words, if not every text will do.
+        choices: the words, if it is one of some.
     """
 
     kind: type
@@ -51,7 +60,7 @@ class Parameter(NamedTuple):
         """The value.
 
         Raises:
-            Invalid: it is none of this kind.
+            Invalid: it is not of this kind.
         """
         if given is None:
             return self.default
@@ -61,7 +70,7 @@ class Parameter(NamedTuple):
             raise Invalid.at("query", name, msg="must be true or false")
         if self.kind is int:
             digits = given.removeprefix("-")
-            # So long a number cannot be within bounds, and int() would refuse it in its own words.
+            # A longer number is out of bounds, and int() would refuse it in its own words.
             number = int(given) if digits.isascii() and digits.isdecimal() and len(digits) < 20 else None  # noqa: PLR2004
             if number is None or not self.minimum <= number <= self.maximum:
                 raise Invalid.at(
@@ -150,12 +159,13 @@ class Call(NamedTuple):
             if found[0]["type"] == "json_invalid":
                 raise MalformedBody(found[0]["msg"]) from None
             errors = [
-                {"loc": ["body", *_short(one["loc"])], "msg": one["msg"]} for one in found[:_MOST_ERRORS]
+                {"loc": ["body", *_short(one["loc"])], "msg": what_is_wrong(one["msg"])}
+                for one in found[:_MOST_ERRORS]
             ]
-            raise Invalid(f"{len(found)} of the body's fields are wrong.", errors=errors) from None
+            raise Invalid.of(errors, len(found)) from None
 
     def text(self) -> bytes:
-        """The body as it is, where it is a text and no JSON; a direct invoke has it as a JSON string.
+        """The body where it is a text; in a direct invoke it is a JSON string.
 
         Raises:
             TooLarge: it is over Lambda's limit.
@@ -165,7 +175,7 @@ class Call(NamedTuple):
         if self.direct:
             given = json.loads(raw or b'""')
             if not isinstance(given, str):
-                raise MalformedBody("The body is no text.")
+                raise MalformedBody("The body must be a JSON string.")
             raw = given.encode("utf-8", "surrogatepass")
         return _bounded(raw)
 
@@ -215,15 +225,24 @@ def _user(http: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
     return text.strip() or None if scheme.lower() == "bearer" else None
 
 
+def what_is_wrong(msg: str) -> str:
+    """A message of pydantic's, to be read behind the name of a field: "must be an object"."""
+    for theirs, ours in _WORDS:
+        msg = re.sub(theirs, ours, msg)
+    return msg
+
+
 def _bounded(body: bytes) -> bytes:
-    """Let a body pass that is within Lambda's limit."""
+    """The body, unless it is over Lambda's limit."""
     if len(body) > BODY_LIMIT:
-        raise TooLarge(f"A request's body is at most {BODY_LIMIT} bytes; this one has {len(body)}.")
+        raise TooLarge(
+            f"A request's body is at most {BODY_LIMIT} bytes; this one has {len(body)}. Send less at once."
+        )
     return body
 
 
 def _short(loc: tuple[int | str, ...]) -> list[int | str]:
-    """A place in the body; a name in it is the client's own, of any length."""
+    """A location in the body; its names are the client's own, of any length."""
     return [one if isinstance(one, int) else one[:_LONGEST_NAME] for one in loc]
 
 

@@ -1,4 +1,4 @@
-"""A transcript as a text, a JSON object a line (jsonlines.org); and what is wrong with one."""
+"""Reads a transcript from a text of JSON lines (jsonlines.org), and says what is wrong with it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from turnlog.errors import EntryNotJson, Invalid, MissingParent, TooLarge, TornLastLine
+from turnlog.http.events import what_is_wrong
 from turnlog.limits import MAX_IMPORT
 from turnlog.models.transcripts import Entry
 
@@ -15,12 +16,12 @@ _PARENT = "parentUuid"
 
 
 def parse(text: bytes) -> list[dict[str, Any]]:
-    """The entries in a text; lines that are blank are none.
+    """The entries in a text; blank lines are passed over.
 
     Raises:
         EntryNotJson: a line is not JSON.
-        TornLastLine: nor is the last one, which is not ended.
-        Invalid: an entry is no object, its uuid is none or an earlier entry's, or there is no entry.
+        TornLastLine: the last line is not JSON, and does not end with a newline.
+        Invalid: an entry is no object, its uuid is not one or is an earlier entry's, or there is no entry.
         MissingParent: an entry's `parentUuid` is no earlier entry's uuid.
         TooLarge: there are more than `MAX_IMPORT`.
     """
@@ -35,26 +36,29 @@ def parse(text: bytes) -> list[dict[str, Any]]:
             entry = adapter.validate_python(from_json(line, allow_inf_nan=False))
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            raise _at(Invalid, number, found["msg"]) from None
+            at = ".".join(map(str, found["loc"]))
+            raise _at(Invalid, number, f"{at} {what_is_wrong(found['msg'])}".strip()) from None
         except ValueError:
             torn = number > len(lines)
             raise _at(TornLastLine if torn else EntryNotJson, number, "is not JSON") from None
         parent = entry.get(_PARENT)
         if parent is not None and not (isinstance(parent, str) and parent in uuids):
-            raise _at(MissingParent, number, f"{_PARENT} is no earlier entry's uuid")
+            raise _at(MissingParent, number, f"{_PARENT} must be the uuid of an earlier entry")
         if (uuid := entry.get("uuid")) is not None:
             if uuid in uuids:
-                raise _at(Invalid, number, "uuid is an earlier entry's")
+                raise _at(Invalid, number, "uuid must not be that of an earlier entry")
             uuids.add(uuid)
         entries.append(dict(entry))
     if not entries:
-        raise Invalid.at("body", msg="holds no entry")
+        raise Invalid.at("body", msg="must hold at least one entry")
     if len(entries) > MAX_IMPORT:
-        raise TooLarge(f"An import is at most {MAX_IMPORT} entries; this one has {len(entries)}.")
+        raise TooLarge(
+            f"An import is at most {MAX_IMPORT} entries; this one has {len(entries)}."
+            " Import the first of them, and append the others."
+        )
     return entries
 
 
 def _at(kind: type[Invalid], number: int, msg: str) -> Invalid:
-    error = kind.at("body", number, msg=f"line {number}: {msg}")
-    error.extra["line"] = number
-    return error
+    told = f"line {number}: {msg}"
+    return kind(told, errors=[{"loc": ["body", number], "msg": told}], extra={"line": number})

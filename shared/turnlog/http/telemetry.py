@@ -30,7 +30,6 @@ def emit(operation: str, call: Call, status: int, counts: Counter[str]) -> None:
     Args:
         operation: the function's module.
         call: the request, of which the id is logged.
-        status: of the answer.
         counts: what happened: appends, replays, conflicts, retries, cache hits, misses and errors, …
     """
     if skipped := counts["malformed_tool_calls"]:
@@ -66,5 +65,5 @@ def count(operation: str, counts: Counter[str], **told: Any) -> None:
 
 @cache
 def _metrics() -> EphemeralMetrics:
-    """What puts metrics into their format; it is told all at once and keeps none, so threads may share it."""
+    """Puts metrics into their format. It gets all at once and keeps none, so threads may share it."""
     return EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)

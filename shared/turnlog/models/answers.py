@@ -1,7 +1,7 @@
 """The bodies of answers.
 
-No answer is built from these (a stored message is an answer as it lies); they are for the OpenAPI document,
-and for a test that every answer is of its shape.
+No answer is built from these, because a stored message is answered as it was stored. They are for the OpenAPI
+document, and for a test that every answer has its shape.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Message(NewMessage):
 
 
 class UsageSum(Closed):
-    """Tokens of all requests together: a sum has no bound."""
+    """Tokens of all requests together; a sum has no upper bound."""
 
     prompt_tokens: int = Field(ge=0)
     completion_tokens: int = Field(ge=0)
@@ -83,7 +83,7 @@ class SessionPage(Closed):
 
 
 class MessagePage(Closed):
-    """Messages in ascending order; `has_more`: there are more on the side to which the page was read."""
+    """Messages in ascending order; `has_more`: more follow in the direction in which the page was read."""
 
     messages: list[Message]
     has_more: bool
@@ -135,8 +135,8 @@ class AppendedEntries(Closed):
 class EntryPage(Closed):
     """Entries in the order of their positions; `has_more`: others follow.
 
-    `generation`: how often the transcript was deleted and begun anew. Pages of two generations are of two
-    transcripts.
+    `generation`: how often the transcript was deleted and begun anew. Pages with different generations are of
+    different transcripts.
     """
 
     entries: list[JsonObject]

@@ -44,7 +44,9 @@ class NewMessage(Closed):
     tool_calls: list[JsonObject] | None = None
     function_call: JsonObject | None = None
     message_id: MessageId | None = Field(
-        default=None, description="Sent again, it is stored once. A UUID is given to a message without one."
+        default=None,
+        description="A message that is sent again with the same id is stored once. A message without an id"
+        " gets a UUID.",
     )
 
     def fields(self) -> dict[str, Any]:

@@ -13,24 +13,30 @@ class AppendMessages(Closed):
 
     messages: list[NewMessage] = Field(min_length=1, max_length=MAX_BATCH)
     usage: Usage | None = Field(default=None, description="Added to the session's sum.")
-    expected_sequence: Sequence | None = Field(default=None, description="Only if the next one is this.")
+    expected_sequence: Sequence | None = Field(
+        default=None, description="Append only if this is the session's next sequence."
+    )
 
 
 class RewindSession(Closed):
     """The body of `POST /sessions/{session_id}/rewind`: the messages from `to_sequence` on go."""
 
-    to_sequence: Sequence = Field(examples=[0])
-    expected_sequence: Sequence = Field(description="Only if the next one is this.", examples=[1])
+    to_sequence: Sequence = Field(
+        description="The first sequence that goes: as many messages stay.", examples=[0]
+    )
+    expected_sequence: Sequence = Field(
+        description="Rewind only if this is the session's next sequence.", examples=[1]
+    )
     rewind_id: MessageId | None = Field(
         default=None,
-        description="A request with the same one is a repeat, as long as nothing else was rewound, and only"
-        " such a request is.",
+        description="Names this rewind: a request with the same id is a repeat until another rewind is made,"
+        " and one with another id is not.",
     )
 
     @model_validator(mode="after")
     def _backwards(self) -> RewindSession:
         if self.to_sequence > self.expected_sequence:
-            msg = "to_sequence lies behind expected_sequence"
+            msg = "to_sequence must not be greater than expected_sequence"
             raise ValueError(msg)
         return self
 
@@ -38,7 +44,9 @@ class RewindSession(Closed):
 class AddToolCall(Closed):
     """The body of `POST /sessions/{session_id}/tool-calls`."""
 
-    tool_call: JsonObject = Field(min_length=1)
+    tool_call: JsonObject = Field(
+        min_length=1, description="One whose `id` the turn has already is not added again."
+    )
 
 
 class PutDraft(Closed):

@@ -24,9 +24,10 @@ class KnownMessage(NewMessage):
     """A message of PUT: as a client sends it, or as it came back from a GET."""
 
     sequence: Sequence | None = Field(
-        default=None, description="If given, the place at which it stands here."
+        default=None,
+        description="If given, it must be the sequence that the message has in this request.",
     )
-    created_at: str | None = Field(default=None, description="As answered; not written.")
+    created_at: str | None = Field(default=None, description="Ignored, so that an answer can be sent back.")
 
 
 class CreateSession(WithObjects):
@@ -50,15 +51,15 @@ class PutSession(WithObjects):
     credentials: Providers | None = None
     successful_agent_runs: Counts | None = None
     successful_agent_schedules: Counts | None = None
-    usage: Usage | None = Field(default=None, description="Replaces the sum.")
+    usage: Usage | None = Field(default=None, description="Replaces the session's sum of tokens.")
     messages: list[KnownMessage] = Field(default=[], max_length=MAX_PUT)
-    start_sequence: Sequence = 0
+    start_sequence: Sequence = Field(default=0, description="The sequence of the first message here.")
 
     @model_validator(mode="after")
     def _in_place(self) -> PutSession:
         for sequence, message in enumerate(self.messages, self.start_sequence):
             if message.sequence not in {None, sequence}:
-                msg = f"the message of sequence {message.sequence} stands at {sequence}"
+                msg = f"the message with sequence {message.sequence} stands where {sequence} belongs"
                 raise ValueError(msg)
         return self
 
@@ -72,8 +73,8 @@ class PatchSession(Closed):
     successful_agent_schedules: dict[str, Count | None] | None = None
     touch: bool = Field(
         default=True,
-        description="false: `updated_at`, and with it the place in the list, stays as it is. For what is"
-        " derived from the session rather than changes it.",
+        description="If false, `updated_at` stays as it is, and the session keeps its position in the list:"
+        " for what is derived from the session.",
     )
 
 
@@ -81,4 +82,4 @@ class SetTitle(Closed):
     """The body of `PATCH /sessions/{session_id}/title`."""
 
     title: Title
-    only_if_unset: bool = False
+    only_if_unset: bool = Field(default=False, description="If the session has a title, it keeps that.")

@@ -22,7 +22,10 @@ class AppendEntries(Closed):
     """The body of `POST /sessions/{session_id}/transcripts/{name}`: all entries are stored, or none."""
 
     entries: list[Entry] = Field(min_length=1, max_length=MAX_ENTRIES)
-    expected_position: Sequence | None = Field(default=None, description="Only if the next one is this.")
+    expected_position: Sequence | None = Field(
+        default=None, description="Append only if this is the transcript's next position."
+    )
     batch_id: MessageId | None = Field(
-        default=None, description="Sent again, entries without a `uuid` are stored once too."
+        default=None,
+        description="Names this batch: when it is sent again, entries without a `uuid` are stored once, too.",
     )

@@ -7,7 +7,6 @@ leaves a token on the message, by which a call whose reply was lost is found.
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import ConditionFailed, Contended, TooLarge, Unanswered
@@ -16,9 +15,9 @@ from turnlog.operations.read_session import load
 from turnlog.records import messages
 from turnlog.records.expressions import touch, update
 from turnlog.records.messages import TOKEN_SIZE
+from turnlog.store.doubt import tells_doubt
 from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import advanced, head_update, message_writes, puts
-from turnlog.store.retry import Doubt, check_doubt
 from turnlog.store.store import LogMoved
 
 if TYPE_CHECKING:
@@ -51,12 +50,11 @@ class Added(NamedTuple):
     replayed: bool
 
 
+@tells_doubt
 async def add_tool_call(store: Store, key: SessionKey, tool_call: dict[str, Any]) -> Added:
     """Add a tool call to the last assistant message after the last user message, or to a new one.
 
     Args:
-        store: where.
-        key: the session.
         tool_call: the object; one with an `id` that is there already is a replay.
 
     Raises:
@@ -66,20 +64,20 @@ async def add_tool_call(store: Store, key: SessionKey, tool_call: dict[str, Any]
     """
     token = store.clock.token()[:TOKEN_SIZE]
     tried: int | None = None
-    doubt: Doubt | None = None
-    for attempt in count():
+    tries = store.tries()
+    while True:
         head = await store.head(key)
         try:
             if tried is not None and (done := await _bearing(store, head, tried, token)):
                 return Added(done.json, replayed=False)
             turn = await _turn(store, head, tool_call.get("id") or None)
         except LogMoved as moved:
-            await store.again(attempt, moved)
+            await tries.again(moved)
             continue
         if turn.bearer:
             store.counts["replays"] += 1
             return Added(turn.bearer, replayed=True)
-        check_doubt(doubt, head)
+        tries.check_rewinds(head)
         try:
             tried = head.message_count if turn.assistant is None else turn.assistant
             if turn.assistant is None:
@@ -87,13 +85,9 @@ async def add_tool_call(store: Store, key: SessionKey, tool_call: dict[str, Any]
             return await _attach(store, head, tried, tool_call, token)
         except ConditionFailed:
             store.counts["conflicts"] += 1
-            await store.again(attempt, Contended("The turn is moving on."))
-        except Contended as error:
-            await store.again(attempt, error)
-        except Unanswered as error:
-            doubt = Doubt(error, head.rewinds)
-            await store.again(attempt, error)
-    raise AssertionError  # count() does not end
+            await tries.again(Contended("Others keep changing this turn. Try again."))
+        except (Contended, Unanswered) as error:
+            await tries.again(error, over=head)
 
 
 async def _turn(store: Store, head: Head, call_id: Any) -> Turn:

@@ -2,26 +2,27 @@
 
 A writer may find that an entry is there already: a client sent it again, or the writer's own request was
 applied and its reply lost. The ring in the transcript's head, and for its own tries what it remembers, say
-where to look; the batch that is stored there decides. It bears the token of the request that stored it, so an
-entry without a uuid is known again as well, though only to the request that brought it, and to its repeats if
-it has a `batch_id`; and one of this sending of it alone, so a repeat is not taken for the first.
+where to look; the batch that is stored there decides.
+
+A batch bears two tokens. One is the request's: by it the request knows its entries without a uuid, and so do
+its repeats if it has a `batch_id`. The other is of one sending of the request: by it a repeat that finds all
+stored is told from the sending that stored it.
 """
 
 from __future__ import annotations
 
 import json
-from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from turnlog.errors import EntryUuidReused, PositionMismatch, TooLarge, Torn, Unavailable
 from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.records import ring
 from turnlog.records.batches import answer_size
-from turnlog.records.entries import identified
+from turnlog.records.entries import with_identities
+from turnlog.store.doubt import tells_doubt
 from turnlog.store.entry_reader import containing
 from turnlog.store.entry_writer import EntryWriter
 from turnlog.store.retry import check_time
-from turnlog.store.store import READ_TRIES
 from turnlog.wire import same
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from turnlog.records.transcripts import Transcript
     from turnlog.store.store import Store
 
-    # By an entry's identity: at which positions it is, or was tried.
-    Places = Mapping[str, Sequence[int]]
+    # By an entry's identity: at which positions it may be.
+    Candidates = Mapping[str, Sequence[int]]
 
 
 class AppendedEntries(NamedTuple):
@@ -51,6 +52,7 @@ class AppendedEntries(NamedTuple):
     replayed: bool
 
 
+@tells_doubt
 async def append_entries(
     store: Store,
     key: TranscriptKey,
@@ -62,8 +64,6 @@ async def append_entries(
     """Append entries, all or none, each with a uuid once; the transcript begins with its first.
 
     Args:
-        store: where.
-        key: the transcript.
         new: JSON objects, 1 to 500.
         expected_position: if given, the position that the first new entry must get.
         batch_id: of this request and its repeats, by which they know entries without a uuid.
@@ -77,13 +77,15 @@ async def append_entries(
         Unavailable: the table or the bucket did not answer; the same request may be sent again.
     """
     writer = EntryWriter(store, key, batch_id)
-    entries = identified(new, writer.token)
+    entries = with_identities(new, writer.token)
     if (size := answer_size(entry.line for entry in entries)) > PAYLOAD_LIMIT:
-        raise TooLarge(f"The entries take {size} bytes in an answer, which holds {PAYLOAD_LIMIT}.")
+        raise TooLarge(
+            f"The entries take {size} bytes in an answer, which holds {PAYLOAD_LIMIT}. Send fewer at once."
+        )
     return await writer.settled(_append(writer, entries, expected_position))
 
 
-class _Found(NamedTuple):
+class _Stored(NamedTuple):
     """What of a request is stored already.
 
     Attributes:
@@ -101,21 +103,20 @@ async def _append(
     store, ids = writer.store, [entry.identity for entry in entries]
     tried: dict[str, list[int]] = {}
     positions: dict[str, int] = {}
-    torn_tries = 0
     await writer.look()
-    for attempt in count():
+    while True:
         head = writer.head
-        if writer.begun_anew() and writer.unsure:
-            raise writer.unsure  # if that try was applied, its effect went with the transcript
+        if writer.begun_anew() and writer.tries.unanswered:
+            raise writer.tries.unanswered  # if that try was applied, its effect went with the transcript
         seen = {identity: [position] for identity, position in positions.items()}
-        hits = ring.places(head.ring, head.length, ids, seen, tried if writer.unsure else {})
+        hits = ring.candidates(head.ring, head.length, ids, seen, tried if writer.tries.unanswered else {})
         unexpected = expected_position not in {None, head.length}
         if hits or unexpected:
             await store.head(writer.key.session)  # what is stored is told only of a session that is there
         try:
-            found = await _judged(writer, entries, hits)
+            found = await _look_up(writer, entries, hits)
         except Torn as torn:
-            torn_tries = await again_if_torn(writer, torn_tries, torn)
+            await writer.again_if_torn(torn)
             continue
         positions = found.positions
         missing = [entry for entry in entries if entry.identity not in positions]
@@ -123,38 +124,27 @@ async def _append(
             store.counts["entries_appended" if found.ours else "entries_replayed"] += len(entries)
             return AppendedEntries([positions[one] for one in ids], head, replayed=not found.ours)
         if unexpected:
-            raise PositionMismatch(f"The next position is {head.length}.", extra={"entry_count": head.length})
+            raise PositionMismatch(
+                f"expected_position is {expected_position}, but the next position is {head.length}."
+                " Read the transcript again.",
+                extra={"entry_count": head.length},
+            )
         written = {entry.identity: position for position, entry in enumerate(missing, head.length)}
         for identity, position in written.items():
             tried.setdefault(identity, []).append(position)
-        if after := await writer.write(attempt, missing, entries.index(missing[0])):
+        if after := await writer.write(missing, entries.index(missing[0])):
             positions |= written
             return AppendedEntries([positions[one] for one in ids], after, replayed=False)
-    raise AssertionError  # count() does not end
 
 
-async def again_if_torn(writer: EntryWriter, tries: int, torn: Torn) -> int:
-    """Wait and look at the transcript again, in which a batch was missing; the number of tries with this one.
-
-    Raises:
-        Torn: it was looked for often enough. A batch that is gone for good (its object was lost) would be
-            looked for until the time is over.
-    """
-    if tries + 1 == READ_TRIES:
-        raise torn
-    await writer.store.again(tries, torn)
-    await writer.look()
-    return tries + 1
-
-
-async def _judged(writer: EntryWriter, entries: Sequence[Entry], hits: Places) -> _Found:
-    """What `_found` says, after which the writer knows whether a try of this request was applied.
+async def _look_up(writer: EntryWriter, entries: Sequence[Entry], hits: Candidates) -> _Stored:
+    """What `_stored` says, after which the writer knows whether a try of this request was applied.
 
     Raises:
-        EntryUuidReused: see `_found`, as for `Torn` and `Unavailable`.
+        EntryUuidReused: see `_stored`, as for `Torn` and `Unavailable`.
     """
     try:
-        found = await _found(writer, entries, hits)
+        found = await _stored(writer, entries, hits)
     except EntryUuidReused:
         writer.judge(ours=False)  # no try without this entry was made
         raise
@@ -162,7 +152,7 @@ async def _judged(writer: EntryWriter, entries: Sequence[Entry], hits: Places) -
     return found
 
 
-async def _found(writer: EntryWriter, entries: Sequence[Entry], hits: Places) -> _Found:
+async def _stored(writer: EntryWriter, entries: Sequence[Entry], hits: Candidates) -> _Stored:
     """Those of the entries that are stored already.
 
     Raises:
@@ -170,7 +160,7 @@ async def _found(writer: EntryWriter, entries: Sequence[Entry], hits: Places) ->
         Torn: the transcript was deleted meanwhile.
         Unavailable: there is no time to read all the batches that the request names.
     """
-    found = _Found({}, ours=False)
+    found = _Stored({}, ours=False)
     end = 0
     for position in sorted({position for positions in hits.values() for position in positions}):
         if position < end:
@@ -184,7 +174,7 @@ async def _found(writer: EntryWriter, entries: Sequence[Entry], hits: Places) ->
         end = batch.end
         left = [entry for entry in entries if entry.identity not in found.positions]
         here = _stored_in(batch, writer.token, left)
-        found = _Found(found.positions | here, found.ours or (bool(here) and batch.writer == writer.own))
+        found = _Stored(found.positions | here, found.ours or (bool(here) and batch.writer == writer.own))
     return found
 
 
@@ -192,9 +182,7 @@ def _stored_in(batch: Batch, token: bytes, entries: Sequence[Entry]) -> dict[str
     """Those of a request's entries that are stored in a batch, by identity: at which positions.
 
     Args:
-        batch: as it is stored.
         token: of the request, and of its repeats.
-        entries: the request's.
 
     Raises:
         EntryUuidReused: one is, with other content.
@@ -213,7 +201,8 @@ def _stored_in(batch: Batch, token: bytes, entries: Sequence[Entry]) -> dict[str
             continue
         if not same(lines[at], entry.fields):
             raise EntryUuidReused(
-                "An entry with this uuid, or of this batch_id, and other content is stored.",
+                f"The entry at position {batch.first + at} has the uuid or the batch_id of one that was sent,"
+                " and other content. Send the new one with another.",
                 extra={"position": batch.first + at},
             )
         stored[entry.identity] = batch.first + at

@@ -7,23 +7,37 @@ fails it brings the head as it is, from which the next try starts without a read
 
 A writer may find that a message is there already: a client sent it again, or the writer's own request was
 applied and the reply lost. Both are one case: the ring in the head names the sequence, and the message stored
-there decides. A batch of which the ring knows a part still is looked for beside that part. A head from the
-cache is good for one guess at a write; whatever else it suggests is looked up.
+there decides. If the ring still knows a part of a batch, the rest is looked for beside that part.
+
+The writer always holds one head, and what it may do depends on where that head is from:
+
+| the head is | it comes from | the writer may |
+|---|---|---|
+| a guess | the cache: at the start, or after a lost race if it is newer there | write at this exact version |
+| the table's | a read, or the refusal of a try | write at this count; answer a replay; refuse |
+| none | | read it: after no answer, or where a guess suggests anything else than a write |
 """
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from turnlog.errors import ConditionFailed, Contended, MessageIdReused, SequenceMismatch, TooLarge, Unanswered
+from turnlog.errors import ConditionFailed, Contended, MessageIdReused, TooLarge, Unanswered
 from turnlog.limits import PAYLOAD_LIMIT
-from turnlog.records import head as heads
 from turnlog.records import messages, ring
+from turnlog.store.doubt import tells_doubt
 from turnlog.store.leftover import clear_leftover
-from turnlog.store.log import Fields, advanced, head_update, identified, near, puts, stored_under
-from turnlog.store.retry import Doubt, check_doubt
-from turnlog.store.store import LogMoved, not_found
+from turnlog.store.log import (
+    Fields,
+    advanced,
+    check_sequence,
+    head_update,
+    near,
+    puts,
+    stored_under,
+    with_message_ids,
+)
+from turnlog.store.store import LogMoved
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -32,13 +46,18 @@ if TYPE_CHECKING:
     from turnlog.records.head import Head
     from turnlog.records.keys import SessionKey
     from turnlog.records.messages import Stored
+    from turnlog.store.retry import Tries
     from turnlog.store.store import Store
 
 
 class _Try(NamedTuple):
-    """A message of a try, and the version that the try makes at least, if it is applied."""
+    """Where and when a try puts a message, and the version that it makes at least, if it is applied.
 
-    message: Stored
+    By these it is known. The message itself is not kept: there may be a hundred tries, of megabytes each.
+    """
+
+    sequence: int
+    created_at: str
     version: int
 
 
@@ -59,6 +78,7 @@ class Appended(NamedTuple):
     replayed: bool
 
 
+@tells_doubt
 async def append_messages(
     store: Store,
     key: SessionKey,
@@ -70,8 +90,6 @@ async def append_messages(
     """Append messages, all or none, each once.
 
     Args:
-        store: where.
-        key: the session.
         new: the messages as the client sent them, 1 to 99.
         usage: tokens to add to the session's sum, unless nothing is new.
         expected_sequence: if given, the sequence that the first new message must get.
@@ -83,19 +101,19 @@ async def append_messages(
         TooLarge: a message, or all of them together; nothing was written.
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
-    new = identified(store, new)
+    new = with_message_ids(store, new)
     ids = [fields["message_id"] for fields in new]
     tried: dict[str, list[_Try]] = {}
     present: dict[str, Stored] = {}
-    doubt: Doubt | None = None
-    head, fresh = await store.cache.head(key), False
-    for attempt in count():
+    tries = store.tries()
+    head, guessed = await store.cache.head(key), True
+    while True:
         if head is None:
-            head, fresh = await store.head(key), True
+            head, guessed = await store.head(key), False
         seen = {one: [message.sequence] for one, message in present.items()}
-        sent = {one: [a_try.message.sequence for a_try in tries] for one, tries in tried.items()}
-        hits = ring.places(head.ring, head.message_count, ids, seen, sent if doubt else {})
-        if not fresh and (hits or head.leftover or expected_sequence not in {None, head.message_count}):
+        sent = {one: [a_try.sequence for a_try in them] for one, them in tried.items()}
+        hits = ring.candidates(head.ring, head.message_count, ids, seen, sent if tries.unanswered else {})
+        if guessed and (hits or head.leftover or expected_sequence not in {None, head.message_count}):
             head = None
             continue
         try:
@@ -105,87 +123,61 @@ async def append_messages(
             continue
         missing = [fields for fields in new if fields["message_id"] not in present]
         if not missing:
-            return _found(store, ids, present, head, tried)
-        check_doubt(doubt, head)
+            return _answer_stored(store, ids, present, head, tried)
+        tries.check_rewinds(head)
         check_sequence(expected_sequence, head)
         after, stored = _answerable(advanced(store, head, missing, usage), head)
-        _remember(tried, missing, stored, after.version)
+        # Also of a try that is answered: somebody on the way may have sent it twice.
+        _remember(tried, missing, stored, after)
         # A guess from the cache must be right about the version too, or the answer would carry on its error.
         try:
             await clear_leftover(store, head)
-            await store.transact(head_update(head, after, same_version=not fresh), *puts(key, stored))
+            await store.transact(head_update(head, after, same_version=guessed), *puts(key, stored))
         except ConditionFailed as refused:
-            head, fresh = await _next_head(store, key, attempt, refused)
+            head, guessed = await _next_head(store, key, tries, refused)
         except Contended as error:
             store.counts["conflicts"] += 1
-            await store.again(attempt, error)
+            await tries.again(error)
         except Unanswered as error:
-            doubt, head = Doubt(error, head.rewinds), None
-            await store.again(attempt, error)
+            await tries.again(error, over=head)
+            head = None
         else:
             await store.cache.appended(after, stored)
             store.counts["appends"] += len(stored)
             written = {fields["message_id"]: one for fields, one in zip(missing, stored, strict=True)}
             return _answer(ids, present | written, after, replayed=False)
-    raise AssertionError  # count() does not end
 
 
 async def _next_head(
-    store: Store, key: SessionKey, attempt: int, refused: ConditionFailed
+    store: Store, key: SessionKey, tries: Tries, refused: ConditionFailed
 ) -> tuple[Head, bool]:
-    """Wait; the head to try from then, and whether it is the table's.
+    """Wait; then the head to try from, and whether it is a guess.
 
-    While it waits others go on: from where they left it, as far as the cache tells, the next try is likelier
-    to hold than from the head that refused this one.
+    While this writer waits, others append. The cache may know of that: a try from its head is likelier to
+    hold than one from the head that refused the last.
 
     Raises:
         NotFound: there is no such session.
         Unavailable: there is no time for another try.
     """
     store.counts["conflicts"] += 1
-    head = await refusing_head(store, key, refused)
-    await store.again(attempt, Contended("Too many writers on this session."))
+    head = await store.refusing_head(key, refused)
+    await tries.again(Contended("Others keep changing this session. Try again."))
     seen = await store.cache.head(key)
-    return (seen, False) if seen and seen.version > head.version else (head, True)
+    return (seen, True) if seen and seen.version > head.version else (head, False)
 
 
 def _answerable(advance: tuple[Head, list[Stored]], head: Head) -> tuple[Head, list[Stored]]:
-    """Let messages pass that the answer has room for, in which their JSON is escaped once more.
+    """The advance, unless the answer has no room for its messages, whose JSON is escaped there once more.
 
     Raises:
-        TooLarge: it has not; after the write it would be too late to say so.
+        TooLarge: it has no room. After the write it would be too late to say so.
     """
     if advance[0].log_size - head.log_size > PAYLOAD_LIMIT:
-        raise TooLarge(f"The messages take more than {PAYLOAD_LIMIT} bytes in the answer.")
-    return advance
-
-
-def check_sequence(expected: int | None, head: Head) -> None:
-    """Let a log pass that ends where it is expected to, if that is said.
-
-    Raises:
-        SequenceMismatch: it ends elsewhere.
-    """
-    if expected not in {None, head.message_count}:
-        raise SequenceMismatch(
-            f"The next sequence is {head.message_count}.", extra={"message_count": head.message_count}
+        raise TooLarge(
+            f"The messages take more than {PAYLOAD_LIMIT} bytes in the answer. Send fewer at once."
         )
-
-
-async def refusing_head(store: Store, key: SessionKey, refused: ConditionFailed) -> Head:
-    """The head that a failed transaction brought back, whose first write is the head's.
-
-    Raises:
-        NotFound: the session is deleted, or there is none.
-    """
-    if (item := refused.items[0]) is None:
-        # The messages refused, not the head: it went on between the two looks, or there is none.
-        return await store.head(key)
-    head = heads.from_item(item)
-    if not head.live:
-        await store.cache.drop(key, head)
-        raise not_found()
-    return head
+    return advance
 
 
 async def _present(
@@ -210,24 +202,33 @@ async def _verified(
 ) -> dict[str, Stored]:
     """Those of the messages that are stored where the hits say, by id; raises as `_present` does."""
     present: dict[str, Stored] = {}
+    differing: dict[str, int] = {}
     by_id = {fields["message_id"]: fields for fields in new}
     async for message_id, message in stored_under(store, head, hits):
-        if not messages.equal(message.as_first_stored(), by_id[message_id]):
+        if messages.equal(message.as_first_stored(), by_id[message_id]):
+            present[message_id] = message
+        else:
+            differing[message_id] = message.sequence
+    # An id that the ring had forgotten can be taken again; the repeat of the first message stays a repeat.
+    for message_id, sequence in differing.items():
+        if message_id not in present:
             raise MessageIdReused(
-                "A message with this id and other content is stored.", extra={"sequence": message.sequence}
+                f"The message at sequence {sequence} has the message_id of one that was sent, and"
+                " other content. Send the new one with another message_id.",
+                extra={"sequence": sequence},
             )
-        present[message_id] = message
     return present
 
 
 def _remember(
-    tried: dict[str, list[_Try]], sent: Sequence[Fields], stored: Sequence[Stored], version: int
+    tried: dict[str, list[_Try]], sent: Sequence[Fields], stored: Sequence[Stored], after: Head
 ) -> None:
     for fields, message in zip(sent, stored, strict=True):
-        tried.setdefault(fields["message_id"], []).append(_Try(message, version))
+        created_at = fields.get("created_at", after.updated_at)
+        tried.setdefault(fields["message_id"], []).append(_Try(message.sequence, created_at, after.version))
 
 
-def _found(
+def _answer_stored(
     store: Store,
     ids: Sequence[str],
     present: Mapping[str, Stored],
@@ -235,12 +236,11 @@ def _found(
     tried: Mapping[str, Sequence[_Try]],
 ) -> Appended:
     """The answer where all is stored: by a try of this request that was not answered, or before."""
-    # As first stored: a tool call may have joined one since.
     ours = [
         a_try.version
         for one, message in present.items()
         for a_try in tried.get(one, ())
-        if message.as_first_stored() == a_try.message.fields()
+        if message.sequence == a_try.sequence and message.fields()["created_at"] == a_try.created_at
     ]
     store.counts["appends" if ours else "replays"] += len(ids)
     if ours:

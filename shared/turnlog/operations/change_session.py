@@ -1,21 +1,26 @@
 """A session's title and objects, changed on the head alone: no message is read, no append is disturbed.
 
-G7: each change bears a token, and is refused where the head bears it already. So a change whose reply was
-lost is made once. Where the head bears another token by then, another change may have come between: to try
-again could undo that, so the answer is that it cannot be told whether the change was made (`Unanswered`).
+G7: each change bears a token, which the head keeps, and is refused where the head bears it already. So a
+change whose reply was lost is made once. What the head says after a try:
+
+| the last try | the token is | the change |
+|---|---|---|
+| any | this change's | is made |
+| was refused | another's | is tried again over the newer head |
+| was not answered | as it was before the try | is not made, and is tried again |
+| was not answered | another's since | may be made. To try again could undo the other: `Unanswered` |
 """
 
 from __future__ import annotations
 
 import json
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import ConditionFailed, Contended, PreconditionFailed, Unanswered
-from turnlog.operations.append_messages import refusing_head
 from turnlog.operations.create_session import check_objects, encoded_objects
 from turnlog.records import head as heads
 from turnlog.records.expressions import LIVE, touch, update
+from turnlog.store.doubt import tells_doubt
 from turnlog.store.store import not_found
 
 if TYPE_CHECKING:
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
 _NOT_YET = LIVE + " AND #token <> :token"
 
 
+@tells_doubt
 async def set_title(
     store: Store, key: SessionKey, title: str, *, only_if_unset: bool = False, if_match: Match | None = None
 ) -> Head:
@@ -41,9 +47,11 @@ async def set_title(
     """
     token = store.clock.token()
     condition, versions = _title_condition(if_match, only_if_unset=only_if_unset)
-    unsure: Unanswered | None = None
+    # A second try of such a title undoes nothing.
+    repeatable = only_if_unset or (if_match and len(if_match.versions) == 1)
     seen_at = ""
-    for attempt in count():
+    tries = store.tries()
+    while True:
         change = update(
             key.head,
             to={"title": title, "token": token, **touch(key, max(store.now(), seen_at))},
@@ -52,32 +60,35 @@ async def set_title(
             values=versions,
         )
         try:
-            answer = await store.write("UpdateItem", change | {"ReturnValues": "ALL_NEW"})
-            head = heads.from_item(answer["Attributes"])
+            head = await _applied(store, change)
         except ConditionFailed as refused:
             if refused.items[0] is None:
                 raise not_found() from None  # one that is created this instant has not got this title
-            head = await refusing_head(store, key, refused)
+            head = await store.refusing_head(key, refused)
         except Contended as error:
-            await store.again(attempt, error)
+            await tries.again(error)
             continue
         except Unanswered as error:
-            unsure = error
-            await store.again(attempt, error)
-            if only_if_unset or (if_match and len(if_match.versions) == 1):
-                continue  # of such a title a second try undoes nothing
+            await tries.again(error)
+            if repeatable:
+                continue
             head = await store.head(key)
             if head.token != token:
                 raise
         if head.token == token:
             await store.cache.changed(head)
             return head
-        check_version(head, if_match, unsure)
+        check_version(head, if_match)
         if only_if_unset and head.title is not None:
             return head  # its title stands
         seen_at = head.updated_at  # which is ahead of this machine's clock
-        await store.again(attempt, Contended("The session is being changed."))
-    raise AssertionError  # count() does not end
+        await tries.again(Contended("Others keep changing this session. Try again."))
+
+
+async def _applied(store: Store, change: Mapping[str, Any]) -> Head:
+    """The head after this change of it; raises as `Store.write` does."""
+    answer = await store.write("UpdateItem", {**change, "ReturnValues": "ALL_NEW"})
+    return heads.from_item(answer["Attributes"])
 
 
 def _title_condition(if_match: Match | None, *, only_if_unset: bool) -> tuple[str, dict[str, int]]:
@@ -87,12 +98,13 @@ def _title_condition(if_match: Match | None, *, only_if_unset: bool) -> tuple[st
     if only_if_unset:
         condition += " AND attribute_not_exists(#title)"
     if if_match and not if_match.anything:
-        # No session has version -1: where no version is named, none is admitted.
+        # No session has version -1. It stands for an If-Match that names no version.
         versions = {f"v{at}": v for at, v in enumerate(sorted(if_match.versions | {-1}))}
         condition += f" AND #version IN ({', '.join(f':{name}' for name in versions)})"
     return condition, versions
 
 
+@tells_doubt
 async def patch_session(
     store: Store,
     key: SessionKey,
@@ -107,8 +119,6 @@ async def patch_session(
     both kept, whatever else of the session changes.
 
     Args:
-        store: where.
-        key: the session.
         patch: object name → patch; null empties the object.
         if_match: only if it admits the session's version.
         touched: the session counts as changed now, and goes to the top of the list.
@@ -120,32 +130,24 @@ async def patch_session(
         Unavailable: the table refused or did not answer.
     """
     token = store.clock.token()
-    unsure: Unanswered | None = None
     head = await store.head(key)
     tried_over = head.token
-    for attempt in count():
-        check_version(head, if_match, unsure)
-        objects = {name: json.loads(getattr(head, name)) for name in patch}
-        patched = {name: merged(objects[name], change) or {} for name, change in patch.items()}
-        changed: dict[str, Any] = {
-            name: text for name, text in encoded_objects(patched).items() if text != getattr(head, name)
-        }
+    tries = store.tries()
+    while True:
+        check_version(head, if_match)
+        changed = _changed(head, patch)
         if not changed:
             return head
-        if unsure and head.token != tried_over:
-            raise unsure
+        if tries.unanswered and head.token != tried_over:
+            raise tries.unanswered
         tried_over = head.token
         after = head._replace(**changed)
         check_objects(head, after)
-        condition = _NOT_YET + "".join(f" AND #{name} = :was_{name}" for name in changed)
-        values: dict[str, Any] = {f"was_{name}": getattr(head, name) for name in changed}
-        if if_match:
-            condition += " AND #version = :was_version"
-            values["was_version"] = head.version
         # What grows was measured together with the other objects; each change of those leaves a token.
-        if unsure or after.objects_size > head.objects_size:
-            condition += " AND #token = :was_token"
-            values["was_token"] = head.token
+        same_token = bool(tries.unanswered) or after.objects_size > head.objects_size
+        condition, values = _patch_condition(
+            head, changed, same_version=bool(if_match), same_token=same_token
+        )
         now = max(store.now(), head.updated_at)
         change = update(
             key.head,
@@ -155,21 +157,40 @@ async def patch_session(
             values=values,
         )
         try:
-            answer = await store.write("UpdateItem", change | {"ReturnValues": "ALL_NEW"})
-            head = heads.from_item(answer["Attributes"])
+            head = await _applied(store, change)
         except ConditionFailed as refused:
-            head = await refusing_head(store, key, refused)
+            head = await store.refusing_head(key, refused)
             if head.token != token:
-                await store.again(attempt, Contended("The session is being changed."))
+                await tries.again(Contended("Others keep changing this session. Try again."))
                 continue
         except (Contended, Unanswered) as error:
             # The same change again, over the same head: if it was made, or another was, the token refuses it.
-            unsure = error if isinstance(error, Unanswered) else unsure
-            await store.again(attempt, error)
+            await tries.again(error)
             continue
         await store.cache.changed(head)
         return head
-    raise AssertionError  # count() does not end
+
+
+def _changed(head: Head, patch: Mapping[str, Any]) -> dict[str, Any]:
+    """The objects that a patch changes, as JSON text."""
+    objects = {name: json.loads(getattr(head, name)) for name in patch}
+    patched = {name: merged(objects[name], change) or {} for name, change in patch.items()}
+    return {name: text for name, text in encoded_objects(patched).items() if text != getattr(head, name)}
+
+
+def _patch_condition(
+    head: Head, changed: Mapping[str, Any], *, same_version: bool, same_token: bool
+) -> tuple[str, dict[str, Any]]:
+    """When these objects may be changed: while they are what they are in this head; and its values."""
+    condition = _NOT_YET + "".join(f" AND #{name} = :was_{name}" for name in changed)
+    values: dict[str, Any] = {f"was_{name}": getattr(head, name) for name in changed}
+    if same_version:
+        condition += " AND #version = :was_version"
+        values["was_version"] = head.version
+    if same_token:
+        condition += " AND #token = :was_token"
+        values["was_token"] = head.token
+    return condition, values
 
 
 def merged(target: Any, patch: Any) -> Any:
@@ -185,19 +206,17 @@ def merged(target: Any, patch: Any) -> Any:
     return result
 
 
-def check_version(head: Head, if_match: Match | None, unsure: Unanswered | None = None) -> None:
-    """Let a head pass that `if_match` admits.
+def check_version(head: Head, if_match: Match | None) -> None:
+    """Refuse a version that `if_match` does not name.
 
     Args:
-        head: as it is.
-        if_match: the versions that are admitted; None: all.
-        unsure: a try of this change that was not answered.
+        if_match: None: every version is right.
 
     Raises:
-        PreconditionFailed: it does not pass.
-        Unanswered: it does not, but that may be the effect of the unanswered try.
+        PreconditionFailed: the version is another.
     """
     if if_match and not if_match.admits(head.version):
-        if unsure:
-            raise unsure
-        raise PreconditionFailed(f"The session's version is {head.version}.", extra={"version": head.version})
+        raise PreconditionFailed(
+            f"The session's version is {head.version}, which If-Match does not name. Read the session again.",
+            extra={"version": head.version},
+        )

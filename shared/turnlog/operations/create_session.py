@@ -1,21 +1,22 @@
 """G3, G4: a session is created in one transaction with its messages and the user's count of sessions.
 
-The head is put only where there is none: a tombstone is one, so a deleted id is not given again.
+The head is put only where there is none. A tombstone is one, so a deleted id is refused while that is there.
 """
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from turnlog.errors import ConditionFailed, Contended, Gone, TooLarge, Unanswered
+from turnlog.errors import ConditionFailed, Contended, TooLarge, Unanswered
 from turnlog.limits import FIELDS_LIMIT, MAX_FIRST_BATCH
 from turnlog.records import head as heads
 from turnlog.records.expressions import attribute
 from turnlog.records.head import JSON_FIELDS, Head
 from turnlog.records.keys import session_key, user_item_key
-from turnlog.store.log import advanced, identified, puts
+from turnlog.store.doubt import tells_doubt
+from turnlog.store.log import advanced, puts, with_message_ids
+from turnlog.store.store import gone
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -34,14 +35,14 @@ class Created(NamedTuple):
 
     Attributes:
         messages: those that were stored with it; none if it was there before.
-        unsure: a try that was not answered, where another's session was found: it may have made that session,
-            which was changed since.
+        unanswered: the error of a try that was not answered, where the session was found: that try may have
+            made it, and another may have changed it since.
     """
 
     head: Head
     messages: list[Stored]
     created: bool
-    unsure: Unanswered | None = None
+    unanswered: Unanswered | None = None
 
 
 def new_session_key(store: Store, user_id: str, session_id: str | None) -> SessionKey:
@@ -53,6 +54,7 @@ def new_session_key(store: Store, user_id: str, session_id: str | None) -> Sessi
     return session_key(user_id, session_id or str(UUID(bytes=store.clock.token(), version=4)))
 
 
+@tells_doubt
 async def create_session(
     store: Store,
     key: SessionKey,
@@ -65,11 +67,9 @@ async def create_session(
     """Create a session, or find that this user already has it.
 
     Args:
-        store: where.
-        key: the session.
         new: its first messages as the client sent them, at most 97.
         usage: tokens to begin the sum with.
-        title: if it has one yet.
+        title: None: it has none yet.
         fields: `metadata`, `credentials`, `successful_agent_runs`, `successful_agent_schedules`.
 
     Raises:
@@ -89,30 +89,28 @@ async def create_session(
         token=token,
     )._replace(**given)
     check_objects(None, blank)
-    head, stored = advanced(store, blank, identified(store, new), None, room=MAX_FIRST_BATCH)
-    unsure: Unanswered | None = None
-    for attempt in count():
+    head, stored = advanced(store, blank, with_message_ids(store, new), None, room=MAX_FIRST_BATCH)
+    tries = store.tries()
+    while True:
         try:
             await store.transact(*_writes(store, head, stored))
         except ConditionFailed as refused:
             if (item := refused.items[0]) is None:
-                # The session went between two looks of ours, for only a tombstone's end makes that.
-                await store.again(attempt, Contended("The session is being created."))
+                # A message was there without a head: a tombstone has ended while this was asked.
+                await tries.again(Contended("Others keep creating and deleting this session. Try again."))
                 continue
             there = heads.from_item(item)
             if not there.live:
-                raise Gone("A session with this id was deleted; the id is not given again.") from None
+                raise gone() from None
             if there.token != token:
-                return Created(there, [], created=False, unsure=unsure)
+                return Created(there, [], created=False, unanswered=tries.unanswered)
         except (Contended, Unanswered) as error:
-            unsure = error if isinstance(error, Unanswered) else unsure
-            await store.again(attempt, error)
+            await tries.again(error)
             continue
         await store.cache.appended(head, stored)
         store.counts["sessions_created"] += 1
         store.counts["appends"] += len(stored)
         return Created(head, stored, created=True)
-    raise AssertionError  # count() does not end
 
 
 def encoded_objects(fields: Mapping[str, Any]) -> dict[str, str]:
@@ -121,12 +119,12 @@ def encoded_objects(fields: Mapping[str, Any]) -> dict[str, str]:
 
 
 def check_objects(before: Head | None, after: Head) -> None:
-    """Let a head pass whose objects, as they result, are within their limit.
+    """Refuse a change after which the session's objects are over their limit.
 
-    A change that makes them no larger passes too: smaller ones are the way back to the limit.
+    A change that makes them no larger is not refused: that is the way back to the limit.
 
     Raises:
-        TooLarge: they are not.
+        TooLarge: they are over it.
     """
     size = after.objects_size
     if size > FIELDS_LIMIT and (before is None or size > before.objects_size):

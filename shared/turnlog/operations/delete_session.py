@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from itertools import count
 from typing import TYPE_CHECKING
 
 from turnlog.errors import ConditionFailed, Contended, Unanswered
@@ -16,6 +15,7 @@ from turnlog.operations.create_session import expiry_put, sessions_counted
 from turnlog.records import head as heads
 from turnlog.records.expressions import LIVE, names, update
 from turnlog.records.head import JSON_FIELDS, USAGE_FIELDS
+from turnlog.store.doubt import tells_doubt
 from turnlog.store.store import not_found
 from turnlog.wire import parse_timestamp
 
@@ -38,12 +38,11 @@ _GONE_WITH_THE_SESSION = (
 )
 
 
+@tells_doubt
 async def delete_session(store: Store, key: SessionKey, *, unchanged_since: str | None = None) -> None:
     """Delete a session.
 
     Args:
-        store: where.
-        key: the session.
         unchanged_since: only if this is still its `updated_at`.
 
     Raises:
@@ -62,17 +61,18 @@ async def delete_session(store: Store, key: SessionKey, *, unchanged_since: str 
             values={"seen": unchanged_since} if unchanged_since else {},
         )
     }
-    for attempt in count():
+    tries = store.tries()
+    while True:
         try:
             await store.transact(buried, sessions_counted(key.user_id, -1))
         except ConditionFailed as refused:
             there = heads.from_item(refused.items[0]) if refused.items[0] else None
             if there and there.live:
-                raise Contended("The session was changed meanwhile.") from None
+                raise Contended("The session was changed meanwhile, and stays.") from None
             if there is None or there.token != token:
                 raise not_found() from None
         except (Contended, Unanswered) as error:
-            await store.again(attempt, error)
+            await tries.again(error)
             continue
         await store.cache.drop(key, await store.cache.head(key))
         store.counts["sessions_deleted"] += 1
@@ -83,7 +83,7 @@ async def expire_session(store: Store, key: SessionKey) -> None:
     """Delete a session whose marker has gone, if it was not changed for the retention; else mark it again.
 
     Raises:
-        Unavailable: not done yet; to be called again.
+        Unavailable: it is not finished; call this again.
     """
     head = await store.find_head(key)
     if head is None or not head.live or store.retention_days is None:

@@ -1,17 +1,17 @@
 """G4, G7: a deleted transcript's head becomes a tombstone at once; its entries go by the table's stream.
 
-The tombstone keeps the generation, so the next append begins another one, and whatever still writes to or
-reads of the old one is told from it.
+The tombstone keeps the generation. The next append begins the next one, so late writes and reads of the old
+entries cannot be taken for those of the new transcript.
 """
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING
 
 from turnlog.errors import ConditionFailed, Contended, Unanswered
 from turnlog.records import transcripts
-from turnlog.store.entry_writer import refusing_heads
+from turnlog.store.doubt import tells_doubt
+from turnlog.store.entry_writer import refusing_transcript
 from turnlog.store.store import no_transcript
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from turnlog.store.store import Store
 
 
+@tells_doubt
 async def delete_transcript(store: Store, key: TranscriptKey) -> None:
     """Delete a transcript; one of the same name may begin anew.
 
@@ -27,10 +28,10 @@ async def delete_transcript(store: Store, key: TranscriptKey) -> None:
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
     token = store.clock.token()
-    unsure: Unanswered | None = None
     there = await store.transcript(key)
     session_at = ""
-    for attempt in count():
+    tries = store.tries()
+    while True:
         now = max(store.now(), session_at)
         try:
             await store.transact(
@@ -38,17 +39,16 @@ async def delete_transcript(store: Store, key: TranscriptKey) -> None:
                 transcripts.moved(there, there.buried(now, token)),
             )
         except ConditionFailed as refused:
-            found, ahead = await refusing_heads(store, key, refused)
+            found, ahead = await refusing_transcript(store, key, refused)
             session_at = max(session_at, ahead)
             if ahead and found is not None and found.live and found.generation == there.generation:
-                await store.again(attempt, Contended("The session is being changed."))
+                await tries.again(Contended("Others keep changing this session. Try again."))
                 continue
             if found is None or found.token != token:
-                # Another one deleted it, unless it was this one, and it has begun anew since.
-                raise unsure or no_transcript() from None
+                # Another request deleted it; or this one did, and the transcript has begun anew since.
+                raise no_transcript() from None
         except (Contended, Unanswered) as error:
-            unsure = error if isinstance(error, Unanswered) else unsure
-            await store.again(attempt, error)
+            await tries.again(error)
             continue
         store.counts["transcripts_deleted"] += 1
         return

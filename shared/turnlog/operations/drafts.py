@@ -27,8 +27,8 @@ async def put_draft(store: Store, key: SessionKey, new: Sequence[dict[str, Any]]
     await store.head(key)
     draft = {"messages": list(new), "updated_at": store.now()}
     encoded = dumps(draft)
-    if payload_size(encoded) > DRAFT_LIMIT:
-        raise TooLarge(f"A draft is at most {DRAFT_LIMIT} bytes.")
+    if (size := payload_size(encoded)) > DRAFT_LIMIT:
+        raise TooLarge(f"A draft is at most {DRAFT_LIMIT} bytes in an answer; this one has {size}.")
     await store.cache.put_draft(key, encoded)
     return draft
 
@@ -37,7 +37,7 @@ async def get_draft(store: Store, key: SessionKey) -> dict[str, Any]:
     """The turn in progress.
 
     Raises:
-        NotFound: no such session, or none is in progress.
+        NotFound: no such session, or no draft of it.
         Unavailable: there is no cache, or it does not answer.
     """
     await store.head(key)

@@ -9,16 +9,15 @@ at afresh: a repeat finishes, or says where the two part.
 from __future__ import annotations
 
 import json
-from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from turnlog.errors import Diverged, TooLarge, Torn
 from turnlog.limits import MAX_ENTRIES, PART_SIZE, PAYLOAD_LIMIT
-from turnlog.operations.append_entries import again_if_torn
 from turnlog.records.batches import answer_size, compressed
-from turnlog.records.entries import identified
+from turnlog.records.entries import with_identities
 from turnlog.store.deposits import too_large
-from turnlog.store.entry_reader import batches
+from turnlog.store.doubt import tells_doubt
+from turnlog.store.entry_reader import read_batches
 from turnlog.store.entry_writer import EntryWriter
 from turnlog.wire import same
 
@@ -42,12 +41,11 @@ class Imported(NamedTuple):
     created: bool
 
 
+@tells_doubt
 async def import_transcript(store: Store, key: TranscriptKey, new: Sequence[Fields]) -> Imported:
     """Make the transcript hold these entries from its beginning on.
 
     Args:
-        store: where.
-        key: the transcript.
         new: JSON objects, as `jsonl.parse` gives them.
 
     Raises:
@@ -57,7 +55,7 @@ async def import_transcript(store: Store, key: TranscriptKey, new: Sequence[Fiel
         Unavailable: the table or the bucket did not answer; the same request finishes.
     """
     writer = EntryWriter(store, key)
-    entries = identified(new, writer.token)
+    entries = with_identities(new, writer.token)
     _check_sizes(store, entries)
     await store.head(key.session)
     return await writer.settled(_import(writer, entries))
@@ -66,31 +64,30 @@ async def import_transcript(store: Store, key: TranscriptKey, new: Sequence[Fiel
 async def _import(writer: EntryWriter, entries: Sequence[Entry]) -> Imported:
     await writer.look()
     known = Imported(writer.head, 0, created=False)
-    done = torn_tries = 0
-    for attempt in count():
+    done = 0
+    while True:
         if writer.begun_anew():
             known, done = Imported(writer.head, 0, created=False), 0
         try:
-            ours = await _judged(writer, entries, done)
+            ours = await _own_positions(writer, entries, done)
         except Torn as torn:
-            torn_tries = await again_if_torn(writer, torn_tries, torn)
+            await writer.again_if_torn(torn)
             continue
         known = Imported(writer.head, known.added + len(ours), known.created or 0 in ours)
         done = max(done, min(known.head.length, len(entries)))
         if done == len(entries):
             return known
         step = entries[done : done + _step(entries[done:])]
-        if after := await writer.write(attempt, step, done):
+        if after := await writer.write(step, done):
             known = Imported(after, known.added + len(step), known.created or done == 0)
             done += len(step)
-    raise AssertionError  # count() does not end
 
 
 def _check_sizes(store: Store, entries: Sequence[Entry]) -> None:
-    """Let entries pass of which each can be stored and answered."""
-    for entry in entries:
+    """Refuse an entry that cannot be stored or answered."""
+    for number, entry in enumerate(entries, 1):
         if (size := answer_size([entry.line])) > PAYLOAD_LIMIT:
-            raise TooLarge(f"An entry takes {size} bytes in an answer, which holds {PAYLOAD_LIMIT}.")
+            raise TooLarge(f"Entry {number} takes {size} bytes in an answer, which holds {PAYLOAD_LIMIT}.")
         doubtful = store.objects is None and len(entry.line) > PART_SIZE - _SLACK
         if doubtful and (size := len(compressed([entry.line]))) > PART_SIZE:
             raise too_large(size)
@@ -106,7 +103,7 @@ def _step(entries: Sequence[Entry]) -> int:
     return min(len(entries), MAX_ENTRIES)
 
 
-async def _judged(writer: EntryWriter, entries: Sequence[Entry], done: int) -> list[int]:
+async def _own_positions(writer: EntryWriter, entries: Sequence[Entry], done: int) -> list[int]:
     """The positions of what this import stored behind the first `done`; what is stored there is the same.
 
     Raises:
@@ -131,12 +128,13 @@ async def _compare(writer: EntryWriter, entries: Sequence[Entry], done: int, our
     """
     head = writer.head
     end = min(head.length, len(entries))
-    async for batch in batches(writer.store, head, done, end):
+    async for batch in read_batches(writer.store, head, done, end):
         for position in range(max(done, batch.first), min(end, batch.end)):
             line, entry = batch.lines[position - batch.first], entries[position]
             if line != entry.line and not same(json.loads(line), entry.fields):
                 raise Diverged(
-                    f"What is stored differs from position {position} on; there are {head.length} entries.",
+                    f"The stored entries differ from position {position} on; there are {head.length}."
+                    " Read them again.",
                     extra={"position": position, "entry_count": head.length},
                 )
             if batch.writer == writer.own:

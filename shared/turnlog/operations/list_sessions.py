@@ -1,6 +1,6 @@
 """A user's sessions, most recently changed first: one query of the index, one read of the exact count.
 
-G3: `total` is the user's own counter. A page goes on from the last session's place in the index, its time and
+G3: `total` is the user's own counter. A page goes on behind the last session in the index, its time and
 its id, so that equal times neither skip nor repeat one.
 """
 
@@ -39,14 +39,12 @@ async def list_sessions(
     """A page of the user's sessions, without messages.
 
     Args:
-        store: where.
-        user_id: whose.
-        limit: at most so many.
+        limit: at most this many.
         cursor: of the page before.
-        offset: skip so many from there: for those who count pages; it reads what it skips.
+        offset: how many to skip from there; they are read, and paid for.
 
     Raises:
-        Invalid: the cursor is none of this user's.
+        Invalid: the cursor is not one of this user's list.
         Unavailable: the table refused or did not answer.
     """
     check_user_id(user_id)
@@ -94,7 +92,7 @@ def _cursor(user_id: str, sort_key: str) -> str:
 
 
 def _parse_cursor(user_id: str, cursor: str) -> str:
-    """The sort key in a cursor. Its mark is no secret: it tells mistakes, the key keeps users apart (G5)."""
+    """The sort key in a cursor. Its mark is no secret: it finds mistakes; the key keeps users apart (G5)."""
     try:
         decoded = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         sort_key = decoded[_MARK_SIZE:].decode()
@@ -105,7 +103,7 @@ def _parse_cursor(user_id: str, cursor: str) -> str:
         or decoded[:_MARK_SIZE] != _mark(user_id, sort_key)
         or _cursor(user_id, sort_key) != cursor
     ):
-        raise Invalid.at("query", "cursor", msg="is not one that this list gave")
+        raise Invalid.at("query", "cursor", msg="must be a next_cursor that this list gave")
     return sort_key
 
 

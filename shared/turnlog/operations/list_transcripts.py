@@ -40,5 +40,7 @@ async def list_transcripts(store: Store, key: SessionKey) -> list[dict[str, Any]
         if head.live
     ]
     if len(dumps(shown)) > PAYLOAD_LIMIT:
-        raise TooLarge(f"The names of {len(shown)} transcripts do not fit into an answer.")
+        raise TooLarge(
+            f"The names of {len(shown)} transcripts do not fit into an answer. Delete what is not needed."
+        )
     return shown

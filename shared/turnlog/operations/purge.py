@@ -1,18 +1,17 @@
-"""G4, G7: what is deleted is removed item by item, as often as it takes; the stream calls again until then.
+"""G4, G7: what was deleted is removed in many requests; where one fails, the stream calls again.
 
-Under a session's tombstone everything goes but the tombstone itself: items first, then objects, by what their
-keys begin with, so that those which no item ever named go too. Only then does the tombstone get its TTL, so
-that an id can never be given again while an old item lies under it. When it ends, objects are looked for once
-more: a writer that was slower than the purge may have left one.
+Of a deleted session everything is removed but its tombstone: first the items, then the objects. These are
+found by what their keys begin with, so that objects which no item names go too. Only then does the tombstone
+get its TTL, so that an id is never given again while an old item is there. When the tombstone ends, objects
+are looked for once more: a writer that was slower than the purge may have left one.
 
-Of a deleted transcript go the generations that are over. Nothing writes an item to one of these again.
+Of a deleted transcript the past generations are removed. Nothing writes an item to one of these again.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import ConditionFailed, Contended
@@ -38,8 +37,8 @@ if TYPE_CHECKING:
     from turnlog.records.keys import SessionKey
     from turnlog.store.store import Store
 
-# A record of the stream is a day old at the most: what is older than that is not of a session that was made
-# again under the same id since.
+# A record of the stream is at most a day old. So an object that is older was put before the tombstone
+# ended, and is not of a session that was created under the id since.
 _SETTLED = timedelta(days=1)
 
 
@@ -47,7 +46,7 @@ async def work_off(store: Store, key: Item) -> None:
     """Do what a record of the stream asks for, by the primary key of the item that it is about.
 
     Raises:
-        Unavailable: not done yet; to be called again.
+        Unavailable: it is not finished; call this again.
     """
     session, sort_key = parse_partition(key["PK"]["S"]), key["SK"]["S"]
     if sort_key == HEAD:
@@ -62,7 +61,7 @@ async def purge_session(store: Store, key: SessionKey) -> None:
     """Remove what a deleted session left, then let its tombstone end. Does nothing to a live session.
 
     Raises:
-        Unavailable: not done yet; to be called again.
+        Unavailable: it is not finished; call this again.
     """
     head = await store.find_head(key)
     if head is None:
@@ -84,10 +83,10 @@ async def purge_session(store: Store, key: SessionKey) -> None:
 
 
 async def purge_transcript(store: Store, key: TranscriptKey) -> None:
-    """Remove what a transcript's generations left that are over.
+    """Remove what a transcript's past generations left.
 
     Raises:
-        Unavailable: not done yet; to be called again.
+        Unavailable: it is not finished; call this again.
     """
     head = await store.find_transcript(key)
     if head is None:
@@ -100,7 +99,7 @@ async def purge_transcript(store: Store, key: TranscriptKey) -> None:
             "ExpressionAttributeValues": {
                 ":session": attribute(key.session.partition),
                 ":first": attribute(key.batch_sort_key(0)),
-                # Which sorts before each of that generation's own.
+                # It sorts before each batch of the current generation.
                 ":current": attribute(key.batch_sort_key(current)),
             },
         },
@@ -124,13 +123,14 @@ async def _remove_items(store: Store, query: Mapping[str, Any]) -> None:
 
 async def _remove(store: Store, requests: list[dict[str, Any]]) -> None:
     due = len(requests)
-    for attempt in count():
+    tries = store.tries()
+    while True:
         answer = await store.read("BatchWriteItem", {"RequestItems": {store.table.name: requests}})
         requests = answer.get("UnprocessedItems", {}).get(store.table.name, [])
         if not requests:
             store.counts["items_purged"] += due
             return
-        await store.again(attempt, Contended("The table is busy."))
+        await tries.again(Contended("The database is busy. Try again."))
 
 
 async def _remove_objects(

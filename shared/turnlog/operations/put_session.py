@@ -2,23 +2,31 @@
 
 The messages of the request are what the session holds from `start_sequence` on. Those that are stored must
 match; the others are appended in steps of one transaction each, in order. All of them are checked before the
-first is written, so that an answer that refuses finds nothing written. What a crash, a lost reply or
-another writer leaves between two steps is looked at afresh: a repeat finishes, or says where the logs part.
-After a rewind between two steps, all is compared anew. A step holds only at the version that was read, so the
-answer is a state that the table had. Where a step's reply was lost and another changed the session since, the
-step is not made again over that: whether it was made cannot be told (`Unanswered`).
+first is written, so that an answer that refuses finds nothing written.
+
+| state | known | what comes next |
+|---|---|---|
+| unseen | nothing that is current | read the head, or create the session with the first step: seen |
+| seen | the head | refuse; or compare what is not `confirmed` (after a rewind: all): matched |
+| matched | that the head's log holds what is `confirmed` | write the next step: seen; failed: unseen |
+| done | that nothing is left to write | answer |
+
+A crash, a lost reply or another writer between two steps leads to "unseen", in this request or in a repeat of
+it: what was stored is then found by the comparison, and the repeat finishes, or says where the logs part.
+
+A step holds only at the version that was read, so the answer is a state that the table had. Where a step was
+not answered and another changed the session since, the step is not made again over that: whether it was made
+cannot be told (`Unanswered`).
 """
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import (
     ConditionFailed,
     Contended,
     Diverged,
-    Gone,
     MessageIdReused,
     PreconditionFailed,
     Unanswered,
@@ -29,9 +37,10 @@ from turnlog.operations.create_session import check_objects, create_session, enc
 from turnlog.operations.read_session import load
 from turnlog.records import messages, ring
 from turnlog.records.head import Head
+from turnlog.store.doubt import tells_doubt
 from turnlog.store.leftover import clear_leftover
-from turnlog.store.log import Fields, advanced, head_update, identified, puts, steps, stored_under
-from turnlog.store.store import LogMoved
+from turnlog.store.log import Fields, advanced, head_update, puts, steps, stored_under, with_message_ids
+from turnlog.store.store import LogMoved, gone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,6 +57,7 @@ class Put(NamedTuple):
     created: bool
 
 
+@tells_doubt
 async def put_session(
     store: Store,
     key: SessionKey,
@@ -62,8 +72,6 @@ async def put_session(
     """Make the session hold these messages from `start` on, and these fields; create it if there is none.
 
     Args:
-        store: where.
-        key: the session.
         new: the messages, of any number.
         start: the sequence of the first.
         title: replaces, if given; as do `usage` and the objects in `fields`.
@@ -80,67 +88,174 @@ async def put_session(
         TooLarge: a message, or the fields.
         Unavailable: the table refused or did not answer; the same request finishes.
     """
-    named = [fields.get("message_id") for fields in new]
-    new = identified(store, new)
-    sizes = [
-        len(messages.to_json({"sequence": sequence, "created_at": store.now(), **one}))
-        for sequence, one in enumerate(new, start)
-    ]
-    token = store.clock.token()
-    titled = {"title": title} if title is not None else {}
-    wanted: dict[str, Any] = {**(usage or {}), **encoded_objects(fields or {}), **titled}
-    confirmed = 0  # of the request's messages, from the first on
-    rewinds = 0  # at which they were
-    head: Head | None = None
-    created = ours = False
-    tried: Head | None = None
-    unsure: Unanswered | None = None
-    for attempt in count():
-        head = head or await store.find_head(key)
-        if head is None:
-            _check_new(start, if_match)
-            step = new[: _step(sizes, MAX_FIRST_BATCH)]
-            made = await create_session(store, key, step, usage=usage, title=title, fields=fields)
-            head, created, confirmed = made.head, made.created, len(made.messages)
-            ours, unsure, tried = created, made.unsure, Head(key)
-        if not head.live:
-            raise Gone("The session was deleted; its id is not given again.")
-        ours = ours or head.token == token
-        if not ours:
-            check_version(head, if_match, unsure)
-        if head.rewinds != rewinds:
-            confirmed, rewinds = 0, head.rewinds
+    request = _Request(
+        key,
+        messages=with_message_ids(store, new),
+        named=[fields.get("message_id") for fields in new],
+        start=start,
+        title=title,
+        usage=usage,
+        fields=fields,
+        if_match=if_match,
+    )
+    progress = _Progress(store, request)
+    while True:
+        head = progress.head or await progress.look()
+        progress.check(head)
         try:
-            confirmed += await _matching(
-                store, head, list(zip(named, new, strict=True)), start=start, done=confirmed
-            )
-            await _check_unused(store, head, new[confirmed:])
+            await progress.match(head)
         except LogMoved as moved:
-            head = moved.head
+            progress.head = moved.head
             continue
-        step = new[confirmed : confirmed + _step(sizes[confirmed:], MAX_BATCH)]
-        changed = (
-            {} if ours else {name: value for name, value in wanted.items() if getattr(head, name) != value}
-        )
+        step, changed = progress.left(head)
         if not step and not changed:
-            return Put(head, created)
-        _check_overtaken(unsure, tried, head, changed)
+            return Put(head, progress.created)
+        await progress.write(head, step, changed)
+
+
+class _Request(NamedTuple):
+    """What a PUT asks for, see `put_session`.
+
+    Attributes:
+        messages: with an id each.
+        named: the ids that the client gave; None for a message to which it gave none.
+    """
+
+    key: SessionKey
+    messages: Sequence[Fields]
+    named: Sequence[str | None]
+    start: int
+    title: str | None
+    usage: Mapping[str, int] | None
+    fields: Mapping[str, Any] | None
+    if_match: Match | None
+
+    def attributes(self) -> dict[str, Any]:
+        """The attributes that the head gets."""
+        titled = {"title": self.title} if self.title is not None else {}
+        return {**(self.usage or {}), **encoded_objects(self.fields or {}), **titled}
+
+
+class _Progress:
+    """How far a PUT has come, see the module's states.
+
+    Attributes:
+        head: as it is now; None: unseen.
+        created: this PUT made the session.
+        confirmed: how many of the request's messages are stored, from the first on.
+        ours: this PUT has written: the version and the title, objects and usage are done with.
+        tried: the head over which the last step was tried.
+        tries: of the step that is under way.
+    """
+
+    def __init__(self, store: Store, request: _Request) -> None:
+        self.head: Head | None = None
+        self.created = False
+        self.confirmed = 0
+        self.ours = False
+        self.tried: Head | None = None
+        self.tries = store.tries()
+        self._store = store
+        self._request = request
+        self._wanted = request.attributes()
+        self._token = store.clock.token()
+        self._rewinds = 0  # of the head at which the messages were confirmed
+        created_at = store.now()
+        self._sizes = [
+            len(messages.to_json({"sequence": sequence, "created_at": created_at, **one}))
+            for sequence, one in enumerate(request.messages, request.start)
+        ]
+
+    async def look(self) -> Head:
+        """The head as it is now; where there is none, the session is created with the first step."""
+        request = self._request
+        if head := await self._store.find_head(request.key):
+            return head
+        _check_new(request.start, request.if_match)
+        made = await create_session(
+            self._store,
+            request.key,
+            request.messages[: _step_length(self._sizes, MAX_FIRST_BATCH)],
+            usage=request.usage,
+            title=request.title,
+            fields=request.fields,
+        )
+        self.created = self.ours = made.created
+        self.confirmed = len(made.messages)
+        self.tries.unanswered, self.tried = made.unanswered, Head(request.key)
+        return made.head
+
+    def check(self, head: Head) -> None:
+        """Refuse a head that the PUT must not change.
+
+        Raises:
+            Gone: the session was deleted.
+            PreconditionFailed: nothing was written, and the version is another.
+            Unanswered: as for that, but something may have been written.
+        """
+        if not head.live:
+            raise gone()
+        self.ours = self.ours or head.token == self._token
+        if not self.ours:
+            check_version(head, self._request.if_match)
+        if head.rewinds != self._rewinds:
+            self.confirmed, self._rewinds = 0, head.rewinds
+
+    async def match(self, head: Head) -> None:
+        """Compare with the log what is not confirmed yet.
+
+        Raises:
+            Diverged: a stored message differs, or a gap would arise.
+            MessageIdReused: a new message bears the id of an older one.
+            LogMoved: the session was rewound meanwhile.
+        """
+        self.confirmed += await _matching(self._store, head, self._request, self.confirmed)
+        await _check_unused(self._store, head, self._request.messages[self.confirmed :])
+
+    def left(self, head: Head) -> tuple[Sequence[Fields], dict[str, Any]]:
+        """What is left to write: the messages of the next step, and the head's attributes that change."""
+        length = _step_length(self._sizes[self.confirmed :], MAX_BATCH)
+        step = self._request.messages[self.confirmed : self.confirmed + length]
+        if self.ours:
+            return step, {}
+        return step, {name: value for name, value in self._wanted.items() if getattr(head, name) != value}
+
+    async def write(self, head: Head, step: Sequence[Fields], changed: Mapping[str, Any]) -> None:
+        """Try a step over this head; if that fails, wait.
+
+        Raises:
+            TooLarge: the objects would be.
+            Unavailable: there is no time for another try.
+            Unanswered: see `_check_overtaken`.
+        """
+        self._check_overtaken(head, changed)
         check_objects(head, head._replace(**changed))
-        tried = head
+        self.head, self.tried = None, head
         try:
-            head = await _put(store, head, step, {"token": token, **changed})
+            self.head = await _write(self._store, head, step, {"token": self._token, **changed})
         except (ConditionFailed, Contended, Unanswered) as refused:
-            store.counts["conflicts"] += not isinstance(refused, Unanswered)
-            unsure = refused if isinstance(refused, Unanswered) else unsure
-            await store.again(attempt, unsure or Contended("Too many writers on this session."))
-            head = None
-            continue
-        confirmed += len(step)
-        ours, unsure = True, None
-    raise AssertionError  # count() does not end
+            self._store.counts["conflicts"] += not isinstance(refused, Unanswered)
+            again = refused if isinstance(refused, Unanswered) else self.tries.unanswered
+            await self.tries.again(again or Contended("Others keep changing this session. Try again."))
+        else:
+            self.confirmed += len(step)
+            self.ours, self.tries = True, self._store.tries()
+
+    def _check_overtaken(self, head: Head, changed: Mapping[str, Any]) -> None:
+        """Refuse another try where it could undo what another did after an unanswered one.
+
+        Raises:
+            Unanswered: another changed the session since that try. Every change but an append leaves a token.
+                A step of messages alone is compared with the log, so it can undo nothing but a rewind.
+        """
+        unanswered, tried = self.tries.unanswered, self.tried
+        if not unanswered or not tried or head.token == tried.token:
+            return
+        if changed or head.rewinds != tried.rewinds:
+            raise unanswered
 
 
-async def _put(store: Store, head: Head, step: Sequence[Fields], replaced: Mapping[str, Any]) -> Head:
+async def _write(store: Store, head: Head, step: Sequence[Fields], replaced: Mapping[str, Any]) -> Head:
     """Store one step's messages and the attributes that get a value; the head after it.
 
     Only if the session is of the version that was read: so the head is one that the table has.
@@ -155,28 +270,15 @@ async def _put(store: Store, head: Head, step: Sequence[Fields], replaced: Mappi
     return after
 
 
-def _check_overtaken(
-    unsure: Unanswered | None, tried: Head | None, head: Head, changed: Mapping[str, Any]
-) -> None:
-    """Let a PUT pass that may try again after a try that was not answered.
-
-    Raises:
-        Unanswered: another changed the session since that try, and one more could undo what the other did.
-            Every change but an append leaves a token. Messages are compared, and can undo a rewind only.
-    """
-    if unsure and tried and head.token != tried.token and (changed or head.rewinds != tried.rewinds):
-        raise unsure
-
-
 def _check_new(start: int, if_match: Match | None) -> None:
-    """Let a PUT pass that can make a session."""
+    """Refuse a PUT that cannot create a session."""
     if start:
-        raise _diverged(0, 0)
+        raise _gap(start, 0)
     if if_match:
-        raise PreconditionFailed("There is no such session.")
+        raise PreconditionFailed("If-Match asks for a session that is there, and there is none.")
 
 
-def _step(sizes: Sequence[int], room: int) -> int:
+def _step_length(sizes: Sequence[int], room: int) -> int:
     """How many of the messages, of these sizes uncompressed, surely go into one transaction."""
     size = parts = 0
     for at, one in enumerate(sizes):
@@ -187,44 +289,47 @@ def _step(sizes: Sequence[int], room: int) -> int:
     return len(sizes)
 
 
-async def _matching(
-    store: Store, head: Head, new: Sequence[tuple[str | None, Fields]], *, start: int, done: int
-) -> int:
+async def _matching(store: Store, head: Head, request: _Request, done: int) -> int:
     """How many messages of the request are stored, behind the first `done` of it.
-
-    Args:
-        store: where.
-        head: the session's.
-        new: the id that the client gave, if it did, and the message.
-        start: the sequence of the first.
-        done: how many are known to match.
 
     Raises:
         Diverged: one differs, or a gap would arise.
     """
+    start = request.start
     if start > head.message_count:
-        raise _diverged(head.message_count, head.message_count)
-    first, end = start + done, min(start + len(new), head.message_count)
+        raise _gap(start, head.message_count)
+    first, end = start + done, min(start + len(request.messages), head.message_count)
     for at, stop in steps(head, first, end):
         for message in await load(store, head, at, stop):
-            there = message.fields()
-            named, given = new[message.sequence - start]
-            if named not in {None, there["message_id"]} or not messages.equal(there, given):
+            there, at_request = message.fields(), message.sequence - start
+            same_id = request.named[at_request] in {None, there["message_id"]}
+            if not same_id or not messages.equal(there, request.messages[at_request]):
                 raise _diverged(message.sequence, head.message_count)
     return max(0, end - first)
 
 
 async def _check_unused(store: Store, head: Head, new: Sequence[Fields]) -> None:
-    """Let messages pass whose ids are new (G2)."""
+    """Refuse messages whose ids are taken (G2)."""
     hits = ring.find(head.ring, head.message_count, [fields["message_id"] for fields in new])
     async for _, message in stored_under(store, head, hits):
         raise MessageIdReused(
-            "A new message bears the id of an older one.", extra={"sequence": message.sequence}
+            f"A new message has the message_id of the one at sequence {message.sequence}."
+            " Send it with another.",
+            extra={"sequence": message.sequence},
         )
+
+
+def _gap(start: int, message_count: int) -> Diverged:
+    return Diverged(
+        f"start_sequence is {start}, and the session holds {message_count} messages: a gap would arise."
+        f" Begin at {message_count} or before.",
+        extra={"sequence": message_count, "message_count": message_count},
+    )
 
 
 def _diverged(sequence: int, message_count: int) -> Diverged:
     return Diverged(
-        f"The stored messages differ from sequence {sequence} on; the session holds {message_count}.",
+        f"The stored messages differ from sequence {sequence} on; the session holds {message_count} messages."
+        " Read it again.",
         extra={"sequence": sequence, "message_count": message_count},
     )

@@ -1,19 +1,17 @@
-"""G1, G8: a reader holds one head of the transcript and answers what that counts, as far as an answer goes.
+"""G1, G8: a reader takes one head of the transcript, and answers the entries that it counts, as many as fit.
 
-What it counts never changes and lies in batches at known keys, so a page costs two reads and what it shows. A
-batch that is gone means that the transcript was deleted meanwhile: then the heads are asked again.
+They never change, and lie in batches at known keys, so a page costs two reads and what it shows. If a batch
+is missing, the transcript was deleted meanwhile: then the heads are read again.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import TooLarge, Torn
 from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.records.batches import answer_size
-from turnlog.store.entry_reader import batches
-from turnlog.store.store import READ_TRIES
+from turnlog.store.entry_reader import read_batches
 
 if TYPE_CHECKING:
     from turnlog.records.keys import TranscriptKey
@@ -61,19 +59,17 @@ async def read_entries(
     """The entries behind a position, as many as fit into an answer, at most `limit`.
 
     Args:
-        store: where.
-        key: the transcript.
         after: the position; -1 begins with the first.
-        limit: None: no other limit than the answer's size.
-        whole: all of them, or none.
+        limit: None: as many as fit.
+        whole: all of them, or an error.
 
     Raises:
         NotFound: no such session, or no such transcript of it.
-        TooLarge: they do not all fit, though they should.
+        TooLarge: `whole` is asked for, and they do not all fit.
         Unavailable: the table or the bucket did not answer.
     """
-    torn = Torn("Entries could not be read.")
-    for attempt in range(READ_TRIES):
+    tries = store.tries()
+    while True:
         head = await store.transcript(key)
         if whole and head.size > PAYLOAD_LIMIT:
             raise TooLarge(
@@ -81,17 +77,17 @@ async def read_entries(
                 " pages, with after=-1, then with what the header x-turnlog-next-after says.",
                 extra={"entry_count": head.length},
             )
-        with suppress(Torn):
+        try:
             return await _page(store, head, min(after + 1, head.length), limit)
-        await store.again(attempt, torn)
-    raise torn
+        except Torn as torn:
+            await tries.again(torn)
 
 
 async def _page(store: Store, head: Transcript, first: int, limit: int | None) -> EntryPage:
     end = head.length if limit is None else min(first + limit, head.length)
     lines: list[bytes] = []
     room = PAYLOAD_LIMIT
-    async for batch in batches(store, head, first, end):
+    async for batch in read_batches(store, head, first, end):
         for line in batch.lines[max(0, first - batch.first) : end - batch.first]:
             room -= answer_size([line])
             if room < 0:

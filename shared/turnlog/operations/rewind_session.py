@@ -1,31 +1,29 @@
 """G1, G2, G3, G7: one transaction decides a rewind, whatever its length.
 
 The head's `message_count` goes from m back to n only if the session is what it was when its size, its usage
-and the ring of its ids were reckoned: at one version. From then on the messages behind n are in nobody's log.
-As many as there is room for are deleted in the same transaction, the others right after it or by whoever
-comes next (`store.leftover`).
+and the ring of its ids were computed: at one version. From then on the messages behind n are in nobody's log.
+As many as fit are deleted in the same transaction, the others right after it, or before the next append
+(`store.leftover`).
 
-The count of rewinds goes up with it: what was meant for the log as it was before is refused (`store.log`),
-and a reader knows a message that was put since by its `epoch`. So does the count of edits, which is in the
-key of the cached log.
+The count of rewinds goes up. So what was meant for the log as it was before is refused (`store.log`), and a
+reader knows by its `epoch` a message that was put since. The count of edits goes up, too: it is in the key of
+the cached log.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from turnlog.errors import ConditionFailed, Contended, NotFound, Unanswered, Unavailable
-from turnlog.operations.append_messages import check_sequence, refusing_head
 from turnlog.operations.change_session import check_version
 from turnlog.records import ring
 from turnlog.records.expressions import touch, update
 from turnlog.records.head import USAGE_FIELDS
 from turnlog.records.keys import parse_message_sort_key
-from turnlog.store.leftover import clear_leftover, deletes, left_under, newest
-from turnlog.store.log import runs
-from turnlog.store.retry import Doubt, check_doubt
+from turnlog.store.doubt import tells_doubt
+from turnlog.store.leftover import clear_leftover, deletes, left_under, newest_step
+from turnlog.store.log import check_sequence, runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +50,7 @@ class _Cut(NamedTuple):
     gone: Sequence[Item]
 
 
+@tells_doubt
 async def rewind_session(
     store: Store,
     key: SessionKey,
@@ -64,13 +63,12 @@ async def rewind_session(
     """Take away the messages from `to` on, if the next sequence is `expected`.
 
     Args:
-        store: where.
-        key: the session.
         to: how many messages stay.
         expected: how many there are, at least `to`.
-        rewind_id: by it a repeat is known until the next rewind, and another's rewind of as much is none;
-            without it, a rewind of as much is a repeat until something is appended.
-        if_match: only if it admits the session's version: then nobody changed what goes, either.
+        rewind_id: a request with the same id is a repeat until another rewind is made, and one with another
+            id is not. Without an id, a rewind between the same lengths is a repeat until something is
+            appended.
+        if_match: only if it admits the session's version, so if nothing of the session was changed.
 
     Raises:
         NotFound: no such session.
@@ -81,9 +79,9 @@ async def rewind_session(
     token = store.clock.token()
     name = f"{to}:{expected}" + (f":{rewind_id}" if rewind_id else "")
     cut: _Cut | None = None
-    doubt: Doubt | None = None
     head: Head | None = None
-    for attempt in count():
+    tries = store.tries()
+    while True:
         head = head or await store.head(key)
         if cut and head.token == token:
             return await _made(store, cut)
@@ -91,42 +89,38 @@ async def rewind_session(
         made = head.rewound == name and (rewind_id or head.message_count == to)
         if made or head.message_count == to == expected:
             if not made:
-                check_version(head, if_match, doubt.error if doubt else None)
+                check_version(head, if_match)
             store.counts["replays"] += 1
             await _finish(store, head)
             return Rewound(head, replayed=True)
-        check_doubt(doubt, head)
+        tries.check_rewinds(head)
         check_sequence(expected, head)
-        check_version(head, if_match, doubt.error if doubt else None)
+        check_version(head, if_match)
         try:
             await clear_leftover(store, head)
             cut = await _cut(store, head, to, token, name)
             await store.transact(*_writes(cut))
         except ConditionFailed as refused:
             store.counts["conflicts"] += 1
-            head = await refusing_head(store, key, refused)
+            head = await store.refusing_head(key, refused)
             if head.token != token:
-                await store.again(attempt, Contended("The session is being changed."))
-        except Contended as error:
+                await tries.again(Contended("Others keep changing this session. Try again."))
+        except (Contended, Unanswered) as error:
+            await tries.again(error, over=head)
             head = None
-            await store.again(attempt, error)
-        except Unanswered as error:
-            doubt, head = Doubt(error, head.rewinds), None
-            await store.again(attempt, error)
         else:
             return await _made(store, cut)
-    raise AssertionError  # count() does not end
 
 
 async def _made(store: Store, cut: _Cut) -> Rewound:
     await store.cache.rewound(cut.before, cut.after)
     store.counts["rewinds"] += 1
-    await _finish(store, cut.after, cut.gone[: -len(newest(cut.gone))])
+    await _finish(store, cut.after, cut.gone[: -len(newest_step(cut.gone))])
     return Rewound(cut.after, replayed=False)
 
 
 async def _finish(store: Store, head: Head, items: Sequence[Item] = ()) -> None:
-    """Delete what is left over, as far as can be now: nobody sees it, and whoever appends goes on."""
+    """Delete what is left over, as far as can be now; the next append deletes the rest."""
     with suppress(NotFound, Unavailable):
         await clear_leftover(store, head, items)
 
@@ -144,25 +138,25 @@ async def _cut(store: Store, head: Head, to: int, token: bytes, name: str) -> _C
     items: list[Item] = []
     for first, end in runs(wanted):
         items += await store.items(head.key, first, end, "PK", "SK", "mark", "size", "usage")
-    by_place = {parse_message_sort_key(item["SK"]["S"]): item for item in items}
-    firsts = {sequence: item for (sequence, part), item in by_place.items() if part == 0}
+    by_part = {parse_message_sort_key(item["SK"]["S"]): item for item in items}
+    firsts = {sequence: item for (sequence, part), item in by_part.items() if part == 0}
     if firsts.keys() != wanted:
-        raise Contended("The session is being changed.")
+        raise Contended("Others keep changing this session. Try again.")
     older = b"".join(bytes(item["mark"]["B"]) for sequence, item in firsts.items() if sequence < to)
     lost = [item for sequence, item in firsts.items() if sequence >= to]
     spent = [item["usage"]["S"].split(",") for item in lost if "usage" in item]
-    # A sum that was put in the place of the messages' own may be less than theirs.
+    # A PUT may have replaced the sum by one that is less than that of the messages.
     usage = {
         field: max(0, getattr(head, field) - sum(int(one[at]) for one in spent))
         for at, field in enumerate(USAGE_FIELDS)
     }
-    gone = [item for (sequence, _), item in by_place.items() if sequence >= to]
+    gone = [item for (sequence, _), item in by_part.items() if sequence >= to]
     after = head._replace(
         message_count=to,
         log_size=head.log_size - sum(int(item["size"]["N"]) for item in lost),
         ring=ring.rewound(head.ring, head.message_count - to, older),
         rewound=name,
-        leftover=left_under(to, newest(gone)),
+        leftover=left_under(to, newest_step(gone)),
         rewinds=head.rewinds + 1,
         edits=head.edits + 1,
         version=head.version + 1,
@@ -189,5 +183,5 @@ def _writes(cut: _Cut) -> list[dict[str, object]]:
                 values={"expected": before.message_count, "seen": before.version},
             )
         },
-        *deletes(newest(cut.gone)),
+        *deletes(newest_step(cut.gone)),
     ]

@@ -1,9 +1,9 @@
 """A transcript's entries as they are stored: the batches in which they were appended, compressed.
 
 A batch is one item; above what one holds it is an object in a bucket, which the item names. The object is
-written before the item and deleted after it, so an item never names what is not there yet. Objects that no
-item came to name (a crash, a lost race) go with their writer, the transcript or the session: their keys begin
-with its own.
+written before the item and deleted after it, so an item never names what is not there yet. An object that no
+item names, after a crash or a lost race, is deleted by its writer, or later with the transcript or the
+session: its key begins with theirs.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Batch(NamedTuple):
     Attributes:
         first: the position of the first.
         lines: JSON of each, without a line's end.
-        token: of the request that stored them, and of its repeats.
-        writer: of the one among these that did.
+        token: of the request that stored them; its repeats bear it too.
+        writer: of the one sending of the request that stored them.
     """
 
     first: int
@@ -84,7 +84,6 @@ def decode(item: Item, data: bytes) -> Batch:
     """The batch in an item.
 
     Args:
-        item: of the batch.
         data: its entries, compressed: the item's own, or those of the object that it names.
 
     Raises:

@@ -28,7 +28,7 @@ class Entry(NamedTuple):
     named: bool
 
 
-def identified(new: Sequence[Fields], token: bytes) -> list[Entry]:
+def with_identities(new: Sequence[Fields], token: bytes) -> list[Entry]:
     """The entries with an identity each, given before the first try: the try may be repeated.
 
     Args:
@@ -48,5 +48,5 @@ def identified(new: Sequence[Fields], token: bytes) -> list[Entry]:
         for at, fields in enumerate(new)
     ]
     if len({entry.identity for entry in entries}) < len(entries):
-        raise Invalid.at("body", "entries", msg="two entries have one uuid")
+        raise Invalid.at("body", "entries", msg="must not hold two entries with one uuid")
     return entries

@@ -1,4 +1,4 @@
-"""Update expressions of the head, in one spelling.
+"""Update and condition expressions of DynamoDB, written in one way.
 
 Attribute names are written `#name` and declared from there, so that none can collide with DynamoDB's reserved
 words (`token` and `data` are two).
@@ -60,7 +60,6 @@ def update(
     """The parameters of UpdateItem, or of an Update in a transaction.
 
     Args:
-        key: the item's primary key.
         to: attributes and the values they get.
         plus: attributes that are numbers, and what is added to each.
         without: attributes that go.

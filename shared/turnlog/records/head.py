@@ -26,13 +26,14 @@ class Head(NamedTuple):
     """A session's head, live or a tombstone.
 
     Attributes:
-        edits: how often a stored message was changed or removed; what a cached message bears must be this.
+        edits: how often a stored message was changed or removed; it is in the key of the cached log.
         rewinds: how often the log was cut; a message that was put since a rewind bears its count.
         rewound: from and to which `message_count` the last rewind went, as `"4:9"`.
-        leftover: behind the last message that a rewind has yet to delete, if there is one.
+        leftover: the sequence behind the last message that a rewind has yet to delete; None: there is none.
         log_size: bytes of all messages in an answer, see `wire.payload_size`.
         ring: fingerprints of the newest message ids, see `turnlog.records.ring`.
-        token: of the last change that is not an append, by which a writer knows its own after a lost reply.
+        token: of the last change that is not an append; by it a writer knows its own change after a lost
+            reply.
         credentials: JSON text, as are the other objects.
     """
 
@@ -118,11 +119,6 @@ def load(dumped: bytes) -> Head:
     # Another release may have written it, with fields that this one does not know.
     known = {field: value for field, value in fields.items() if field in Head._fields}
     return Head(**{**known, "key": SessionKey(*fields["key"])})
-
-
-def is_live(item: Item | None) -> bool:
-    """Whether an item is the head of a live session."""
-    return item is not None and "message_count" in item
 
 
 def from_item(item: Item) -> Head:

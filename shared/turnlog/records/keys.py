@@ -93,8 +93,8 @@ class TranscriptKey(NamedTuple):
 
     def batch_sort_key(self, generation: int, first: int | None = None) -> str:
         """`ENTRIES#main#000000#0000000012`; without a position, what those of a generation begin with."""
-        place = "" if first is None else f"{first:010d}"
-        return f"{ENTRIES_PREFIX}{self.name}#{generation:06d}#{place}"
+        position = "" if first is None else f"{first:010d}"
+        return f"{ENTRIES_PREFIX}{self.name}#{generation:06d}#{position}"
 
 
 def transcript_key(session: SessionKey, name: str) -> TranscriptKey:

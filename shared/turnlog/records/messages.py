@@ -34,7 +34,7 @@ class Stored(NamedTuple):
         mark: its id's fingerprint, see `turnlog.records.ring`.
         size: bytes of its JSON in an answer, see `wire.payload_size`.
         epoch: the head's `rewinds` when it was put.
-        usage: tokens that came with the append of which it was the last message, as `"9,1,10"`.
+        usage: the tokens of the append that ended with this message, as `"9,1,10"`.
 
     The cache keeps the blob or the JSON alone; it is the table's items that bear what a rewind has to know.
     """
@@ -110,7 +110,10 @@ def to_json(fields: Mapping[str, Any]) -> bytes:
     """The message's JSON; raises as `encode` does."""
     encoded = dumps(fields)
     if len(encoded) > MESSAGE_LIMIT:
-        raise TooLarge(f"A message is at most {MESSAGE_LIMIT} bytes of JSON; one has {len(encoded)}.")
+        raise TooLarge(
+            f"A message is at most {MESSAGE_LIMIT} bytes of JSON; one has {len(encoded)}."
+            " Split it into several."
+        )
     return encoded
 
 
@@ -158,7 +161,7 @@ def _assembled(sequence: int, parts: Mapping[int, Item]) -> Stored:
         or len(parts) != int(first.get("parts", {"N": "1"})["N"])
         or ("crc" in first and zlib.crc32(blob) != int(first["crc"]["N"]))
     ):
-        raise Torn("A message was changed while it was read.")
+        raise Torn("A message was changed while it was read. Read it again.")
     return Stored(
         sequence,
         blob,

@@ -2,8 +2,8 @@
 
 A message of an agent is often small, and much of it is the same in every one: names of fields, what tool
 calls and their outputs are wrapped in, the commonest words of English and of code. Deflate finds repetitions,
-and one message alone has few; the dictionary is what it may take for said before. The first byte tells how a
-message is packed, so that a better dictionary is a new number, and what is stored stays readable:
+and one message alone has few; the dictionary is text that deflate treats as if it came before. The first byte
+tells how a message is packed, so a better dictionary gets a new number, and what is stored stays readable:
 
 - `{`: not at all;
 - 0x78: by zlib, without a dictionary, as the first release did;
@@ -21,8 +21,8 @@ from turnlog.limits import MESSAGE_LIMIT
 
 _JSON, _ZLIB = b"{", b"\x78"
 _RAW = -zlib.MAX_WBITS
-# What comes last is found at the least distance: what a message begins with stands at the end. Never change
-# one: what is stored needs it to be read.
+# A repetition costs less the nearer it is, so what messages begin with stands at the end. Never change a
+# dictionary: what is stored can be read with it only.
 _SHELL = (
     rb'"function_call":{"name":"","arguments":"{\"query\": \"","limit":"timeout":"path":"refusal":null,'
     rb'"name":"{\"command\": \"}}]}{\"path\": \"","tool_call_id":"call_","tool_calls":[{"id":"call_",'

@@ -33,9 +33,9 @@ def rewound(ring: bytes, gone: int, older: bytes) -> bytes:
     """The ring without the newest messages.
 
     Args:
-        ring: as it is.
-        gone: how many go, one at the least.
-        older: fingerprints of those right before the ones that it has, or that are left.
+        gone: how many go, at least one.
+        older: fingerprints of the messages right before those that the ring has, or before the cut, if all
+            of these go.
     """
     return (older + ring[: -gone * _WIDTH])[-CAPACITY * _WIDTH :]
 
@@ -57,13 +57,13 @@ def find(ring: bytes, message_count: int, message_ids: Iterable[str]) -> dict[st
     return {message_id: known[mark] for message_id, mark in marks.items() if mark in known}
 
 
-def places(
+def candidates(
     ring: bytes, message_count: int, message_ids: Sequence[str], *known: Mapping[str, Iterable[int]]
 ) -> dict[str, list[int]]:
-    """Where these may be stored already: as the ring says, where they were seen, or by an unanswered try.
+    """Where these may be stored already: as the ring says, where they were seen, or where a try put them.
 
-    What was seen and tried counts because the ring forgets: in the time that a try may take, others can
-    append more than it holds; and so can the try itself, of which the ring knew a part.
+    The ring alone is not enough, because it forgets: while a try is under way, others may append more than it
+    holds, and the try itself may.
 
     Args:
         ring: of the log.
@@ -72,7 +72,7 @@ def places(
         known: by id, the sequences at which they were seen, or tried.
     """
     hits = find(ring, message_count, message_ids)
-    for message_id, sequences in chain.from_iterable(places.items() for places in known):
+    for message_id, sequences in chain.from_iterable(more.items() for more in known):
         if reached := {sequence for sequence in sequences if sequence < message_count}:
             hits[message_id] = sorted({*hits.get(message_id, []), *reached})
     return hits

@@ -1,8 +1,8 @@
 """A transcript's head: how many entries there are, in which generation, and which came last.
 
 G4: a deleted transcript's head stays as a tombstone, which has no `entry_count`, for as long as its session
-is there. Its `generation` goes on: what is appended next begins another one, so that no late write and no
-reader can take the one transcript's entries for the other's.
+is there. What is appended next begins the next `generation`, so that no late write and no reader can take the
+entries of the one transcript for those of the other.
 """
 
 from __future__ import annotations

@@ -1,8 +1,16 @@
-"""G7: what one writer of a transcript puts into the bucket, and takes back where no item came to name it.
+"""G7: what one writer of a transcript puts into the bucket, and takes back if no item names it.
 
-An object is put once for each batch that is tried, under a name of the writer's own, so a repeat is harmless.
-It is taken back only if the table was seen, after the last try with it, to hold no item that names it. What
-else is left behind has the transcript's name and generation in its key, and goes with them.
+A batch that is too large for an item is an object. The object is put once for each batch that is tried, under
+a name of the writer's own, so a repeat is harmless. An object is, for its writer:
+
+| state | what is known | what comes next |
+|---|---|---|
+| unnamed | after the last try with it, no item named it | `send`: tried; at the end `withdraw` deletes it |
+| tried | an item that names it was sent | `settle`: forgotten; `judge`: unnamed or forgotten |
+| forgotten | an item names it, or may | it is deleted with its transcript |
+
+If a process crashes in between, the object stays. Its key begins with the transcript's name and generation,
+so it is deleted together with these.
 """
 
 from __future__ import annotations
@@ -25,8 +33,6 @@ class Deposits:
     """The objects of one writer.
 
     Args:
-        store: where.
-        key: the transcript.
         token: the writer's.
     """
 
@@ -35,21 +41,21 @@ class Deposits:
         self._key = key
         self._token = token
         self._data: dict[tuple[bytes, ...], bytes] = {}
-        self._put: set[str] = set()
         self._unnamed: set[str] = set()
+        self._tried: set[str] = set()
 
-    async def place(self, generation: int, first: int, lines: Sequence[bytes]) -> tuple[bytes | None, str]:
-        """Make room for a batch: its bytes, for its item; or None and the object that has them now.
+    async def deposit(self, generation: int, first: int, lines: Sequence[bytes]) -> tuple[bytes | None, str]:
+        """What a batch's item holds: the batch's bytes; or None, and the name of the object that has them.
 
         Args:
             generation: of the transcript.
-            first: which of the writer's entries comes first.
-            lines: the batch. In one generation a writer has one of a first entry and a length: what is
-                missing of its entries becomes less.
+            first: the index of the batch's first entry in the request.
+            lines: the batch. In one generation a writer tries only one batch of the same first entry and
+                length, because fewer and fewer of its entries are missing.
 
         Raises:
             TooLarge: no item holds it, and there is no bucket.
-            NotFound: there is no such session: an object of it would have nobody who purges it.
+            NotFound: there is no such session, so nobody would purge the object.
             Unavailable: the table or the bucket did not answer.
         """
         batch = tuple(lines)
@@ -60,31 +66,36 @@ class Deposits:
         if objects is None:
             raise too_large(len(data))
         name = f"{self._key.objects}{generation:06d}!{self._token.hex()}-{first}-{len(lines)}"
-        if name not in self._put:
+        if name not in self._unnamed | self._tried:
             await self._store.head(self._key.session)
             self._unnamed.add(name)
             await self._store.repeated(lambda: objects.put(name, data))
-            self._put.add(name)
         return None, name
 
-    def keep(self, name: str) -> None:
-        """Leave an object where it is: the item of a try names it, and that may be applied."""
-        self._unnamed.discard(name)
+    def send(self, name: str) -> None:
+        """An item that names this object is about to be sent."""
+        if name in self._unnamed:
+            self._unnamed.remove(name)
+            self._tried.add(name)
 
     def settle(self, name: str) -> None:
-        """An item names this object: it is none of the writer's any more."""
-        self._put.discard(name)
+        """The item that names this object is stored."""
+        self._tried.discard(name)
 
     def judge(self, *, named: bool) -> None:
-        """After a look at the table: whether an item that stays names one of those put so far."""
+        """After a look at the table: whether one of the items that were sent is stored, and stays.
+
+        Which one is not told. A try that was not answered may be applied after a look that did not find it,
+        so it can be one of the unnamed, too.
+        """
         if named:
-            self._put.clear()
             self._unnamed.clear()
         else:
-            self._unnamed |= self._put
+            self._unnamed |= self._tried
+        self._tried.clear()
 
     async def withdraw(self) -> None:
-        """Take back what no item names, if the bucket answers."""
+        """Delete what no item names, if the bucket answers."""
         for name in sorted(self._unnamed):
             with suppress(Unavailable):
                 await self._store.bucket().delete(name)
@@ -93,4 +104,7 @@ class Deposits:
 
 def too_large(size: int) -> TooLarge:
     """The answer for so many bytes where there is no bucket for them."""
-    return TooLarge(f"Entries take {size} bytes compressed; without a bucket at most {PART_SIZE} are stored.")
+    return TooLarge(
+        f"Entries take {size} bytes compressed; without a bucket (TURNLOG_BUCKET) at most {PART_SIZE} are"
+        " stored at once. Send fewer at once."
+    )

@@ -30,10 +30,10 @@ async def containing(store: Store, head: Transcript, position: int) -> Batch:
     for item in page["Items"][:1]:
         if (batch := await _read(store, item)).end > position:
             return batch
-    raise Torn("A batch of entries is gone.")
+    raise _missing()
 
 
-async def batches(store: Store, head: Transcript, first: int, end: int) -> AsyncIterator[Batch]:
+async def read_batches(store: Store, head: Transcript, first: int, end: int) -> AsyncIterator[Batch]:
     """The batches in which the entries from `first` to before `end` lie, in order.
 
     Raises:
@@ -53,7 +53,11 @@ async def batches(store: Store, head: Transcript, first: int, end: int) -> Async
         yield batch
         at = batch.end
     if at < end:
-        raise Torn("A batch of entries is gone.")
+        raise _missing()
+
+
+def _missing() -> Torn:
+    return Torn("Entries are missing: the transcript was deleted meanwhile, or an object of it is lost.")
 
 
 def _range(head: Transcript, first: int, last: int) -> dict[str, object]:
@@ -77,5 +81,5 @@ async def _read(store: Store, item: Item) -> Batch:
     try:
         data = await store.repeated(lambda: bucket.get(item["object"]["S"]))
     except NoSuchObject as error:
-        raise Torn("A batch of entries is gone.") from error
+        raise _missing() from error
     return decode(item, data)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, TypeVar
 
-from turnlog.errors import ConditionFailed, Contended, TurnlogError, Unanswered
+from turnlog.errors import ConditionFailed, Contended, NotFound, TurnlogError, Unanswered
 from turnlog.records import head as heads
 from turnlog.records import transcripts
 from turnlog.records.batches import answer_size, batch_put
@@ -21,6 +21,7 @@ from turnlog.store.store import not_found
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
+    from turnlog.errors import Torn
     from turnlog.records.entries import Entry
     from turnlog.records.keys import TranscriptKey
     from turnlog.records.transcripts import Transcript
@@ -33,16 +34,14 @@ class EntryWriter:
     """One request's tries.
 
     Args:
-        store: where.
-        key: the transcript.
         batch: what the request calls itself, if it may be sent again.
 
     Attributes:
-        token: the batches of this request bear it, and of its repeats.
-        own: those of this sending of it.
+        token: the batches of this request and of its repeats bear it.
+        own: the batches of this sending of the request bear it.
         there: the transcript's head as it was last seen, a tombstone too; None if there is none.
-        unsure: a try that was not answered.
         session_at: the session's time, where it was seen to be ahead of this machine's clock.
+        tries: how often this was tried.
     """
 
     def __init__(self, store: Store, key: TranscriptKey, batch: str | None = None) -> None:
@@ -51,8 +50,8 @@ class EntryWriter:
         self.own = store.clock.token()
         self.token = self.own if batch is None else sha256(batch.encode()).digest()[: len(self.own)]
         self.there: Transcript | None = None
-        self.unsure: Unanswered | None = None
         self.session_at = ""
+        self.tries = store.tries()
         self._generation: int | None = None
         self._deposits = Deposits(store, key, self.own)  # a repeat must not take back what this one names
 
@@ -69,21 +68,31 @@ class EntryWriter:
         """
         self.there = await self.store.find_transcript(self.key)
 
+    async def again_if_torn(self, torn: Torn) -> None:
+        """Wait, then see the head as it is now: a batch that it counts was missing.
+
+        Raises:
+            Torn: it was missing too often. Its object is lost, and would be looked for until time is over.
+            Unavailable: the table refused or did not answer.
+        """
+        await self.tries.again(torn)
+        await self.look()
+
     def begun_anew(self) -> bool:
         """Whether the transcript was deleted since this was asked last; what was put into it went with it."""
         before, self._generation = self._generation, self.head.generation
         moved = before not in {None, self._generation}
         if moved:
-            self._deposits.judge(named=False)  # or by an item that is going
+            self._deposits.judge(named=False)  # an item that names one goes with the old transcript
         return moved
 
     def judge(self, *, ours: bool) -> None:
         """After a look at the head: whether a try of this request was found to be applied."""
-        # A try that is not answered yet may still be applied, but only where the next one will be tried.
+        # An unanswered try may still be applied later: then the next try fails, and a look finds it.
         self._deposits.judge(named=ours)
 
     async def settled(self, work: Awaitable[T]) -> T:
-        """Do the request's work; then take back the objects that no item came to name."""
+        """Do the request's work; then take back the objects that no item names."""
         try:
             done = await work
         except TurnlogError:
@@ -92,13 +101,12 @@ class EntryWriter:
         await self._deposits.withdraw()
         return done
 
-    async def write(self, attempt: int, entries: Sequence[Entry], at: int) -> Transcript | None:
+    async def write(self, entries: Sequence[Entry], at: int) -> Transcript | None:
         """Try once to append a batch. The head with it; or None, and the head has been looked at.
 
         Args:
-            attempt: how many tries have failed before this one.
             entries: the batch.
-            at: which of the request's entries comes first in it.
+            at: the index of its first entry in the request.
 
         Raises:
             NotFound: there is no such session.
@@ -107,9 +115,9 @@ class EntryWriter:
         """
         head, lines = self.head, [entry.line for entry in entries]
         now = max(self.store.now(), self.session_at)
-        data, named = await self._deposits.place(head.generation, at, lines)
+        data, named = await self._deposits.deposit(head.generation, at, lines)
         after = head.grown((entry.identity for entry in entries), len(lines), answer_size(lines), now)
-        self._deposits.keep(named)
+        self._deposits.send(named)
         try:
             await self.store.transact(
                 transcripts.touched(self.key.session, now),
@@ -118,17 +126,18 @@ class EntryWriter:
             )
         except ConditionFailed as refused:
             self.store.counts["conflicts"] += 1
-            if 0 in refused.failed and not heads.is_live(refused.items[0]):
-                self._deposits.judge(named=False)  # or by an item under a tombstone
-            self.there, ahead = await refusing_heads(self.store, self.key, refused)
+            try:
+                self.there, ahead = await refusing_transcript(self.store, self.key, refused)
+            except NotFound:
+                self._deposits.judge(named=False)  # an item that names one is purged too
+                raise
             self.session_at = max(self.session_at, ahead)
-            await self.store.again(attempt, Contended("Too many writers on this transcript."))
+            await self.tries.again(Contended("Others keep changing this transcript. Try again."))
         except Contended as error:
             self.store.counts["conflicts"] += 1
-            await self.store.again(attempt, error)
+            await self.tries.again(error)
         except Unanswered as error:
-            self.unsure = error
-            await self.store.again(attempt, error)
+            await self.tries.again(error)
             await self.look()
         else:
             self._deposits.settle(named)
@@ -138,7 +147,7 @@ class EntryWriter:
         return None
 
 
-async def refusing_heads(
+async def refusing_transcript(
     store: Store, key: TranscriptKey, refused: ConditionFailed
 ) -> tuple[Transcript | None, str]:
     """The transcript's head after a failed transaction, and the session's time if it is ahead of this clock.
@@ -151,8 +160,9 @@ async def refusing_heads(
     """
     session_at = ""
     if 0 in refused.failed:
-        if (session := refused.items[0]) is None or not heads.is_live(session):
+        session = heads.from_item(refused.items[0]) if refused.items[0] else None
+        if session is None or not session.live:
             raise not_found()
-        session_at = heads.from_item(session).updated_at
+        session_at = session.updated_at
     item = refused.items[1]
     return transcripts.from_item(item) if item else await store.find_transcript(key), session_at

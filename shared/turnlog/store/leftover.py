@@ -1,13 +1,13 @@
-"""G7: what a rewind had no room to delete goes before anything is appended, whoever comes next.
+"""G7: what a rewind could not delete in its own transaction is deleted before the next append.
 
-The head's `leftover` says that the messages from `message_count` on, and under it, still lie there; they are
-in nobody's log. They go newest first, in transactions that lower it, until it goes with the last of them. So
-the oldest one is there to the end, and where a message is, none is put: no append comes before that is done.
+The head's `leftover` says so: the messages from `message_count` to before `leftover` still lie in the table,
+and are in nobody's log. They are deleted newest first, in transactions that lower `leftover`; the last of
+these removes it. So the oldest of the messages is there to the end. An append puts a message only where none
+is, so none is stored before all of these are gone.
 """
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import ConditionFailed, Contended, Unanswered
@@ -28,22 +28,20 @@ async def clear_leftover(store: Store, head: Head, items: Sequence[Item] = ()) -
     """Delete what is left over, if anything is.
 
     Args:
-        store: where.
         head: as it was seen.
-        items: those that are left over, in their order, where they are known.
+        items: what is left over, in order, if it is known.
 
     Raises:
         NotFound: the session was deleted meanwhile.
-        Unavailable: the table refused or did not answer, or there is more than there is time for; to be
-            called again.
+        Unavailable: the table refused or did not answer, or the time is over before all is deleted. Call
+            this again.
     """
-    being = Contended("The session is being rewound.")
-    for attempt in count():
-        if head.leftover is None:
-            return
+    being = Contended("The session is being rewound. Try again.")
+    tries = store.tries()
+    while head.leftover is not None:
         check_time(store.clock, being)
         items = items or await store.items(head.key, head.message_count, head.leftover, "PK", "SK")
-        step = newest(items)
+        step = newest_step(items)
         below = left_under(head.message_count, step)
         lowered = update(
             head.key.head,
@@ -55,14 +53,14 @@ async def clear_leftover(store: Store, head: Head, items: Sequence[Item] = ()) -
         try:
             await store.transact({"Update": lowered}, *deletes(step))
         except (ConditionFailed, Contended, Unanswered) as refused:
-            await store.again(attempt, being if isinstance(refused, ConditionFailed) else refused)
+            await tries.again(being if isinstance(refused, ConditionFailed) else refused)
             head, items = await store.head(head.key), ()
         else:
             head, items = head._replace(leftover=below), items[: -len(step)]
 
 
-def newest(items: Sequence[Item]) -> Sequence[Item]:
-    """Of these items of messages the last ones: whole messages, as many as a transaction has room for."""
+def newest_step(items: Sequence[Item]) -> Sequence[Item]:
+    """The last of these items: whole messages, as many as fit into a transaction."""
     last = items[-MAX_DELETES:]
     whole = (at for at, item in enumerate(last) if parse_message_sort_key(item["SK"]["S"])[1] == 0)
     return last[next(whole, len(last)) :]

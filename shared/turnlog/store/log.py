@@ -1,11 +1,11 @@
-"""The writes of which every change of the log is made: the head moves, and the messages are put beside it."""
+"""The writes that change the log: the head moves, and messages are put in the same transaction."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from turnlog.errors import Invalid, TooLarge
+from turnlog.errors import Invalid, SequenceMismatch, TooLarge
 from turnlog.limits import COMPARED_BYTES, MAX_BATCH, MESSAGE_LIMIT, PART_SIZE, REQUEST_LIMIT
 from turnlog.records import messages, ring
 from turnlog.records.expressions import touch, update
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Fields = dict[str, Any]
 
 
-def identified(store: Store, new: Sequence[Fields]) -> list[Fields]:
+def with_message_ids(store: Store, new: Sequence[Fields]) -> list[Fields]:
     """The messages with an id each, given before the first try: the try may be repeated.
 
     Raises:
@@ -35,7 +35,7 @@ def identified(store: Store, new: Sequence[Fields]) -> list[Fields]:
         for fields in new
     ]
     if len({fields["message_id"] for fields in new}) < len(new):
-        raise Invalid.at("body", "messages", msg="two messages have one message_id")
+        raise Invalid.at("body", "messages", msg="must not hold two messages with one message_id")
     return new
 
 
@@ -50,9 +50,7 @@ def advanced(
     """The head after these messages, and the messages as they will be stored.
 
     Args:
-        store: where.
         head: before them.
-        new: the messages.
         usage: tokens to add.
         room: how many items the messages may take.
 
@@ -75,9 +73,15 @@ def advanced(
     size = sum(len(message.blob) for message in stored)
     parts = sum(-(-len(message.blob) // PART_SIZE) for message in stored)
     if size > REQUEST_LIMIT:
-        raise TooLarge(f"A request is at most {REQUEST_LIMIT} bytes as stored; this one has {size}.")
+        raise TooLarge(
+            f"One request stores at most {REQUEST_LIMIT} bytes, packed; these messages take {size}."
+            " Send fewer at once."
+        )
     if parts > room:
-        raise TooLarge(f"The messages take {parts} items of at most 400 KB; there is room for {room}.")
+        raise TooLarge(
+            f"The messages take {parts} items of at most 400 KB, and one request stores at most {room}."
+            " Send fewer at once."
+        )
     added = {field: getattr(head, field) + (usage or {}).get(field, 0) for field in USAGE_FIELDS}
     after = head._replace(
         message_count=head.message_count + len(new),
@@ -89,6 +93,20 @@ def advanced(
         **added,
     )
     return after, stored
+
+
+def check_sequence(expected: int | None, head: Head) -> None:
+    """Refuse a request that expects the log to end elsewhere.
+
+    Raises:
+        SequenceMismatch: it does.
+    """
+    if expected not in {None, head.message_count}:
+        raise SequenceMismatch(
+            f"expected_sequence is {expected}, but the next sequence is {head.message_count}."
+            " Read the session again.",
+            extra={"message_count": head.message_count},
+        )
 
 
 def head_update(
@@ -159,23 +177,21 @@ async def near(
     which the caller verifies as it does the ring's.
 
     Args:
-        store: where.
-        head: the session's.
         message_ids: those that are looked for; the ring does not know them.
         sequences: of those that were found.
     """
     forgotten = ring.start(head.ring, head.message_count)
     beside = {
-        place
+        neighbour
         for sequence in sequences
-        for place in range(max(0, sequence - MAX_BATCH + 1), min(forgotten, sequence + MAX_BATCH))
+        for neighbour in range(max(0, sequence - MAX_BATCH + 1), min(forgotten, sequence + MAX_BATCH))
     }
     known: dict[bytes, list[int]] = {}
     for first, end in runs(beside):
         for item in await store.items(head.key, first, end, "SK", "mark"):
             if "mark" in item:  # a message's further parts bear none
-                place, _ = parse_message_sort_key(item["SK"]["S"])
-                known.setdefault(bytes(item["mark"]["B"]), []).append(place)
+                sequence, _ = parse_message_sort_key(item["SK"]["S"])
+                known.setdefault(bytes(item["mark"]["B"]), []).append(sequence)
     marks = {message_id: ring.fingerprint(message_id) for message_id in message_ids}
     return {message_id: known[mark] for message_id, mark in marks.items() if mark in known}
 

@@ -84,25 +84,25 @@ class Cache(Protocol):
     async def run(self, *commands: Command, atomic: bool = False) -> list[Any]:
         """Send the commands in one round trip and return their replies.
 
-        A pipeline, between whose commands another client's may run, unless it is to be atomic (MULTI, EXEC).
-        Strings are replied as bytes, None means that nothing is there, and a command that the cache refuses
-        is replied with `Refused`: an error is never taken for nothing. Of an atomic call that is refused as a
-        whole, so is each command.
+        Another client's commands may run between them, unless the call is atomic (MULTI, EXEC). A string is
+        replied as bytes, and None means that nothing is there. `Refused` is the reply to a command that the
+        cache refuses; if it refuses an atomic call as a whole, each command of the call has this reply.
 
         Raises:
-            CacheUnavailable: not reached, not answered within the time-out, or switched off; or it refuses to
-                work at all, be it only what was posted before.
+            CacheUnavailable: not reached, not answered within the time-out, or switched off; or the cache
+                refuses to work at all, now or in reply to an earlier `post`.
         """
         ...
 
     async def post(self, *commands: Command) -> None:
         """Send the commands in their order, and wait for no reply.
 
-        What is sent afterwards may yet overtake them, by another connection. If theirs is lost, they may be.
+        Commands that are sent later may overtake these on another connection. If the connection is lost,
+        these may be lost with it.
 
         Raises:
-            CacheUnavailable: not reached, or switched off. That it does not answer, or refuses to work, is
-                told by the next call, be it another `post`.
+            CacheUnavailable: not reached, or switched off. If the cache does not answer, or refuses to work,
+                the next call raises this, also if it is another `post`.
         """
         ...
 

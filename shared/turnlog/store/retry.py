@@ -1,70 +1,109 @@
-"""G7: how an operation waits before it tries again, and when it gives up.
+"""G7: how an operation waits before it tries again, what it remembers of its tries, and when it gives up.
 
-A writer that lost holds the newer head (the failed condition brought it back), so a new try costs one
-request; what it waits for is that the others get theirs through. Full jitter, after
-aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter.
+An operation that may have to try again is a loop without an end:
 
-A write without an answer is looked for in the log before it is tried again. Where a rewind may have taken it
-away, that says nothing: trying again could put back what was just taken, so it is left to the client.
+    tries = store.tries()
+    while True:
+        try:
+            return await ...
+        except (Contended, Unanswered) as error:
+            await tries.again(error)  # waits, or raises the error
+
+| a try that | was applied | the next one |
+|---|---|---|
+| fails its condition | no | starts from the head that the refusal brought back, so it costs no read |
+| is `Contended` | no | is the same again |
+| is `Unanswered` | maybe | first looks in the table whether the last one was applied |
+| finds something `Torn` | it wrote nothing | reads again; after `READ_TRIES` it counts as lost |
+
+Where a rewind may have taken an unanswered write away, the table cannot tell whether it was applied: trying
+again could put back what was just taken. That is left to the client, see `check_rewinds`.
+
+The waits have full jitter, after aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from turnlog.errors import Torn, Unanswered
 from turnlog.limits import REQUEST_SECONDS
 
 if TYPE_CHECKING:
-    from turnlog.errors import Unanswered, Unavailable
+    from collections import Counter
+
+    from turnlog.errors import Unavailable
     from turnlog.records.head import Head
     from turnlog.store.protocols import Clock
 
+READ_TRIES = 4
+"""How often what is torn, or a batch that is missing, is read."""
+
+RESERVE = REQUEST_SECONDS + 0.5
+"""Seconds that one more try and the answer need."""
+
 _FIRST_WAIT = 0.01
 _LONGEST_WAIT = 0.4
-# What one more try and the answer need; seconds.
-RESERVE = REQUEST_SECONDS + 0.5
 
 
-class Doubt(NamedTuple):
-    """A write that was not answered, and at which count of rewinds it was tried."""
-
-    error: Unanswered
-    rewinds: int
-
-
-def check_doubt(doubt: Doubt | None, head: Head) -> None:
-    """Let pass who may try again.
+class Tries:
+    """The tries of one request.
 
     Args:
-        doubt: about the last try, if there is one; its write is not in the log.
-        head: of the log.
+        clock: waits, and says how much time is left.
+        counts: where `retries` are counted.
 
-    Raises:
-        Unanswered: the session was rewound since the try.
+    Attributes:
+        unanswered: the error of the last try that may have been applied; None if there was no such try.
     """
-    if doubt and doubt.rewinds != head.rewinds:
-        raise doubt.error
+
+    def __init__(self, clock: Clock, counts: Counter[str]) -> None:
+        self.unanswered: Unanswered | None = None
+        self._rewinds = 0
+        self._clock = clock
+        self._counts = counts
+        self._failed = 0
+        self._torn = 0
+
+    async def again(self, error: Unavailable, *, over: Head | None = None) -> None:
+        """Wait before the next try.
+
+        Args:
+            error: why the last try failed.
+            over: the head that the last try meant to change, if `check_rewinds` will be asked.
+
+        Raises:
+            Unavailable: the error, if there is no time for another try, or it is the last `Torn` of several.
+        """
+        if isinstance(error, Torn):
+            self._torn += 1
+            if self._torn == READ_TRIES:
+                raise error
+        elif isinstance(error, Unanswered):
+            self.unanswered = error
+            self._rewinds = over.rewinds if over else 0
+        self._counts["retries"] += 1
+        wait = self._clock.random() * min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(self._failed, 16))
+        self._failed += 1
+        if self._clock.remaining() < wait + RESERVE:
+            raise error
+        await self._clock.sleep(wait)
+
+    def check_rewinds(self, head: Head) -> None:
+        """Refuse another try where the log lacks what an unanswered one wrote, and a rewind may be why.
+
+        Raises:
+            Unanswered: the session was rewound since that try.
+        """
+        if self.unanswered and self._rewinds != head.rewinds:
+            raise self.unanswered
 
 
 def check_time(clock: Clock, error: Unavailable) -> None:
-    """Let pass who has the time for one more try.
+    """Give up if there is no time for one more try.
 
     Raises:
-        Unavailable: the error, if it is too late.
+        Unavailable: the error.
     """
     if clock.remaining() < RESERVE:
         raise error
-
-
-async def pause(clock: Clock, attempt: int, error: Unavailable) -> None:
-    """Wait before the next try.
-
-    Args:
-        clock: what waits.
-        attempt: how many tries have failed before this one, from 0.
-        error: what is raised when the time that is left does not allow another.
-    """
-    wait = clock.random() * min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(attempt, 16))
-    if clock.remaining() < wait + RESERVE:
-        raise error
-    await clock.sleep(wait)

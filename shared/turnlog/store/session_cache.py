@@ -1,21 +1,21 @@
 """G6: the cache never makes an answer wrong, because nothing that it says is believed unchecked.
 
 Per session it keeps the head, and a hash of messages by sequence whose key bears the head's `edits`: a
-message at a sequence never changes but by an edit or a rewind, and either changes the key. So a reader that
-holds the head from the table may use whatever it finds under that head's key, however old; what is missing it
-reads from the table. A writer uses the cached head as a guess that its condition expression checks. Every
-value bears a checksum of itself and its place. Every command may be repeated or come late: none needs a
-guard, and those that must not be parted go as a transaction.
+message at a sequence changes only by an edit or a rewind, and both change the key. So a reader that holds the
+head from the table may use whatever it finds under that head's key, however old, and reads from the table
+what is missing. A writer uses the cached head as a guess that its condition expression checks. Every value
+bears a checksum of itself and its key. Every command may be repeated or come late; those that must not be
+parted go as a transaction.
 
 Small messages lie there unpacked: to unpack them was half of a warm read. Large ones lie as in the table, so
-that a thousand of any kind are no more to hold, or to send, than the table's items and a few megabytes.
+that a thousand of any kind take no more memory than the table's items and a few megabytes.
 
-Whoever may write to the cache is trusted as whoever may write to the table: a checksum is no signature. Yet
-what lies there is bounded before it is unpacked or parsed, and what cannot be read is a miss.
+Who may write to the cache is trusted like who may write to the table: a checksum is no signature. Still,
+every value is bounded before it is unpacked or parsed, and one that cannot be read is a miss.
 
 A draft has no other copy, so an error of the cache is an error of the request: nobody knows whether the draft
-is there. A damaged draft is as one that the cache has dropped for want of room: it is gone, and to ask again
-would not bring it back.
+is there. A damaged draft is like one that the cache has dropped for want of room: it is gone, and asking
+again would not bring it back.
 """
 
 from __future__ import annotations
@@ -63,20 +63,20 @@ class SessionCache:
 
     async def head(self, key: SessionKey) -> Head | None:
         """The head as a writer last saw it: a guess."""
-        place = _head_place(key)
-        replies = await self._run(("GET", place))
-        head = _loaded(_checked(place, replies[0])) if replies else None
+        cache_key = _head_key(key)
+        replies = await self._run(("GET", cache_key))
+        head = _loaded(_checked(cache_key, replies[0])) if replies else None
         self._counts["cache_head_hits" if head else "cache_head_misses"] += self._cache is not None
         return head
 
     async def messages(self, head: Head, first: int, end: int) -> list[bytes | None]:
         """The messages first..end-1 as of `head.edits`, packed or not; None for each that is not there.
 
-        What is packed is unpacked here, as long as it fits into an answer: all that will be shown, mostly.
+        What is packed is unpacked here, up to the size of an answer: mostly that is all that will be shown.
         """
         if first == end:
             return []
-        replies = await self._run(("HMGET", _log_place(head), *range(first, end)))
+        replies = await self._run(("HMGET", _log_key(head), *range(first, end)))
         found: list[bytes | None] = [None] * (end - first)
         if replies and isinstance(replies[0], list) and len(replies[0]) == len(found):
             found = replies[0]
@@ -94,7 +94,7 @@ class SessionCache:
         return found
 
     async def keep(self, head: Head, messages: Sequence[Stored]) -> None:
-        """Keep messages that were read at this head."""
+        """Keep messages that were read from the table with this head."""
         if messages and self._cache is not None:
             await self._run(*self._log(head, messages))
 
@@ -106,12 +106,12 @@ class SessionCache:
     async def edited(self, before: Head, after: Head, message: Stored) -> None:
         """Carry the messages over to the key of the next edit; all but the edited one are the same there.
 
-        Atomic, or a slow reader could put the message as it was before under the old key between the two
-        steps, and the rename would carry it over.
+        Atomic: else a slow reader could put the old message under the old key between the two steps, and the
+        rename would carry it over.
         """
         await self._run(
             *self._log(before, [message]),
-            ("RENAME", _log_place(before), _log_place(after)),
+            ("RENAME", _log_key(before), _log_key(after)),
             self._head(after),
             atomic=True,
         )
@@ -119,13 +119,13 @@ class SessionCache:
     async def rewound(self, before: Head, after: Head) -> None:
         """Carry the messages that stay over to the key of the next edit.
 
-        Under the key before there is none from the old end on, so nothing but what goes has to be left out.
-        Atomic, or one that goes could be read under the new key.
+        The old key has no message behind the old end, so only those that go have to be removed. Atomic: else
+        one that goes could be read under the new key.
         """
         gone = range(after.message_count, before.message_count)
         await self._run(
-            ("RENAME", _log_place(before), _log_place(after)),
-            ("HDEL", _log_place(after), *gone),
+            ("RENAME", _log_key(before), _log_key(after)),
+            ("HDEL", _log_key(after), *gone),
             self._head(after),
             atomic=True,
         )
@@ -136,12 +136,12 @@ class SessionCache:
 
     async def drop(self, key: SessionKey, head: Head | None) -> None:
         """Drop what is kept of a session; of its messages those at this head, if one is known."""
-        places = [_head_place(key), _draft_place(key)] + ([_log_place(head)] if head else [])
-        await self._run(*(("UNLINK", place) for place in places))
+        keys = [_head_key(key), _draft_key(key)] + ([_log_key(head)] if head else [])
+        await self._run(*(("UNLINK", name) for name in keys))
 
     async def forget(self, head: Head) -> None:
         """Drop the head and the messages, but not the draft, of which there is no other copy."""
-        await self._run(("UNLINK", _head_place(head.key)), ("UNLINK", _log_place(head)))
+        await self._run(("UNLINK", _head_key(head.key)), ("UNLINK", _log_key(head)))
 
     async def put_draft(self, key: SessionKey, draft: bytes) -> None:
         """Keep a turn in progress.
@@ -149,17 +149,17 @@ class SessionCache:
         Raises:
             Unavailable: there is no cache, or it does not answer, or refuses.
         """
-        place = _draft_place(key)
-        await self._demand(("SET", place, _sealed(place, draft), "EX", self._ttl))
+        cache_key = _draft_key(key)
+        await self._demand(("SET", cache_key, _sealed(cache_key, draft), "EX", self._ttl))
 
     async def draft(self, key: SessionKey) -> bytes | None:
-        """The turn in progress; None if there is none, or what is there is none.
+        """The turn in progress; None if there is none, or if it is damaged.
 
         Raises:
             Unavailable: there is no cache, or it does not answer, or refuses.
         """
-        place = _draft_place(key)
-        draft = _checked(place, await self._demand(("GET", place)))
+        cache_key = _draft_key(key)
+        draft = _checked(cache_key, await self._demand(("GET", cache_key)))
         return draft if draft and len(draft) <= DRAFT_LIMIT else None
 
     async def delete_draft(self, key: SessionKey) -> None:
@@ -168,7 +168,7 @@ class SessionCache:
         Raises:
             Unavailable: there is no cache, or it does not answer, or refuses.
         """
-        await self._demand(("UNLINK", _draft_place(key)))
+        await self._demand(("UNLINK", _draft_key(key)))
 
     async def state(self) -> str:
         """`ok`, `off` or `unavailable`."""
@@ -177,15 +177,15 @@ class SessionCache:
         return "ok" if await self._run(("PING",)) == [b"PONG"] else "unavailable"
 
     def _head(self, head: Head) -> Command:
-        place = _head_place(head.key)
-        return ("SET", place, _sealed(place, head.dump()), "EX", self._ttl)
+        cache_key = _head_key(head.key)
+        return ("SET", cache_key, _sealed(cache_key, head.dump()), "EX", self._ttl)
 
     def _log(self, head: Head, messages: Sequence[Stored]) -> list[Command]:
-        place, prefix = _log_place(head), _prefix_checksum(head)
+        cache_key, prefix = _log_key(head), _prefix_checksum(head)
         fields: list[str | bytes | int] = []
         for message in messages:
             fields += (message.sequence, _sealed(str(message.sequence), _value(message), prefix))
-        return [("HSET", place, *fields), ("EXPIRE", place, self._ttl)]
+        return [("HSET", cache_key, *fields), ("EXPIRE", cache_key, self._ttl)]
 
     async def _run(self, *commands: Command, atomic: bool = False) -> list[Any]:
         if self._cache is None:
@@ -236,11 +236,11 @@ def _unpacked(blob: bytes) -> bytes | None:
         return None
 
 
-def _head_place(key: SessionKey) -> str:
+def _head_key(key: SessionKey) -> str:
     return f"turnlog:{{{key.partition}}}:head"
 
 
-def _log_place(head: Head) -> str:
+def _log_key(head: Head) -> str:
     # `started_at`: an id may be given again, when its tombstone's time is over.
     return f"turnlog:{{{head.key.partition}}}:log:{head.started_at}:{head.edits}"
 
@@ -253,32 +253,32 @@ def _value(message: Stored) -> bytes:
 
 
 def _prefix_checksum(head: Head) -> int:
-    """The checksum of what a message's place begins with, before the sequence."""
+    """The checksum of what stands before the sequence in a message's checksum."""
     # Without `edits`: an unedited message is the same under the next key, to which `edited` carries it over.
     return zlib.crc32(f"{head.key.partition}:{head.started_at}:".encode())
 
 
-def _draft_place(key: SessionKey) -> str:
+def _draft_key(key: SessionKey) -> str:
     return f"turnlog:{{{key.partition}}}:draft"
 
 
-def _sealed(place: str, value: bytes, prefix: int = 0) -> bytes:
-    return _checksum(place, value, prefix) + value
+def _sealed(name: str, value: bytes, prefix: int = 0) -> bytes:
+    return _checksum(name, value, prefix) + value
 
 
-def _checksum(place: str, value: bytes, prefix: int) -> bytes:
-    return zlib.crc32(value, zlib.crc32(place.encode(), prefix)).to_bytes(_CRC_SIZE, "big")
+def _checksum(name: str, value: bytes, prefix: int) -> bytes:
+    return zlib.crc32(value, zlib.crc32(name.encode(), prefix)).to_bytes(_CRC_SIZE, "big")
 
 
-def _checked(place: str, sealed: Any, prefix: int = 0) -> bytes | None:
-    """The value, if it is what was put at this place.
+def _checked(name: str, sealed: Any, prefix: int = 0) -> bytes | None:
+    """The value, if it is what was sealed under this name.
 
     Args:
-        place: or what of it comes behind the prefix.
+        name: the cache key; for a message its field in the hash.
         sealed: what was found there; no bytes, if it is nothing or was refused.
-        prefix: its checksum, where many places share it.
+        prefix: the checksum of what stands before the name, where many values share it.
     """
     if not isinstance(sealed, bytes):
         return None
     value = sealed[_CRC_SIZE:]
-    return value if _checksum(place, value, prefix) == sealed[:_CRC_SIZE] else None
+    return value if _checksum(name, value, prefix) == sealed[:_CRC_SIZE] else None

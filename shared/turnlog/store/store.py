@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from turnlog.errors import Contended, NotFound, Torn, Unanswered, Unavailable
+from turnlog.errors import Contended, Gone, NotFound, Torn, Unanswered, Unavailable
+from turnlog.limits import TOMBSTONE_DAYS
 from turnlog.records import head as heads
 from turnlog.records import transcripts
 from turnlog.records.expressions import names
 from turnlog.records.keys import message_sort_key
 from turnlog.records.messages import decode
-from turnlog.store.retry import pause
+from turnlog.store.retry import Tries
 from turnlog.wire import timestamp
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+    from turnlog.errors import ConditionFailed
     from turnlog.records.head import Head
     from turnlog.records.item import Item
     from turnlog.records.keys import SessionKey, TranscriptKey
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from turnlog.records.transcripts import Transcript
     from turnlog.store.protocols import Clock, Objects, Table
     from turnlog.store.session_cache import SessionCache
-
-READ_TRIES = 4
-"""How often what is torn, or an object that is missing, is looked for again."""
 
 T = TypeVar("T")
 
@@ -41,7 +39,7 @@ class LogMoved(Contended):
     """
 
     def __init__(self, head: Head) -> None:
-        super().__init__("The session is being rewound.")
+        super().__init__("The session is being rewound. Try again.")
         self.head = head
 
 
@@ -77,12 +75,12 @@ class Store(NamedTuple):
 
     async def repeated(self, request: Callable[[], Awaitable[T]]) -> T:
         """A request that may be made twice without harm, see `read`."""
-        for attempt in count():
+        tries = self.tries()
+        while True:
             try:
                 return await request()
             except (Contended, Unanswered) as error:
-                await self.again(attempt, error)
-        raise AssertionError  # count() does not end
+                await tries.again(error)
 
     async def query(self, parameters: Mapping[str, Any]) -> AsyncIterator[Item]:
         """The items that a Query finds, page by page.
@@ -106,7 +104,7 @@ class Store(NamedTuple):
             Unavailable: none is configured.
         """
         if self.objects is None:
-            raise Unavailable("What is stored names an object, and no bucket is configured.")
+            raise Unavailable("What is stored lies in a bucket, and none is configured (TURNLOG_BUCKET).")
         return self.objects
 
     async def write(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,10 +130,9 @@ class Store(NamedTuple):
             },
         )
 
-    async def again(self, attempt: int, error: Contended | Unanswered) -> None:
-        """Wait before the next try, see `retry.pause`."""
-        self.counts["retries"] += 1
-        await pause(self.clock, attempt, error)
+    def tries(self) -> Tries:
+        """For an operation that may have to try again, see `retry`."""
+        return Tries(self.clock, self.counts)
 
     async def find_head(self, key: SessionKey) -> Head | None:
         """The head as it is now, a tombstone too; None if there is none."""
@@ -151,6 +148,20 @@ class Store(NamedTuple):
         head = await self.find_head(key)
         if head is None:
             raise not_found()
+        return await self._live(key, head)
+
+    async def refusing_head(self, key: SessionKey, refused: ConditionFailed) -> Head:
+        """The head as a refusal brought it back; the refused request's first write is the head's.
+
+        Raises:
+            NotFound: there is no such session.
+        """
+        if (item := refused.items[0]) is None:
+            # A message refused, not the head: the head has moved in between, or there is none.
+            return await self.head(key)
+        return await self._live(key, heads.from_item(item))
+
+    async def _live(self, key: SessionKey, head: Head) -> Head:
         if not head.live:
             await self.cache.drop(key, head)
             raise not_found()
@@ -167,7 +178,7 @@ class Store(NamedTuple):
         Raises:
             NotFound: there is no such session, or no such transcript of it.
         """
-        # In this order: a transcript of a session that is deleted in between is as it was, or purged.
+        # The session first: if it is deleted in between, the transcript is as it was, or purged.
         await self.head(key.session)
         found = await self.find_transcript(key)
         if found is None or not found.live:
@@ -177,18 +188,19 @@ class Store(NamedTuple):
     async def messages(self, head: Head, first: int, end: int, *attributes: str) -> dict[int, Stored]:
         """The messages first..end-1 of the log that this head counts, all of them, by sequence; see `items`.
 
-        They are as the table has them now. A query may yet find one missing or half written: it isolates
-        items, not transactions (docs.aws.amazon.com/amazondynamodb/latest/developerguide/
-        transaction-apis.html), and a purge may be at work. One that was put after a later rewind stands in
-        the place of another.
+        They are as the table has them now. A query may find a message missing or half written, because it
+        isolates items and not transactions (docs.aws.amazon.com/amazondynamodb/latest/developerguide/
+        transaction-apis.html), and because a purge may be at work. It may also find a message that was put
+        after a later rewind: that one is not of this log. Then the head tells: it has
+        moved, or the messages are read again.
 
         Raises:
             NotFound: the session was deleted meanwhile.
             LogMoved: it was rewound meanwhile.
             Unavailable: the table refused or did not answer.
         """
-        torn = Torn("Messages could not be read.")
-        for attempt in range(READ_TRIES):
+        tries = self.tries()
+        while True:
             with suppress(Torn):
                 items = await self.items(head.key, first, end, *attributes)
                 found = {one.sequence: one for one in decode(items)}
@@ -197,17 +209,15 @@ class Store(NamedTuple):
             now = await self.head(head.key)
             if now.rewinds != head.rewinds:
                 raise LogMoved(now)
-            await self.again(attempt, torn)
-        raise torn
+            await tries.again(Torn("The messages were changed while they were read. Read them again."))
 
     async def items(self, key: SessionKey, first: int, end: int, *attributes: str) -> list[Item]:
         """The items of the messages first..end-1 that there are now, in their order.
 
         Args:
-            key: the session.
             first: the sequence of the first.
             end: the one behind the last.
-            attributes: what of each item is wanted; all, if none is named.
+            attributes: those that are read; all, if none is named.
         """
         query: dict[str, Any] = {
             "KeyConditionExpression": "PK = :session AND SK BETWEEN :first AND :last",
@@ -234,6 +244,14 @@ class Store(NamedTuple):
 def not_found() -> NotFound:
     """The answer for a session that is not there, deleted, or another user's: one for all (G5)."""
     return NotFound("There is no such session.")
+
+
+def gone() -> Gone:
+    """The answer to who wants to create a session under an id that was deleted (G4)."""
+    return Gone(
+        "A session with this id was deleted. The id can be given again"
+        f" {TOMBSTONE_DAYS} days after all of that session is removed; until then take another id."
+    )
 
 
 def no_transcript() -> NotFound:

@@ -13,9 +13,16 @@ APPENDS = (
     ),
     Mutant(
         "own write not known after a lost reply",
-        "        _remember(tried, missing, stored, after.version)\n",
+        "        _remember(tried, missing, stored, after)\n",
         "",
         "the first answer says that it was a replay",
+    ),
+    Mutant(
+        "an id that was forgotten and taken again is taken",
+        "        if message_id not in present:\n",
+        "        if differing:\n",
+        "an append that was made is refused (found by the simulation)",
+        case="a batch again, with more, & another's id",
     ),
     Mutant(
         "a batch that was partly there is a replay",
@@ -25,21 +32,16 @@ APPENDS = (
         case="append of what is partly there",
     ),
     Mutant(
-        "own write not known once a tool call joined it",
-        "message.as_first_stored() == a_try.message.fields()",
-        "message.fields() == a_try.message.fields()",
-        "the first answer says that it was a replay (found by the simulation)",
-        case="append & tool call",
+        "another's same message taken for the own one",
+        ' and message.fields()["created_at"] == a_try.created_at',
+        "",
+        "the repeat does not say that it is one",
+        case="append & the same append",
     ),
     Mutant(
         "acknowledged before it is written",
-        '            store.counts["conflicts"] += 1\n'
-        "            await store.again(attempt, error)\n"
         "        except Unanswered as error:\n"
-        "            doubt, head = Doubt(error, head.rewinds), None\n"
-        "            await store.again(attempt, error)\n",
-        '            store.counts["conflicts"] += 1\n'
-        "            await store.again(attempt, error)\n"
+        "            await tries.again(error, over=head)\n            head = None\n",
         "        except Unanswered as error:\n"
         "            written = {one.fields()['message_id']: one for one in stored}\n"
         "            return _answer(ids, present | written, after, replayed=False)\n",
@@ -60,7 +62,7 @@ APPENDS = (
     ),
     Mutant(
         "no look at the ring",
-        "hits = ring.places(head.ring, head.message_count, ids, seen, sent if doubt else {})",
+        "hits = ring.candidates(head.ring, head.message_count, ids, seen, sent if tries.unanswered else {})",
         "hits: dict[str, list[int]] = {}",
         "a repeat is stored twice",
     ),
@@ -72,14 +74,14 @@ APPENDS = (
     ),
     Mutant(
         "a replay answered from the cached head",
-        "if not fresh and (hits or head.leftover or expected_sequence",
-        "if not fresh and (head.leftover or expected_sequence",
+        "if guessed and (hits or head.leftover or expected_sequence",
+        "if guessed and (head.leftover or expected_sequence",
         "the answer says what was, not what is",
         case="append, append, append again, the cache failing",
     ),
     Mutant(
         "a cached guess not checked for its version",
-        "same_version=not fresh",
+        "same_version=guessed",
         "same_version=False",
         "a stale head's other fields are answered, and cached again",
     ),
@@ -131,13 +133,13 @@ APPENDS = (
     ),
     Mutant(
         "PUT does not compare what is there",
-        'if named not in {None, there["message_id"]} or not messages.equal(there, given):',
+        "if not same_id or not messages.equal(there, request.messages[at_request]):",
         "if not there:",
         "success is answered, and nothing stored",
     ),
     Mutant(
         "PUT does not ask whether an id is taken",
-        "            await _check_unused(store, head, new[confirmed:])\n",
+        "        await _check_unused(self._store, head, self._request.messages[self.confirmed :])\n",
         "",
         "a message id is stored twice",
     ),
@@ -149,15 +151,15 @@ APPENDS = (
     ),
     Mutant(
         "an append looks the head up first",
-        "head, fresh = await store.cache.head(key), False",
-        "head, fresh = None, False",
+        "head, guessed = await store.cache.head(key), True",
+        "head, guessed = None, True",
         "an append costs two requests with a warm cache",
         test="tests/functional/test_budgets.py",
     ),
     Mutant(
         "PUT writes what is there once more",
-        "step = new[confirmed : confirmed + _step(sizes[confirmed:], MAX_BATCH)]",
-        "step = new[: _step(sizes, MAX_BATCH)]",
+        "step = self._request.messages[self.confirmed : self.confirmed + length]",
+        "step = self._request.messages[:length]",
         "a PUT of a long history writes all of it",
         test="tests/functional/test_put.py",
     ),

@@ -9,7 +9,53 @@ _MADE = f"{_CLIENT}::test_what_may_have_been_made_is_not_made_twice"
 _FAULTS = "tests/functional/test_several_faults.py"
 _THROTTLED = f"{_FAULTS}::test_a_throttle_does_not_answer_for_the_try_before_it"
 
+# By operation: the case that sees soonest that it does not tell its doubt.
+_IN_DOUBT = {
+    "add_tool_call": "tool call, in doubt & refused",
+    "append_entries": "entries, in doubt & refused",
+    "append_messages": "append, in doubt & refused",
+    "create_session": "create, in doubt & refused",
+    "delete_session": "delete, in doubt & refused",
+    "delete_transcript": "delete the transcript, in doubt & refused",
+    "import_transcript": "import, in doubt & refused",
+    "patch_session": "patch, in doubt & refused",
+    "put_session": "put in steps & refused",
+    "rewind_session": "rewind, If-Match, in doubt & deleted",
+    "set_title": "title, in doubt & refused",
+}
+
 DOUBTS = (
+    *(
+        Mutant(
+            f"{operation} does not tell its doubt",
+            f"@tells_doubt\nasync def {operation}(",
+            f"async def {operation}(",
+            "what was made is said to be refused",
+            case=case,
+        )
+        for operation, case in _IN_DOUBT.items()
+    ),
+    Mutant(
+        "a throttle answers for a write without an answer",
+        "(refused or isinstance(error, Contended))",
+        "refused",
+        "what was made is said to be surely not",
+        case="append, in doubt & refused",
+    ),
+    Mutant(
+        "a refusal answers for a write without an answer",
+        "(refused or isinstance(error, Contended))",
+        "isinstance(error, Contended)",
+        "a rewind that was made is answered with 404",
+        case="rewind, If-Match, in doubt & deleted",
+    ),
+    Mutant(
+        "a work that is half done is said not to be begun",
+        "        self.written = True\n",
+        "",
+        "a PUT of which a step is stored is said to be surely not applied",
+        case="put in steps & refused",
+    ),
     Mutant(
         "a time-out is taken for not sent",
         "_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout,",
@@ -88,59 +134,30 @@ DOUBTS = (
         test=f"{_CLIENT}::test_a_draft_that_another_began_is_not_deleted",
     ),
     Mutant(
-        "PUT forgets the version when it is unsure",
-        "        if not ours:\n            check_version",
-        "        if not ours and not unsure:\n            check_version",
+        "PUT forgets the version when a try was not answered",
+        "        if not self.ours:\n            check_version",
+        "        if not self.ours and not self.tries.unanswered:\n            check_version",
         "a version that was never seen is written over",
         test=_FAULTS,
     ),
     Mutant(
         "PUT forgets its own first step",
-        "ours = ours or head.token == token",
-        "ours = head.token == token",
+        "self.ours = self.ours or head.token == self._token",
+        "self.ours = head.token == self._token",
         "a title that another has set since is written over",
         test=_FAULTS,
     ),
     Mutant(
-        "a throttle takes a title's doubt away",
-        "        except Contended as error:\n"
-        "            await store.again(attempt, error)\n            continue",
-        "        except Contended as error:\n            unsure = None\n"
-        "            await store.again(attempt, error)\n            continue",
-        "a title that was set is said to be refused",
+        "a throttle answers for the try before it",
+        "        elif isinstance(error, Unanswered):\n            self.unanswered = error\n",
+        "        else:\n            self.unanswered = error if isinstance(error, Unanswered) else None\n",
+        "a title or a patch that was made is said to be refused, or made again over another's",
         test=_THROTTLED,
     ),
     Mutant(
-        "a title's doubt is no answer",
-        "        check_version(head, if_match, unsure)\n        if only_if_unset",
-        "        check_version(head, if_match)\n        if only_if_unset",
-        "a title that was set is said to be refused",
-        test=_THROTTLED,
-    ),
-    Mutant(
-        "a throttle takes a patch's doubt away",
-        " over the same head: if it was made, or another was, the token refuses it.\n"
-        "            unsure = error if isinstance(error, Unanswered) else unsure",
-        " over the same head: if it was made, or another was, the token refuses it.\n"
-        "            unsure = error if isinstance(error, Unanswered) else None",
-        "a patch that was made is said to be refused, or made again over another's",
-        test=_THROTTLED,
-    ),
-    Mutant(
-        "a patch's doubt is no answer",
-        "    for attempt in count():\n        check_version(head, if_match, unsure)",
-        "    for attempt in count():\n        check_version(head, if_match)",
-        "a patch that was made is said to be refused",
-        test=_THROTTLED,
-    ),
-    Mutant(
-        "a throttle takes a create's doubt away",
-        "                return Created(there, [], created=False, unsure=unsure)\n"
-        "        except (Contended, Unanswered) as error:\n"
-        "            unsure = error if isinstance(error, Unanswered) else unsure",
-        "                return Created(there, [], created=False, unsure=unsure)\n"
-        "        except (Contended, Unanswered) as error:\n"
-        "            unsure = error if isinstance(error, Unanswered) else None",
+        "a throttle answers for the create before it",
+        "        elif isinstance(error, Unanswered):\n            self.unanswered = error\n",
+        "        else:\n            self.unanswered = error if isinstance(error, Unanswered) else None\n",
         "a PUT writes over what another has set in the session that it created",
         test=f"{_FAULTS}::test_a_put_that_creates_is_throttled_after_a_lost_reply",
     ),

@@ -33,15 +33,15 @@ EDGE = (
     ),
     Mutant(
         "a defect is raised to Lambda",
-        '            answer = problem(TurnlogError("The request failed."))',
+        "            answer = problem(TurnlogError(_FAILED))",
         "            raise",
         "the client gets a page of the gateway's, and no line says which request it was",
         test=_FAILS,
     ),
     Mutant(
         "a defect's message is answered",
-        'problem(TurnlogError("The request failed."))',
-        'problem(TurnlogError(f"The request failed: {error}"))',
+        "TurnlogError(_FAILED)",
+        'TurnlogError(f"The request failed: {error}")',
         "the client is told what is inside",
         test=_FAILS,
     ),

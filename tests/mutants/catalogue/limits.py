@@ -57,8 +57,8 @@ LIMITS = (
     ),
     Mutant(
         "a draft is measured as it lies",
-        "if payload_size(encoded) > DRAFT_LIMIT",
-        "if len(encoded) > DRAFT_LIMIT",
+        "if (size := payload_size(encoded)) > DRAFT_LIMIT",
+        "if (size := len(encoded)) > DRAFT_LIMIT",
         "the session beside it is an answer that Lambda does not let out",
         test="tests/functional/test_drafts.py::test_one_that_an_answer_has_no_room_for",
     ),

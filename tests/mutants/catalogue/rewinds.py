@@ -95,16 +95,17 @@ REWINDS = (
     ),
     Mutant(
         "PUT believes what it compared before a rewind",
-        "        if head.rewinds != rewinds:\n            confirmed, rewinds = 0, head.rewinds\n",
+        "        if head.rewinds != self._rewinds:\n"
+        "            self.confirmed, self._rewinds = 0, head.rewinds\n",
         "",
         "success is answered for messages that are gone",
     ),
     Mutant(
         "leftover not cleared before an append",
-        " right about the version too, or the answer would carry on its error.\n"
+        " or the answer would carry on its error.\n"
         "        try:\n"
         "            await clear_leftover(store, head)\n",
-        " right about the version too, or the answer would carry on its error.\n        try:\n",
+        " or the answer would carry on its error.\n        try:\n",
         "a rewind that was interrupted keeps everybody from appending",
     ),
     Mutant(
@@ -152,14 +153,14 @@ REWINDS = (
     ),
     Mutant(
         "tried again though a rewind came after",
-        "    if doubt and doubt.rewinds != head.rewinds:\n        raise doubt.error\n",
+        "        if self.unanswered and self._rewinds != head.rewinds:\n            raise self.unanswered\n",
         "",
         "what a rewind took away is put back",
         case="append & rewind, silence",
     ),
     Mutant(
         "cached messages that go carried over",
-        '            ("HDEL", _log_place(after), *gone),\n',
+        '            ("HDEL", _log_key(after), *gone),\n',
         "",
         "a message that is gone is read in the place of another",
     ),

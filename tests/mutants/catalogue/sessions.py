@@ -60,8 +60,8 @@ SESSIONS = (
     ),
     Mutant(
         "tombstone ends before the purge is done",
-        "        return\n    await store.cache.drop(key, head)\n",
-        "        return\n    await store.cache.drop(key, head)\n    await _let_end(store, head)\n",
+        "    await store.cache.drop(key, head)\n",
+        "    await store.cache.drop(key, head)\n    await _let_end(store, head)\n",
         "an id is given again while old messages lie under it",
     ),
     Mutant(
@@ -79,7 +79,7 @@ SESSIONS = (
     ),
     Mutant(
         "retention forgets a session that was changed meanwhile",
-        'raise Contended("The session was changed meanwhile.") from None',
+        'raise Contended("The session was changed meanwhile, and stays.") from None',
         "return",
         "its marker is gone, and it is never looked at again (found by the simulation)",
     ),
@@ -111,8 +111,8 @@ SESSIONS = (
     ),
     Mutant(
         "If-Match checked beforehand only",
-        '            condition += " AND #version = :was_version"',
-        '            condition += " AND :was_version = :was_version"',
+        '        condition += " AND #version = :was_version"',
+        '        condition += " AND :was_version = :was_version"',
         "a version that was never seen is written over",
         test="tests/functional/test_change.py",
     ),

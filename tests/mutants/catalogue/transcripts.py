@@ -39,8 +39,8 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "no look at the transcript's ring",
-        "hits = ring.places(head.ring, head.length, ids, seen, tried if writer.unsure else {})",
-        'hits = ring.places(b"", 0, ids, seen, tried if writer.unsure else {})',
+        "hits = ring.candidates(head.ring, head.length, ids, seen, tried if writer.tries.unanswered else {})",
+        'hits = ring.candidates(b"", 0, ids, seen, tried if writer.tries.unanswered else {})',
         "a repeat is stored twice",
     ),
     Mutant(
@@ -73,8 +73,8 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "an append goes on where it may have been deleted",
-        "        if writer.begun_anew() and writer.unsure:\n            raise writer.unsure",
-        "        if writer.begun_anew() and False:\n            raise writer.unsure",
+        "        if writer.begun_anew() and writer.tries.unanswered:\n",
+        "        if writer.begun_anew() and False:\n",
         "what was appended, and deleted, is appended again",
         case="entries & delete the transcript",
     ),
@@ -106,14 +106,13 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "an object taken back that may be named",
-        "        self._deposits.keep(named)\n        try:",
+        "        self._deposits.send(named)\n        try:",
         "        try:",
         "an acknowledged batch is gone",
     ),
     Mutant(
         "an object of a session that went not taken back",
-        "            if 0 in refused.failed and not heads.is_live(refused.items[0]):\n"
-        "                self._deposits.judge(named=False)  # or by an item under a tombstone\n",
+        "                self._deposits.judge(named=False)  # an item that names one is purged too\n",
         "",
         "it stays until the tombstone ends",
     ),

@@ -48,7 +48,7 @@ def check_call(history: History, call: Call) -> None:
 
 def done(work: Work) -> bool:
     """Whether a request changed anything."""
-    return bool(work.changes or work.entries or work.buried)
+    return work.done
 
 
 def _check_returned(history: History, call: Call) -> None:

@@ -1,6 +1,6 @@
 """One operation a module: what it takes, what it answers, and the one call that it makes.
 
-A Lambda function loads its own; a program on the table loads those that it uses.
+A Lambda function loads only its own module; a program on the table loads those that it uses.
 """
 
 from __future__ import annotations

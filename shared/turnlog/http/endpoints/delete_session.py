@@ -16,6 +16,6 @@ if TYPE_CHECKING:
 
 @endpoint(answers={204: ""}, errors=(NotFound,))
 async def handler(store: Store, call: Call) -> Answer:
-    """Delete the session, its messages, its cache entry and its draft. The id is not given again."""
+    """Delete the session and all that is in it. The id is refused for 30 days at least."""
     await delete_session(store, call.key)
     return Answer(204)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 @endpoint(
     query={
-        "limit": Parameter(int, description="At most so many of the newest messages; 0: none."),
-        "before": Parameter(int, description="Only messages with sequences under this."),
+        "limit": Parameter(int, description="At most this many of the newest messages; 0: none."),
+        "before": Parameter(int, description="Only messages with a lower sequence."),
         "draft": Parameter(bool, default=False, description="Show the turn in progress beside the session."),
     },
     headers=("if-none-match",),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     jsonl_body=True,
 )
 async def handler(store: Store, call: Call, *, body: bytes, format: str) -> Answer:  # noqa: A002, ARG001
-    """Make the transcript hold the entries of this text, one a line: what is stored must be the same."""
+    """Make the transcript hold these entries, one a line: stored ones are compared, new ones are appended."""
     key = call.transcript
     imported = await import_transcript(store, key, jsonl.parse(body))
     shown = {"entry_count": imported.head.length, "added": imported.added}

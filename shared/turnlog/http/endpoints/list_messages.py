@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 @endpoint(
     query={
         "after": Parameter(
-            int, minimum=-1, description="Only messages behind this sequence, the oldest first."
+            int, minimum=-1, description="Only messages with a higher sequence, the oldest first."
         ),
-        "before": Parameter(int, description="Only messages with sequences under this."),
+        "before": Parameter(int, description="Only messages with a lower sequence."),
         "limit": Parameter(int, default=100, minimum=1, maximum=1_000),
     },
     answers={200: "MessagePage"},
     errors=(NotFound,),
 )
 async def handler(store: Store, call: Call, *, after: int | None, before: int | None, limit: int) -> Answer:
-    """A page in ascending order: behind `after`, or else the newest, under `before` if that is given."""
+    """A page of messages in ascending order: the first ones behind `after` or, without it, the newest."""
     head = await store.head(call.key)
     if after is None:
         page = await newest(store, head, before=before, limit=limit)

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
         "limit": Parameter(int, default=50, minimum=1, maximum=100),
         "cursor": Parameter(str, description="`next_cursor` of the page before."),
         "offset": Parameter(
-            int, default=0, maximum=100_000, description="Skip so many; it reads what it skips."
+            int,
+            default=0,
+            maximum=100_000,
+            description="Skip this many. They are read, too: `cursor` is cheaper.",
         ),
     },
     answers={200: "SessionPage"},

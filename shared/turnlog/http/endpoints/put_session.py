@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     errors=(Diverged, MessageIdReused, Gone, PreconditionFailed, TooLarge),
 )
 async def handler(store: Store, call: Call, *, body: PutSession) -> Answer:
-    """Make the session hold these messages from `start_sequence` on, and these fields."""
+    """Make a session hold these messages from `start_sequence` on, and these fields; create it if need be."""
     put = await put_session(
         store,
         call.key,

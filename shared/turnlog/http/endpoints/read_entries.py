@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @endpoint(
     query={
-        "after": Parameter(int, minimum=-1, description="Only entries behind this position."),
+        "after": Parameter(int, minimum=-1, description="Only entries with a higher position."),
         "limit": Parameter(int, minimum=1, maximum=MAX_IMPORT),
         "format": Parameter(
-            str, default="json", choices=("json", "jsonl"), description="jsonl: an entry a line."
+            str, default="json", choices=("json", "jsonl"), description="`jsonl`: one entry a line."
         ),
     },
     answers={200: "EntryPage"},
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     jsonl_answer=True,
 )
 async def handler(store: Store, call: Call, *, after: int | None, limit: int | None, format: str) -> Answer:  # noqa: A002
-    """A transcript's entries, all or those behind a position, as many as fit into an answer."""
+    """A transcript's entries, or those behind a position: as many as fit into an answer."""
     text = format == "jsonl"
     page = await read_entries(
         store,

@@ -2,7 +2,7 @@
 
 The time does not include the look-up of the host's name, for which the operating system takes its own. It has
 no time-out that a program could set, and a thread that waits for it cannot be stopped. In the blocking client
-a new connection waits for it; in the one for an event loop the request goes on after `Place.patience`, and
+a new connection waits for it; in the one for an event loop the request goes on after `CacheUrl.patience`, and
 the look-up stays in a thread of the loop's pool until the resolver gives up. Connections are kept, the
 breaker lets one a second be tried, and the table's name is looked up by the same resolver: where that is
 silent, an answer would not come much sooner without the cache. An address of numbers needs no look-up.
@@ -21,13 +21,13 @@ Address: TypeAlias = tuple[str, int]
 # Seconds without progress, after which a cache is slower than the table. `?socket_timeout=` in the URL, as
 # redis-py has it, says otherwise.
 DEFAULT_TIMEOUT = 0.05
-# For a new connection with TLS: the handshake, and IAM's look at a token, are more than a command's way. The
-# breaker lets it be waited for once a second at most.
+# For a new connection with TLS: the handshake, and IAM's check of a token, take longer than a command. The
+# breaker lets that be waited for once a second at most.
 TLS_TIMEOUT = 0.5
 DEFAULT_PORT = 6379
 
 
-class Place(NamedTuple):
+class CacheUrl(NamedTuple):
     """What a cache's URL says: `redis://user:password@host:port/db`; `rediss://` is with TLS.
 
     Attributes:
@@ -57,15 +57,15 @@ class Place(NamedTuple):
         return ssl.create_default_context()
 
     @classmethod
-    def parse(cls, url: str, password: str = "") -> Place:
-        """The place at a URL.
+    def parse(cls, url: str, password: str = "") -> CacheUrl:
+        """What a URL says.
 
         Args:
             url: see the class.
             password: is used instead of the one in the URL, unless it is empty. It is not encoded.
 
         Raises:
-            ValueError: it is none.
+            ValueError: it is not a cache's URL.
         """
         parts = urlsplit(url)
         if parts.scheme not in {"redis", "rediss", "valkey", "valkeys"} or not parts.hostname:

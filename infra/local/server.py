@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from turnlog.cache.url import CacheUrl
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from infra.local import embedded
@@ -25,6 +24,7 @@ from infra.local.lambdas import Lambdas, load_handler
 from infra.local.stream import StreamPump
 from infra.local.table import ensure_table
 from infra.template import environment, stream_mapping
+from turnlog.cache.url import CacheUrl
 from turnlog.settings import SettingsError, from_environment
 
 if TYPE_CHECKING:

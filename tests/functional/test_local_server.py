@@ -21,6 +21,7 @@ import pytest
 
 from infra.local.__main__ import _port
 from infra.local.access import ThisMachine
+from infra.local.errors import CannotStart
 from infra.template import routes
 from tests.http_client import PATIENCE, request
 
@@ -303,7 +304,7 @@ def test_a_port_or_a_host_that_is_none_is_said_before_anything_is_started() -> N
 @pytest.mark.parametrize("port", ["abc", "99999", "-1", "3000.0", " ", "٣", "9" * 5000])
 def test_a_port_that_is_none_is_said(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", port)
-    with pytest.raises(SystemExit) as refused:
+    with pytest.raises(CannotStart) as refused:
         _port()
     assert str(refused.value) == (
         f"PORT={port} is no port: it is a number from 0 (any that is free) to 65535."
@@ -336,7 +337,7 @@ def test_a_table_that_is_not_there_is_said() -> None:
 @pytest.mark.parametrize("host", ["*", "http://dev.example", "dev.example:3000", "[fd00::5]:80", "a b", "/"])
 def test_a_host_that_is_none_is_said(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TURNLOG_LOCAL_HOSTS", f"host.docker.internal,{host}")
-    with pytest.raises(SystemExit, match=re.escape(f"TURNLOG_LOCAL_HOSTS has {host!r}, which is no host.")):
+    with pytest.raises(CannotStart, match=re.escape(f"TURNLOG_LOCAL_HOSTS has {host!r}, which is no host.")):
         ThisMachine.from_environment()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Coroutine, Iterator
+    from collections.abc import AsyncGenerator, Coroutine, Generator
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ def run(operation: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError(message)
 
 
-def iterate(steps: AsyncGenerator[T, None]) -> Iterator[T]:
+def iterate(steps: AsyncGenerator[T, None]) -> Generator[T, None, None]:
     """Give what an asynchronous generator gives that never waits."""
     try:
         while True:

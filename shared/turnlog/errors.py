@@ -201,7 +201,7 @@ class UsageError(TurnlogError):
     status, code, title = 400, "usage", "The client cannot do this"
 
 
-class SettingsError(UsageError):
+class SettingsError(UsageError, ValueError):
     """A setting is missing or wrong; the text names it, and says what to do."""
 
 

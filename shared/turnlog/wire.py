@@ -25,6 +25,8 @@ def dumps(value: Any, *loc: str | int) -> bytes:
     except ValueError as error:
         msg = "must not hold a number or a character that JSON cannot carry"
         raise Invalid.at(*(loc or ("body",)), msg=msg) from error
+    except RecursionError as error:
+        raise Invalid.at(*(loc or ("body",)), msg="is nested too deep") from error
     except TypeError as error:  # it names the type
         raise Invalid.at(*(loc or ("body",)), msg=f"is not JSON: {error}") from error
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from turnlog import AsyncTurnlog, Turnlog
 from turnlog.client import methods
 from turnlog.client.request import Request
 from turnlog.errors import (
+    Conflict,
     Contended,
     Invalid,
     NotFound,
@@ -32,6 +34,7 @@ from turnlog.errors import (
     UsageError,
 )
 from turnlog.models import answers
+from turnlog.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -461,3 +464,126 @@ def test_methods_tell_what_they_are() -> None:
     assert "Append messages" in (Turnlog.append_messages.__doc__ or "")
     assert asyncio.iscoroutinefunction(AsyncTurnlog(url="https://x").append_messages)
     assert not asyncio.iscoroutinefunction(Turnlog(url="https://x").append_messages)
+
+
+# What a caller gets wrong
+
+
+def test_an_empty_token_is_none_of_the_environments(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever passes on a token that is missing does not act as the operator."""
+    monkeypatch.setenv("TURNLOG_TOKEN", "admin")
+    with Turnlog(url=server.url, token="") as turnlog, pytest.raises(UsageError, match="token is empty"):
+        turnlog.list_sessions()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"url": "https://x", "max_retries": -1}, "max_retries="),
+        ({"url": "https://x", "max_retries": None}, "max_retries="),
+        ({"url": "https://x", "timeout": 0}, "timeout="),
+        ({"url": "https://x", "timeout": "5"}, "timeout="),
+        ({"url": "https://x", "token": b"x"}, "token="),
+        ({"url": "https://alice:secret@x"}, "must be like"),
+        (
+            {"table": "t", "settings": Settings("t", "", 1, None, transcripts=True, bucket="")},
+            "leave out table=",
+        ),
+        ({"table": "t", "session": object()}, "session= takes"),
+    ],
+)
+@pytest.mark.parametrize("client", [Turnlog, AsyncTurnlog])
+def test_arguments_that_do_not_fit(client: type[Client], given: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        client(**given)
+
+
+def test_what_is_the_other_clients() -> None:
+    blocking: Any = httpx.Client()
+    on_loop: Any = httpx.AsyncClient()
+    wrong: list[Any] = [
+        lambda: Turnlog(url="https://x", http_client=on_loop),
+        lambda: AsyncTurnlog(url="https://x", http_client=blocking),
+        lambda: Turnlog(table="t", session=AioSession()),
+        lambda: AsyncTurnlog(table="t", session=boto3.Session()),
+    ]
+    for make in wrong:
+        with pytest.raises(UsageError):
+            make()
+
+
+def test_ids_and_lists_of_the_wrong_kind(turnlog: Turnlog) -> None:
+    session = turnlog.create_session(session_id="s")
+    loose: Any = turnlog
+    half = "\ud800"
+    wrong: list[Any] = [
+        lambda: loose.delete_session(None),
+        lambda: loose.append_messages(None, [user("q")]),
+        lambda: loose.read_entries("s", None),
+        lambda: loose.create_session(session_id=""),
+        lambda: loose.append_messages("s", ["hello"]),
+        lambda: loose.append_messages("s", None),
+        lambda: loose.append_messages("s", user("q")),
+        lambda: loose.append_messages("s", "hello"),
+        lambda: loose.append_entries("s", "t", [1]),
+        lambda: loose.add_tool_call("s", None),
+        lambda: loose.list_sessions(cursor=half),
+        lambda: loose.list_sessions(limit=datetime.now(UTC)),
+        lambda: loose.import_transcript("s", "t", f'{{"x": "{half}"}}\n'),
+        lambda: loose.set_title("s", "t", if_match="3\r\n"),
+    ]
+    for at, make in enumerate(wrong):
+        with pytest.raises(TurnlogError) as refused:
+            make()
+        assert refused.value.status in {404, 412, 422}, (at, refused.value)
+    assert turnlog.get_session("s").version == session.version
+    assert turnlog.list_sessions().total == 1
+
+
+def test_a_token_that_cannot_be_had_is_not_the_apis_fault(server: LocalServer) -> None:
+    def failing() -> str:
+        raise httpx.ConnectError("The identity provider is down.")
+
+    with Turnlog(url=server.url, token=failing) as turnlog, pytest.raises(httpx.ConnectError):
+        turnlog.list_sessions()
+
+
+def test_a_program_may_log_an_answer(turnlog: Turnlog) -> None:
+    secret = "what a user wrote"  # noqa: S105
+    session = turnlog.create_session(title=secret, metadata={"a": secret}, messages=[user(secret)])
+    assert secret not in repr(turnlog.get_session(session.session_id))
+
+
+def test_answers_that_a_program_makes(turnlog: Turnlog) -> None:
+    session = turnlog.create_session()
+    draft = answers.DraftMessage(role="user", content="mine", message_id="m")
+    turnlog.append_messages(session.session_id, [draft])
+    (message,) = turnlog.messages(session.session_id)
+    assert (message.content, "content" in message, message.message_id) == ("mine", True, "m")
+    changed = replace(message, content="other")
+    assert changed.to_dict()["content"] == "other"
+    assert changed != message
+
+
+def test_a_transcript_that_is_begun_anew_while_it_is_read(
+    turnlog: Turnlog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(methods, "ENTRIES_AT_ONCE", 2)
+    session_id = turnlog.create_session().session_id
+    turnlog.append_entries(session_id, "t", [{"old": at} for at in range(4)])
+    reading = turnlog.entries(session_id, "t")
+    assert [next(reading), next(reading)] == [{"old": 0}, {"old": 1}]
+    turnlog.delete_transcript(session_id, "t")
+    turnlog.append_entries(session_id, "t", [{"new": at} for at in range(6)])
+    with pytest.raises(Conflict):
+        next(reading)
+
+
+def test_threads_that_come_first_at_once_make_one_client(turnlog: Turnlog) -> None:
+    way: Any = turnlog._way
+    kept = (way._base if hasattr(way, "_base") else way._link)._kept
+    with ThreadPoolExecutor(8) as pool:
+        made = [*pool.map(lambda _: kept.get(), range(8))]
+    assert len({id(one) for one in made}) == 1

@@ -44,15 +44,15 @@ async def test_a_session_that_changes_while_pages_are_read(
     keys = [a_key() for _ in range(102)]
     for key in keys:
         await store.append(key, [entry(0)])
-    list_sessions = turnlog.list_sessions
+    read = turnlog._sessions_page
 
     async def followed(**page: Any) -> Any:
         monkeypatch.undo()
-        listed = await list_sessions(**page)
+        listed = await read(**page)
         await store.append(keys[0], [entry(1)])
         return listed
 
-    monkeypatch.setattr(turnlog, "list_sessions", followed)
+    monkeypatch.setattr(turnlog, "_sessions_page", followed)
     listed = await store.list_sessions("-home-me-project")
     assert {one["session_id"] for one in listed} == {key["session_id"] for key in keys}
     assert listed[0]["session_id"] == keys[0]["session_id"]

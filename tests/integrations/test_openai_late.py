@@ -41,18 +41,18 @@ class Post(HttpWay):
         super().__init__(*given)
         self.plan: Callable[[str, int], httpx.Response | str | None] = lambda _operation, _number: None
         self.sent: dict[str, int] = {}
-        self.late: list[Request] = []
+        self.late: list[tuple[Request, str]] = []
         self.overtaken = False
 
-    async def _send(self, request: Request) -> httpx.Response:
+    async def _send(self, request: Request, token: str) -> httpx.Response:
         number = self.sent[request.operation] = self.sent.get(request.operation, 0) + 1
         planned = self.plan(request.operation, number)
         if planned == "late":
-            self.late.append(request)
+            self.late.append((request, token))
             raise httpx.ReadTimeout("No answer came.")
         if isinstance(planned, httpx.Response):
             return planned
-        reply = await super()._send(request)
+        reply = await super()._send(request, token)
         if self.overtaken and request.operation == "append_messages":
             await self.arrive()  # right behind the append
         return reply
@@ -60,8 +60,8 @@ class Post(HttpWay):
     async def arrive(self) -> None:
         """Have arrive what is late."""
         late, self.late = self.late, []
-        for request in late:
-            await super()._send(request)
+        for request, token in late:
+            await super()._send(request, token)
 
 
 @asynccontextmanager
@@ -104,10 +104,10 @@ async def test_nor_does_one_that_was_cancelled(server: Server, user: str) -> Non
         held = asyncio.Event()
         send = way._send
 
-        async def holding(request: Request) -> httpx.Response:
+        async def holding(request: Request, token: str) -> httpx.Response:
             if request.operation != "rewind_session":
-                return await send(request)
-            way.late.append(request)
+                return await send(request, token)
+            way.late.append((request, token))
             held.set()
             never: asyncio.Future[httpx.Response] = asyncio.get_running_loop().create_future()
             return await never
@@ -155,11 +155,11 @@ async def test_a_session_that_was_deleted_meanwhile_has_no_items(server: Server,
     async with posting(server, user) as (session, way), AsyncTurnlog(url=server.url, token=user) as clear:
         send = way._send
 
-        async def deleting(request: Request) -> httpx.Response:
+        async def deleting(request: Request, token: str) -> httpx.Response:
             if request.operation == "append_messages" and way.sent.get("append_messages"):
                 await clear.delete_session("s")
                 way._send = send  # type: ignore[method-assign]
-            return await send(request)
+            return await send(request, token)
 
         way._send = deleting  # type: ignore[method-assign]
         with pytest.raises(Gone) as refused:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -92,27 +91,6 @@ async def test_a_later_part_is_refused(session: TurnlogSession) -> None:
         assert await texts(session) == ["before"]
     await session.add_items(said(*range(150)))
     assert await texts(session) == ["before", *(str(number) for number in range(150))]
-
-
-async def test_a_later_part_is_refused_and_others_have_written(
-    session: TurnlogSession, turnlog: AsyncTurnlog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Then nothing is taken back, and the error says what is stored."""
-    await session.add_items(said("before"))
-    append, appends = turnlog.append_messages, count()
-
-    async def followed(*arguments: Any, **more: Any) -> Any:
-        added = await append(*arguments, **more)
-        if next(appends) == 0:
-            await append("conversation-1", said("other"))
-        return added
-
-    monkeypatch.setattr(turnlog, "append_messages", followed)
-    with pytest.raises(TooLarge) as refused:
-        await session.add_items([*said(*range(198)), *said("x" * 1_100_000)])
-    assert refused.value.extra["stored_items"] == 198
-    numbers = [str(number) for number in range(198)]
-    assert await texts(session) == ["before", *numbers[:99], "other", *numbers[99:]]
 
 
 async def test_a_history_of_several_answers(session: TurnlogSession) -> None:

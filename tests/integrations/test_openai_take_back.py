@@ -49,8 +49,8 @@ class Meddled(HttpWay):
     meanwhile: Callable[[], Awaitable[None]]
     appends = 0
 
-    async def _send(self, request: Request) -> Any:
-        reply = await super()._send(request)
+    async def _send(self, request: Request, token: str) -> Any:
+        reply = await super()._send(request, token)
         if request.operation == "append_messages" and reply.is_success:
             self.appends += 1
             if self.appends == 1:
@@ -110,11 +110,11 @@ class Overloaded(HttpWay):
 
     overloaded = True
 
-    async def _send(self, request: Request) -> Any:
+    async def _send(self, request: Request, token: str) -> Any:
         self.operations = [*getattr(self, "operations", []), request.operation]
         if self.overloaded and self.operations.count("append_messages") > 1:
             return httpx.Response(503, json={"message": "Service Unavailable"})
-        return await super()._send(request)
+        return await super()._send(request, token)
 
 
 async def test_nothing_is_taken_back_when_the_same_call_can_store_the_others(
@@ -139,8 +139,8 @@ async def test_nothing_is_taken_back_when_the_same_call_can_store_the_others(
 class Failing(HttpWay):
     """A way whose rewinds are made, and then answered with 500."""
 
-    async def _send(self, request: Request) -> Any:
-        reply = await super()._send(request)
+    async def _send(self, request: Request, token: str) -> Any:
+        reply = await super()._send(request, token)
         if request.operation == "rewind_session" and reply.is_success:
             reply.status_code = 500
             reply._content = b'{"type": "internal", "detail": "The request failed."}'
@@ -183,9 +183,10 @@ async def test_another_adds_between_two_appends(turnlog: AsyncTurnlog) -> None:
     await other.add_items(items(1, "first"))
     with (
         meddling(turnlog, add),
-        pytest.raises(TurnlogError, match="The first 198 of 199 items were stored"),
+        pytest.raises(TurnlogError, match="The first 198 of 199 items were stored") as refused,
     ):
         await session.add_items([*items(198), REFUSED[-1]])
+    assert refused.value.extra["stored_items"] == 198
     assert await other.get_items() == [
         *items(1, "first"),
         *items(99),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation.faults import LATE_READ
 from tests.simulation.violations import Rule, require
 from turnlog.http.etag import parse as parse_tags
-from turnlog.operations import read_session
+from turnlog.operations import list_sessions, read_session
 from turnlog.operations.export_openai import _whole_calls, exported, merged
 from turnlog.records.keys import user_partition
 from turnlog.wire import dumps, payload_size
@@ -135,7 +135,10 @@ def check_list(history: History, work: Work, states: list[State], reply: Reply) 
     keys = [key for key in history.sessions if key.user_id == request.user]
     if work.calls["Query"] == 1 and not work.faults & {LATE_READ, "torn page"}:
         pages = [_page_at(history, keys, commit, request) for commit in range(work.begin, work.end + 1)]
-        require(Rule.LIST_WAS_SO, (shown, bool(body["next_cursor"])) in pages, (body, pages[-1]))
+        more = bool(body["next_cursor"])
+        # A page ends where the Query ended: then others follow.
+        cut = more and shown and any(shown == page[: len(shown)] for page, _ in pages)
+        require(Rule.LIST_WAS_SO, cut or (shown, more) in pages, (body, pages[-1]))
         return
     for one in shown:
         stood = [
@@ -149,7 +152,9 @@ def _page_at(
 ) -> tuple[list[Message], bool]:
     live = [state.live for key in keys for state in history.during(key, commit, commit) if state.live]
     ordered = sorted(live, key=lambda head: head.sort_key, reverse=True)
-    ordered = [head for head in ordered if not request.below or head.sort_key < request.below]
+    cursor = request.query.get("cursor")  # of a program; other clients say below what they ask
+    below = list_sessions._parse_cursor(request.user, cursor) if cursor else request.below
+    ordered = [head for head in ordered if not below or head.sort_key < below]
     ordered = ordered[request.query.get("offset", 0) :]
     limit = request.query.get("limit", 50)
     return [head.session() for head in ordered[:limit]], len(ordered) > limit

@@ -39,9 +39,9 @@ def own(asked: Asked, framed: str = "length") -> bytes:
     return reply(json.dumps(body).encode(), framed=framed, content_type="application/json")
 
 
-def http_of(turnlog: AsyncTurnlog) -> httpx.AsyncClient:
+async def http_of(turnlog: AsyncTurnlog) -> httpx.AsyncClient:
     """The client that was handed over."""
-    http: httpx.AsyncClient = turnlog._way._link._http  # type: ignore[attr-defined]
+    http: httpx.AsyncClient = await turnlog._way._link._kept.get()  # type: ignore[attr-defined]
     return http
 
 
@@ -87,7 +87,7 @@ def test_whoever_comes_after_a_cancelled_call_is_answered(operation: str, idle: 
             turns = 0
             while True:
                 turnlog = one_connection(server.url)
-                async with http_of(turnlog):
+                async with await http_of(turnlog):
                     if idle:
                         await asks_for_its_own(turnlog, turns)
                     call = turnlog._answer(request_of(operation, f"large-{turns}"))
@@ -156,7 +156,7 @@ def test_a_program_has_its_own_ways_to_end_a_call(ended: Callable[[Awaitable[Any
     async def main() -> None:
         async with answering(own) as server:
             turnlog = one_connection(server.url)
-            async with http_of(turnlog):
+            async with await http_of(turnlog):
                 for number in range(3):
                     server.held = 1
                     await ended(turnlog._answer(Request("get_session", "late")))
@@ -189,7 +189,7 @@ def test_an_answer_in_part_is_none(
         async with answering(lambda asked: own(asked, framed)) as server:
             server.reset = reset
             turnlog = one_connection(server.url)
-            async with http_of(turnlog):
+            async with await http_of(turnlog):
                 for cut in server.each_cut(step):
                     server.asked = 0
                     if request_.repeatable:
@@ -211,7 +211,7 @@ def test_an_answer_that_comes_too_late_answers_no_other(monkeypatch: pytest.Monk
     async def main() -> None:
         async with answering(own) as server:
             turnlog = one_connection(server.url, read=0.1)
-            async with http_of(turnlog):
+            async with await http_of(turnlog):
                 server.held = 1
                 with pytest.raises(Unanswered):
                     await turnlog._answer(NOT_REPEATABLE)
@@ -241,7 +241,7 @@ def test_what_is_not_json_is_no_answer(foreign: bytes, monkeypatch: pytest.Monke
         answers = [foreign, foreign]
         async with answering(lambda asked: answers.pop() if answers else own(asked)) as server:
             turnlog = one_connection(server.url)
-            async with http_of(turnlog):
+            async with await http_of(turnlog):
                 with pytest.raises(Unanswered):
                     await turnlog._answer(NOT_REPEATABLE)
                 assert (await turnlog._answer(REPEATABLE))["asked"] == "/sessions/first"

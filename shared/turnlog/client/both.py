@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar,
 from turnlog.coroutines import iterate, run
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
     from typing import Self
 
 P = ParamSpec("P")
@@ -64,10 +64,10 @@ class pages(Generic[P, T]):  # noqa: N801 (a decorator)
     def __get__(self, client: None, owner: type) -> Self: ...
 
     @overload
-    def __get__(self, client: Blocking, owner: type) -> Callable[P, Iterator[T]]: ...
+    def __get__(self, client: Blocking, owner: type) -> Callable[P, Generator[T, None, None]]: ...
 
     @overload
-    def __get__(self, client: Suspending, owner: type) -> Callable[P, AsyncIterator[T]]: ...
+    def __get__(self, client: Suspending, owner: type) -> Callable[P, AsyncGenerator[T, None]]: ...
 
     def __get__(self, client: Any, owner: type) -> Any:
         """The method of a client."""

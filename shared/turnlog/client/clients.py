@@ -5,6 +5,7 @@ Arguments say whether a client works on the table or through HTTP; where none do
 
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -68,8 +69,8 @@ class Turnlog(_Client, Blocking):
         user_id: on the table: whose sessions.
         settings: on the table: all of its settings, in place of the environment's.
         session: on the table: a session of boto3 or botocore, with a profile, role or region of its own.
-        timeout: seconds. Over HTTP a request may take so long (35), on the table an operation with all of its
-            tries (29).
+        timeout: seconds. Over HTTP a request waits so long for the next bytes (35); on the table an operation
+            goes on trying so long (29).
         max_retries: over HTTP: how often a request is sent again that was refused for now or got no answer.
             On the table an operation is tried as long as `timeout` says.
         http_client: an `httpx.Client` to use, with its own time-outs; it stays open.
@@ -101,10 +102,10 @@ class Turnlog(_Client, Blocking):
             session=session,
         )
         if isinstance(to, str):
-            link = BlockingLink(timeout or TIMEOUT, http_client)
-            self._way = HttpWay(to, token or os.environ.get("TURNLOG_TOKEN"), link, max_retries)
+            link = BlockingLink(_seconds(timeout, TIMEOUT), http_client)
+            self._way = HttpWay(to, _token(token), link, _retries(max_retries))
         else:
-            self._way = TableWay(user_id, BlockingBase(to, session), timeout or OPERATION_SECONDS)
+            self._way = TableWay(user_id, BlockingBase(to, session), _seconds(timeout, OPERATION_SECONDS))
 
     def __enter__(self) -> Self:
         return self
@@ -164,10 +165,10 @@ class AsyncTurnlog(_Client, Suspending):
             session=session,
         )
         if isinstance(to, str):
-            link = LoopLink(timeout or TIMEOUT, http_client)
-            self._way = HttpWay(to, token or os.environ.get("TURNLOG_TOKEN"), link, max_retries)
+            link = LoopLink(_seconds(timeout, TIMEOUT), http_client)
+            self._way = HttpWay(to, _token(token), link, _retries(max_retries))
         else:
-            self._way = TableWay(user_id, LoopBase(to, session), timeout or OPERATION_SECONDS)
+            self._way = TableWay(user_id, LoopBase(to, session), _seconds(timeout, OPERATION_SECONDS))
 
     async def __aenter__(self) -> Self:
         return self
@@ -213,12 +214,51 @@ def _to(
             raise UsageError(
                 "Turnlog needs the URL of its API (url= or TURNLOG_URL) or a table (table= or TURNLOG_TABLE)."
             )
+    if table is not None and settings is not None:
+        raise UsageError("settings= names a table already: leave out table=.")
     if direct:
         return settings or from_environment(table)
     url = url or os.environ.get("TURNLOG_URL")
     if not url:
         raise UsageError("No URL of the API: give url=, or set TURNLOG_URL.")
     return url
+
+
+def _token(given: Any) -> Any:
+    """The token that is given, else the environment's. An empty one is none of the environment's.
+
+    Raises:
+        UsageError: it can be no token.
+    """
+    if given is None:
+        return os.environ.get("TURNLOG_TOKEN")
+    if not isinstance(given, str) and not callable(given):
+        raise UsageError("token= is a text, or a function that returns one.")
+    return given
+
+
+def _seconds(given: float | None, default: float) -> float:
+    """A time-out.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if given is None:
+        return default
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < math.inf:
+        raise UsageError("timeout= is a number of seconds above 0.")
+    return given
+
+
+def _retries(given: int) -> int:
+    """How often a request is sent again.
+
+    Raises:
+        UsageError: it is no count.
+    """
+    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
+        raise UsageError("max_retries= is a whole number from 0 on.")
+    return given
 
 
 def _named(given: dict[str, object]) -> str:

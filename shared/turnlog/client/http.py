@@ -13,7 +13,7 @@ import random
 import time
 from functools import cache, partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 import httpx
 from anyio import create_task_group, sleep  # httpx runs on it, and so on asyncio and on Trio
@@ -21,6 +21,7 @@ from anyio import create_task_group, sleep  # httpx runs on it, and so on asynci
 from turnlog.client.kept import PerLoop, PerProcess
 from turnlog.errors import (
     Contended,
+    Invalid,
     NotFound,
     TurnlogError,
     Unanswered,
@@ -97,15 +98,22 @@ class LoopLink(Link):
     """
 
     def __init__(self, timeout: float, http: httpx.AsyncClient | None) -> None:
-        async def make() -> httpx.AsyncClient:
-            return httpx.AsyncClient(timeout=_time_out(timeout), verify=_trusted())
+        if http is not None and not isinstance(http, httpx.AsyncClient):
+            raise UsageError("AsyncTurnlog takes an httpx.AsyncClient as http_client=.")
+        given = _HandedOver(http, "event loop") if http is not None else None
 
-        self._http = http
-        self._kept = PerLoop(make, lambda made: _in_a_task(made.aclose))
+        async def make() -> httpx.AsyncClient:
+            return given.take() if given else httpx.AsyncClient(timeout=_time_out(timeout), verify=_trusted())
+
+        async def close(made: httpx.AsyncClient) -> None:
+            if not given:
+                await _in_a_task(made.aclose)
+
+        self._kept = PerLoop(make, close)
 
     async def send(self, method: str, url: str, **given: Any) -> httpx.Response:
         """See `Link`."""
-        kept = await self._kept.get() if self._http is None else _open(self._http)
+        kept = _open(await self._kept.get())
         return await _in_a_task(partial(kept.request, method, url, **given))
 
     async def sleep(self, seconds: float) -> None:
@@ -133,14 +141,22 @@ class BlockingLink(Link):
     """
 
     def __init__(self, timeout: float, http: httpx.Client | None) -> None:
-        self._http = http
-        self._kept = PerProcess(
-            lambda: httpx.Client(timeout=_time_out(timeout), verify=_trusted()), httpx.Client.close
-        )
+        if http is not None and not isinstance(http, httpx.Client):
+            raise UsageError("Turnlog takes an httpx.Client as http_client=.")
+        given = _HandedOver(http, "process") if http is not None else None
+
+        def make() -> httpx.Client:
+            return given.take() if given else httpx.Client(timeout=_time_out(timeout), verify=_trusted())
+
+        def close(made: httpx.Client) -> None:
+            if not given:
+                made.close()
+
+        self._kept = PerProcess(make, close)
 
     async def send(self, method: str, url: str, **given: Any) -> httpx.Response:
         """See `Link`."""
-        kept = self._kept.get() if self._http is None else _open(self._http)
+        kept = _open(self._kept.get())
         return kept.request(method, url, **given)
 
     async def sleep(self, seconds: float) -> None:
@@ -226,8 +242,9 @@ class HttpWay:
         raise AssertionError  # count() does not end
 
     async def _try(self, request: Request) -> Any:
+        token = await self._current_token()  # by itself: what goes wrong there is not the API's
         try:
-            reply = await self._send(request)
+            reply = await self._send(request, token)
         except _LOST as error:
             if isinstance(error, _NOT_SENT):
                 raise _at_once(Contended(f"The API at {self._url} was not reached.")) from error
@@ -241,32 +258,58 @@ class HttpWay:
         except ValueError as error:  # a part of it, or a page of somebody on the way
             raise _at_once(Unanswered("What the API answered is not JSON.")) from error
 
-    async def _send(self, request: Request) -> httpx.Response:
+    async def _send(self, request: Request, token: str) -> httpx.Response:
         method, path = ROUTES[request.operation]
-        headers = {"authorization": f"Bearer {await self._current_token()}"}
+        headers = {"authorization": f"Bearer {token}"}
         if request.if_match is not None:
+            if not isinstance(request.if_match, int):
+                raise Invalid.at("if_match", msg="must be a session's version, which is a number")
             headers["if-match"] = f'"{request.if_match}"'
         content = None
         if request.body is not None:
             text = isinstance(request.body, str)
-            content = request.body.encode() if text else dumps(request.body)
+            content = _encoded("body", request.body) if text else dumps(request.body)
             headers["content-type"] = _TEXT if text else "application/json"
+        query = {name: _text(name, value) for name, value in request.query.items() if value is not None}
         return await self._link.send(
-            method,
-            self._url + _path(path, request),
-            params={name: _text(value) for name, value in request.query.items() if value is not None},
-            content=content,
-            headers=headers,
+            method, self._url + _path(path, request), params=query, content=content, headers=headers
         )
 
     async def _current_token(self) -> str:
         if self._token is None:
             raise UsageError("No token: give token=, or set TURNLOG_TOKEN.")
-        token = await self._link.token(self._token)
+        token: object = await self._link.token(self._token)
         # What a header can carry: RFC 9110, 5.5, without white space.
-        if not (token and token.isascii() and token.isprintable() and " " not in token):
-            raise UsageError("The token is empty, or holds characters that no HTTP header carries.")
+        if not (
+            isinstance(token, str) and token and token.isascii() and token.isprintable() and " " not in token
+        ):
+            raise UsageError(
+                "The token is empty or no text, or holds characters that no HTTP header carries."
+            )
         return token
+
+
+class _HandedOver(Generic[Http]):
+    """An httpx client of the caller's, for the one event loop or process that uses it first.
+
+    On the connections of another one, the two would read each other's answers.
+    """
+
+    def __init__(self, http: Http, place: str) -> None:
+        self._http: Http = http
+        self._place = place
+        self._taken = False
+
+    def take(self) -> Http:
+        """The client, once.
+
+        Raises:
+            UsageError: another loop or process has it.
+        """
+        if self._taken:
+            raise UsageError(f"The httpx client that was handed over is in use in another {self._place}.")
+        self._taken = True
+        return self._http
 
 
 def _open(handed_over: Http) -> Http:
@@ -290,7 +333,8 @@ def _checked(url: str) -> str:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
         parsed = httpx.URL()
-    if parsed.scheme not in {"http", "https"} or not parsed.host or parsed.query or parsed.fragment:
+    beside = parsed.query or parsed.fragment or parsed.userinfo
+    if parsed.scheme not in {"http", "https"} or not parsed.host or beside:
         raise UsageError("The URL of the API must be like https://….amazonaws.com or http://127.0.0.1:3000.")
     return url.rstrip("/")
 
@@ -335,7 +379,7 @@ def error_of(reply: httpx.Response) -> TurnlogError:
         document = None
     given: dict[str, Any] = document if isinstance(document, dict) else {}
     told = given.get("detail") or given.get("message")
-    kind = _KINDS.get(given.get("type", ""))
+    kind = _KINDS.get(str(given.get("type")))
     if kind is None:
         kind = _STATUSES.get(reply.status_code, TurnlogError)
         told = f"The API answered {reply.status_code}{f' ({told})' if told else ''}."
@@ -346,7 +390,7 @@ def error_of(reply: httpx.Response) -> TurnlogError:
             )
     error = kind(
         told or f"The API answered {reply.status_code}.",
-        errors=given.get("errors", ()),
+        errors=given.get("errors") or (),
         extra={name: value for name, value in given.items() if name not in _MEMBERS},
     )
     error.status = reply.status_code
@@ -382,12 +426,42 @@ def _path(template: str, request: Request) -> str:
     Raises:
         Invalid: one is none.
     """
-    if request.session_id is not None:
-        session = session_key("user", request.session_id)
-        if request.name is not None:
-            transcript_key(session, request.name)
+    if "{session_id}" in template:
+        session = session_key("user", _one("session_id", request.session_id))
+        if "{name}" in template:
+            transcript_key(session, _one("name", request.name))
     return template.format(session_id=request.session_id, name=request.name)
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def _one(name: str, value: str | None) -> str:
+    """An id of the path.
+
+    Raises:
+        Invalid: it is no text.
+    """
+    if not isinstance(value, str):
+        raise Invalid.at("path", name, msg="must be a text")
+    return value
+
+
+def _text(name: str, value: Any) -> str:
+    """A value of the query.
+
+    Raises:
+        Invalid: it is no text, number or boolean, or no UTF-8.
+    """
+    if not isinstance(value, str | int):
+        raise Invalid.at("query", name, msg="must be a text, a whole number or a boolean")
+    return _encoded(name, value if isinstance(value, str) else json.dumps(value)).decode()
+
+
+def _encoded(name: str, text: str) -> bytes:
+    """A text in UTF-8.
+
+    Raises:
+        Invalid: it holds half a character (a lone surrogate).
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise Invalid.at(name, msg="holds a character that UTF-8 cannot carry") from error

@@ -7,6 +7,7 @@ that was forked, opens others there: on its parent's connections the two would r
 from __future__ import annotations
 
 import os
+from threading import Lock as ThreadLock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from anyio import Lock
@@ -34,6 +35,7 @@ class PerProcess(Generic[T]):
         self._make = make
         self._close = close
         self._made: dict[int, T] = {}
+        self._locks: dict[int, ThreadLock] = {}
         self._closed = False
 
     def get(self) -> T:
@@ -47,11 +49,14 @@ class PerProcess(Generic[T]):
         process = os.getpid()
         kept = self._made.get(process)
         if kept is None:
-            # Two threads may come at once. A lock would stay locked in a process that is forked meanwhile.
-            made = self._make()
-            kept = self._made.setdefault(process, made)
-            if kept is not made:
-                self._close(made)
+            # A lock of this process's own: one that another thread holds at a fork stays locked in the child.
+            with self._locks.setdefault(process, ThreadLock()):
+                kept = self._made.get(process)
+                if kept is None:
+                    kept = self._made[process] = self._make()
+                if self._closed:  # meanwhile
+                    self.close()
+                    raise UsageError(_CLOSED)
         return kept
 
     def close(self) -> None:
@@ -89,7 +94,11 @@ class PerLoop(Generic[T]):
         if loop not in self._made:
             async with self._lock(loop):
                 if loop not in self._made:
-                    self._made[loop] = await self._make()
+                    made = await self._make()
+                    if self._closed:  # meanwhile
+                        await self._close(made)
+                        raise UsageError(_CLOSED)
+                    self._made[loop] = made
         return self._made[loop]
 
     def _lock(self, loop: Any) -> Lock:

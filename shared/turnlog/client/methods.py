@@ -11,17 +11,18 @@ second time would undo that. Then the call raises `Unavailable`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar
 from uuid import uuid4
 
 from turnlog.client.both import method, pages
 from turnlog.client.request import Request, given
-from turnlog.errors import Unanswered
+from turnlog.errors import Conflict, Invalid, Unanswered
 from turnlog.models import answers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Mapping
+    from collections.abc import AsyncGenerator
     from datetime import datetime
     from typing import Unpack
 
@@ -86,7 +87,7 @@ class Methods:
             Gone: the session of that id was deleted.
         """
         body = given(
-            session_id=session_id or str(uuid4()),
+            session_id=str(uuid4()) if session_id is None else session_id,
             title=title,
             messages=_identified(messages),
             usage=usage,
@@ -111,8 +112,6 @@ class Methods:
         may be some milliseconds behind.
         """
         known: set[str] = set()
-        margin = _BEHIND
-        top: datetime | None = None  # when the first of the list had changed last, as the pass before saw it
         reach: datetime | None = None  # as far back as this pass reads; None: to the end of the list
         idle = 0  # passes one after the other that found nothing new
         while idle < _IDLE_PASSES:
@@ -128,11 +127,10 @@ class Methods:
                 if cursor is None or (reach and page.sessions and page.sessions[-1].updated_at < reach):
                     break
                 several = True
-            # One page is the list at one time. And where the first is still the same, nothing has moved.
-            if not several or now is None or now == top:
+            if not several or now is None:  # one page is the list at one time: nothing has moved past it
                 return
             idle = idle + 1 if len(known) == found else 0
-            top, reach, margin = now, now - margin, timedelta(0)
+            reach = now - _BEHIND
 
     @method
     async def get_session(
@@ -174,7 +172,7 @@ class Methods:
             PreconditionFailed: the session is of another version than `if_match`.
         """
         body = given(
-            messages=[_plain(message) for message in messages],
+            messages=_plain(messages),
             start_sequence=start_sequence,
             title=title,
             usage=usage,
@@ -305,6 +303,8 @@ class Methods:
     @method
     async def add_tool_call(self, session_id: str, tool_call: Object) -> answers.ToolCallAdded:
         """Add a tool call to the current turn's assistant message."""
+        if not isinstance(tool_call, Mapping):
+            raise Invalid.at("body", "tool_call", msg="must be an object")
         body, known = {"tool_call": tool_call}, bool(tool_call.get("id"))
         request = Request("add_tool_call", session_id, body=body, repeatable=known)
         return await self._ask(answers.ToolCallAdded, request)
@@ -317,7 +317,7 @@ class Methods:
     @method
     async def put_draft(self, session_id: str, messages: Iterable[NewMessage]) -> answers.Draft:
         """Keep a turn in progress, in the cache alone."""
-        body = {"messages": [_plain(message) for message in messages]}
+        body = {"messages": _plain(messages)}
         return await self._ask(answers.Draft, Request("put_draft", session_id, body=body, repeatable=False))
 
     @method
@@ -361,8 +361,10 @@ class Methods:
             EntryUuidReused: a `uuid` is taken by an entry with other content.
             PositionMismatch: the next position is not the expected one.
         """
-        sent, batch_id = list(entries), batch_id or str(uuid4())
-        body = given(entries=sent, expected_position=expected_position, batch_id=batch_id)
+        batch_id = batch_id or str(uuid4())
+        body = given(
+            entries=_list_of("entries", entries), expected_position=expected_position, batch_id=batch_id
+        )
         request = Request("append_entries", session_id, name, body)
         return await self._ask(answers.AppendedEntries, request)
 
@@ -377,9 +379,17 @@ class Methods:
     async def entries(
         self, session_id: str, name: str, *, after: int = -1
     ) -> AsyncGenerator[answers.Json, None]:
-        """All entries of a transcript behind a position, as plain JSON."""
+        """All entries of a transcript behind a position, as plain JSON.
+
+        Raises:
+            Conflict: the transcript was deleted and begun anew between two pages.
+        """
+        generation = None
         while True:
             page = await self._entries_page(session_id, name, after=after, limit=ENTRIES_AT_ONCE)
+            if generation not in {None, page.generation}:
+                raise Conflict("The transcript was deleted and begun anew while it was read. Read it again.")
+            generation = page.generation
             for entry in page.entries:
                 yield entry
             if not page.has_more or page.last_position is None:
@@ -432,14 +442,31 @@ class Methods:
         return await self._ask(answers.Session, request)
 
 
-def _plain(message: NewMessage) -> Object:
-    """A message as JSON; one that was answered is sent back as it was sent, with its id."""
-    if not isinstance(message, answers.Answer):
-        return message
-    return {**message.to_dict(), **given(message_id=message.message_id)}
+def _list_of(name: str, objects: Any) -> list[Any]:
+    """What is to be a list of objects, as a list.
+
+    Raises:
+        Invalid: it is none.
+    """
+    if isinstance(objects, str | bytes | Mapping) or not isinstance(objects, Iterable):
+        raise Invalid.at("body", name, msg="must be a list of objects")
+    listed = list(objects)
+    for at, one in enumerate(listed):
+        if not isinstance(one, Mapping | answers.Answer):
+            raise Invalid.at("body", name, at, msg="must be an object")
+    return listed
+
+
+def _plain(messages: Iterable[NewMessage]) -> list[Object]:
+    """Messages as JSON; one that was answered is sent back as it was sent, with its id."""
+    return [
+        {**one.to_dict(), **given(message_id=one.message_id)}
+        if isinstance(one, answers.Message | answers.DraftMessage)
+        else one
+        for one in _list_of("messages", messages)
+    ]
 
 
 def _identified(messages: Iterable[NewMessage]) -> list[dict[str, Any]]:
     """Messages, each with an id."""
-    plain = map(_plain, messages)
-    return [{**message, "message_id": message.get("message_id") or str(uuid4())} for message in plain]
+    return [{**one, "message_id": one.get("message_id") or str(uuid4())} for one in _plain(messages)]

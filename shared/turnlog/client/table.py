@@ -7,6 +7,7 @@ answers.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from typing import TYPE_CHECKING, Any, Protocol
 
 from turnlog.client.kept import PerLoop, PerProcess
@@ -43,6 +44,7 @@ class LoopBase(Base):
     """
 
     def __init__(self, configured: Settings, session: Any) -> None:
+        _check_session(session, on_loop=True)
         try:
             # What a driver needs is an extra.
             from turnlog.drivers.event_loop import AsyncStores  # noqa: PLC0415
@@ -85,6 +87,7 @@ class BlockingBase(Base):
     """
 
     def __init__(self, configured: Settings, session: Any) -> None:
+        _check_session(session, on_loop=False)
         try:
             from turnlog.drivers.blocking import Stores  # noqa: PLC0415 (as in `LoopBase`)
             from turnlog.drivers.translate import for_program  # noqa: PLC0415
@@ -164,3 +167,17 @@ def _missing(error: ModuleNotFoundError, extra: str) -> UsageError:
     return UsageError(
         f"To work on the table, {error.name} has to be installed: pip install 'turnlog[{extra}]'"
     )
+
+
+def _check_session(session: Any, *, on_loop: bool) -> None:
+    """Take a session of the right kind.
+
+    Raises:
+        UsageError: it is of the other kind, or none.
+    """
+    kinds = "aiobotocore or aioboto3" if on_loop else "boto3 or botocore"
+    fits = any(hasattr(session, name) for name in ("client", "create_client"))
+    if session is not None and (
+        not fits or inspect.iscoroutinefunction(getattr(session, "get_credentials", None)) != on_loop
+    ):
+        raise UsageError(f"session= takes a session of {kinds} here.")

@@ -246,16 +246,16 @@ def _short(loc: tuple[int | str, ...]) -> list[int | str]:
     return [one if isinstance(one, int) else one[:_LONGEST_NAME] for one in loc]
 
 
-def _json(given: Any) -> str:
-    """The body of a direct invoke; one that a program hands over may be no JSON.
+def _json(given: Any, loc: str = "body") -> str:
+    """The JSON of what a direct invoke holds; a program may hand over what is none.
 
     Raises:
         Invalid: it is none.
     """
     try:
         return json.dumps(given)
-    except (TypeError, ValueError) as error:
-        raise Invalid.at("body", msg=f"is not JSON: {error}") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Invalid.at(loc, msg=f"is not JSON: {error}") from error
 
 
 def _object(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -265,4 +265,4 @@ def _object(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _text(value: Any) -> str:
     """A query value of a direct invoke, where JSON has numbers and booleans, as a query string has it."""
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else _json(value, "query")

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_agent_sdk import fold_session_summary
 
-from turnlog.errors import EntryUuidReused, Invalid, NotFound, TooLarge, TurnlogError
+from turnlog.errors import Conflict, Contended, EntryUuidReused, Invalid, NotFound, TooLarge, TurnlogError
 from turnlog.integrations.at_once import found_of_each
-from turnlog.integrations.common import Repeats, in_session, short_hash
+from turnlog.integrations.common import Repeats, async_client, in_session, short_hash
 from turnlog.integrations.entries import batches, carried, restored
 from turnlog.wire import dumps
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
     # `project_key`, `session_id`, and of a subagent's transcript `subpath`.
     Key = Mapping[str, str]
+
+_READ_TRIES = 4
 
 MAIN = "main"
 """The name of the main transcript."""
@@ -60,7 +62,7 @@ class TurnlogSessionStore:
     """
 
     def __init__(self, turnlog: AsyncTurnlog) -> None:
-        self._turnlog = turnlog
+        self._turnlog = async_client(turnlog)
         self._repeats = Repeats()
 
     async def append(self, key: Key, entries: Sequence[Mapping[str, Any]]) -> None:
@@ -93,7 +95,17 @@ class TurnlogSessionStore:
         Raises:
             Unavailable: Turnlog did not answer.
         """
-        session_id, name = session_id_of(key), _name(key)
+        for _ in range(_READ_TRIES):
+            with suppress(Conflict):  # it was deleted and begun anew meanwhile
+                return await self._loaded(session_id_of(key), _name(key))
+        raise Contended("The transcript is deleted and begun anew all the time.")
+
+    async def _loaded(self, session_id: str, name: str) -> list[Any] | None:
+        """See `load`.
+
+        Raises:
+            Conflict: the transcript was begun anew between two pages.
+        """
         seen: set[str] = set()
         loaded: list[Any] = []
         try:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from uuid import uuid4
 
-from turnlog.errors import NotFound
+from turnlog.client.both import Suspending
+from turnlog.errors import NotFound, UsageError
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
     from turnlog.models.answers import Appended
 
 T = TypeVar("T")
+
+
+def async_client(turnlog: object) -> AsyncTurnlog:
+    """The client, if it is one for an event loop.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if not isinstance(turnlog, Suspending):
+        raise UsageError("An agent SDK runs on an event loop: give it an AsyncTurnlog.")
+    return cast("AsyncTurnlog", turnlog)
 
 
 async def in_session(

@@ -28,8 +28,9 @@ from turnlog.errors import (
     SequenceMismatch,
     TurnlogError,
     Unavailable,
+    UsageError,
 )
-from turnlog.integrations.common import Repeats, in_session, is_one_run, short_hash
+from turnlog.integrations.common import Repeats, async_client, in_session, is_one_run, short_hash
 from turnlog.integrations.items import to_items, to_message
 from turnlog.limits import MAX_BATCH
 from turnlog.records.keys import SESSION_ID_PATTERN
@@ -95,7 +96,7 @@ class TurnlogSession:
     ) -> None:
         self.session_id = session_id
         self.session_settings: SessionSettings | None = coerce_session_settings(session_settings or {})
-        self._turnlog = turnlog
+        self._turnlog = async_client(turnlog) if not callable(turnlog) else turnlog
         self._id = turnlog_id(session_id)
         self._failed: WeakKeyDictionary[AsyncTurnlog, _Failed] = WeakKeyDictionary()
 
@@ -120,7 +121,7 @@ class TurnlogSession:
 
         If a later append is refused, what the earlier ones stored is taken back, if it is sure that this very
         call stored it and that nobody has changed the session since. Otherwise nothing is taken back, and the
-        error says how many items were stored (`stored_items`), unless another has changed the session since.
+        error says how many items were stored (`stored_items`), and whether another changed the session since.
         If Turnlog is unavailable (`Unavailable`: no answer, 429 or 5xx), or the call is cancelled, nothing is
         taken back. Then the next `add_items` on this object, if it has the same items, stores the others.
 
@@ -249,7 +250,8 @@ class TurnlogSession:
             return False
         if may_be_taken:
             error.told(
-                f"The first {count} of {of} items were stored, and another has changed the session since."
+                f"The first {count} of {of} items were stored, and another has changed the session since.",
+                stored_items=count,
             )
         elif stored:
             error.told(f"The first {count} of {of} items were stored.", stored_items=count)
@@ -275,7 +277,7 @@ class TurnlogSession:
         try:
             await turnlog.rewind_session(self._id, **failed.take_back._asdict())
         except TurnlogError as refused:
-            if _may_be_done(refused):
+            if _may_be_done(refused) or isinstance(refused, UsageError):
                 raise
             made = False
         else:

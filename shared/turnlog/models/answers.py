@@ -14,6 +14,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Self, TypeAlias, get_args, get_origin, get_type_hints
 
+from turnlog.wire import timestamp
+
 Json: TypeAlias = dict[str, Any]
 """A JSON object of the user's own: it comes back as it was sent, and stays plain."""
 
@@ -24,7 +26,8 @@ Role: TypeAlias = Literal["user", "assistant", "system", "developer", "tool", "f
 class Answer:  # noqa: PLW1641 (it holds dicts)
     """The fields of an answer as attributes; times are aware `datetime`s in UTC.
 
-    `answer["name"]` gives a field as JSON has it, also one that has no attribute here.
+    `answer["name"]` gives a field as JSON has it, also one that has no attribute here. Programs log answers:
+    their `repr` does not show what users wrote.
 
     Attributes:
         raw: the answer's JSON.
@@ -33,6 +36,13 @@ class Answer:  # noqa: PLW1641 (it holds dicts)
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     raw: Json = field(init=False, repr=False)
+    __iter__ = None  # it is no sequence, though it has `[]`
+
+    def __post_init__(self) -> None:
+        """Give one that a program makes the JSON that it stands for."""
+        given = {one.name: getattr(self, one.name) for one in fields(self) if one.init}
+        raw = {name: _json(value) for name, value in given.items() if value is not None}
+        object.__setattr__(self, "raw", raw)
 
     @classmethod
     def of(cls, raw: Json) -> Self:
@@ -57,6 +67,9 @@ class Answer:  # noqa: PLW1641 (it holds dicts)
     def __getitem__(self, name: str) -> Any:
         return self.raw[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.raw
+
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and bool(self.raw == other.raw)
 
@@ -66,12 +79,12 @@ class DraftMessage(Answer):
     """A message of a turn in progress; a field that is null may be left out."""
 
     role: Role
-    content: str | None = None
-    name: str | None = None
+    content: str | None = field(default=None, repr=False)
+    name: str | None = field(default=None, repr=False)
     tool_call_id: str | None = None
-    refusal: str | None = None
-    tool_calls: list[Json] | None = None
-    function_call: Json | None = None
+    refusal: str | None = field(default=None, repr=False)
+    tool_calls: list[Json] | None = field(default=None, repr=False)
+    function_call: Json | None = field(default=None, repr=False)
     message_id: str | None = None
 
 
@@ -83,12 +96,12 @@ class Message(Answer):
     message_id: str
     created_at: datetime
     role: Role
-    content: str | None
-    name: str | None = None
+    content: str | None = field(repr=False)
+    name: str | None = field(default=None, repr=False)
     tool_call_id: str | None = None
-    refusal: str | None = None
-    tool_calls: list[Json] | None = None
-    function_call: Json | None = None
+    refusal: str | None = field(default=None, repr=False)
+    tool_calls: list[Json] | None = field(default=None, repr=False)
+    function_call: Json | None = field(default=None, repr=False)
 
     def to_dict(self) -> Json:
         """The message as it was sent, without what the server added to it."""
@@ -113,14 +126,14 @@ class Session(Answer):
 
     session_id: str
     user_id: str
-    title: str | None
+    title: str | None = field(repr=False)
     started_at: datetime
     updated_at: datetime
     version: int
     message_count: int
     usage: UsageSum
-    credentials: dict[str, Json]
-    metadata: Json
+    credentials: dict[str, Json] = field(repr=False)
+    metadata: Json = field(repr=False)
     successful_agent_runs: dict[str, int]
     successful_agent_schedules: dict[str, int]
 
@@ -194,7 +207,7 @@ class ToolCallAdded(Answer):
 class OpenAIMessages(Answer):
     """The history as Chat Completions messages."""
 
-    messages: list[Json]
+    messages: list[Json] = field(repr=False)
     has_more: bool
 
 
@@ -216,7 +229,7 @@ class EntryPage(Answer):
     different transcripts.
     """
 
-    entries: list[Json]
+    entries: list[Json] = field(repr=False)
     entry_count: int
     generation: int
     has_more: bool
@@ -290,3 +303,12 @@ def _made(hint: Any, value: Any) -> Any:
     if isinstance(hint, type) and issubclass(hint, Answer):
         return hint.of(value)
     return value
+
+
+def _json(value: Any) -> Any:
+    """A field's JSON of its value."""
+    if isinstance(value, Answer):
+        return value.raw
+    if isinstance(value, datetime):
+        return timestamp(value)
+    return [_json(one) for one in value] if isinstance(value, list) else value

@@ -50,7 +50,7 @@ async def list_sessions(
     check_user_id(user_id)
     below = _parse_cursor(user_id, cursor) if cursor else None
     # One more than asked for tells whether there is a next page.
-    items = (await _query(store, user_id, below, offset + limit + 1))[offset:]
+    items, cut = await _query(store, user_id, below, offset, offset + limit + 1)
     user = await store.read("GetItem", {"Key": user_item_key(user_id), "ConsistentRead": True})
     total = int(user.get("Item", {}).get("session_count", {"N": "0"})["N"])
     sessions: list[bytes] = []
@@ -61,12 +61,14 @@ async def list_sessions(
         if room < 0:
             break
         sessions.append(encoded)
-    more = len(items) > len(sessions)
+    more = cut or len(items) > len(sessions)
     next_cursor = _cursor(user_id, items[len(sessions) - 1]["GSI1SK"]["S"]) if more else None
     return SessionPage(sessions, total, next_cursor)
 
 
-async def _query(store: Store, user_id: str, below: str | None, wanted: int) -> list[Item]:
+async def _query(
+    store: Store, user_id: str, below: str | None, offset: int, wanted: int
+) -> tuple[list[Item], bool]:
     query: dict[str, Any] = {
         "IndexName": "GSI1",
         "KeyConditionExpression": "GSI1PK = :user",
@@ -78,13 +80,14 @@ async def _query(store: Store, user_id: str, below: str | None, wanted: int) -> 
         query["KeyConditionExpression"] += " AND GSI1SK < :below"
         query["ExpressionAttributeValues"][":below"] = attribute(below)
     items: list[Item] = []
-    while len(items) < wanted:
+    while True:
         page = await store.read("Query", query)
         items += page["Items"]
-        if "LastEvaluatedKey" not in page:
-            break
+        more = "LastEvaluatedKey" in page
+        # One Query is the list at one time; after a second one a session could be missing from the page.
+        if not more or len(items) > offset:
+            return items[offset:wanted], more
         query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-    return items[:wanted]
 
 
 def _cursor(user_id: str, sort_key: str) -> str:

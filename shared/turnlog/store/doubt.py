@@ -66,8 +66,11 @@ def tells_doubt(
         table = _WatchedTable(store.table)
         try:
             return await operation(store._replace(table=table), *args, **kwargs)
-        except TurnlogError as error:
-            refused = not isinstance(error, Unavailable) and error.status < TurnlogError.status
+        except Exception as error:
+            # An error that is no TurnlogError is a refusal of AWS. It says nothing of earlier tries, either.
+            refused = not isinstance(error, TurnlogError) or (
+                not isinstance(error, Unavailable) and error.status < TurnlogError.status
+            )
             if table.unanswered and (refused or isinstance(error, Contended)):
                 raise table.unanswered from error
             if table.written and isinstance(error, Contended):

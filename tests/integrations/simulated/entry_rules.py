@@ -13,6 +13,7 @@ from claude_agent_sdk import fold_session_summary
 from tests.integrations.simulated.entry_programs import PROJECT
 from tests.simulation.faults import LATE_READ
 from tests.simulation.programs.call_rules import done
+from tests.simulation.programs.troubles import UNAUTHORIZED
 from tests.simulation.violations import Rule, require
 from turnlog.errors import Contended, Gone, NotFound
 from turnlog.integrations.claude import MAIN, session_id_of
@@ -40,10 +41,10 @@ def _check(history: History, call: Call, begin: int) -> None:
     if isinstance(call.error, Contended):
         stored = [work for work in call.works if done(work) and work.kind != "create"]
         require(Rule.SURELY_NOT_APPLIED, not stored or call.name == "append", told)
-    elif call.refused:
-        require(Rule.REFUSED_FOR_NO_REASON, isinstance(call.error, Gone | NotFound), told)
+    elif call.refused and call.error:
         gone = [state for state in call.states(history) if not state.live]
-        require(Rule.REFUSED_FOR_NO_REASON, gone or call.name == "begin_anew", told)
+        deleted = isinstance(call.error, Gone | NotFound) and (gone or call.name == "begin_anew")
+        require(Rule.REFUSED_FOR_NO_REASON, deleted or call.error.status in UNAUTHORIZED, told)
     if call.error is not None:
         return
     match call.name:

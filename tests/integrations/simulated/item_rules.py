@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
 def check_item_calls(history: History, calls: Sequence[Call]) -> None:
     """Check an agent's calls, when all is over that was done for them."""
+    adds: list[Call] = []
     tries: list[Call] = []  # of one add: an agent that makes it again asks for the very same
     for call in calls:
         told = (call.name, call.asked, call.returned, call.error)
         match call.name:
             case "add_items":
                 tries = [*tries, call] if tries and tries[-1].asked is call.asked else [call]
+                adds.append(call)
+                _check_taken_back(call, adds)
                 _check_add(history, tries)
             case "pop_item":
                 _check_pop(history, call)
@@ -61,7 +64,6 @@ def _check_add(history: History, tries: Sequence[Call]) -> None:
     call, items = tries[-1], tries[-1].asked["items"]
     told = (items, call.error and (call.error, call.error.extra), [one.error for one in tries])
     sent = _sent(tries)
-    _check_taken_back(call)
     if call.error is None:
         require(
             Rule.ADDED_IN_ORDER, [to_items(one) for one in sent.values()] == [[item] for item in items], told
@@ -85,13 +87,13 @@ def _check_add(history: History, tries: Sequence[Call]) -> None:
         require(Rule.NO_LATER_ITEM_WITHOUT_AN_EARLIER_ONE, left == list(range(len(left))), (told, left))
 
 
-def _check_taken_back(call: Call) -> None:
-    """Only what this very call stored goes, and it all at once."""
-    own = _added(call)
+def _check_taken_back(call: Call, adds: Sequence[Call]) -> None:
+    """What goes was stored by one call: by this one, or by one before whose take-back got no answer."""
     for change in _rewinds(call):
         gone = {entry.newest["message_id"] for entry in change.before.log[_left(change) :]}
-        require(Rule.TAKES_BACK_ITS_OWN_ALONE, gone <= own, (call.asked, gone - own))
-        require(Rule.TAKES_BACK_WHAT_WAS_REFUSED, call.refused, (call.asked, call.error))
+        whose = next((one for one in reversed(adds) if gone <= _added(one)), None)
+        require(Rule.TAKES_BACK_ITS_OWN_ALONE, whose is not None, (call.asked, gone))
+        require(Rule.TAKES_BACK_WHAT_WAS_REFUSED, whose and whose.refused, (call.asked, call.error))
 
 
 def _came_after_its_rewind(call: Call) -> bool:

@@ -22,8 +22,8 @@ CANCELLED = (
     ),
     Mutant(
         "the client's end is cancelled by asyncio",
-        "lambda made: _in_a_task(made.aclose))",
-        "lambda made: made.aclose())",
+        "                await _in_a_task(made.aclose)\n",
+        "                await made.aclose()\n",
         "connections stay open",
         test=_CLIENT,
     ),

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from random import Random
 
 
+UNAUTHORIZED = (401, 403)  # what the gateway's authorizer answers
+
+
 class Served(Enum):
     """Whether the function gets the request."""
 

@@ -32,6 +32,7 @@ def first(page: str) -> Block:
 
 
 CLAUDE, OPENAI = first("shared/docs/claude-agent.md"), first("shared/docs/openai-agents.md")
+OTHERS = [block for block in PROGRAMS if block not in {CLAUDE, OPENAI}]
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +101,7 @@ def example(installed: Path, tmp_path: Path, server: Server, user: str, vendors:
     return Example(installed, tmp_path, given | vendors.environment)
 
 
-@pytest.mark.parametrize(
-    "block", [one for one in PROGRAMS if one not in {CLAUDE, OPENAI}], ids=lambda block: block.place
-)
+@pytest.mark.parametrize("block", OTHERS, ids=lambda block: block.place)
 def test_a_program_runs(example: Example, vendors: Models, block: Block) -> None:
     example.run(block)
     assert vendors.asked

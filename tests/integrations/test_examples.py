@@ -53,6 +53,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert (target / "turnlog/integrations/claude.py").exists()
     assert not (target / "tests").exists()
+    (names,) = target.glob("turnlog-*.dist-info/top_level.txt")
+    assert names.read_text(encoding="utf-8") == "turnlog\n"  # not docs/, which lies beside it
     return target
 
 

@@ -79,10 +79,10 @@ cold-start: $(READY) ## measure cold starts under Amazon's Runtime Interface Emu
 units: $(READY) ## count what each operation asks of DynamoDB, in requests and units
 	$(BIN)/python -m tests.benchmark.units
 
-costs: $(READY) ## compute what a month costs, as the README has it
+costs: $(READY) ## compute what a month costs, as infra/README.md has it
 	$(BIN)/python -m tests.benchmark.costs
 
-bench: $(READY) .cache/bench-venv/.ready ## measure Turnlog beside what else one would take; writes README.md's table and plots
+bench: $(READY) .cache/bench-venv/.ready ## measure Turnlog beside what else one would take; writes the table and plots of its README.md
 	$(BIN)/python -m tests.benchmark
 
 generate: $(READY) ## write anew what is made of the template: handlers, routes, events, OpenAPI, alarms

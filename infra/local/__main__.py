@@ -111,7 +111,7 @@ Turnlog is at {server.url}, its API at {server.url}/docs
 Try it:
 {indent(first_call(server.url), "  ")}
 
-A program beside it (README, "From a program"):
+A program beside it (README, "A first program"):
   TURNLOG_URL={server.url} TURNLOG_TOKEN=alice
 
 Ctrl-C stops it."""

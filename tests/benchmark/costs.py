@@ -1,7 +1,7 @@
 """`make costs`: what a month costs, from the counted units (`tests.benchmark.units`) and AWS's prices.
 
-Prints the README's table; a test compares the two. Prices are those of us-east-1, on demand, in dollars,
-without free tiers: aws.amazon.com/dynamodb/pricing/on-demand, /api-gateway/pricing, /lambda/pricing,
+Prints the table of infra/README.md; a test compares the two. Prices are those of us-east-1, on demand, in
+dollars, without free tiers: aws.amazon.com/dynamodb/pricing/on-demand, /api-gateway/pricing, /lambda/pricing,
 /cloudwatch/pricing, /xray/pricing, /elasticache/pricing, /ec2/pricing/on-demand (data transfer).
 """
 
@@ -105,7 +105,7 @@ def month(name: str, units: Counted) -> tuple[dict[str, float], dict[str, float]
 
 
 def table() -> str:
-    """The README's table, in Markdown."""
+    """The table of infra/README.md, in Markdown."""
     units = counted()
     bills = [month(name, units) for name in MONTHS]
     lines = [["a month", *MONTHS], ["---", *("---" for _ in MONTHS)]]

@@ -1,4 +1,4 @@
-"""What the README says of a run: the table and the plots, between two marks, written by the run itself."""
+"""What the README of this folder says of a run: the table, between two marks, and the plots."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.benchmark.bench import Cell
     from tests.benchmark.targets import Target
 
-README = ROOT / "README.md"
+README = ROOT / "tests" / "benchmark" / "README.md"
 PLOTS = ROOT / "tests" / "benchmark" / "plots"
 BEGIN, END = "<!-- make bench: begin -->", "<!-- make bench: end -->"
 COLUMNS = (

@@ -1,4 +1,4 @@
-"""The README's costs are what the counted units and the prices come to."""
+"""The costs in infra/README.md are what the counted units and the prices come to."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tests.benchmark import costs
 
 
 def test_the_readme_has_the_table_as_it_is_computed() -> None:
-    assert costs.table() in (TEMPLATE.parent / "README.md").read_text(encoding="utf-8")
+    assert costs.table() in (TEMPLATE.parent / "infra" / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_readme_counts_the_units_as_they_are_counted() -> None:
-    units, readme = costs.counted(), (TEMPLATE.parent / "README.md").read_text(encoding="utf-8")
+    units, readme = costs.counted(), (TEMPLATE.parent / "infra" / "README.md").read_text(encoding="utf-8")
     assert f"{units.append:g} write units an append" in readme
     assert f"{units.cold:g} read units a read without a cache, {units.warm:g} with one" in readme
 

@@ -1,4 +1,4 @@
-"""`make sam-local`: `sam local invoke` of every function, and `sam local start-api`, as in the README.
+"""`make sam-local`: `sam local invoke` of every function, and `sam local start-api`, as in infra/README.md.
 
 Needs a container engine that SAM finds: Docker, or Podman's socket in DOCKER_HOST. So it is no test. Builds
 for this machine, starts the open local server (`EMBEDDED_OPEN=1`, if it is not set), runs SAM, prints what it

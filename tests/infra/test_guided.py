@@ -1,4 +1,4 @@
-"""The README's way to a deployment, `sam build && sam deploy --guided`, at a terminal.
+"""The way to a deployment of infra/README.md, `sam build && sam deploy --guided`, at a terminal.
 
 SAM is the real one, and so is what it builds; S3 and CloudFormation are emulated (`aws`). Enter answers all
 questions but those for the issuer, the audience and, at the end, whether to deploy what was shown.
@@ -108,7 +108,7 @@ def test_the_readmes_way_ends_with_a_stack(newcomer: Newcomer, cache: str) -> No
 
 
 def test_the_next_deployment_asks_for_nothing_but_a_last_look(newcomer: Newcomer) -> None:
-    """The README's way to upgrade: SAM has kept what it was told."""
+    """The way to upgrade of infra/README.md: SAM has kept what it was told."""
     deploys(newcomer, "own")
     kept = (newcomer.folder / "samconfig.toml").read_text(encoding="utf-8")
     assert 'capabilities = "CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"' in kept

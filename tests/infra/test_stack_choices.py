@@ -70,7 +70,7 @@ def test_what_is_built_by_default_is_what_the_template_asks_for_by_default() -> 
 
 
 def test_the_readme_names_every_parameter() -> None:
-    readme = (template.TEMPLATE.parent / "README.md").read_text(encoding="utf-8")
+    readme = (template.TEMPLATE.parent / "infra" / "README.md").read_text(encoding="utf-8")
     deploy = readme.partition("\n## Deploy\n")[2].partition("\n## ")[0]
     assert [name for name in load("template.yaml")["Parameters"] if f"`{name}`" not in deploy] == []
 

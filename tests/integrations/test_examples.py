@@ -1,9 +1,8 @@
-"""The README's agents do what it says, on the package as it is installed."""
+"""The agents in the pages do what these say, on the package as it is installed."""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 
 from tests.integrations import models
 from tests.integrations.conftest import ROOT
+from tests.pages import Block, pages
 from turnlog import AsyncTurnlog
 from turnlog.integrations.claude import MAIN
 
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from tests.integrations.models import Models
 
 PROMPT = "What did I ask you before?"
+PROGRAMS = [block for page in pages() for block in page.blocks() if block.needs_sdk]
+
+
+def first(page: str) -> Block:
+    return next(block for block in PROGRAMS if block.page.name == page)
+
+
+CLAUDE, OPENAI = first("shared/docs/claude-agent.md"), first("shared/docs/openai-agents.md")
+OTHERS = [block for block in PROGRAMS if block not in {CLAUDE, OPENAI}]
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +53,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert (target / "turnlog/integrations/claude.py").exists()
     assert not (target / "tests").exists()
+    (names,) = target.glob("turnlog-*.dist-info/top_level.txt")
+    assert names.read_text(encoding="utf-8") == "turnlog\n"  # not docs/, which lies beside it
     return target
 
 
@@ -53,20 +64,28 @@ def vendors() -> Iterator[Models]:
         yield vendors
 
 
+# What a program is in an async function, it is here at the top level, too.
+RUN = """
+import ast, asyncio, inspect
+with open("program.py") as program:
+    code = compile(program.read(), "program.py", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+ran = eval(code, {"__name__": "__main__"})
+if inspect.iscoroutine(ran):
+    asyncio.run(ran)
+"""
+
+
 class Example:
-    """A program of the README, as a user runs it: twice, from a folder of theirs."""
+    """A program of the pages, as a user runs it: from a folder of theirs."""
 
     def __init__(self, installed: Path, folder: Path, environment: dict[str, str]) -> None:
         self._folder = folder
         self._environment = environment | {"PYTHONPATH": str(installed), "HOME": str(folder)}
 
-    def run(self, heading: str) -> str:
-        readme = (ROOT / "README.md").read_text(encoding="utf-8")
-        section = readme.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-        (program,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
-        (self._folder / "program.py").write_text(program, encoding="utf-8")
+    def run(self, block: Block) -> str:
+        (self._folder / "program.py").write_text(block.text, encoding="utf-8")
         ran = subprocess.run(
-            [sys.executable, "program.py"],
+            [sys.executable, "-c", RUN],
             cwd=self._folder,
             env=self._environment,
             capture_output=True,
@@ -84,14 +103,21 @@ def example(installed: Path, tmp_path: Path, server: Server, user: str, vendors:
     return Example(installed, tmp_path, given | vendors.environment)
 
 
+@pytest.mark.parametrize("block", OTHERS, ids=lambda block: block.place)
+def test_a_program_runs(example: Example, vendors: Models, block: Block) -> None:
+    example.run(block)
+    assert vendors.asked
+
+
 @pytest.mark.anyio
 async def test_claude(example: Example, vendors: Models, server: Server, user: str) -> None:
+    """It is run twice, and goes on where it was."""
     for _ in range(2):
-        assert f"You said: {PROMPT}" in example.run("In an agent of the Claude Agent SDK")
+        assert f"You said: {PROMPT}" in example.run(CLAUDE)
     assert vendors.asked[-1] == [PROMPT] * 2
     async with AsyncTurnlog(url=server.url, token=user) as turnlog:
         (session,) = [one async for one in turnlog.sessions()]
-        entries = [one async for one in turnlog.entries(session["session_id"], MAIN)]
+        entries = [one async for one in turnlog.entries(session.session_id, MAIN)]
     assert [one["type"] for one in entries if one["type"] in {"user", "assistant"}] == [
         "user",
         "assistant",
@@ -101,8 +127,8 @@ async def test_claude(example: Example, vendors: Models, server: Server, user: s
 @pytest.mark.anyio
 async def test_openai(example: Example, vendors: Models, server: Server, user: str) -> None:
     for _ in range(2):
-        assert example.run("In an agent of the OpenAI Agents SDK") == f"You said: {PROMPT}\n"
+        assert example.run(OPENAI) == f"You said: {PROMPT}\n"
     assert vendors.asked[-1] == [PROMPT] * 2
     async with AsyncTurnlog(url=server.url, token=user) as turnlog:
-        messages = [one["content"] async for one in turnlog.messages("conversation-1")]
+        messages = [one.content async for one in turnlog.messages("conversation-1")]
     assert messages == [PROMPT, f"You said: {PROMPT}"] * 2

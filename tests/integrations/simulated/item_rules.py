@@ -99,7 +99,7 @@ def _check_taken_back(call: Call, adds: Sequence[Call]) -> None:
 def _came_after_its_rewind(call: Call) -> bool:
     """Whether an append that had got no answer arrived when the add had been taken back.
 
-    A rewind takes the ids along, so it was stored once more (README, "What it does not do").
+    A rewind takes the ids along, so it was stored once more (shared/docs/http.md, "Repeats").
     """
     changes = sorted((change for work in call.works for change in work.changes), key=lambda one: one.commit)
     rewound = False

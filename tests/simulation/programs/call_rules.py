@@ -2,7 +2,7 @@
 
 Each answer by itself is checked by `answer_rules`. Here it is about the requests of one call together: what
 an earlier one did, the call may neither do again nor deny. What a rewind or a deletion took away in between
-may come again (README, "What it does not do").
+may come again (shared/docs/http.md, "Repeats").
 """
 
 from __future__ import annotations

@@ -84,8 +84,8 @@ def imported() -> list[Path]:
         source = pending.pop()
         if source not in found:
             found.add(source)
-            # The root names what programs import, each loaded when it is first used: a function uses none.
-            pending += [] if source == SHARED / "turnlog" / "__init__.py" else _named_modules(source)
+            # What a program imports from the root, no function does.
+            pending += _named_modules(source) if source != SHARED / "turnlog/__init__.py" else []
     return sorted(found)
 
 

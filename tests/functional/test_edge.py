@@ -44,7 +44,7 @@ def test_every_answer_has_an_id_of_its_own_and_no_cache_keeps_it(api: Api) -> No
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/"), ("PUT", "/sessions"), ("POST", "/sessions/s"), ("GET", "/sessions/s/messages/0")],
+    [("GET", "/nothing"), ("PUT", "/sessions"), ("POST", "/sessions/s"), ("GET", "/sessions/s/messages/0")],
 )
 def test_what_is_no_route(api: Api, method: str, path: str) -> None:
     assert api.call(method, path).status == 404

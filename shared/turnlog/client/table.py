@@ -7,6 +7,7 @@ answers.
 from __future__ import annotations
 
 import asyncio
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
 from turnlog.client.kept import PerLoop, PerProcess
@@ -40,15 +41,19 @@ class LoopBase(Base):
     Args:
         configured: what to work on.
         session: of aiobotocore or aioboto3; None: one of aiobotocore, with the environment's credentials.
+
+    Raises:
+        UsageError: a package is not installed, or the session is not for an event loop.
     """
 
     def __init__(self, configured: Settings, session: Any) -> None:
-        try:
-            # What a driver needs is an extra.
-            from turnlog.drivers.event_loop import AsyncStores  # noqa: PLC0415
-            from turnlog.drivers.translate import for_program  # noqa: PLC0415
-        except ModuleNotFoundError as error:
-            raise _missing(error, "aws-async") from error
+        _require("aws-async", "aiobotocore", "hiredis", "pydantic")
+        if session is not None and not _for_event_loop(session):
+            raise UsageError(
+                "AsyncTurnlog takes a session of aiobotocore or aioboto3; for one of boto3 use Turnlog."
+            )
+        from turnlog.drivers.event_loop import AsyncStores  # noqa: PLC0415 (what it needs is an extra)
+        from turnlog.drivers.translate import for_program  # noqa: PLC0415
 
         self._told = for_program
 
@@ -82,14 +87,20 @@ class BlockingBase(Base):
     Args:
         configured: what to work on.
         session: of boto3 or botocore; None: one of botocore, with the environment's credentials.
+
+    Raises:
+        UsageError: a package is not installed, or the session is for an event loop.
     """
 
     def __init__(self, configured: Settings, session: Any) -> None:
-        try:
-            from turnlog.drivers.blocking import Stores  # noqa: PLC0415 (as in `LoopBase`)
-            from turnlog.drivers.translate import for_program  # noqa: PLC0415
-        except ModuleNotFoundError as error:
-            raise _missing(error, "aws") from error
+        _require("aws", "botocore", "hiredis", "pydantic")
+        if _for_event_loop(session):
+            raise UsageError(
+                "Turnlog takes a session of boto3 or botocore; for one of aioboto3 use AsyncTurnlog."
+            )
+        from turnlog.drivers.blocking import Stores  # noqa: PLC0415 (as in `LoopBase`)
+        from turnlog.drivers.translate import for_program  # noqa: PLC0415
+
         self._told = for_program
         self._kept = PerProcess(lambda: Stores(configured, session), Stores.close)
 
@@ -159,8 +170,21 @@ class TableWay:
         return respond(call, await load(operation).answer(store, call))["body"]
 
 
-def _missing(error: ModuleNotFoundError, extra: str) -> UsageError:
-    """The error for a package that is not installed."""
-    return UsageError(
-        f"To work on the table, {error.name} has to be installed: pip install 'turnlog[{extra}]'"
+def _require(extra: str, *packages: str) -> None:
+    """Look for what an extra brings, without loading it.
+
+    Raises:
+        UsageError: a part of it is not installed.
+    """
+    missing = [name for name in packages if find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            f"To work on the table, Turnlog needs {' and '.join(missing)}: pip install 'turnlog[{extra}]'"
+        )
+
+
+def _for_event_loop(session: object) -> bool:
+    """Whether a session is of aiobotocore or aioboto3, whose classes derive from botocore's and boto3's."""
+    return any(
+        kind.__module__.partition(".")[0] in {"aiobotocore", "aioboto3"} for kind in type(session).__mro__
     )

@@ -296,6 +296,6 @@ def test_a_lambda_of_ones_own_uses_it(
     assert environment.missing() == {"agents", "aiobotocore", "claude_agent_sdk"}
     program = (
         "from turnlog.http.endpoints.create_session import handler\n"
-        "print(handler({'user_id': 'alice', 'body': {'title': 'Own'}})['statusCode'])"
+        "print(handler({'user_id': 'alice', 'body': {'title': 'Own'}})['status'])"
     )
     assert environment.run(program, **process_environment) == "201\n"

@@ -298,4 +298,5 @@ def test_a_lambda_of_ones_own_uses_it(
         "from turnlog.http.endpoints.create_session import handler\n"
         "print(handler({'user_id': 'alice', 'body': {'title': 'Own'}})['status'])"
     )
-    assert environment.run(program, **process_environment) == "201\n"
+    log, _, status = environment.run(program, **process_environment).rpartition("}\n")
+    assert (status, '"operation":"create_session"' in log) == ("201\n", True)

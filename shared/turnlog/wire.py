@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from turnlog.errors import Invalid
+
+Role: TypeAlias = Literal["user", "assistant", "system", "developer", "tool", "function"]
+"""Who says a message."""
 
 
 def dumps(value: Any, *loc: str | int) -> bytes:

@@ -38,6 +38,7 @@ from turnlog.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from infra.local.server import LocalServer
 
@@ -397,6 +398,42 @@ def test_a_session_of_aiobotocore_is_used(monkeypatch: pytest.MonkeyPatch) -> No
     assert asyncio.run(main()) == 1
 
 
+@pytest.fixture
+def role(server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a profile whose credentials are those of a role; there are no others."""
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile who]\naws_access_key_id = local\naws_secret_access_key = local\n"
+        "[profile role]\nregion = us-east-1\nsource_profile = who\n"
+        "role_arn = arn:aws:iam::123456789012:role/turnlog\n"
+    )
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.dynamodb_url)
+    return "role"
+
+
+def test_a_session_with_a_role_is_used(role: str) -> None:
+    with Turnlog(user_id=someone(), session=boto3.Session(profile_name=role)) as turnlog:
+        assert turnlog.create_session().version == 1
+
+    async def main() -> int:
+        async with AsyncTurnlog(user_id=someone(), session=AioSession(profile=role)) as turnlog:
+            return (await turnlog.create_session()).version
+
+    assert asyncio.run(main()) == 1
+
+
+@pytest.mark.usefixtures("server")
+def test_a_session_of_the_other_kind() -> None:
+    with pytest.raises(UsageError, match="use AsyncTurnlog"):
+        Turnlog(user_id="u", session=AioSession())
+    for session in (boto3.Session(), botocore.session.Session()):
+        with pytest.raises(UsageError, match="use Turnlog"):
+            AsyncTurnlog(user_id="u", session=session)
+
+
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize("missing", ["AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION"])
 def test_aws_settings_that_are_missing(
@@ -491,7 +528,7 @@ def test_an_empty_token_is_none_of_the_environments(
             {"table": "t", "settings": Settings("t", "", 1, None, transcripts=True, bucket="")},
             "leave out table=",
         ),
-        ({"table": "t", "session": object()}, "session= takes"),
+        ({"table": "t", "session": object()}, "takes a session of"),
     ],
 )
 @pytest.mark.parametrize("client", [Turnlog, AsyncTurnlog])

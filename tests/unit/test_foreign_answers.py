@@ -130,7 +130,8 @@ def test_the_store_names_its_answers(asks: Callable[..., Any]) -> None:
 
 FORKS = """
 import os, sys
-from turnlog.drivers.blocking import clients, run
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import clients
 
 def port():
     asked = {"TableName": "t", "Key": {"PK": {"S": "a"}}}

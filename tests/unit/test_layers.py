@@ -16,6 +16,10 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# `import_module` hides an arrow. The root names for types what it loads so; the other one loads what lies
+# beside it.
+DYNAMIC = {"turnlog", "turnlog.http.endpoints"}
+
 ROOT = Path(__file__).parent.parent.parent
 SHARED = ROOT / "shared"
 # What each part may import beside itself; "" is what lies in no folder: errors, limits, settings, wire.
@@ -37,8 +41,12 @@ ONLY = {
     "boto3": {"drivers"},
     "botocore": {"drivers"},
     "aiobotocore": {"drivers"},
+    "aioboto3": {"drivers"},
+    "aiohttp": {"drivers"},
     "hiredis": {"cache"},
+    "redis": set(),
     "httpx": {"client"},
+    "anyio": {"client", "integrations"},
     "pydantic": {"models", "http"},
     "pydantic_core": {"models", "http"},
     "aws_lambda_powertools": {"http"},
@@ -97,6 +105,17 @@ def test_a_module_imports_what_lies_below(module: str) -> None:
 def test_a_library_is_known_to_the_part_that_is_for_it(module: str) -> None:
     outside = {name.partition(".")[0] for name in named(MODULES[module])}
     assert {name for name in outside if part(module) not in ONLY.get(name, {part(module)})} == set()
+
+
+def test_no_import_is_hidden() -> None:
+    hiding = {
+        module
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.Name | ast.Attribute)
+        and (node.id if isinstance(node, ast.Name) else node.attr) in {"__import__", "import_module"}
+    }
+    assert hiding == DYNAMIC
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:

@@ -7,7 +7,7 @@ answers.
 from __future__ import annotations
 
 import asyncio
-import inspect
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
 from turnlog.client.kept import PerLoop, PerProcess
@@ -41,16 +41,16 @@ class LoopBase(Base):
     Args:
         configured: what to work on.
         session: of aiobotocore or aioboto3; None: one of aiobotocore, with the environment's credentials.
+
+    Raises:
+        UsageError: a package is not installed, or the session is not for an event loop.
     """
 
     def __init__(self, configured: Settings, session: Any) -> None:
+        _require("aws-async", "aiobotocore", "hiredis", "pydantic")
         _check_session(session, on_loop=True)
-        try:
-            # What a driver needs is an extra.
-            from turnlog.drivers.event_loop import AsyncStores  # noqa: PLC0415
-            from turnlog.drivers.translate import for_program  # noqa: PLC0415
-        except ModuleNotFoundError as error:
-            raise _missing(error, "aws-async") from error
+        from turnlog.drivers.event_loop import AsyncStores  # noqa: PLC0415 (what it needs is an extra)
+        from turnlog.drivers.translate import for_program  # noqa: PLC0415
 
         self._told = for_program
 
@@ -84,15 +84,17 @@ class BlockingBase(Base):
     Args:
         configured: what to work on.
         session: of boto3 or botocore; None: one of botocore, with the environment's credentials.
+
+    Raises:
+        UsageError: a package is not installed, or the session is for an event loop.
     """
 
     def __init__(self, configured: Settings, session: Any) -> None:
+        _require("aws", "botocore", "hiredis", "pydantic")
         _check_session(session, on_loop=False)
-        try:
-            from turnlog.drivers.blocking import Stores  # noqa: PLC0415 (as in `LoopBase`)
-            from turnlog.drivers.translate import for_program  # noqa: PLC0415
-        except ModuleNotFoundError as error:
-            raise _missing(error, "aws") from error
+        from turnlog.drivers.blocking import Stores  # noqa: PLC0415 (as in `LoopBase`)
+        from turnlog.drivers.translate import for_program  # noqa: PLC0415
+
         self._told = for_program
         self._kept = PerProcess(lambda: Stores(configured, session), Stores.close)
 
@@ -162,22 +164,40 @@ class TableWay:
         return respond(call, await load(operation).answer(store, call))["body"]
 
 
-def _missing(error: ModuleNotFoundError, extra: str) -> UsageError:
-    """The error for a package that is not installed."""
-    return UsageError(
-        f"To work on the table, {error.name} has to be installed: pip install 'turnlog[{extra}]'"
+def _require(extra: str, *packages: str) -> None:
+    """Look for what an extra brings, without loading it.
+
+    Raises:
+        UsageError: a part of it is not installed.
+    """
+    missing = [name for name in packages if find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            f"To work on the table, Turnlog needs {' and '.join(missing)}: pip install 'turnlog[{extra}]'"
+        )
+
+
+def _for_event_loop(session: object) -> bool:
+    """Whether a session is of aiobotocore or aioboto3, whose classes derive from botocore's and boto3's."""
+    return any(
+        kind.__module__.partition(".")[0] in {"aiobotocore", "aioboto3"} for kind in type(session).__mro__
     )
 
 
-def _check_session(session: Any, *, on_loop: bool) -> None:
+def _check_session(session: object, *, on_loop: bool) -> None:
     """Take a session of the right kind.
 
     Raises:
         UsageError: it is of the other kind, or none.
     """
-    kinds = "aiobotocore or aioboto3" if on_loop else "boto3 or botocore"
-    fits = any(hasattr(session, name) for name in ("client", "create_client"))
-    if session is not None and (
-        not fits or inspect.iscoroutinefunction(getattr(session, "get_credentials", None)) != on_loop
-    ):
-        raise UsageError(f"session= takes a session of {kinds} here.")
+    if session is None:
+        return
+    fits = hasattr(session, "client") or hasattr(session, "create_client")
+    if on_loop and not (fits and _for_event_loop(session)):
+        raise UsageError(
+            "AsyncTurnlog takes a session of aiobotocore or aioboto3; for one of boto3 use Turnlog."
+        )
+    if not on_loop and (not fits or _for_event_loop(session)):
+        raise UsageError(
+            "Turnlog takes a session of boto3 or botocore; for one of aioboto3 use AsyncTurnlog."
+        )

@@ -18,7 +18,7 @@ from botocore import xform_name
 from botocore.config import Config
 
 from turnlog.cache.breaker import Breaker
-from turnlog.drivers.translate import TRANSLATED, heed_origin, translated
+from turnlog.drivers.translate import TRANSLATED, check_answers, translated
 from turnlog.errors import CacheUnavailable, Contended, Damaged
 from turnlog.limits import CONNECT_SECONDS, HEALTH_SECONDS, OBJECT_LIMIT, REQUEST_SECONDS
 from turnlog.settings import settings
@@ -212,7 +212,7 @@ def _client(service: str, config: Config = TABLE_CONFIG, session: Any = None) ->
     from botocore.session import Session  # noqa: PLC0415 (a program that brings its own session needs none)
 
     client = creator(session or Session())(service, config=config)
-    heed_origin(client)
+    check_answers(client)
     return client
 
 

@@ -27,7 +27,7 @@ from turnlog.cache.async_resp import AsyncRespCache, within
 from turnlog.cache.breaker import Breaker
 from turnlog.cache.url import CacheUrl
 from turnlog.drivers.blocking import TABLE_CONFIG, BotoObjects, SystemClock, creator, region_of, store_on
-from turnlog.drivers.translate import TRANSLATED, heed_origin, translated
+from turnlog.drivers.translate import TRANSLATED, check_answers, translated
 from turnlog.errors import CacheUnavailable
 from turnlog.limits import OPERATION_SECONDS, REQUEST_SECONDS
 from turnlog.settings import Settings, settings
@@ -141,7 +141,7 @@ class AsyncStores:
 async def _client(session: Any, service: str) -> AsyncIterator[Any]:
     async with creator(session)(service, config=AioConfig().merge(TABLE_CONFIG)) as client:
         client.meta.events.register(f"before-send.{service}", _in_chunks)
-        heed_origin(client)
+        check_answers(client)
         yield client
 
 

@@ -2,7 +2,8 @@
 
 A failed request is `Contended` if it was surely refused, and `Unanswered` if it was not: that decides what a
 retry must do. An answer of somebody on the way, such as a proxy or a network's login page, is `Unanswered`
-too: botocore would take a page of HTML with status 200 for an empty answer.
+too: botocore would take a page of HTML with status 200 for an empty answer. So is an answer whose connection
+ended early, of which newer releases of botocore take what came, or `{}`, for the answer.
 """
 
 from __future__ import annotations
@@ -50,18 +51,24 @@ _REFUSED = frozenset(
 _OWN = ("x-amzn-requestid", "x-amz-request-id")
 
 
-def heed_origin(client: Any) -> None:
-    """Have a client of botocore or aiobotocore take no answer for the store's that another has given."""
-    client.meta.events.register("before-parse", _check_origin)
+def check_answers(client: Any) -> None:
+    """Have a client of botocore or aiobotocore refuse the answers of others, and parts of the store's own."""
+    client.meta.events.register("before-parse", _check_answer)
 
 
-def _check_origin(response_dict: Any, **_: object) -> None:
-    headers = {str(name).lower() for name in response_dict["headers"]}
-    if headers.isdisjoint(_OWN):
+def _check_answer(response_dict: Any, **_: object) -> None:
+    headers = {str(name).lower(): str(value) for name, value in response_dict["headers"].items()}
+    body = response_dict["body"]
+    if headers.keys().isdisjoint(_OWN):
         # A streamed one: its connection would stay open until it is forgotten.
-        if hasattr(body := response_dict["body"], "close"):
+        if hasattr(body, "close"):
             body.close()
         raise HTTPClientError(error="the answer is not the store's")
+    # What is streamed checks its length itself; and where it was compressed, its length was another.
+    if isinstance(body, bytes) and "content-encoding" not in headers:
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) != len(body):
+            raise HTTPClientError(error="the answer is not whole")
 
 
 def translated(error: Exception) -> Exception:

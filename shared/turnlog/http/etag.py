@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from turnlog.records.match import Match
+from turnlog.records.head import Match
 
 _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 # No client knows more versions, DynamoDB compares with at most 100 values, and int() has a limit of its own.

@@ -16,13 +16,17 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_agent_sdk import fold_session_summary
-
 from turnlog.errors import Conflict, Contended, EntryUuidReused, Invalid, NotFound, TooLarge, TurnlogError
 from turnlog.integrations.at_once import found_of_each
 from turnlog.integrations.common import Repeats, async_client, in_session, short_hash
 from turnlog.integrations.entries import batches, carried, restored
 from turnlog.wire import dumps
+
+try:
+    from claude_agent_sdk import fold_session_summary
+except ImportError as error:
+    message = "TurnlogSessionStore needs the Claude Agent SDK: pip install 'turnlog[claude]'"
+    raise ImportError(message, name=error.name) from error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence

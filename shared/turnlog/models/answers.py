@@ -14,12 +14,10 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Self, TypeAlias, get_args, get_origin, get_type_hints
 
-from turnlog.wire import timestamp
+from turnlog.wire import Role, timestamp
 
 Json: TypeAlias = dict[str, Any]
 """A JSON object of the user's own: it comes back as it was sent, and stays plain."""
-
-Role: TypeAlias = Literal["user", "assistant", "system", "developer", "tool", "function"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
-from turnlog.models.answers import Role  # noqa: TC001 (pydantic reads it)
 from turnlog.records.head import JSON_FIELDS
 from turnlog.records.keys import SESSION_ID_PATTERN
+from turnlog.wire import Role  # noqa: TC001 (pydantic reads it)
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 

@@ -26,9 +26,8 @@ from turnlog.store.store import not_found
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnlog.records.head import Head
+    from turnlog.records.head import Head, Match
     from turnlog.records.keys import SessionKey
-    from turnlog.records.match import Match
     from turnlog.store.store import Store
 
 _NOT_YET = LIVE + " AND #token <> :token"

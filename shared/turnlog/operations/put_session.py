@@ -45,8 +45,8 @@ from turnlog.store.store import LogMoved, gone
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from turnlog.records.head import Match
     from turnlog.records.keys import SessionKey
-    from turnlog.records.match import Match
     from turnlog.store.store import Store
 
 

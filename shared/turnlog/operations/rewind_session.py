@@ -28,10 +28,9 @@ from turnlog.store.log import check_sequence, runs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from turnlog.records.head import Head
+    from turnlog.records.head import Head, Match
     from turnlog.records.item import Item
     from turnlog.records.keys import SessionKey
-    from turnlog.records.match import Match
     from turnlog.store.store import Store
 
 

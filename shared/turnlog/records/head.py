@@ -128,3 +128,19 @@ def from_item(item: Item) -> Head:
     fields |= {field: item[field]["S"] for field in _STRINGS if field in item}
     fields |= {field: bytes(item[field]["B"]) for field in _BYTES if field in item}
     return Head(key=parse_partition(item["PK"]["S"]), **fields)
+
+
+class Match(NamedTuple):
+    """What an `If-Match` or `If-None-Match` names (RFC 9110, section 13.1).
+
+    Attributes:
+        anything: it is `*`: any version of what is there.
+        versions: those that are named; a tag that is no version of ours matches none.
+    """
+
+    anything: bool
+    versions: frozenset[int]
+
+    def admits(self, version: int) -> bool:
+        """Whether a session of this version is meant."""
+        return self.anything or version in self.versions

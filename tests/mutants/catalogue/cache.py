@@ -154,10 +154,17 @@ CACHE = (
     ),
     Mutant(
         "a proxy's page is taken for an answer",
-        "    if headers.isdisjoint(_OWN):",
+        "    if headers.keys().isdisjoint(_OWN):",
         "    if False:",
         "a session that is there is not found",
         test=_FOREIGN,
+    ),
+    Mutant(
+        "a part of an answer is taken for the whole",
+        "if length.isdecimal() and int(length) != len(body):",
+        "if False:",
+        "a session that is there is not found",
+        test="tests/unit/test_answers_in_part.py",
     ),
     Mutant(
         "what is kept gets its end before it is there",

@@ -6,10 +6,11 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 from infra.local.lambdas import Context
 from tests.functional.test_transcripts import some, texts
-from tests.functional.world import first, lost_reply, sent_twice, unreachable
+from tests.functional.world import first, hook, lost_reply, sent_twice, unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,6 +136,25 @@ def test_a_lost_reply_is_found_behind_more_entries_than_the_ring_holds(api: Api,
     read = api.transcript(session_id, "main").body
     assert read["entry_count"] == 801
     assert [entry["t"] for entry in read["entries"]].count("mine") == 1
+
+
+def test_another_says_the_same_where_a_try_was_lost(api: Api) -> None:
+    """An entry without a uuid: what stands at the place of the lost try is another's, and both are stored."""
+    session_id = api.new()
+    said: dict[str, Any] = {"type": "mode", "mode": "default"}
+    api.entries(session_id, "main", {})
+    pending = [True]
+
+    def lose(**_: Any) -> None:
+        if pending:
+            pending.pop()
+            api.entries(session_id, "main", said)
+            raise ConnectionClosedError(endpoint_url="the table")
+
+    with hook("before-send.dynamodb.TransactWriteItems", lose):
+        mine = api.entries(session_id, "main", said)
+    assert (mine.status, mine.body["first_position"]) == (201, 2)
+    assert api.transcript(session_id, "main").body["entries"] == [{}, said, said]
 
 
 def test_known_among_the_newest_512(api: Api) -> None:

@@ -69,7 +69,8 @@ TRANSCRIPTS = (
         "at = next(unnamed, None) if batch.token == token else None",
         "at = next(unnamed, None)",
         "an entry without a uuid is acknowledged and not stored",
-        case="entries without uuids",
+        test="tests/functional/test_transcripts_exactly_once.py"
+        "::test_another_says_the_same_where_a_try_was_lost",
     ),
     Mutant(
         "an append goes on where it may have been deleted",

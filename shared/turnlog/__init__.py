@@ -23,9 +23,55 @@ if TYPE_CHECKING:
     from turnlog import errors
     from turnlog.client.clients import AsyncTurnlog, Turnlog
     from turnlog.errors import TurnlogError
+    from turnlog.models.answers import (
+        Answer,
+        Appended,
+        AppendedEntries,
+        Draft,
+        DraftMessage,
+        EntryPage,
+        Health,
+        ImportedTranscript,
+        Message,
+        MessagePage,
+        OpenAIMessages,
+        Rewound,
+        Session,
+        SessionPage,
+        SessionWithMessages,
+        ToolCallAdded,
+        Transcripts,
+        TranscriptSummary,
+        UsageSum,
+    )
     from turnlog.settings import Settings
 
-__all__ = ["AsyncTurnlog", "Settings", "Turnlog", "TurnlogError", "errors"]
+__all__ = [
+    "Answer",
+    "Appended",
+    "AppendedEntries",
+    "AsyncTurnlog",
+    "Draft",
+    "DraftMessage",
+    "EntryPage",
+    "Health",
+    "ImportedTranscript",
+    "Message",
+    "MessagePage",
+    "OpenAIMessages",
+    "Rewound",
+    "Session",
+    "SessionPage",
+    "SessionWithMessages",
+    "Settings",
+    "ToolCallAdded",
+    "TranscriptSummary",
+    "Transcripts",
+    "Turnlog",
+    "TurnlogError",
+    "UsageSum",
+    "errors",
+]
 
 _PLACES = {
     "AsyncTurnlog": "turnlog.client.clients",
@@ -33,15 +79,16 @@ _PLACES = {
     "Turnlog": "turnlog.client.clients",
     "TurnlogError": "turnlog.errors",
 }
+_ANSWERS = "turnlog.models.answers"
 
 
 def __getattr__(name: str) -> Any:
     if name == "errors":
         return import_module("turnlog.errors")
-    if name not in _PLACES:
+    if name not in __all__:
         message = f"module 'turnlog' has no attribute {name!r}"
         raise AttributeError(message)
-    return getattr(import_module(_PLACES[name]), name)
+    return getattr(import_module(_PLACES.get(name, _ANSWERS)), name)
 
 
 def __dir__() -> list[str]:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+import turnlog as turnlog_
 from tests.functional.api import assistant, user
 from turnlog import AsyncTurnlog, Turnlog, errors
 from turnlog.client import methods
@@ -86,6 +87,7 @@ def test_every_operation_is_a_method_that_returns_its_answer(operation: str) -> 
     returned = getattr(AsyncTurnlog, operation).__annotations__["return"]
     shapes = {f"answers.{shape}" if shape else "None" for shape in load(operation).answers.values()}
     assert returned in shapes
+    assert {*filter(None, load(operation).answers.values())} <= {*turnlog_.__all__}
     assert shapes <= {returned, "None"}
 
 

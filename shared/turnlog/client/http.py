@@ -216,29 +216,29 @@ class HttpWay:
             Unavailable: the request may have been carried out; `Unanswered` where no answer came.
             UsageError: the URL is not of a Turnlog, there is no token, or the client is closed.
         """
-        unsure: Unavailable | None = None
+        doubt: Unavailable | None = None  # the error of a try that may have been carried out
         for attempt in count():
             try:
                 return await self._try(request)
             except Unavailable as error:
                 untouched = isinstance(error, Contended)
                 if attempt == self._retries or not (untouched or request.repeatable):
-                    if unsure and untouched:
-                        raise unsure from error  # an earlier try may have been carried out
+                    if doubt and untouched:
+                        raise doubt from error  # an earlier try may have been carried out
                     raise
-                unsure = unsure if untouched else error
+                doubt = doubt if untouched else error
                 longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (attempt + 1))
                 await self._link.sleep(error.retry_after + random.random() * longest)  # noqa: S311 (jitter)
             except TurnlogError as refused:
                 absent = isinstance(refused, NotFound)
-                if unsure and absent and request.operation.startswith("delete_"):
+                if doubt and absent and request.operation.startswith("delete_"):
                     return None  # by the try to which no answer came
                 # What is refused now may be refused because that try was carried out. Only where a session is
                 # not there, nothing was appended to it; and who reads changes nothing.
                 appends = request.operation.startswith("append_")
-                if unsure is None or (absent and appends) or ROUTES[request.operation][0] == "GET":
+                if doubt is None or (absent and appends) or ROUTES[request.operation][0] == "GET":
                     raise
-                raise unsure from refused
+                raise doubt from refused
         raise AssertionError  # count() does not end
 
     async def _try(self, request: Request) -> Any:

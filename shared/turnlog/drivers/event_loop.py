@@ -28,7 +28,7 @@ from turnlog.cache.breaker import Breaker
 from turnlog.cache.url import CacheUrl
 from turnlog.drivers.blocking import TABLE_CONFIG, BotoObjects, SystemClock, creator, region_of, store_on
 from turnlog.drivers.translate import TRANSLATED, check_answers, translated
-from turnlog.errors import CacheUnavailable
+from turnlog.errors import CacheUnavailable, UsageError
 from turnlog.limits import OPERATION_SECONDS, REQUEST_SECONDS
 from turnlog.settings import Settings, settings
 
@@ -48,11 +48,14 @@ class AsyncTable:
         self._client = client
         # The time of a request begins when there is a connection for it.
         self._room = asyncio.Semaphore(TABLE_CONFIG.max_pool_connections)
+        self.closed = False
 
     async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """See `turnlog.store.protocols.Table`."""
         try:
             async with self._room, within(REQUEST_SECONDS):
+                if self.closed:  # aiobotocore would open connections anew, which nobody closes
+                    raise UsageError("The client was closed while an operation was going on.")
                 answer: dict[str, Any] = await getattr(self._client, xform_name(operation))(**parameters)
         except (TimeoutError, *TRANSLATED) as error:
             raise translated(error) from error
@@ -122,6 +125,7 @@ class AsyncStores:
     async def __aexit__(self, *_: object) -> None:
         opened, self._opened = self._opened, None
         if opened:
+            self._table.closed = True
             await opened.aclose()
 
     def store(self, seconds: float = OPERATION_SECONDS) -> Store:

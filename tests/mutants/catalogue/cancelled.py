@@ -50,12 +50,8 @@ CANCELLED = (
     ),
     Mutant(
         "a cancelled request to the table keeps its place",
-        f"            async with self._room, within(REQUEST_SECONDS):\n{_ASK}",
-        (
-            "            await self._room.acquire()\n"
-            f"            async with within(REQUEST_SECONDS):\n{_ASK}\n"
-            "            self._room.release()"
-        ),
+        "            async with self._room, within(REQUEST_SECONDS):\n",
+        "            await self._room.acquire()\n            async with within(REQUEST_SECONDS):\n",
         "after fifty of them nobody is answered",
         test=_STORES,
     ),

@@ -107,8 +107,8 @@ DOUBTS = (
     ),
     Mutant(
         "a refusal takes the client's doubt away",
-        "unsure = unsure if untouched else error",
-        "unsure = None if untouched else error",
+        "doubt = doubt if untouched else error",
+        "doubt = None if untouched else error",
         "a title that was set is said to be refused, a session that was deleted not to be there",
         test=f"{_CLIENT}::test_a_refusal_does_not_answer_for_the_try_before_it",
     ),

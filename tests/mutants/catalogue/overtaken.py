@@ -77,7 +77,7 @@ OVERTAKEN = (
     ),
     Mutant(
         "the client forgets that it is unsure",
-        "                if unsure is None or (absent and appends)",
+        "                if doubt is None or (absent and appends)",
         "                if True or (absent and appends)",
         "a change is refused that was made",
         test=_OVERTAKEN,

@@ -10,14 +10,14 @@ from tests.mutants.mutant import Mutant
 PROGRAMS = (
     Mutant(
         "the client says that nothing was done since its last try was not",
-        "                    if unsure and untouched:\n",
+        "                    if doubt and untouched:\n",
         "                    if False:\n",
         "what was done is said not to be",
         case="programs",
     ),
     Mutant(
         "the client does not know what it deleted",
-        'unsure and absent and request.operation.startswith("delete_"):',
+        'doubt and absent and request.operation.startswith("delete_"):',
         "False:",
         "a deletion is refused that was made",
         case="programs",

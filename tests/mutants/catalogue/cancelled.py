@@ -7,10 +7,10 @@ from tests.mutants.mutant import Mutant
 _CLIENT = "tests/unit/test_client_cancelled.py"
 _STORES = "tests/unit/test_stores_cancelled.py"
 _PARTS = "tests/unit/test_answers_in_part.py"
-_ASK = (
-    "                answer: dict[str, Any] = "
-    "await getattr(self._client, xform_name(operation))(**parameters)"
-)
+_ASK = """\
+                if self.closed:  # aiobotocore would open connections anew, which nobody closes
+                    raise UsageError("The client was closed while an operation was going on.")
+                answer: dict[str, Any] = await getattr(self._client, xform_name(operation))(**parameters)"""
 
 CANCELLED = (
     Mutant(
@@ -50,8 +50,12 @@ CANCELLED = (
     ),
     Mutant(
         "a cancelled request to the table keeps its place",
-        "            async with self._room, within(REQUEST_SECONDS):\n",
-        "            await self._room.acquire()\n            async with within(REQUEST_SECONDS):\n",
+        f"            async with self._room, within(REQUEST_SECONDS):\n{_ASK}",
+        (
+            "            await self._room.acquire()\n"
+            f"            async with within(REQUEST_SECONDS):\n{_ASK}\n"
+            "            self._room.release()"
+        ),
         "after fifty of them nobody is answered",
         test=_STORES,
     ),

@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from infra.generated import write_or_check
 from infra.template import TEMPLATE, routes
 
 if TYPE_CHECKING:
@@ -101,21 +102,5 @@ def _body(direct: dict[str, Any]) -> dict[str, Any]:
             return {"body": json.dumps(body), "isBase64Encoded": False}
 
 
-def main() -> int:
-    """Write the files, or with `--check` compare them."""
-    due = {
-        file: text
-        for file, text in rendered().items()
-        if not file.exists() or file.read_text(encoding="utf-8") != text
-    }
-    if "--check" in sys.argv[1:]:
-        for file in due:
-            sys.stderr.write(f"infra/events/{file.name} is out of date: run `make generate`.\n")
-        return bool(due)
-    for file, text in due.items():
-        file.write_text(text, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(rendered()))

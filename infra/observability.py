@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.dashboard import dashboard
+from infra.generated import write_or_check
 from infra.metrics import dead_letters, of_api, of_function, of_table
 from infra.template import functions, index_names, stream_mapping
 
@@ -166,16 +167,5 @@ def _alarm(
     }
 
 
-def main() -> int:
-    """Write the template, or check that it is what would be written."""
-    if "--check" not in sys.argv[1:]:
-        DOCUMENT.write_text(rendered(), encoding="utf-8")
-        return 0
-    if DOCUMENT.exists() and DOCUMENT.read_text(encoding="utf-8") == rendered():
-        return 0
-    sys.stderr.write(f"{DOCUMENT.name} is out of date: python -m infra.observability\n")
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check({DOCUMENT: rendered()}))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
+from infra.generated import write_or_check
 from infra.template import routes
 from turnlog import errors
 from turnlog.http.answers import JSONL
@@ -218,17 +219,5 @@ def _name_of(shape: type) -> str:
     return shape.__name__
 
 
-def main() -> int:
-    """Write the document, or with `--check` compare it."""
-    text = rendered()
-    if "--check" in sys.argv[1:]:
-        if DOCUMENT.is_file() and DOCUMENT.read_text(encoding="utf-8") == text:
-            return 0
-        sys.stderr.write("infra/openapi.json is out of date: run `make generate`.\n")
-        return 1
-    DOCUMENT.write_text(text, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(write_or_check({DOCUMENT: rendered()}))

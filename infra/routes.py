@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra.generated import write_or_check
 from infra.template import routes
 
 if TYPE_CHECKING:
@@ -47,21 +48,5 @@ def _line(route: Route) -> str:
     return f'    "{route.function.operation}": ("{route.method}", "{route.documented}"),\n'
 
 
-def main() -> int:
-    """Write the files, or with `--check` compare them."""
-    due = {
-        file: text
-        for file, text in rendered().items()
-        if not file.exists() or file.read_text(encoding="utf-8") != text
-    }
-    if "--check" in sys.argv[1:]:
-        for file in due:
-            sys.stderr.write(f"{file.relative_to(ROOT)} is out of date: run `make generate`.\n")
-        return bool(due)
-    for file, text in due.items():
-        file.write_text(text, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(rendered()))

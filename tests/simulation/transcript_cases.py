@@ -80,6 +80,11 @@ TRANSCRIPT_CASES = (
     Case("a batch & another of its batch_id", [[append_other("a")], [append_other("b")]], before=_BEGUN),
     Case("entries without uuids", [[append_unnamed("a")], [append_unnamed("b")]], before=_BEGUN),
     Case("entries & delete the session", [[append("a")], [delete()]], before=_BEGUN),
+    Case(
+        "entries & delete the session & the entries again",
+        [[append("a"), delete(), append("a")]],
+        before=_BEGUN,
+    ),
     Case("entries & delete the transcript", [[append("a")], [bury()]], before=_BEGUN),
     Case("entries & delete it & entries", [[append("a")], [bury(), append("b")]], before=_BEGUN),
     Case("delete & delete the transcript", [[bury()], [bury(), append("b")]], before=_BEGUN),

@@ -84,6 +84,7 @@ TRANSCRIPTS = (
         "            await store.head(writer.key.session)",
         "            pass",
         "a replay is answered of a deleted session",
+        case="entries & delete the session & the entries again",
     ),
     Mutant(
         "expected_position not heeded",

@@ -160,10 +160,10 @@ class Gateway:
         try:
             route, path_parameters = self._routes.bind_to_environ(request.environ).match()
         except HTTPException:
-            return problem(NotFound("There is no such route."))
+            return _no_route()
         # werkzeug has a GET route answer HEAD; API Gateway does not.
         if route.method != request.method:
-            return problem(NotFound("There is no such route."))
+            return _no_route()
         return self._call(route, event_of(request, route, path_parameters))
 
     def _call(self, route: Route, event: dict[str, Any]) -> Response:
@@ -221,6 +221,11 @@ def _is_preflight(request: Request) -> bool:
 def _rule(path: str) -> str:
     """A route's path as werkzeug spells it."""
     return re.sub(r"\{(\w+)(\+?)\}", lambda found: f"<{'greedy:' * bool(found[2])}{found[1]}>", path)
+
+
+def _no_route() -> Response:
+    """As API Gateway answers, so that a wrong path is not taken for a session that is not there."""
+    return _json({"message": "Not Found"}, HTTPStatus.NOT_FOUND)
 
 
 def _json(value: Any, status: HTTPStatus = HTTPStatus.OK) -> Response:

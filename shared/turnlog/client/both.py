@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from functools import update_wrapper
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from turnlog.coroutines import iterate, run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-    from typing import Self
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,10 +33,9 @@ class method(Generic[P, T]):  # noqa: N801 (a decorator)
 
     def __init__(self, coroutine: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]) -> None:
         self._coroutine = coroutine
-        update_wrapper(cast("Any", self), coroutine)  # its name, docstring and signature
 
     @overload
-    def __get__(self, client: None, owner: type) -> Self: ...
+    def __get__(self, client: None, owner: type) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]: ...
 
     @overload
     def __get__(self, client: Blocking, owner: type) -> Callable[P, T]: ...
@@ -48,7 +46,7 @@ class method(Generic[P, T]):  # noqa: N801 (a decorator)
     def __get__(self, client: Any, owner: type) -> Any:
         """The method of a client."""
         if client is None:
-            return self
+            return self._coroutine
         bound = MethodType(self._coroutine, client)
         return _runs(bound, run) if isinstance(client, Blocking) else bound
 
@@ -58,10 +56,11 @@ class pages(Generic[P, T]):  # noqa: N801 (a decorator)
 
     def __init__(self, generator: Callable[Concatenate[Any, P], AsyncGenerator[T, None]]) -> None:
         self._generator = generator
-        update_wrapper(cast("Any", self), generator)
 
     @overload
-    def __get__(self, client: None, owner: type) -> Self: ...
+    def __get__(
+        self, client: None, owner: type
+    ) -> Callable[Concatenate[Any, P], AsyncGenerator[T, None]]: ...
 
     @overload
     def __get__(self, client: Blocking, owner: type) -> Callable[P, Generator[T, None, None]]: ...
@@ -72,7 +71,7 @@ class pages(Generic[P, T]):  # noqa: N801 (a decorator)
     def __get__(self, client: Any, owner: type) -> Any:
         """The method of a client."""
         if client is None:
-            return self
+            return self._generator
         bound = MethodType(self._generator, client)
         return _runs(bound, iterate) if isinstance(client, Blocking) else bound
 

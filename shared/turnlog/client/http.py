@@ -247,7 +247,7 @@ class HttpWay:
             reply = await self._send(request, token)
         except _LOST as error:
             if isinstance(error, _NOT_SENT):
-                raise _at_once(Contended(f"The API at {self._url} was not reached.")) from error
+                raise _at_once(Contended(f"The API at {self._url} was not reached: {error}.")) from error
             raise _at_once(Unanswered("The API did not answer.")) from error
         if not reply.is_success:
             raise error_of(reply)
@@ -283,9 +283,7 @@ class HttpWay:
         if not (
             isinstance(token, str) and token and token.isascii() and token.isprintable() and " " not in token
         ):
-            raise UsageError(
-                "The token is empty or no text, or holds characters that no HTTP header carries."
-            )
+            raise UsageError("The token is empty or no text, or it holds spaces. Give it without `Bearer`.")
         return token
 
 

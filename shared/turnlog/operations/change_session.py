@@ -216,6 +216,7 @@ def check_version(head: Head, if_match: Match | None) -> None:
     """
     if if_match and not if_match.admits(head.version):
         raise PreconditionFailed(
-            f"The session's version is {head.version}, which If-Match does not name. Read the session again.",
+            f'The session has version {head.version}, which If-Match does not name (as "{head.version}", in'
+            " quotes). Read the session again.",
             extra={"version": head.version},
         )

@@ -207,17 +207,23 @@ async def _verified(
     async for message_id, message in stored_under(store, head, hits):
         if messages.equal(message.as_first_stored(), by_id[message_id]):
             present[message_id] = message
+        elif len(hits[message_id]) == 1:
+            raise _reused(message.sequence)  # at once: what comes behind need not be read
         else:
             differing[message_id] = message.sequence
     # An id that the ring had forgotten can be taken again; the repeat of the first message stays a repeat.
     for message_id, sequence in differing.items():
         if message_id not in present:
-            raise MessageIdReused(
-                f"The message at sequence {sequence} has the message_id of one that was sent, and"
-                " other content. Send the new one with another message_id.",
-                extra={"sequence": sequence},
-            )
+            raise _reused(sequence)
     return present
+
+
+def _reused(sequence: int) -> MessageIdReused:
+    return MessageIdReused(
+        f"The message at sequence {sequence} has the message_id of one that was sent, and"
+        " other content. Send the new one with another message_id.",
+        extra={"sequence": sequence},
+    )
 
 
 def _remember(

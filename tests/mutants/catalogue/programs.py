@@ -19,8 +19,8 @@ PROGRAMS = (
         "the client does not know what it deleted",
         'doubt and absent and request.operation.startswith("delete_"):',
         "False:",
-        "a deletion is refused that was made",
-        case="programs",
+        "a deletion is told as doubtful that was made",
+        test="tests/functional/test_client_retries.py::test_what_its_own_first_try_deleted_is_deleted",
     ),
     Mutant(
         "messages get their ids from the server",

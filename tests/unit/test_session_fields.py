@@ -19,7 +19,7 @@ from turnlog.records.keys import SessionKey
 if TYPE_CHECKING:
     from turnlog.records.item import Item
 
-SHOWN = {one.name for one in fields(Session) if one.init}
+SHOWN = {one.name for one in fields(Session)}
 # What a client cannot set, because the store counts it or finds it out.
 OF_THE_STORE = {"session_id", "user_id", "started_at", "updated_at", "version", "message_count"}
 

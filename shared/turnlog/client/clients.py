@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from turnlog.client.both import Blocking, Suspending
 from turnlog.client.http import RETRIES, TIMEOUT, BlockingLink, HttpWay, LoopLink
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from turnlog.client.http import Link
     from turnlog.client.request import Way
+    from turnlog.client.table import Base
     from turnlog.settings import Settings
-
-C = TypeVar("C", bound="_Client")
 
 
 class _Client(Methods):
@@ -92,20 +92,14 @@ class Turnlog(_Client, Blocking):
         max_retries: int = RETRIES,
         http_client: httpx.Client | None = None,
     ) -> None:
-        to = _to(
-            url=url,
-            token=token,
-            http_client=http_client,
-            table=table,
-            user_id=user_id,
-            settings=settings,
-            session=session,
+        self._way = _way(
+            BlockingLink,
+            BlockingBase,
+            {"url": url, "token": token, "http_client": http_client},
+            {"table": table, "user_id": user_id, "settings": settings, "session": session},
+            timeout=timeout,
+            max_retries=max_retries,
         )
-        if isinstance(to, str):
-            link = BlockingLink(_seconds(timeout, TIMEOUT), http_client)
-            self._way = HttpWay(to, _token(token), link, _retries(max_retries))
-        else:
-            self._way = TableWay(user_id, BlockingBase(to, session), _seconds(timeout, OPERATION_SECONDS))
 
     def __enter__(self) -> Self:
         return self
@@ -155,20 +149,14 @@ class AsyncTurnlog(_Client, Suspending):
         max_retries: int = RETRIES,
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
-        to = _to(
-            url=url,
-            token=token,
-            http_client=http_client,
-            table=table,
-            user_id=user_id,
-            settings=settings,
-            session=session,
+        self._way = _way(
+            LoopLink,
+            LoopBase,
+            {"url": url, "token": token, "http_client": http_client},
+            {"table": table, "user_id": user_id, "settings": settings, "session": session},
+            timeout=timeout,
+            max_retries=max_retries,
         )
-        if isinstance(to, str):
-            link = LoopLink(_seconds(timeout, TIMEOUT), http_client)
-            self._way = HttpWay(to, _token(token), link, _retries(max_retries))
-        else:
-            self._way = TableWay(user_id, LoopBase(to, session), _seconds(timeout, OPERATION_SECONDS))
 
     async def __aenter__(self) -> Self:
         return self
@@ -181,16 +169,37 @@ class AsyncTurnlog(_Client, Suspending):
         await self._way.aclose()
 
 
-def _to(
+def _way(
+    link: Callable[[float, Any], Link],
+    base: Callable[[Settings, Any], Base],
+    over_http: dict[str, Any],
+    on_table: dict[str, Any],
     *,
-    url: str | None,
-    token: object,
-    http_client: object,
-    table: str | None,
-    user_id: str | None,
-    settings: Settings | None,
-    session: object,
-) -> str | Settings:
+    timeout: float | None,
+    max_retries: int,
+) -> Way:
+    """The way that a client goes.
+
+    Args:
+        link: makes what sends requests, of the client's kind.
+        base: makes what works on the table, of the client's kind.
+        over_http: the arguments for the HTTP API, by name.
+        on_table: those for the table.
+        timeout: see `Turnlog`.
+        max_retries: see there.
+
+    Raises:
+        UsageError: see there.
+    """
+    to = _to(over_http, on_table)
+    if isinstance(to, str):
+        made = link(_seconds(timeout, TIMEOUT), over_http["http_client"])
+        return HttpWay(to, _token(over_http["token"]), made, _retries(max_retries))
+    clients = base(to, on_table["session"])
+    return TableWay(on_table["user_id"], clients, _seconds(timeout, OPERATION_SECONDS))
+
+
+def _to(over_http: dict[str, Any], on_table: dict[str, Any]) -> str | Settings:
     """A URL, or the settings of a table.
 
     The arguments decide which; where they do not, the environment does.
@@ -198,8 +207,6 @@ def _to(
     Raises:
         UsageError: nothing says it, or both are said.
     """
-    over_http = {"url": url, "token": token, "http_client": http_client}
-    on_table = {"table": table, "user_id": user_id, "settings": settings, "session": session}
     http, direct = _named(over_http), _named(on_table)
     if http and direct:
         raise UsageError(f"{http} is for the HTTP API, and {direct} for the table: give one of the two.")
@@ -214,11 +221,12 @@ def _to(
             raise UsageError(
                 "Turnlog needs the URL of its API (url= or TURNLOG_URL) or a table (table= or TURNLOG_TABLE)."
             )
+    table, settings = on_table["table"], on_table["settings"]
     if table is not None and settings is not None:
         raise UsageError("settings= names a table already: leave out table=.")
     if direct:
         return settings or from_environment(table)
-    url = url or os.environ.get("TURNLOG_URL")
+    url: str | None = over_http["url"] or os.environ.get("TURNLOG_URL")
     if not url:
         raise UsageError("No URL of the API: give url=, or set TURNLOG_URL.")
     return url

@@ -382,10 +382,8 @@ def error_of(reply: httpx.Response) -> TurnlogError:
         kind = _STATUSES.get(reply.status_code, TurnlogError)
         told = f"The API answered {reply.status_code}{f' ({told})' if told else ''}."
         if reply.is_redirect or reply.status_code in _NO_SUCH_ROUTE:
-            kind, told = (
-                UsageError,
-                f"{told} This URL is not that of a Turnlog API, or a part of it is missing.",
-            )
+            kind = UsageError
+            told = f"{told} This URL is not that of a Turnlog API, or a part of it is missing."
     error = kind(
         told or f"The API answered {reply.status_code}.",
         errors=given.get("errors") or (),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Self, TypeAlias, get_args, get_origin, get_type_hints
 
@@ -33,14 +33,13 @@ class Answer:  # noqa: PLW1641 (it holds dicts)
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
-    raw: Json = field(init=False, repr=False)
     __iter__ = None  # it is no sequence, though it has `[]`
 
-    def __post_init__(self) -> None:
-        """Give one that a program makes the JSON that it stands for."""
-        given = {one.name: getattr(self, one.name) for one in fields(self) if one.init}
-        raw = {name: _json(value) for name, value in given.items() if value is not None}
-        object.__setattr__(self, "raw", raw)
+    @cached_property
+    def raw(self) -> Json:
+        """The answer's JSON; of one that a program makes, the JSON that it stands for."""
+        given = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: _json(value) for name, value in given.items() if value is not None}
 
     @classmethod
     def of(cls, raw: Json) -> Self:
@@ -55,7 +54,7 @@ class Answer:  # noqa: PLW1641 (it holds dicts)
             if required or raw.get(name) is not None
         }
         made = cls(**given)
-        object.__setattr__(made, "raw", raw)
+        made.__dict__["raw"] = raw
         return made
 
     def to_dict(self) -> Json:
@@ -284,7 +283,7 @@ class Problem(Answer):
 def _fields(shape: type[Answer]) -> list[tuple[str, Any, bool]]:
     """Name and type of each field, and whether it must be there."""
     hints = get_type_hints(shape, vars(sys.modules[__name__]))
-    return [(one.name, hints[one.name], one.default is MISSING) for one in fields(shape) if one.init]
+    return [(one.name, hints[one.name], one.default is MISSING) for one in fields(shape)]
 
 
 def _made(hint: Any, value: Any) -> Any:

@@ -9,12 +9,10 @@ from turnlog.integrations.claude import MAIN, TurnlogSessionStore, session_id_of
 from turnlog.records.keys import SessionKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from random import Random
 
-    from tests.simulation.programs.loop import ProgramLoop
+    from tests.simulation.programs.way import Way
     from tests.simulation.texts import Texts
-    from tests.simulation.world import World
 
 PROJECT = "project"
 _METHODS = ("append",) * 5 + ("list_session_summaries",) * 3 + ("begin_anew",) * 2 + ("load", "title")
@@ -31,17 +29,14 @@ class EntryProgram(Program):
 
     def __init__(
         self,
-        world: World,
-        loop: ProgramLoop,
-        name: str,
+        way: Way,
         user: str,
-        trouble: Callable[[bool], str | None],
         *,
         rng: Random,
         texts: Texts,
         mortal: bool,
     ) -> None:
-        super().__init__(world, loop, name, user, trouble)
+        super().__init__(way, user)
         self._rng = rng
         self._texts = texts
         methods = [method for method in _METHODS if rng.random() < 0.7]

@@ -10,12 +10,10 @@ from turnlog.integrations.openai_agents import TurnlogSession
 from turnlog.records.keys import SessionKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from random import Random
 
-    from tests.simulation.programs.loop import ProgramLoop
+    from tests.simulation.programs.way import Way
     from tests.simulation.texts import Texts
-    from tests.simulation.world import World
 
 ITEM_LIMIT = 1_000
 """Bytes of a message here; one that is larger is refused."""
@@ -33,16 +31,13 @@ class ItemProgram(Program):
 
     def __init__(
         self,
-        world: World,
-        loop: ProgramLoop,
-        name: str,
+        way: Way,
         user: str,
-        trouble: Callable[[bool], str | None],
         *,
         rng: Random,
         texts: Texts,
     ) -> None:
-        super().__init__(world, loop, name, user, trouble)
+        super().__init__(way, user)
         self._rng = rng
         self._texts = texts
         self._methods = [method for method in _METHODS if rng.random() < 0.6] or ["add_items"]

@@ -19,6 +19,7 @@ from tests.simulation.programs.call_rules import check_call
 from tests.simulation.programs.client_programs import ClientProgram
 from tests.simulation.programs.schedules import run, schedule
 from tests.simulation.programs.troubles import Weather
+from tests.simulation.programs.way import Way
 from tests.simulation.texts import Texts
 from turnlog.integrations import entries, openai_agents
 from turnlog.records import messages
@@ -63,16 +64,13 @@ def simulate_items(seed: int, tally: Tally) -> None:
         texts, weather = Texts(rng), Weather(rng)
         trouble = partial(_trouble, weather)
         agents = [
-            ItemProgram(world, loop, f"agent {number}", USERS[0], trouble, rng=rng, texts=texts)
+            ItemProgram(Way(world, loop, f"agent {number}", trouble), USERS[0], rng=rng, texts=texts)
             for number in range(rng.choice((1, 2, 2, 3)))
         ]
         others = [
             ClientProgram(
-                world,
-                loop,
-                f"program {number}",
+                Way(world, loop, f"program {number}", trouble),
                 USERS[0],
-                trouble,
                 rng=rng,
                 texts=texts,
                 alone=True,
@@ -103,11 +101,8 @@ def simulate_entries(seed: int, tally: Tally) -> None:
         mortal = rng.random() < 0.2
         agents = [
             EntryProgram(
-                world,
-                loop,
-                f"agent {number}",
+                Way(world, loop, f"agent {number}", partial(_trouble, weather)),
                 USERS[0],
-                partial(_trouble, weather),
                 rng=rng,
                 texts=texts,
                 mortal=mortal,

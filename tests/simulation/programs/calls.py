@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from tests.simulation.programs.gateway import URL
-from tests.simulation.programs.way import Way
 from turnlog import AsyncTurnlog
 from turnlog.errors import Contended, TurnlogError, Unavailable
 from turnlog.models.answers import Answer
@@ -17,10 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from tests.simulation.history import History, Work
-    from tests.simulation.programs.loop import ProgramLoop
+    from tests.simulation.programs.way import Way
     from tests.simulation.requests import Reply, Request
     from tests.simulation.states import State
-    from tests.simulation.world import World
     from turnlog.records.keys import SessionKey
 
 
@@ -76,32 +74,19 @@ class Call:
 
 
 class Program:
-    """A program of one user, with a client and a way of its own.
+    """A program of one user, with a client.
 
     Args:
-        world: where.
-        loop: on which it runs.
-        name: in the trace.
+        way: of its own; it has the name that the program has in the trace.
         user: as whom.
-        trouble: what happens to its requests, see `Way`.
-        skew: seconds that the functions' clocks are fast for it.
     """
 
-    def __init__(
-        self,
-        world: World,
-        loop: ProgramLoop,
-        name: str,
-        user: str,
-        trouble: Callable[[bool], str | None],
-        *,
-        skew: float = 0.0,
-    ) -> None:
-        self.world = world
-        self.name = name
+    def __init__(self, way: Way, user: str) -> None:
+        self.world = way.world
+        self.name = way.name
         self.user = user
         self.calls: list[Call] = []
-        self._way = Way(world, loop, name, trouble, skew=skew)
+        self._way = way
         http = httpx.AsyncClient(transport=self._way, trust_env=False)
         self.turnlog = AsyncTurnlog(url=URL, token=user, http_client=http)
 

@@ -10,13 +10,11 @@ from tests.simulation.programs.calls import Program
 from turnlog.records.keys import SessionKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from random import Random
 
     from tests.simulation.programs.calls import Call
-    from tests.simulation.programs.loop import ProgramLoop
+    from tests.simulation.programs.way import Way
     from tests.simulation.texts import Texts
-    from tests.simulation.world import World
 
 _NAMES = ("main", "sub/a")
 METHODS = (
@@ -49,18 +47,16 @@ class ClientProgram(Program):
 
     def __init__(
         self,
-        world: World,
-        loop: ProgramLoop,
-        name: str,
+        way: Way,
         user: str,
-        trouble: Callable[[bool], str | None],
         *,
         rng: Random,
         texts: Texts,
         alone: bool,
         methods: list[str],
     ) -> None:
-        super().__init__(world, loop, name, user, trouble, skew=rng.choice((0.0, 0.0, 0.05, -0.05)))
+        super().__init__(way, user)
+        way.skew = rng.choice((0.0, 0.0, 0.05, -0.05))
         self._rng = rng
         self._texts = texts
         self._alone = alone

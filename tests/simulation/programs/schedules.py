@@ -20,6 +20,7 @@ from tests.simulation.programs.chance import drawn_from
 from tests.simulation.programs.client_programs import ClientProgram, methods_of
 from tests.simulation.programs.loop import ProgramLoop
 from tests.simulation.programs.troubles import Weather
+from tests.simulation.programs.way import Way
 from tests.simulation.requests import Request
 from tests.simulation.texts import Texts
 from tests.simulation.trace import told
@@ -90,11 +91,8 @@ def simulate(seed: int, tally: Tally) -> None:
         weather = Weather(rng)
         programs = [
             ClientProgram(
-                world,
-                loop,
-                f"program {number}",
+                Way(world, loop, f"program {number}", lambda again: weather.trouble(again=again)),
                 USERS[number % 4 == 3],
-                lambda again: weather.trouble(again=again),
                 rng=rng,
                 texts=texts,
                 alone=not others,

@@ -42,9 +42,10 @@ class Way(httpx.AsyncBaseTransport):
         loop: on which the program runs.
         name: of the program.
         trouble: says for a request which trouble it has; `again`: the one before it had one.
-        skew: seconds that the functions' clocks are fast.
 
     Attributes:
+        world: see above, as for `name`.
+        skew: seconds that the functions' clocks are fast.
         call: the program's, for which it sends.
     """
 
@@ -56,21 +57,19 @@ class Way(httpx.AsyncBaseTransport):
         loop: ProgramLoop,
         name: str,
         trouble: Callable[[bool], str | None],
-        *,
-        skew: float = 0.0,
     ) -> None:
-        self._world = world
+        self.world = world
+        self.name = name
+        self.skew = 0.0
         self._loop = loop
-        self._name = name
         self._trouble = trouble
-        self._skew = skew
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See httpx."""
         answer: Future[httpx.Response] = self._loop.create_future()
         number = self.call.sent = self.call.sent + 1
-        name = f"{self._name}, request {number} of call {self.call.number}"
-        self._world.scheduler.spawn(name, self._carry(name, self.call, request_of(request), answer))
+        name = f"{self.name}, request {number} of call {self.call.number}"
+        self.world.scheduler.spawn(name, self._carry(name, self.call, request_of(request), answer))
         return await answer
 
     async def _carry(self, name: str, call: Call, request: Request, answer: Future[httpx.Response]) -> None:
@@ -79,15 +78,15 @@ class Way(httpx.AsyncBaseTransport):
         call.troubled = kind is not None
         trouble = TROUBLES[kind] if kind else None
         if kind:
-            self._world.faults[kind] += 1
-            self._world.trace.append((self._world.seconds, name, "on its way", vars(request), kind))
+            self.world.faults[kind] += 1
+            self.world.trace.append((self.world.seconds, name, "on its way", vars(request), kind))
         reply: Reply | None = None
         if trouble is None or trouble.served is Served.NOW:
             reply = await self._served(name, call, request)
         elif trouble.served is Served.LATER:
-            self._world.scheduler.spawn(f"{name}, late", self._late(name, call, request))
+            self.world.scheduler.spawn(f"{name}, late", self._late(name, call, request))
         if reply is None and trouble is None:
-            trouble = CRASHED[self._world.chooser.choose(len(CRASHED))]
+            trouble = CRASHED[self.world.chooser.choose(len(CRASHED))]
         if not answer.done():  # else nobody waits for it any more
             try:
                 answer.set_result(self._seen(trouble, request, reply, call))
@@ -100,8 +99,8 @@ class Way(httpx.AsyncBaseTransport):
         await self._served(f"{name}, late", call, request)
 
     async def _served(self, name: str, call: Call, request: Request) -> Reply | None:
-        seconds = _SECONDS[self._world.chooser.choose(len(_SECONDS))]
-        return await self._world.serve(name, request, seconds=seconds, skew=self._skew, works=call.works)
+        seconds = _SECONDS[self.world.chooser.choose(len(_SECONDS))]
+        return await self.world.serve(name, request, seconds=seconds, skew=self.skew, works=call.works)
 
     def _seen(
         self, trouble: Trouble | None, request: Request, reply: Reply | None, call: Call
@@ -117,7 +116,7 @@ class Way(httpx.AsyncBaseTransport):
             return response_to(request, reply)
         if isinstance(trouble.seen, int):
             responses = own_responses(trouble.seen)
-            return responses[self._world.chooser.choose(len(responses))]
+            return responses[self.world.chooser.choose(len(responses))]
         if trouble.seen is None and reply is not None and reply.raw:
             whole = response_to(request, reply)
             return httpx.Response(whole.status_code, headers=whole.headers, stream=_Cut(whole.content))

@@ -35,6 +35,9 @@ FIELDS_LIMIT = 32 * 1024
 PART_SIZE = 390 * 1024
 """Bytes of a message in one item: 400 KB less the keys."""
 
+DEPTH_LIMIT = 500
+"""Levels to which a message or an entry may be nested: Python's JSON stops at about a thousand."""
+
 TRANSACTION_ITEMS = 100
 
 MAX_BATCH = TRANSACTION_ITEMS - 1

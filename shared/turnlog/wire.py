@@ -4,47 +4,125 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NoReturn, TypeAlias
 
-from turnlog.errors import Invalid
+from turnlog.errors import Invalid, MalformedBody
+from turnlog.limits import DEPTH_LIMIT
 
-Role: TypeAlias = Literal["user", "assistant", "system", "developer", "tool", "function"]
-"""Who says a message."""
+Role: TypeAlias = Literal["user", "assistant", "system", "developer", "tool", "function", "model"]
+"""Who says a message; `model` is Gemini's word for the assistant."""
 
 
 def dumps(value: Any, *loc: str | int) -> bytes:
-    """Compact UTF-8 JSON.
+    r"""Compact UTF-8 JSON; of lone surrogates, which UTF-8 cannot hold, their escapes (`\ud83d`).
 
     Args:
         value: what to encode.
         loc: where it came from, for the error; the body, if nothing is said.
 
     Raises:
-        Invalid: a number that JSON has no word for (`1e999` reads as infinity), a lone surrogate, or what is
-            no JSON at all.
+        Invalid: a number that JSON has no word for (`1e999` reads as infinity), or what is no JSON at all.
     """
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except ValueError as error:
-        msg = "must not hold a number or a character that JSON cannot carry"
-        raise Invalid.at(*(loc or ("body",)), msg=msg) from error
+        raise Invalid.at(*(loc or ("body",)), msg=_NUMBER) from error
     except RecursionError as error:
-        raise Invalid.at(*(loc or ("body",)), msg="is nested too deep") from error
+        raise Invalid.at(*(loc or ("body",)), msg=_DEPTH) from error
     except TypeError as error:  # it names the type
         raise Invalid.at(*(loc or ("body",)), msg=f"is not JSON: {error}") from error
+    # Python escapes what it cannot encode as JSON does.
+    return text.encode("utf-8", "backslashreplace")
+
+
+def loads(text: str | bytes, *loc: str | int) -> Any:
+    """The value of a JSON text that a client sent.
+
+    Args:
+        text: JSON; bytes are UTF-8.
+        loc: where it came from, for the error; the body, if nothing is said.
+
+    Raises:
+        MalformedBody: it is not JSON.
+        Invalid: it is JSON that Turnlog does not take: an integer of more than 4,300 digits, or nested too
+            deep for any message.
+    """
+    try:
+        return json.loads(text if isinstance(text, str) else text.decode(), parse_constant=_no_number)
+    except UnicodeDecodeError as error:
+        raise MalformedBody(f"It is not UTF-8, at byte {error.start}.") from error
+    except json.JSONDecodeError as error:
+        raise MalformedBody(f"{error.msg} at line {error.lineno} column {error.colno}.") from error
+    except ValueError as error:  # Python's limit of digits
+        raise Invalid.at(*(loc or ("body",)), msg=_NUMBER) from error
+    except RecursionError as error:
+        raise Invalid.at(*(loc or ("body",)), msg=_DEPTH) from error
+
+
+_NUMBER = "must not hold a number beyond a double's range, or an integer of more than 4300 digits"
+_DEPTH = f"must not be nested deeper than {DEPTH_LIMIT} levels"
+
+
+def _no_number(word: str) -> NoReturn:
+    """Refuse `NaN` and `Infinity`, which Python takes and JSON does not know."""
+    raise MalformedBody(f"{word} is not JSON.")
+
+
+def what_cannot_be_kept(value: Any) -> str | None:
+    """What is wrong with a value that `loads` gave, to be read behind its name; None: it can be kept.
+
+    Returns:
+        that it holds an infinite number, or is nested deeper than `DEPTH_LIMIT` levels.
+    """
+    level, depth = [value], 0
+    while level:
+        inside: list[Any] = []
+        for one in level:
+            if isinstance(one, dict):
+                inside += one.values()
+            elif isinstance(one, list | tuple):
+                inside += one
+            elif isinstance(one, float) and one - one != 0:  # infinite, or not a number
+                return _NUMBER
+            else:
+                continue
+            if depth == DEPTH_LIMIT:
+                return _DEPTH
+        level, depth = inside, depth + 1
+    return None
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two JSON values are equal: 1 is 1.0, and neither is true."""
-    if isinstance(one, dict):
-        return (
-            isinstance(other, dict)
-            and one.keys() == other.keys()
-            and all(same(value, other[name]) for name, value in one.items())
-        )
-    if isinstance(one, list):
-        return isinstance(other, list) and len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+    """Whether two JSON values are the same to any JSON client.
+
+    Members of objects may come in any order. A member that is null is as one that is absent; an element of a
+    list is not. Numbers are equal as IEEE doubles, as JavaScript reads them (RFC 8259, section 6); booleans
+    are no numbers.
+    """
+    pairs = [(one, other)]  # in a loop: a value may be nested deeper than calls may be
+    while pairs:
+        one, other = pairs.pop()
+        if isinstance(one, dict) and isinstance(other, dict):
+            pairs += [(one.get(name), other.get(name)) for name in one.keys() | other.keys()]
+        elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+            pairs += zip(one, other, strict=True)
+        elif type(one) in _NUMBERS and type(other) in _NUMBERS:
+            if _double(one) != _double(other):
+                return False
+        elif type(one) is not type(other) or one != other:
+            return False
+    return True
+
+
+_NUMBERS = (int, float)
+
+
+def _double(number: float) -> float:
+    """The number as a double; an integer beyond the doubles as it is."""
+    try:
+        return float(number)
+    except OverflowError:
+        return number
 
 
 def payload_size(encoded: bytes) -> int:

@@ -104,7 +104,8 @@ def test_what_was_sent_is_not_in_the_problem() -> None:
             AppendMessages,
             '{"messages": [{"role": "user"}, {"role": "robot"}], "usage": {"prompt_tokens": -1}}',
             (
-                "messages.1.role: must be 'user', 'assistant', 'system', 'developer', 'tool' or 'function'"
+                "messages.1.role: must be 'user', 'assistant', 'system', 'developer', 'tool', 'function' or"
+                " 'model'"
                 " (and 1 more: see `errors`)"
             ),
         ),

@@ -103,23 +103,3 @@ def test_equal_is_as_json_has_it(one: Any, other: Any) -> None:
     assert same(one, other) == same(other, one)
     if dumps(one) == dumps(other):
         assert same(one, other)
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "equal"),
-    [
-        (1, 1.0, True),
-        (1, True, False),
-        (0, False, False),
-        (None, False, False),
-        ([1], [True], False),
-        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
-        ({"a": None}, {}, False),
-        ({"a": {"b": [1, {"c": 0}]}}, {"a": {"b": [1, {"c": False}]}}, False),
-        ([], {}, False),
-        ([1, 2], [2, 1], False),
-        ("1", 1, False),
-    ],
-)
-def test_equal(one: Any, other: Any, *, equal: bool) -> None:
-    assert same(one, other) is equal

@@ -146,7 +146,8 @@ class MemoryObjects:
         self._objects: dict[str, bytes] = {}
         self.read = 0
 
-    async def put(self, key: str, data: bytes) -> None:
+    async def put(self, key: str, data: bytes, *, gzip: bool = False) -> None:
+        del gzip
         self._objects[key] = data
 
     async def get(self, key: str) -> bytes:

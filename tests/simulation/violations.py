@@ -160,6 +160,7 @@ class Rule(Enum):
     IF_MATCH_HEEDED = "G7", "If-Match heeded"
     LEFTOVER_IS_LEFT = "G7", "leftover is left"
     MESSAGE_COUNT_OF_THE_REWIND = "G7", "message_count of the rewind"
+    NO_OBJECT_UNNAMED = "G7", "no object unnamed"
     NOTHING_DONE_AFTER_A_DENIAL = "G7", "nothing done after a denial"
     NOTHING_LEFT_OVER = "G7", "nothing left over"
     NOTHING_TO_POP = "G7", "nothing to pop"

@@ -89,6 +89,7 @@ class Call(NamedTuple):
         headers: with names in lower case.
         query: as it was sent.
         direct: invoked by a trusted caller, without API Gateway.
+        bounded: the body went through a Lambda's event, or could have.
     """
 
     user: str | None
@@ -100,6 +101,7 @@ class Call(NamedTuple):
     base64: bool
     request_id: str
     direct: bool
+    bounded: bool = True
 
     @property
     def user_id(self) -> str:
@@ -150,7 +152,7 @@ class Call(NamedTuple):
         """
         from pydantic import ValidationError  # noqa: PLC0415 (not for functions that take no body)
 
-        raw = _bounded(self._decoded())
+        raw = self._bounded(self._decoded())
         try:
             return model.model_validate_json(raw if raw or required else b"{}")
         except ValidationError as error:
@@ -177,7 +179,16 @@ class Call(NamedTuple):
             if not isinstance(given, str):
                 raise MalformedBody("The body must be a JSON string.")
             raw = given.encode("utf-8", "surrogatepass")
-        return _bounded(raw)
+        return self._bounded(raw)
+
+    def _bounded(self, body: bytes) -> bytes:
+        """The body, unless it is over Lambda's limit."""
+        if self.bounded and len(body) > BODY_LIMIT:
+            raise TooLarge(
+                f"A request's body is at most {BODY_LIMIT} bytes; this one has {len(body)}. Send less at"
+                " once, or work on the table (Turnlog or AsyncTurnlog with TURNLOG_TABLE)."
+            )
+        return body
 
 
 def parse(event: Mapping[str, Any], request_id: str) -> Call:
@@ -230,15 +241,6 @@ def what_is_wrong(msg: str) -> str:
     for theirs, ours in _WORDS:
         msg = re.sub(theirs, ours, msg)
     return msg
-
-
-def _bounded(body: bytes) -> bytes:
-    """The body, unless it is over Lambda's limit."""
-    if len(body) > BODY_LIMIT:
-        raise TooLarge(
-            f"A request's body is at most {BODY_LIMIT} bytes; this one has {len(body)}. Send less at once."
-        )
-    return body
 
 
 def _short(loc: tuple[int | str, ...]) -> list[int | str]:

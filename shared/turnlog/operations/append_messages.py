@@ -26,6 +26,7 @@ from turnlog.errors import ConditionFailed, Contended, MessageIdReused, TooLarge
 from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.records import messages, ring
 from turnlog.store.doubt import tells_doubt
+from turnlog.store.large import LargeMessages, whole
 from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import (
     Fields,
@@ -99,8 +100,19 @@ async def append_messages(
         SequenceMismatch: the next sequence is not the expected one; nothing was written.
         MessageIdReused: an id is taken by a message with other content; nothing was written.
         TooLarge: a message, or all of them together; nothing was written.
-        Unavailable: the table refused or did not answer; the same request may be sent again.
+        Unavailable: the table or the bucket did not answer; the same request may be sent again.
     """
+    large = LargeMessages(store, key)
+    return await large.settled(_append(large, new, usage, expected_sequence))
+
+
+async def _append(
+    large: LargeMessages,
+    new: Sequence[Fields],
+    usage: Mapping[str, int] | None,
+    expected_sequence: int | None,
+) -> Appended:
+    store, key = large.store, large.key
     new = with_message_ids(store, new)
     ids = [fields["message_id"] for fields in new]
     tried: dict[str, list[_Try]] = {}
@@ -121,18 +133,21 @@ async def append_messages(
         except LogMoved as moved:
             head = moved.head
             continue
+        large.found(present.values())
         missing = [fields for fields in new if fields["message_id"] not in present]
         if not missing:
             return _answer_stored(store, ids, present, head, tried)
         tries.check_rewinds(head)
         check_sequence(expected_sequence, head)
-        after, stored = _answerable(advanced(store, head, missing, usage), head)
+        after, stored = _answerable(store, advanced(store, head, missing, usage, large), head)
         # Also of a try that is answered: somebody on the way may have sent it twice.
         _remember(tried, missing, stored, after)
+        await large.put(stored)
         # A guess from the cache must be right about the version too, or the answer would carry on its error.
         try:
             await clear_leftover(store, head)
-            await store.transact(head_update(head, after, same_version=guessed), *puts(key, stored))
+            moving = head_update(head, after, same_version=guessed)
+            await large.transact(stored, moving, *puts(key, stored))
         except ConditionFailed as refused:
             head, guessed = await _next_head(store, key, tries, refused)
         except Contended as error:
@@ -167,13 +182,13 @@ async def _next_head(
     return (seen, True) if seen and seen.version > head.version else (head, False)
 
 
-def _answerable(advance: tuple[Head, list[Stored]], head: Head) -> tuple[Head, list[Stored]]:
+def _answerable(store: Store, advance: tuple[Head, list[Stored]], head: Head) -> tuple[Head, list[Stored]]:
     """The advance, unless the answer has no room for its messages, whose JSON is escaped there once more.
 
     Raises:
         TooLarge: it has no room. After the write it would be too late to say so.
     """
-    if advance[0].log_size - head.log_size > PAYLOAD_LIMIT:
+    if not store.in_process and advance[0].log_size - head.log_size > PAYLOAD_LIMIT:
         raise TooLarge(
             f"The messages take more than {PAYLOAD_LIMIT} bytes in the answer. Send fewer at once."
         )
@@ -200,13 +215,18 @@ async def _present(
 async def _verified(
     store: Store, head: Head, new: Sequence[Fields], hits: Mapping[str, Sequence[int]]
 ) -> dict[str, Stored]:
-    """Those of the messages that are stored where the hits say, by id; raises as `_present` does."""
+    """Those of the messages that are stored where the hits say, by id; raises as `_present` does.
+
+    A large one is read and compared before the next one is. It is kept only if it is the same, so no more is
+    held than the request holds.
+    """
     present: dict[str, Stored] = {}
     differing: dict[str, int] = {}
     by_id = {fields["message_id"]: fields for fields in new}
     async for message_id, message in stored_under(store, head, hits):
-        if messages.equal(message.as_first_stored(), by_id[message_id]):
-            present[message_id] = message
+        there = await whole(store, head, message)
+        if messages.equal(there.as_first_stored(), by_id[message_id]):
+            present[message_id] = there
         elif len(hits[message_id]) == 1:
             raise _reused(message.sequence)  # at once: what comes behind need not be read
         else:
@@ -246,7 +266,7 @@ def _answer_stored(
         a_try.version
         for one, message in present.items()
         for a_try in tried.get(one, ())
-        if message.sequence == a_try.sequence and message.fields()["created_at"] == a_try.created_at
+        if message.sequence == a_try.sequence and message.known()["created_at"] == a_try.created_at
     ]
     store.counts["appends" if ours else "replays"] += len(ids)
     if ours:

@@ -15,6 +15,7 @@ from turnlog.records.expressions import attribute
 from turnlog.records.head import JSON_FIELDS, Head
 from turnlog.records.keys import session_key, user_item_key
 from turnlog.store.doubt import tells_doubt
+from turnlog.store.large import LargeMessages
 from turnlog.store.log import advanced, puts, with_message_ids
 from turnlog.store.store import gone
 from turnlog.wire import dumps
@@ -75,8 +76,20 @@ async def create_session(
     Raises:
         Gone: a session with this id was deleted.
         TooLarge: a message, all of them together, or the fields.
-        Unavailable: the table refused or did not answer; the same request may be sent again.
+        Unavailable: the table or the bucket did not answer; the same request may be sent again.
     """
+    large = LargeMessages(store, key)
+    return await large.settled(_create(large, new, usage, title, fields))
+
+
+async def _create(
+    large: LargeMessages,
+    new: Sequence[dict[str, Any]],
+    usage: Mapping[str, int] | None,
+    title: str | None,
+    fields: Mapping[str, Any] | None,
+) -> Created:
+    store, key = large.store, large.key
     token = store.clock.token()
     started_at = store.now()
     given: dict[str, Any] = {**encoded_objects(fields or {}), **(usage or {})}
@@ -89,11 +102,12 @@ async def create_session(
         token=token,
     )._replace(**given)
     check_objects(None, blank)
-    head, stored = advanced(store, blank, with_message_ids(store, new), None, room=MAX_FIRST_BATCH)
+    head, stored = advanced(store, blank, with_message_ids(store, new), None, large, room=MAX_FIRST_BATCH)
+    await large.put(stored)
     tries = store.tries()
     while True:
         try:
-            await store.transact(*_writes(store, head, stored))
+            await large.transact(stored, *_writes(store, head, stored))
         except ConditionFailed as refused:
             if (item := refused.items[0]) is None:
                 # A message was there without a head: a tombstone has ended while this was asked.
@@ -104,6 +118,7 @@ async def create_session(
                 raise gone() from None
             if there.token != token:
                 return Created(there, [], created=False, unanswered=tries.unanswered)
+            large.found(stored)
         except (Contended, Unanswered) as error:
             await tries.again(error)
             continue

@@ -21,8 +21,16 @@ from turnlog.records import ring
 from turnlog.records.expressions import touch, update
 from turnlog.records.head import USAGE_FIELDS
 from turnlog.records.keys import parse_message_sort_key
+from turnlog.store.deposits import delete_objects
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.leftover import clear_leftover, deletes, left_under, newest_step
+from turnlog.store.leftover import (
+    WHAT_GOES,
+    clear_leftover,
+    deletes,
+    left_under,
+    newest_step,
+    objects_of,
+)
 from turnlog.store.log import check_sequence, runs
 
 if TYPE_CHECKING:
@@ -114,6 +122,7 @@ async def rewind_session(
 async def _made(store: Store, cut: _Cut) -> Rewound:
     await store.cache.rewound(cut.before, cut.after)
     store.counts["rewinds"] += 1
+    await delete_objects(store, objects_of(newest_step(cut.gone)))
     await _finish(store, cut.after, cut.gone[: -len(newest_step(cut.gone))])
     return Rewound(cut.after, replayed=False)
 
@@ -136,7 +145,7 @@ async def _cut(store: Store, head: Head, to: int, token: bytes, name: str) -> _C
     wanted = {*range(max(0, to - ring.CAPACITY), known), *range(to, head.message_count)}
     items: list[Item] = []
     for first, end in runs(wanted):
-        items += await store.items(head.key, first, end, "PK", "SK", "mark", "size", "usage")
+        items += await store.items(head.key, first, end, *WHAT_GOES, "mark", "size", "usage")
     by_part = {parse_message_sort_key(item["SK"]["S"]): item for item in items}
     firsts = {sequence: item for (sequence, part), item in by_part.items() if part == 0}
     if firsts.keys() != wanted:

@@ -22,7 +22,7 @@ EXPIRY = "EXPIRY"
 MESSAGE_PREFIX = "MSG#"
 TRANSCRIPT_PREFIX = "TRANSCRIPT#"
 ENTRIES_PREFIX = "ENTRIES#"
-OBJECT_PREFIX = "transcripts/"
+OBJECT_PREFIX = "sessions/"
 
 SESSION_ID_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
 # Segments parted by single slashes; none is `.` or `..`, which a path on its way to a server loses.
@@ -66,6 +66,11 @@ class SessionKey(NamedTuple):
         An object's key holds 1,024 bytes, which a user id alone can take: so the owner is in it as a hash.
         """
         return f"{OBJECT_PREFIX}{blake2b(self.partition.encode(), digest_size=24).hexdigest()}/"
+
+    @property
+    def message_objects(self) -> str:
+        """What the keys of the objects of its messages begin with; no transcript's name begins with a `!`."""
+        return f"{self.objects}!messages/"
 
 
 class TranscriptKey(NamedTuple):

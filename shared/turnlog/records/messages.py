@@ -1,4 +1,18 @@
-"""Messages as items: JSON as it is answered, packed where that saves, in parts above 400 KB."""
+"""Messages as items: JSON as it is answered, packed where that saves.
+
+A message of more than 390 KB of JSON is kept in two pieces, which are joined where it is read. The `shell`
+is what depends on its place in the log, and its role. The rest is the sender's, and is the same however often
+an append is tried. So the rest is compressed once:
+
+| JSON | compressed | bucket | the first item has | other items, object |
+|---|---|---|---|---|
+| up to 390 KB | | | `data`: all | |
+| more | up to 390 KB | | `shell`, `data`: the rest | |
+| more | more | yes | `shell`, `object`: a key | the object: the rest, gzip |
+| more | up to 1 MB | no | `shell`, `data`, `parts`, `crc` | items: the rest in parts |
+
+If the messages of an append are too many bytes for one transaction, smaller ones become objects as well.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from turnlog.errors import Damaged, TooLarge, Torn
 from turnlog.limits import MESSAGE_LIMIT, PART_SIZE
 from turnlog.records.keys import parse_message_sort_key
-from turnlog.records.packing import packed, unpacked
+from turnlog.records.packing import packed, unpacked, zipped
 from turnlog.records.ring import fingerprint
 from turnlog.wire import dumps, payload_size
 
@@ -23,20 +37,26 @@ TOKEN_SIZE = 8
 """Bytes of a tool call's token in `attached`."""
 
 _SERVER_FIELDS = ("sequence", "message_id", "created_at")
+_SHELL = (*_SERVER_FIELDS, "role")
+SIZED = b"\x03"
+"""The first byte of what the cache keeps of a message in two pieces; no packing has this number."""
 
 
 class Stored(NamedTuple):
     """A message as the table and the cache keep it.
 
     Attributes:
-        blob: its JSON, as `packing` packs it; of a small one from the cache, unpacked.
+        blob: its JSON, as `packing` packs it; of a small one from the cache, unpacked. Of one in two pieces:
+            the rest; empty where that is an object which was not read yet.
         attached: tokens of the tool calls that were added later, eight bytes each, oldest first.
         mark: its id's fingerprint, see `turnlog.records.ring`.
-        size: bytes of its JSON in an answer, see `wire.payload_size`.
+        size: bytes of its JSON in an answer, see `wire.payload_size`; 0: not known, and it is a small one.
         epoch: the head's `rewinds` when it was put.
         usage: the tokens of the append that ended with this message, as `"9,1,10"`.
+        shell: JSON of the server's fields and the role of one in two pieces; else empty.
+        object_key: of the object that has the rest; empty if there is none.
 
-    The cache keeps the blob or the JSON alone; it is the table's items that bear what a rewind has to know.
+    The cache keeps what `for_cache` says; it is the table's items that bear what a rewind has to know.
     """
 
     sequence: int
@@ -46,18 +66,31 @@ class Stored(NamedTuple):
     size: int = 0
     epoch: int = 0
     usage: str = ""
+    shell: bytes = b""
+    object_key: str = ""
+
+    @property
+    def unread(self) -> bool:
+        """Whether a part of it has yet to be read from the bucket, see `Store.whole`."""
+        return bool(self.object_key) and not self.blob
 
     @property
     def json(self) -> bytes:
         """The message's JSON, as the contract shows it.
 
         Raises:
-            Damaged: the blob is no message's.
+            Damaged: the blob is no message's, or is `unread`.
         """
         try:
-            return unpacked(self.blob)
+            rest = unpacked(self.blob, self.size or PART_SIZE)
         except ValueError as error:
             raise Damaged(f"Message {self.sequence} is damaged: it cannot be read.") from error
+        return _joined(json.loads(self.shell), rest) if self.shell else rest
+
+    def known(self) -> dict[str, Any]:
+        """The server's fields, the role, and of a message in one piece the others: none is read for it."""
+        shell: dict[str, Any] = json.loads(self.shell) if self.shell else self.fields()
+        return shell
 
     def fields(self) -> dict[str, Any]:
         """The message, read."""
@@ -75,11 +108,18 @@ class Stored(NamedTuple):
 
     def items(self, key: SessionKey) -> list[Item]:
         """The items that hold the message."""
-        size = PART_SIZE - len(self.attached)  # which is in the first item
-        chunks = [self.blob[at : at + size] for at in range(0, len(self.blob), size)]
-        items = [
-            {**key.message(self.sequence, part), "data": {"B": chunk}} for part, chunk in enumerate(chunks)
-        ]
+        items: list[Item]
+        if self.object_key:
+            items = [{**key.message(self.sequence), "object": {"S": self.object_key}}]
+        else:
+            size = PART_SIZE - len(self.attached)  # which is in the first item
+            chunks = [self.blob[at : at + size] for at in range(0, len(self.blob), size)]
+            items = [
+                {**key.message(self.sequence, part), "data": {"B": chunk}}
+                for part, chunk in enumerate(chunks)
+            ]
+        if self.shell:
+            items[0]["shell"] = {"B": self.shell}
         if len(items) > 1:
             items[0] |= {"parts": {"N": str(len(items))}, "crc": {"N": str(zlib.crc32(self.blob))}}
         items[0] |= {"mark": {"B": self.mark}, "size": {"N": str(self.size)}}
@@ -103,7 +143,65 @@ def encode(
     """
     encoded = to_json(fields)
     mark, size = fingerprint(fields["message_id"]), payload_size(encoded)
-    return Stored(sequence, packed(encoded), attached, mark, size, epoch, usage)
+    if len(encoded) <= PART_SIZE:
+        return Stored(sequence, packed(encoded), attached, mark, size, epoch, usage)
+    del encoded  # it may be 64 MB
+    return _in_two(fields, Stored(sequence, b"", attached, mark, size, epoch, usage))
+
+
+def _in_two(fields: Mapping[str, Any], stored: Stored) -> Stored:
+    """A message with these fields, in two pieces."""
+    shell = {name: fields[name] for name in _SHELL if name in fields}
+    rest = {name: value for name, value in fields.items() if name not in _SERVER_FIELDS}
+    return stored._replace(shell=dumps(shell), blob=zipped(dumps(rest)))
+
+
+def _joined(shell: Mapping[str, Any], rest: bytes) -> bytes:
+    """The JSON of a message in two pieces; the role is in both of them."""
+    head = dumps({name: value for name, value in shell.items() if name != "role"})
+    return b"".join((head[:-1], b",", memoryview(rest)[1:]))
+
+
+def moved(stored: Stored, sequence: int, *, created_at: str, epoch: int) -> Stored:
+    """A message in two pieces at another place in the log: the rest of it stays as it is."""
+    before = json.loads(stored.shell)
+    after = before | {"sequence": sequence, "created_at": created_at}
+    grown = payload_size(dumps(after)) - payload_size(dumps(before))
+    return stored._replace(sequence=sequence, shell=dumps(after), size=stored.size + grown, epoch=epoch)
+
+
+def apart(stored: Stored) -> Stored:
+    """A message in two pieces, also a small one."""
+    return stored if stored.shell else _in_two(stored.fields(), stored)
+
+
+def for_cache(stored: Stored, longest: int) -> bytes:
+    """What the cache keeps of a message; of one with an object no more than where that is.
+
+    Args:
+        longest: bytes of JSON that is kept unpacked: to unpack it takes half of a warm read.
+    """
+    if stored.shell:
+        about = {"shell": stored.shell.decode(), "size": stored.size, "object": stored.object_key}
+        return b"".join((SIZED, dumps(about), b"\n", b"" if stored.object_key else stored.blob))
+    if len(stored.blob) > longest:
+        return stored.blob
+    return encoded if len(encoded := stored.json) <= longest else stored.blob
+
+
+def from_cache(sequence: int, value: bytes, key: SessionKey) -> Stored | None:
+    """The message of which `for_cache` gave this; None if it is none of this session's."""
+    if not value.startswith(SIZED):
+        return Stored(sequence, value)
+    try:
+        about, blob = value[1:].split(b"\n", 1)
+        fields = json.loads(about)
+        stored = Stored(
+            sequence, blob, size=fields["size"], shell=fields["shell"].encode(), object_key=fields["object"]
+        )
+    except (LookupError, RecursionError, TypeError, ValueError):
+        return None
+    return stored if stored.object_key.startswith(key.objects) or not stored.object_key else None
 
 
 def to_json(fields: Mapping[str, Any]) -> bytes:
@@ -154,7 +252,7 @@ def decode(items: Iterable[Item]) -> Iterator[Stored]:
 
 def _assembled(sequence: int, parts: Mapping[int, Item]) -> Stored:
     first = parts.get(0, {})
-    blob = b"".join(bytes(parts[part]["data"]["B"]) for part in sorted(parts))
+    blob = b"".join(bytes(parts[part]["data"]["B"]) for part in sorted(parts) if "data" in parts[part])
     # Without its first part, as a purge leaves it for an instant, it does not say how many there were.
     if (
         not first
@@ -170,4 +268,6 @@ def _assembled(sequence: int, parts: Mapping[int, Item]) -> Stored:
         size=int(first.get("size", {"N": "0"})["N"]),
         epoch=int(first.get("epoch", {"N": "0"})["N"]),
         usage=first.get("usage", {"S": ""})["S"],
+        shell=bytes(first.get("shell", {"B": b""})["B"]),
+        object_key=first.get("object", {"S": ""})["S"],
     )

@@ -15,7 +15,7 @@ from turnlog.errors import ConditionFailed, Contended, NotFound, TurnlogError, U
 from turnlog.records import head as heads
 from turnlog.records import transcripts
 from turnlog.records.batches import answer_size, batch_put
-from turnlog.store.deposits import Deposits
+from turnlog.store.deposits import EntryDeposits
 from turnlog.store.store import not_found
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ class EntryWriter:
         self.session_at = ""
         self.tries = store.tries()
         self._generation: int | None = None
-        self._deposits = Deposits(store, key, self.own)  # a repeat must not take back what this one names
+        self._deposits = EntryDeposits(
+            store, key, self.own
+        )  # a repeat must not take back what this one names
 
     @property
     def head(self) -> Transcript:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from turnlog.errors import Invalid, SequenceMismatch, TooLarge
-from turnlog.limits import COMPARED_BYTES, MAX_BATCH, MESSAGE_LIMIT, PART_SIZE, REQUEST_LIMIT
-from turnlog.records import messages, ring
+from turnlog.errors import Invalid, SequenceMismatch
+from turnlog.limits import COMPARED_BYTES, MAX_BATCH, PARTS_LIMIT
+from turnlog.records import ring
 from turnlog.records.expressions import touch, update
 from turnlog.records.head import USAGE_FIELDS
 from turnlog.records.keys import parse_message_sort_key
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from turnlog.records.head import Head
     from turnlog.records.keys import SessionKey
     from turnlog.records.messages import Stored
+    from turnlog.store.large import LargeMessages
     from turnlog.store.store import Store
 
 Fields = dict[str, Any]
@@ -44,6 +45,7 @@ def advanced(
     head: Head,
     new: Sequence[Fields],
     usage: Mapping[str, int] | None,
+    large: LargeMessages,
     *,
     room: int = MAX_BATCH,
 ) -> tuple[Head, list[Stored]]:
@@ -52,6 +54,7 @@ def advanced(
     Args:
         head: before them.
         usage: tokens to add.
+        large: the writer's large messages.
         room: how many items the messages may take.
 
     Raises:
@@ -60,7 +63,7 @@ def advanced(
     # Clocks differ between machines; the log's times do not run backwards for that.
     now = max(store.now(), head.updated_at)
     stored = [
-        messages.encode(
+        large.encode(
             sequence,
             {"sequence": sequence, "message_id": fields["message_id"], "created_at": now} | fields,
             epoch=head.rewinds,
@@ -70,18 +73,7 @@ def advanced(
     if usage and stored:
         spent = ",".join(str(usage.get(field, 0)) for field in USAGE_FIELDS)
         stored[-1] = stored[-1]._replace(usage=spent)
-    size = sum(len(message.blob) for message in stored)
-    parts = sum(-(-len(message.blob) // PART_SIZE) for message in stored)
-    if size > REQUEST_LIMIT:
-        raise TooLarge(
-            f"One request stores at most {REQUEST_LIMIT} bytes, packed; these messages take {size}."
-            " Send fewer at once."
-        )
-    if parts > room:
-        raise TooLarge(
-            f"The messages take {parts} items of at most 400 KB, and one request stores at most {room}."
-            " Send fewer at once."
-        )
+    stored = large.placed(stored, room=room)
     added = {field: getattr(head, field) + (usage or {}).get(field, 0) for field in USAGE_FIELDS}
     after = head._replace(
         message_count=head.message_count + len(new),
@@ -148,7 +140,7 @@ async def stored_under(
     """The messages that bear these ids, each with its id, at the sequences where the ring has seen them.
 
     G8: a small request can name large messages. So they are read in steps of a bounded size, and a step is
-    let go before the next one is read.
+    let go before the next one is read. The objects of large ones are not read.
 
     Raises:
         NotFound: the session was deleted meanwhile.
@@ -162,7 +154,7 @@ async def stored_under(
     for first, end in runs(ids):
         for at, stop in steps(head, first, end):
             for sequence, message in (await store.messages(head, at, stop)).items():
-                known = message.fields()["message_id"]
+                known = message.known()["message_id"]
                 if known in ids[sequence]:  # another id may have the same fingerprint
                     yield known, message
 
@@ -201,7 +193,7 @@ def steps(head: Head, first: int, end: int) -> Iterator[tuple[int, int]]:
 
     A log that is smaller than that is read at once.
     """
-    step = end - first if head.log_size <= COMPARED_BYTES else COMPARED_BYTES // MESSAGE_LIMIT
+    step = end - first if head.log_size <= COMPARED_BYTES else COMPARED_BYTES // PARTS_LIMIT
     for at in range(first, end, max(1, step)):
         yield at, min(at + step, end)
 

@@ -21,7 +21,7 @@ from turnlog.records import ring
 from turnlog.records.expressions import touch, update
 from turnlog.records.head import USAGE_FIELDS
 from turnlog.records.keys import parse_message_sort_key
-from turnlog.store.deposits import delete_objects
+from turnlog.store.deposits import delete_objects, objects_of
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.leftover import (
     WHAT_GOES,
@@ -29,7 +29,6 @@ from turnlog.store.leftover import (
     deletes,
     left_under,
     newest_step,
-    objects_of,
 )
 from turnlog.store.log import check_sequence, runs
 

@@ -25,6 +25,7 @@ from turnlog.records.batches import compressed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from turnlog.records.item import Item
     from turnlog.records.keys import TranscriptKey
     from turnlog.store.store import Store
 
@@ -36,6 +37,11 @@ class Deposits:
         self._store = store
         self._unnamed: set[str] = set()
         self._tried: set[str] = set()
+
+    @property
+    def tried(self) -> bool:
+        """Whether an item that names one may be stored."""
+        return bool(self._tried)
 
     def has(self, name: str) -> bool:
         """Whether this object was written, and not taken back."""
@@ -83,6 +89,11 @@ class Deposits:
         """Delete what no item names, if the bucket answers."""
         await delete_objects(self._store, self._unnamed)
         self._unnamed.clear()
+
+
+def objects_of(items: Iterable[Item]) -> set[str]:
+    """The keys of the objects that these items name."""
+    return {item["object"]["S"] for item in items if "object" in item}
 
 
 async def delete_objects(store: Store, names: Iterable[str]) -> None:

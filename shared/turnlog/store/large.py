@@ -4,11 +4,11 @@ The content of such a message is an object in the bucket. It is written before t
 for all tries: what depends on its place in the log is in the item, see `records.messages`. It is deleted
 after the item: by a rewind, by an edit, with the session.
 
-| the writer's try | what becomes of its objects |
+| the writer's last try | what becomes of its objects |
 |---|---|
-| is applied | an item names them: they stay |
-| surely was not, and none before it is in doubt | they are used by the next try, or deleted at the end |
-| was not answered | they stay for the next try; without one, an item may name them, so they stay |
+| is applied | an item names them: they stay; what only earlier tries have named is deleted |
+| is refused | at the end, those are deleted that its items do not name: it may have been sent twice on its way |
+| or an earlier one was not answered | they stay: it may yet be applied |
 
 An object that no item names, after a crash or a try in doubt, is deleted with its session: its key begins
 with the session's. If the session was never created, nobody deletes it.
@@ -16,13 +16,15 @@ with the session's. If the session was never created, nobody deletes it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from turnlog.errors import ConditionFailed, Contended, NoSuchObject, TooLarge, Torn, TurnlogError, Unanswered
+from turnlog.errors import NoSuchObject, TooLarge, Torn, TurnlogError, Unanswered, Unavailable
 from turnlog.limits import MAX_BATCH, PART_SIZE, PARTS_LIMIT, REQUEST_LIMIT
 from turnlog.records import messages
-from turnlog.store.deposits import Deposits, delete_objects
+from turnlog.store.deposits import Deposits, delete_objects, objects_of
+from turnlog.store.log import runs
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable, Mapping, Sequence
@@ -53,6 +55,7 @@ class LargeMessages:
             str, tuple[str, Stored]
         ] = {}  # by message id: the key of its object, if it gets one
         self._before: set[str] = set()  # of the messages that this writer edited
+        self._last: list[int] = []  # the sequences of the last try's messages that have objects
         self._doubt = False
 
     def encode(self, sequence: int, fields: Mapping[str, Any], *, epoch: int) -> Stored:
@@ -129,12 +132,9 @@ class LargeMessages:
         named = [message for message in stored if message.object_key]
         for message in named:
             self._deposits.send(message.object_key)
+        self._last = [message.sequence for message in named]
         try:
             await self.store.transact(*writes)
-        except (ConditionFailed, Contended):
-            if not self._doubt:
-                self._deposits.judge(named=False)
-            raise
         except Unanswered:
             self._doubt = True
             raise
@@ -152,10 +152,21 @@ class LargeMessages:
         try:
             done = await work
         except TurnlogError:
-            await self._deposits.withdraw()
+            await self._take_back()
             raise
-        await self._deposits.withdraw()
+        await self._take_back()
         return done
+
+    async def _take_back(self) -> None:
+        """Delete the objects that no item names, as far as that is known."""
+        if self._deposits.tried and not self._doubt:
+            with suppress(Unavailable):
+                for first, end in runs(self._last):
+                    items = await self.store.items(self.key, first, end, "object")
+                    for named in objects_of(items):
+                        self._deposits.settle(named)
+                self._deposits.judge(named=False)
+        await self._deposits.withdraw()
 
 
 async def whole(store: Store, head: Head, message: Stored) -> Stored:

@@ -17,11 +17,11 @@ from turnlog.errors import ConditionFailed, Contended, Unanswered
 from turnlog.limits import MAX_DELETES
 from turnlog.records.expressions import update
 from turnlog.records.keys import parse_message_sort_key
-from turnlog.store.deposits import delete_objects
+from turnlog.store.deposits import delete_objects, objects_of
 from turnlog.store.retry import check_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from turnlog.records.head import Head
     from turnlog.records.item import Item
@@ -71,11 +71,6 @@ async def clear_leftover(store: Store, head: Head, items: Sequence[Item] = ()) -
             await delete_objects(store, objects_of(step))
             head, items = head._replace(leftover=below), items[: -len(step)]
     await delete_objects(store, unsure)
-
-
-def objects_of(items: Iterable[Item]) -> set[str]:
-    """The keys of the objects that these items name."""
-    return {item["object"]["S"] for item in items if "object" in item}
 
 
 def newest_step(items: Sequence[Item]) -> Sequence[Item]:

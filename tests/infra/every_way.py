@@ -43,6 +43,7 @@ def drive(api: Api, table: Any, name: str) -> None:
     api.tool_call(session, call)
     api.tool_call(session, call | {"id": "d"})
     _shrink(api, table, name, session)
+    _large(api)
     _rewind(api, table, name, session)
     api.call("GET", "/health")
     _transcripts(api, session)
@@ -76,6 +77,30 @@ def _transcripts(api: Api, session: str) -> None:
         ("DELETE", "/main", None),
     ):
         assert api.call(method, f"{path}{place}", body).status == 404
+
+
+def _large(api: Api) -> None:
+    """Messages with objects: put, read, changed, taken back, and left over by a rewind."""
+
+    def large(message_id: str) -> Any:
+        return assistant(random.randbytes(400_000).hex(), message_id=message_id)
+
+    session = api.new(large("a"))
+    body = {"session_id": session, "messages": [large("b")]}
+    assert api.call("POST", "/sessions", body).status == 200  # a lost race
+    for read in (api.get, api.messages, api.export):
+        assert read(session).status == 200
+    assert api.tool_call(session, {"id": "g", "function": {"name": "f"}}).status == 200
+    message = large("c")
+    assert api.append(session, message).status == 201
+    assert api.append(session, message).status == 200
+    assert api.put(session, messages=api.get(session).body["messages"]).status == 200
+    assert api.put(session, start_sequence=2, messages=[large("d")]).status == 200
+    with first("TransactWriteItems", lambda: api.append(session, user("first"))):
+        assert api.put(session, start_sequence=3, messages=[large("e")]).status == 409
+    with first("TransactWriteItems", lambda: api.append(session, user("x", message_id="f"))):
+        assert api.append(session, large("f")).status == 409
+    assert api.rewind(session, 1, 5).status == 200
 
 
 def _shrink(api: Api, table: Any, name: str, session: str) -> None:

@@ -7,7 +7,7 @@ after the item: by a rewind, by an edit, with the session.
 | the writer's last try | what becomes of its objects |
 |---|---|
 | is applied | an item names them: they stay; what only earlier tries have named is deleted |
-| is refused | at the end, those are deleted that its items do not name: it may have been sent twice on its way |
+| is refused | at the end, those go that its items do not name: it may have been sent twice on its way |
 | or an earlier one was not answered | they stay: it may yet be applied |
 
 An object that no item names, after a crash or a try in doubt, is deleted with its session: its key begins
@@ -16,6 +16,7 @@ with the session's. If the session was never created, nobody deletes it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -54,7 +55,8 @@ class LargeMessages:
         self._encoded: dict[
             str, tuple[str, Stored]
         ] = {}  # by message id: the key of its object, if it gets one
-        self._before: set[str] = set()  # of the messages that this writer edited
+        # By sequence: the objects of the messages that this writer tried to edit.
+        self._before: defaultdict[int, set[str]] = defaultdict(set)
         self._last: list[int] = []  # the sequences of the last try's messages that have objects
         self._doubt = False
 
@@ -70,13 +72,13 @@ class LargeMessages:
     def edited(self, before: Stored, after: Stored) -> Stored:
         """What an edit makes of a message, as item or object; the next try of an edit gets another object."""
         self._encoded.pop(after.known()["message_id"], None)
-        self._before.add(before.object_key)
+        self._before[before.sequence].add(before.object_key)
         return self.placed([after])[0]
 
     async def replaced(self, now: Stored) -> None:
-        """An edit of this writer is applied, and this message stands there: the objects of before go."""
+        """An edit of this writer is applied, and this message stands there: what stood there before goes."""
         self.found([now])
-        await delete_objects(self.store, self._before - {"", now.object_key})
+        await delete_objects(self.store, self._before[now.sequence] - {"", now.object_key})
 
     def placed(self, stored: Sequence[Stored], *, room: int = MAX_BATCH) -> list[Stored]:
         """The messages, each as item or object, so that one transaction takes the items.

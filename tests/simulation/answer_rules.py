@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.conflict_rules import check_conflict, same
-from tests.simulation.page_rules import check_export, check_get, check_list, check_messages
+from tests.simulation.page_rules import check_export, check_get, check_list, check_messages, check_too_large
 from tests.simulation.refusal_rules import check_denial
 from tests.simulation.rewind_rules import check_answer as check_rewound
 from tests.simulation.rewind_rules import repeats, standing, summed
@@ -35,12 +35,12 @@ _STATUSES = {
     "delete": {204, 404},
     "delete_draft": {204, 404},
     "drop_cache": {204, 404},
-    "export": {200, 404},
-    "get": {200, 304, 404},
+    "export": {200, 404, 413},
+    "get": {200, 304, 404, 413},
     "get_draft": {200, 404},
     "health": {200},
     "list": {200},
-    "messages": {200, 404},
+    "messages": {200, 404, 413},
     "patch": {200, 404, 412},
     "put": {200, 201, 404, 409, 410, 412},
     "put_draft": {200, 404},
@@ -78,6 +78,7 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
             check_conflict(work, states, reply)
         case 413:
             require(Rule.ANSWER_413_CHANGES_NOTHING, not work.changes, work)
+            check_too_large(work, states, reply)
         case 412:
             require(
                 Rule.ANSWER_412_CHANGES_NOTHING,

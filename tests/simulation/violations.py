@@ -179,6 +179,7 @@ class Rule(Enum):
     STORED_AS_IT_SAYS = "G7", "stored as it says"
     SURELY_NOT_APPLIED = "G7", "surely not applied"
     TAKES_BACK_WHAT_WAS_REFUSED = "G7", "takes back what was refused"
+    TOO_LARGE_IS_TRUE = "G7", "too large is true"
     TITLE_SET = "G7", "title set"
     TOOL_CALL_IN_ITS_TURN = "G7", "tool call in its turn"
     WHO_CLEARS = "G7", "who clears"

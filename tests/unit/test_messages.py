@@ -13,6 +13,7 @@ from turnlog.errors import Invalid, TooLarge, Unanswered
 from turnlog.limits import MAX_ATTACHED, MESSAGE_LIMIT, PART_SIZE
 from turnlog.records import messages
 from turnlog.records.keys import SessionKey
+from turnlog.wire import payload_size
 
 KEY = SessionKey("user", "session")
 JSON = st.recursive(
@@ -72,6 +73,35 @@ def test_as_first_stored_is_without_what_was_attached() -> None:
     assert without.as_first_stored() == message()
     (stored,) = messages.decode(without.items(KEY))
     assert stored.attached == b"12345678"
+
+
+def test_in_two_pieces_above_390_kb() -> None:
+    """It comes back as it was; where it stands is no part of what is compressed."""
+    long = messages.encode(5, message("log line\n" * 150_000, tool_calls=[{"id": "c"}], created_at="a"))
+    (item,) = long.items(KEY)
+    assert len(item["data"]["B"]) < 20_000
+    (stored,) = messages.decode([item])
+    fields = {**message("log line\n" * 150_000), "tool_calls": [{"id": "c"}], "created_at": "a"}
+    assert (stored.fields(), stored.known()) == (
+        fields,
+        {"message_id": "m", "created_at": "a", "role": "user"},
+    )
+    there = messages.moved(stored, 123_456, created_at="a little later", epoch=3)
+    again = messages.encode(123_456, {**fields, "sequence": 123_456, "created_at": "a little later"}, epoch=3)
+    assert (there.blob, there.epoch) == (stored.blob, again.epoch)
+    assert there.fields() == fields | {"sequence": 123_456, "created_at": "a little later"}
+    assert again.size == payload_size(again.json)
+    moved = messages.moved(
+        messages.encode(5, {"sequence": 5, **fields}), 123_456, created_at="a little later", epoch=3
+    )
+    assert moved.size == payload_size(moved.json) == again.size
+
+
+def test_what_is_small_can_lie_apart() -> None:
+    small = messages.encode(5, {"sequence": 5, **message("x")})
+    apart = messages.apart(small)
+    assert (apart.fields(), apart.size) == (small.fields(), small.size)
+    assert "data" not in apart._replace(object_key="o").items(KEY)[0]
 
 
 def test_the_limit_is_of_the_json_in_bytes() -> None:

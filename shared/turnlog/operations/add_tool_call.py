@@ -160,7 +160,14 @@ async def _attach(
     fields["tool_calls"] = [*(fields.get("tool_calls") or []), tool_call]
     after = large.edited(
         before,
-        messages.encode(sequence, fields, before.attached + token, epoch=before.epoch, usage=before.usage),
+        messages.encode(
+            sequence,
+            fields,
+            before.attached + token,
+            epoch=before.epoch,
+            usage=before.usage,
+            room=large.room,
+        ),
     )
     _check_answer(store, after)
     await large.put([after])

@@ -31,7 +31,7 @@ from turnlog.errors import (
     PreconditionFailed,
     Unanswered,
 )
-from turnlog.limits import MAX_BATCH, MAX_FIRST_BATCH, PART_SIZE, PARTS_LIMIT, REQUEST_LIMIT
+from turnlog.limits import MAX_BATCH, MAX_FIRST_BATCH, PART_SIZE, REQUEST_LIMIT
 from turnlog.operations.change_session import check_version
 from turnlog.operations.create_session import check_objects, create_session, encoded_objects
 from turnlog.operations.read_session import load
@@ -169,11 +169,9 @@ class _Progress:
         self._token = store.clock.token()
         self._rewinds = 0  # of the head at which the messages were confirmed
         created_at = store.now()
-        most = (
-            PARTS_LIMIT if store.objects is None else PART_SIZE
-        )  # what is more than that is refused, or an object
+        # What is more than the room is refused, or an object.
         self._sizes = [
-            min(most, len(messages.to_json({"sequence": sequence, "created_at": created_at, **one})))
+            min(large.room, len(messages.to_json({"sequence": sequence, "created_at": created_at, **one})))
             for sequence, one in enumerate(request.messages, request.start)
         ]
 

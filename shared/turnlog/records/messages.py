@@ -21,7 +21,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import Damaged, TooLarge, Torn
-from turnlog.limits import MESSAGE_LIMIT, PART_SIZE
+from turnlog.limits import MESSAGE_LIMIT, PART_SIZE, PARTS_LIMIT
 from turnlog.records.keys import parse_message_sort_key
 from turnlog.records.packing import packed, unpacked, zipped
 from turnlog.records.ring import fingerprint
@@ -54,6 +54,7 @@ class Stored(NamedTuple):
         epoch: the head's `rewinds` when it was put.
         usage: the tokens of the append that ended with this message, as `"9,1,10"`.
         shell: JSON of the server's fields and the role of one in two pieces; else empty.
+        rest: JSON of the rest of one that this process has put in two pieces.
         object_key: of the object that has the rest; empty if there is none.
 
     The cache keeps what `for_cache` says; it is the table's items that bear what a rewind has to know.
@@ -68,6 +69,7 @@ class Stored(NamedTuple):
     usage: str = ""
     shell: bytes = b""
     object_key: str = ""
+    rest: bytes = b""
 
     @property
     def unread(self) -> bool:
@@ -82,10 +84,10 @@ class Stored(NamedTuple):
             Damaged: the blob is no message's, or is `unread`.
         """
         try:
-            rest = unpacked(self.blob, self.size or PART_SIZE)
+            rest = self.rest or unpacked(self.blob, self.size or PART_SIZE)
         except ValueError as error:
             raise Damaged(f"Message {self.sequence} is damaged: it cannot be read.") from error
-        return _joined(json.loads(self.shell), rest) if self.shell else rest
+        return b"".join((_head(json.loads(self.shell)), memoryview(rest)[1:])) if self.shell else rest
 
     def known(self) -> dict[str, Any]:
         """The server's fields, the role, and of a message in one piece the others: none is read for it."""
@@ -133,9 +135,15 @@ class Stored(NamedTuple):
 
 
 def encode(
-    sequence: int, fields: Mapping[str, Any], attached: bytes = b"", *, epoch: int = 0, usage: str = ""
+    sequence: int,
+    fields: Mapping[str, Any],
+    attached: bytes = b"",
+    *,
+    epoch: int = 0,
+    usage: str = "",
+    room: int = PARTS_LIMIT,
 ) -> Stored:
-    """The message as it is stored; for the arguments see `Stored`.
+    """The message as it is stored; for the arguments see `Stored`, for `room` `packing.zipped`.
 
     Raises:
         TooLarge: its JSON is over `MESSAGE_LIMIT`.
@@ -145,21 +153,23 @@ def encode(
     mark, size = fingerprint(fields["message_id"]), payload_size(encoded)
     if len(encoded) <= PART_SIZE:
         return Stored(sequence, packed(encoded), attached, mark, size, epoch, usage)
-    del encoded  # it may be 64 MB
-    return _in_two(fields, Stored(sequence, b"", attached, mark, size, epoch, usage))
+    return _in_two(fields, encoded, room, Stored(sequence, b"", attached, mark, size, epoch, usage))
 
 
-def _in_two(fields: Mapping[str, Any], stored: Stored) -> Stored:
-    """A message with these fields, in two pieces."""
+def _in_two(fields: Mapping[str, Any], encoded: bytes, room: int, stored: Stored) -> Stored:
+    """A message with these fields, and this JSON, in two pieces."""
     shell = {name: fields[name] for name in _SHELL if name in fields}
-    rest = {name: value for name, value in fields.items() if name not in _SERVER_FIELDS}
-    return stored._replace(shell=dumps(shell), blob=zipped(dumps(rest)))
+    head = _head(shell)
+    if encoded.startswith(head):  # as a rule: to encode 64 MB once more takes half a second
+        rest = b"".join((b"{", memoryview(encoded)[len(head) :]))
+    else:
+        rest = dumps({name: value for name, value in fields.items() if name not in _SERVER_FIELDS})
+    return stored._replace(shell=dumps(shell), blob=zipped(rest, room), rest=rest)
 
 
-def _joined(shell: Mapping[str, Any], rest: bytes) -> bytes:
-    """The JSON of a message in two pieces; the role is in both of them."""
-    head = dumps({name: value for name, value in shell.items() if name != "role"})
-    return b"".join((head[:-1], b",", memoryview(rest)[1:]))
+def _head(shell: Mapping[str, Any]) -> bytes:
+    """With what the JSON of a message begins, before the rest; the role is in the rest, too."""
+    return dumps({name: value for name, value in shell.items() if name != "role"})[:-1] + b","
 
 
 def moved(stored: Stored, sequence: int, *, created_at: str, epoch: int) -> Stored:
@@ -172,7 +182,7 @@ def moved(stored: Stored, sequence: int, *, created_at: str, epoch: int) -> Stor
 
 def apart(stored: Stored) -> Stored:
     """A message in two pieces, also a small one."""
-    return stored if stored.shell else _in_two(stored.fields(), stored)
+    return stored if stored.shell else _in_two(stored.fields(), stored.json, PARTS_LIMIT, stored)
 
 
 def for_cache(stored: Stored, longest: int) -> bytes:

@@ -21,7 +21,9 @@ import zlib
 _JSON, _ZLIB, _GZIP = b"{", b"\x78", b"\x1f"
 _RAW, _GZIP_WBITS = -zlib.MAX_WBITS, 16 + zlib.MAX_WBITS
 # Bytes of each of three samples that tell whether a long text has repetitions.
-_SAMPLE = 8_192
+_SAMPLE = 4_096
+# To how much deflate makes base64 of noise; what comes to more than `_PLAIN` is like that.
+_BASE64, _PLAIN = 0.75, 0.6
 # A repetition costs less the nearer it is, so what messages begin with stands at the end. Never change a
 # dictionary: what is stored can be read with it only.
 _SHELL = (
@@ -76,16 +78,21 @@ def packed(json: bytes) -> bytes:
     return min(json, blob, key=len)
 
 
-def zipped(json: bytes) -> bytes:
+def zipped(json: bytes, room: int) -> bytes:
     """A long JSON object as gzip, always the same of the same.
 
-    What has no repetitions, as base64 of an image, costs a fifth of the time where none are looked for.
+    Base64 of an image has no repetitions: deflate saves a quarter of it. That takes a fifth of the time if
+    none are looked for. Where it does not make an item of an object, it is not worth even that.
+
+    Args:
+        room: how many bytes items take of it; more than that is an object, or refused.
     """
     middle = len(json) // 2
     samples = json[:_SAMPLE] + json[middle : middle + _SAMPLE] + json[-_SAMPLE:]
-    plain = len(zlib.compress(samples)) > len(samples) * 0.6  # base64 of noise comes to 0.76
+    plain = len(zlib.compress(samples)) > len(samples) * _PLAIN
     strategy = zlib.Z_HUFFMAN_ONLY if plain else zlib.Z_DEFAULT_STRATEGY
-    deflate = zlib.compressobj(wbits=_GZIP_WBITS, strategy=strategy)
+    level = 0 if plain and len(json) * _BASE64 > room else zlib.Z_DEFAULT_COMPRESSION
+    deflate = zlib.compressobj(level, wbits=_GZIP_WBITS, strategy=strategy)
     return deflate.compress(json) + deflate.flush()
 
 

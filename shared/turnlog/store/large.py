@@ -44,11 +44,13 @@ class LargeMessages:
     Attributes:
         store: on which it works.
         key: of the session.
+        room: bytes as stored of a message that is no object.
     """
 
     def __init__(self, store: Store, key: SessionKey) -> None:
         self.store = store
         self.key = key
+        self.room = PARTS_LIMIT if store.objects is None else PART_SIZE
         self._prefix = f"{key.message_objects}{store.clock.token().hex()}-"
         self._deposits = Deposits(store)
         self._numbers = count()
@@ -64,7 +66,7 @@ class LargeMessages:
         """The message as it is stored, see `messages.encode`; a large one is compressed at the first try."""
         if known := self._encoded.get(fields["message_id"]):
             return messages.moved(known[1], sequence, created_at=fields["created_at"], epoch=epoch)
-        stored = messages.encode(sequence, fields, epoch=epoch)
+        stored = messages.encode(sequence, fields, epoch=epoch, room=self.room)
         if stored.shell:
             self._remember(fields["message_id"], stored)
         return stored

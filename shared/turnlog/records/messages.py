@@ -1,8 +1,8 @@
 """Messages as items: JSON as it is answered, packed where that saves.
 
 A message of more than 390 KB of JSON is kept in two pieces, which are joined where it is read. The `shell`
-is what depends on its place in the log, and its role. The rest is the sender's, and is the same however often
-an append is tried. So the rest is compressed once:
+has what depends on its place in the log, the application's `metadata`, and its role. The rest is what the
+sender said, and is the same however often an append is tried. So the rest is compressed once:
 
 | JSON | compressed | bucket | the first item has | other items, object |
 |---|---|---|---|---|
@@ -21,11 +21,11 @@ import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import Damaged, TooLarge, Torn
-from turnlog.limits import MESSAGE_LIMIT, PART_SIZE, PARTS_LIMIT
+from turnlog.limits import MESSAGE_LIMIT, METADATA_LIMIT, PART_SIZE, PARTS_LIMIT
 from turnlog.records.keys import parse_message_sort_key
 from turnlog.records.packing import packed, unpacked, zipped
 from turnlog.records.ring import fingerprint
-from turnlog.wire import dumps, payload_size
+from turnlog.wire import dumps, payload_size, same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 TOKEN_SIZE = 8
 """Bytes of a tool call's token in `attached`."""
 
-_SERVER_FIELDS = ("sequence", "message_id", "created_at")
-_SHELL = (*_SERVER_FIELDS, "role")
+# They, and what the application says about a message, are no part of what the sender said.
+_BESIDE = frozenset({"sequence", "message_id", "created_at", "edited_at", "metadata"})
 SIZED = b"\x03"
 """The first byte of what the cache keeps of a message in two pieces; no packing has this number."""
 
@@ -53,7 +53,7 @@ class Stored(NamedTuple):
         size: bytes of its JSON in an answer, see `wire.payload_size`; 0: not known, and it is a small one.
         epoch: the head's `rewinds` when it was put.
         usage: the tokens of the append that ended with this message, as `"9,1,10"`.
-        shell: JSON of the server's fields and the role of one in two pieces; else empty.
+        shell: JSON of the server's fields, `metadata` and the role of one in two pieces; else empty.
         rest: JSON of the rest of one that this process has put in two pieces.
         object_key: of the object that has the rest; empty if there is none.
 
@@ -90,7 +90,7 @@ class Stored(NamedTuple):
         return b"".join((_head(json.loads(self.shell)), memoryview(rest)[1:])) if self.shell else rest
 
     def known(self) -> dict[str, Any]:
-        """The server's fields, the role, and of a message in one piece the others: none is read for it."""
+        """The server's fields, `metadata` and the role; of a message in one piece the others as well."""
         shell: dict[str, Any] = json.loads(self.shell) if self.shell else self.fields()
         return shell
 
@@ -114,7 +114,7 @@ class Stored(NamedTuple):
         if self.object_key:
             items = [{**key.message(self.sequence), "object": {"S": self.object_key}}]
         else:
-            size = PART_SIZE - len(self.attached)  # which is in the first item
+            size = PART_SIZE - len(self.attached) - len(self.shell)  # which are in the first item
             chunks = [self.blob[at : at + size] for at in range(0, len(self.blob), size)]
             items = [
                 {**key.message(self.sequence, part), "data": {"B": chunk}}
@@ -158,12 +158,12 @@ def encode(
 
 def _in_two(fields: Mapping[str, Any], encoded: bytes, room: int, stored: Stored) -> Stored:
     """A message with these fields, and this JSON, in two pieces."""
-    shell = {name: fields[name] for name in _SHELL if name in fields}
+    shell = {name: value for name, value in fields.items() if name in _BESIDE or name == "role"}
     head = _head(shell)
     if encoded.startswith(head):  # as a rule: to encode 64 MB once more takes half a second
         rest = b"".join((b"{", memoryview(encoded)[len(head) :]))
     else:
-        rest = dumps({name: value for name, value in fields.items() if name not in _SERVER_FIELDS})
+        rest = dumps({name: value for name, value in fields.items() if name not in _BESIDE})
     return stored._replace(shell=dumps(shell), blob=zipped(rest, room), rest=rest)
 
 
@@ -217,6 +217,10 @@ def from_cache(sequence: int, value: bytes, key: SessionKey) -> Stored | None:
 def to_json(fields: Mapping[str, Any]) -> bytes:
     """The message's JSON; raises as `encode` does."""
     encoded = dumps(fields)
+    if "metadata" in fields and (size := len(dumps(fields["metadata"]))) > METADATA_LIMIT:
+        raise TooLarge(
+            f"A message's metadata is at most {METADATA_LIMIT} bytes of JSON; that of one has {size}."
+        )
     if len(encoded) > MESSAGE_LIMIT:
         raise TooLarge(
             f"A message is at most {MESSAGE_LIMIT} bytes of JSON; one has {len(encoded)}."
@@ -225,19 +229,21 @@ def to_json(fields: Mapping[str, Any]) -> bytes:
     return encoded
 
 
-def content(fields: Mapping[str, Any]) -> str:
-    """What the sender said, to compare: without the server's fields, nulls, empty lists and key order."""
-    said = {
-        name: value
-        for name, value in fields.items()
-        if name not in _SERVER_FIELDS and value is not None and value != []
-    }
-    return json.dumps(said, sort_keys=True)
-
-
 def equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two messages say the same, see `content`."""
-    return content(one) == content(other)
+    """Whether two messages say the same, see `wire.same`: beside server fields and `metadata`.
+
+    No content is as empty content, and no tool calls are as an empty list of them.
+    """
+    return same(_said(one), _said(other))
+
+
+def _said(fields: Mapping[str, Any]) -> dict[str, Any]:
+    said = {name: value for name, value in fields.items() if name not in _BESIDE}
+    if said.get("content") == "":
+        del said["content"]
+    if said.get("tool_calls") == []:
+        del said["tool_calls"]
+    return said
 
 
 def decode(items: Iterable[Item]) -> Iterator[Stored]:

@@ -98,7 +98,7 @@ class LargeMessages:
             _check_items(placed, room)
             return placed
         for at, message in enumerate(placed):
-            if len(message.blob) > PART_SIZE - len(message.attached):
+            if len(message.blob) > PART_SIZE - len(message.attached) - len(message.shell):
                 placed[at] = self._as_object(message)
         left = sum(len(message.blob) for message in placed if not message.object_key) - REQUEST_LIMIT
         for at in sorted(range(len(placed)), key=lambda at: -len(placed[at].blob)) if left > 0 else ():

@@ -38,6 +38,8 @@ TOKEN_SIZE = 8
 
 # They, and what the application says about a message, are no part of what the sender said.
 _BESIDE = frozenset({"sequence", "message_id", "created_at", "edited_at", "metadata"})
+# Bytes of a shell without metadata, at the most, for which an item has room beside `PART_SIZE`.
+_SMALL_SHELL = 4_096
 SIZED = b"\x03"
 """The first byte of what the cache keeps of a message in two pieces; no packing has this number."""
 
@@ -77,6 +79,11 @@ class Stored(NamedTuple):
         return bool(self.object_key) and not self.blob
 
     @property
+    def first_room(self) -> int:
+        """Bytes of the blob for which its first item has room."""
+        return PART_SIZE - len(self.attached) - max(0, len(self.shell) - _SMALL_SHELL)
+
+    @property
     def json(self) -> bytes:
         """The message's JSON, as the contract shows it.
 
@@ -114,7 +121,7 @@ class Stored(NamedTuple):
         if self.object_key:
             items = [{**key.message(self.sequence), "object": {"S": self.object_key}}]
         else:
-            size = PART_SIZE - len(self.attached) - len(self.shell)  # which are in the first item
+            size = self.first_room
             chunks = [self.blob[at : at + size] for at in range(0, len(self.blob), size)]
             items = [
                 {**key.message(self.sequence, part), "data": {"B": chunk}}

@@ -25,7 +25,6 @@ from turnlog.errors import NoSuchObject, TooLarge, Torn, TurnlogError, Unanswere
 from turnlog.limits import MAX_BATCH, PART_SIZE, PARTS_LIMIT, REQUEST_LIMIT
 from turnlog.records import messages
 from turnlog.store.deposits import Deposits, delete_objects, objects_of
-from turnlog.store.log import runs
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable, Mapping, Sequence
@@ -98,7 +97,7 @@ class LargeMessages:
             _check_items(placed, room)
             return placed
         for at, message in enumerate(placed):
-            if len(message.blob) > PART_SIZE - len(message.attached) - len(message.shell):
+            if len(message.blob) > message.first_room:
                 placed[at] = self._as_object(message)
         left = sum(len(message.blob) for message in placed if not message.object_key) - REQUEST_LIMIT
         for at in sorted(range(len(placed)), key=lambda at: -len(placed[at].blob)) if left > 0 else ():
@@ -165,10 +164,9 @@ class LargeMessages:
         """Delete the objects that no item names, as far as that is known."""
         if self._deposits.tried and not self._doubt:
             with suppress(Unavailable):
-                for first, end in runs(self._last):
-                    items = await self.store.items(self.key, first, end, "object")
-                    for named in objects_of(items):
-                        self._deposits.settle(named)
+                first, end = min(self._last), max(self._last) + 1
+                for named in objects_of(await self.store.items(self.key, first, end, "object")):
+                    self._deposits.settle(named)
                 self._deposits.judge(named=False)
         await self._deposits.withdraw()
 

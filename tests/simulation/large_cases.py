@@ -65,6 +65,13 @@ LARGE_CASES = (
         kinds=_OBJECT_FAULTS,
     ),
     Case(
+        "tool call, append & tool call, in objects",
+        [[tool_call("t")], [append("a"), tool_call("u")]],
+        before=(create(), tool_call("s")),
+        limits=_IN_OBJECTS,
+        kinds=_OBJECT_FAULTS,
+    ),
+    Case(
         "tool call & rewind, in objects",
         [[tool_call("t")], [rewind(0, 1)]],
         before=(create(), tool_call("s")),

@@ -132,11 +132,16 @@ def test_what_the_sender_said_is_compared() -> None:
     assert not messages.equal(message([]), message(None))
 
 
-def test_no_item_is_larger_than_dynamodb_takes() -> None:
+@pytest.mark.parametrize("metadata", [0, 32_000])
+def test_no_item_is_larger_than_dynamodb_takes(metadata: int) -> None:
     """Also with the longest key, of which the parts leave room, and as many tool calls as are added."""
     user = "u" * 1_024
     stored = messages.encode(
-        10**9, message(noise(900_000)), bytes(8 * MAX_ATTACHED), epoch=10**9, usage=",".join(["9" * 15] * 3)
+        10**9,
+        message(noise(900_000), metadata={"m": "m" * metadata}),
+        bytes(8 * MAX_ATTACHED),
+        epoch=10**9,
+        usage=",".join(["9" * 15] * 3),
     )
     for item in stored.items(SessionKey(user, "s" * 64)):
         size = sum(len(name) + len(text) for name, value in item.items() for text in value.values())

@@ -75,8 +75,8 @@ EDGE = (
     ),
     Mutant(
         "a body may not be as long as is said",
-        "if size > BODY_LIMIT:",
-        "if size >= BODY_LIMIT:",
+        "and size > BODY_LIMIT:",
+        "and size >= BODY_LIMIT:",
         "5,000,000 bytes are refused",
         test=_EVENTS,
     ),

@@ -116,8 +116,8 @@ LARGE = (
     ),
     Mutant(
         "a message that is moved keeps its size",
-        "    return stored._replace(sequence=sequence, shell=dumps(after), size=stored.size + grown, epoch=epoch)",
-        "    return stored._replace(sequence=sequence, shell=dumps(after), epoch=epoch)",
+        "shell=dumps(after), size=stored.size + grown, epoch",
+        "shell=dumps(after), epoch",
         "the head's log_size is wrong",
         test="tests/unit/test_messages.py::test_in_two_pieces_above_390_kb",
     ),

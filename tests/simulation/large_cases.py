@@ -36,6 +36,13 @@ LARGE_CASES = (
         faults=2,
     ),
     Case(
+        "append without the time for another try, in objects",
+        [[append("a")]],
+        limits=_IN_OBJECTS,
+        allowed=1.0,
+        kinds=("applied late", "reply lost"),
+    ),
+    Case(
         "append & rewind, in objects",
         [[append("b", expected=2)], [rewind(1, 2)]],
         before=_TWO,

@@ -27,7 +27,7 @@ LARGE = (
         "            self._doubt = True\n",
         "",
         "a try that is applied late names what is gone",
-        case="append & rewind, in objects",
+        case="append without the time for another try, in objects",
     ),
     Mutant(
         "a lost race leaves its object",

@@ -151,7 +151,6 @@ async def _append(
         except LogMoved as moved:
             head = moved.head
             continue
-        large.found(present.values())
         missing = [fields for fields in new if fields["message_id"] not in present]
         if not missing:
             return _answer_stored(store, ids, present, head, tried)

@@ -119,7 +119,6 @@ async def _create(
                 raise gone() from None
             if there.token != token:
                 return Created(there, [], created=False, unanswered=tries.unanswered)
-            large.found(stored)
         except (Contended, Unanswered) as error:
             await tries.again(error)
             continue

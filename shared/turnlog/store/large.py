@@ -78,7 +78,6 @@ class LargeMessages:
 
     async def replaced(self, now: Stored) -> None:
         """An edit of this writer is applied, and this message stands there: what stood there before goes."""
-        self.found([now])
         await delete_objects(self.store, self._before[now.sequence] - {"", now.object_key})
 
     def placed(self, stored: Sequence[Stored], *, room: int = MAX_BATCH) -> list[Stored]:
@@ -146,7 +145,7 @@ class LargeMessages:
         self._doubt = False
 
     def found(self, stored: Iterable[Stored]) -> None:
-        """These messages are stored, by a try that was not answered or by somebody else."""
+        """These messages are stored: what a later try does not know of stays."""
         for message in stored:
             self._deposits.settle(message.object_key)
 

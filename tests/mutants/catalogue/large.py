@@ -37,13 +37,6 @@ LARGE = (
         case="create & create, in objects",
     ),
     Mutant(
-        "what is found stored is not known to be named",
-        "        large.found(present.values())\n",
-        "",
-        "the content of an acknowledged message is deleted",
-        case="append, silence, in objects",
-    ),
-    Mutant(
         "PUT does not know which of its objects are named",
         "            large.found([message])\n",
         "",

@@ -65,6 +65,12 @@ LARGE_CASES = (
         kinds=_OBJECT_FAULTS,
     ),
     Case(
+        "put in steps, silence, in objects",
+        [[put("m0", "p", "q")]],
+        limits={**_IN_OBJECTS, "MAX_BATCH": 1},
+        kinds=("reply lost", "re-sent bare"),
+    ),
+    Case(
         "tool call & tool call, in objects",
         [[tool_call("t")], [tool_call("u")]],
         before=(create(), tool_call("s")),

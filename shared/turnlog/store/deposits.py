@@ -97,9 +97,9 @@ def objects_of(items: Iterable[Item]) -> set[str]:
 
 
 async def delete_objects(store: Store, names: Iterable[str]) -> None:
-    """Delete what no item names any more, if the bucket answers; else it goes with its session."""
-    for name in sorted(names):
-        with suppress(Unavailable):
+    """Delete what no item names any more, as long as the bucket answers; the rest goes with its session."""
+    with suppress(Unavailable):
+        for name in sorted(names):
             await store.bucket().delete(name)
 
 

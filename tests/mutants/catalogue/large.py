@@ -41,7 +41,7 @@ LARGE = (
         "            large.found([message])\n",
         "",
         "the content of a step whose reply was lost is deleted",
-        case="put in steps & append, in objects",
+        case="put in steps, silence, in objects",
     ),
     Mutant(
         "an edit's object stays when the next edit comes",

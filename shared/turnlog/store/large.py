@@ -53,9 +53,8 @@ class LargeMessages:
         self._prefix = f"{key.message_objects}{store.clock.token().hex()}-"
         self._deposits = Deposits(store)
         self._numbers = count()
-        self._encoded: dict[
-            str, tuple[str, Stored]
-        ] = {}  # by message id: the key of its object, if it gets one
+        # By message id; with the key of its object, if it gets one.
+        self._encoded: dict[str, tuple[str, Stored]] = {}
         # By sequence: the objects of the messages that this writer tried to edit.
         self._before: defaultdict[int, set[str]] = defaultdict(set)
         self._last: list[int] = []  # the sequences of the last try's messages that have objects
@@ -205,7 +204,9 @@ def _check_items(stored: Sequence[Stored], room: int) -> None:
     parts = sum(-(-len(message.blob) // PART_SIZE) for message in stored)
     without = "compressed; without a bucket (TURNLOG_BUCKET)"
     if largest > PARTS_LIMIT:
-        raise TooLarge(f"A message takes {largest} bytes {without} it is at most {PARTS_LIMIT}.")
+        raise TooLarge(
+            f"A message takes {largest} bytes {without} it is at most {PARTS_LIMIT}. Configure one, or split it."
+        )
     if size > REQUEST_LIMIT:
         raise TooLarge(
             f"The messages take {size} bytes {without} one request stores at most {REQUEST_LIMIT}."

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from turnlog.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
 from turnlog.limits import BODY_LIMIT
-from turnlog.records.keys import SessionKey, TranscriptKey, session_key, transcript_key
+from turnlog.records.keys import SessionKey, TranscriptName, session_key, transcript_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,14 +123,14 @@ class Call(NamedTuple):
         return session_key(self.user_id, self.path_session_id or "")
 
     @property
-    def transcript(self) -> TranscriptKey:
+    def transcript(self) -> TranscriptName:
         """The transcript in the path, of the session there.
 
         Raises:
             Unauthenticated: the request names no user.
             Invalid: an id or the name is not one.
         """
-        return transcript_key(self.key, self.path_name or "")
+        return transcript_name(self.key, self.path_name or "")
 
     def _decoded(self) -> bytes:
         if not self.base64:

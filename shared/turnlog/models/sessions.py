@@ -41,6 +41,11 @@ class CreateSession(WithObjects):
     successful_agent_schedules: Counts = Field(default_factory=dict)
     usage: Usage = Usage()
     messages: list[NewMessage] = Field(default=[], max_length=MAX_FIRST_BATCH)
+    recreate: bool = Field(
+        default=False,
+        description="If the session with this id was deleted, begin another one under the id. Send such a"
+        " request again only after a look at what is there: each deletion in between allows another session.",
+    )
 
 
 class PutSession(WithObjects):

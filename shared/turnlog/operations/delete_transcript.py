@@ -12,15 +12,15 @@ from turnlog.errors import ConditionFailed, Contended, Unanswered
 from turnlog.records import transcripts
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.entry_writer import refusing_transcript
-from turnlog.store.store import no_transcript
+from turnlog.store.store import no_transcript, not_found
 
 if TYPE_CHECKING:
-    from turnlog.records.keys import TranscriptKey
+    from turnlog.records.keys import TranscriptName
     from turnlog.store.store import Store
 
 
 @tells_doubt
-async def delete_transcript(store: Store, key: TranscriptKey) -> None:
+async def delete_transcript(store: Store, name: TranscriptName) -> None:
     """Delete a transcript; one of the same name may begin anew.
 
     Raises:
@@ -28,7 +28,8 @@ async def delete_transcript(store: Store, key: TranscriptKey) -> None:
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
     token = store.clock.token()
-    there = await store.transcript(key)
+    there = await store.transcript(name)
+    key = there.key
     session_at = ""
     tries = store.tries()
     while True:
@@ -39,9 +40,11 @@ async def delete_transcript(store: Store, key: TranscriptKey) -> None:
                 transcripts.moved(there, there.buried(now, token)),
             )
         except ConditionFailed as refused:
-            found, ahead = await refusing_transcript(store, key, refused)
-            session_at = max(session_at, ahead)
-            if ahead and found is not None and found.live and found.generation == there.generation:
+            found, session = await refusing_transcript(store, key, refused)
+            if session and session.key != key.session:
+                raise not_found() from None  # that session was deleted, and with it its transcript
+            session_at = session.updated_at if session else session_at
+            if session and found is not None and found.live and found.generation == there.generation:
                 await tries.again(Contended("Others keep changing this session. Try again."))
                 continue
             if found is None or found.token != token:

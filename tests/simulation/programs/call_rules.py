@@ -35,6 +35,9 @@ def check_call(history: History, call: Call) -> None:
         require(Rule.MADE_ONCE_BY_A_CALL, len(changing) <= 1, told)
     if call.name in {"put_draft", "delete_draft"}:
         require(Rule.A_DRAFT_IS_SENT_ONCE, len(call.works) <= 1, told)
+    if call.asked.get("recreate"):
+        sent = [work for work in call.works if work.kind == "create"]
+        require(Rule.RECREATE_IS_SENT_ONCE, len(sent) <= 1, told)
     if isinstance(call.error, Contended):
         require(Rule.SURELY_NOT_APPLIED, not changing, told)
     elif call.refused and call.error:

@@ -143,7 +143,8 @@ class ClientProgram(Program):
 
     def _create_session(self, session: str, **_: Any) -> dict[str, Any]:
         title = {"title": f"{self._texts.mark()} of {self.user}."} if self._rng.random() < 0.5 else {}
-        return {"session_id": session, "messages": self._messages(0, 1), **title, **self._usage()}
+        anew = {"recreate": True} if self._rng.random() < 0.5 else {}
+        return {"session_id": session, "messages": self._messages(0, 1), **title, **self._usage(), **anew}
 
     def _put_draft(self, **_: Any) -> dict[str, Any]:
         text = f"draft {self._texts.mark()} of {self.user}."

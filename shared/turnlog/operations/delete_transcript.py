@@ -12,7 +12,7 @@ from turnlog.errors import ConditionFailed, Contended, Unanswered
 from turnlog.records import transcripts
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.entry_writer import refusing_transcript
-from turnlog.store.store import no_transcript, not_found
+from turnlog.store.store import no_transcript
 
 if TYPE_CHECKING:
     from turnlog.records.keys import TranscriptName
@@ -41,14 +41,12 @@ async def delete_transcript(store: Store, name: TranscriptName) -> None:
             )
         except ConditionFailed as refused:
             found, session = await refusing_transcript(store, key, refused)
-            if session and session.key != key.session:
-                raise not_found() from None  # that session was deleted, and with it its transcript
             session_at = session.updated_at if session else session_at
             if session and found is not None and found.live and found.generation == there.generation:
                 await tries.again(Contended("Others keep changing this session. Try again."))
                 continue
             if found is None or found.token != token:
-                # Another request deleted it; or this one did, and the transcript has begun anew since.
+                # Another request deleted it, or its session; or this one did, and it has begun anew since.
                 raise no_transcript() from None
         except (Contended, Unanswered) as error:
             await tries.again(error)

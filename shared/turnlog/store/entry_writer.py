@@ -11,7 +11,9 @@ does without a look at that. So a writer first takes the session for one whose i
 | the generation is | it comes from | what the writer may do |
 |---|---|---|
 | a guess | 0; where that has no such transcript, the cache | write; take another from a refusal or a look |
-| known | the table has shown it, or a try was not answered | write; if it is another now: `NotFound` (G4) |
+| known | the table | write; if it is another now, there is no such session (G4) |
+
+Where a try over a guess was not answered, and the session is another than guessed, `begun_anew` tells.
 """
 
 from __future__ import annotations
@@ -116,7 +118,7 @@ class EntryWriter:
         await self.look()
 
     def begun_anew(self) -> bool:
-        """Whether the transcript was deleted since this was asked last; what was put into it went with it."""
+        """Whether it is another transcript than when this was asked last; what was put into that is gone."""
         before = self._generation
         self._generation = (self.key.session.generation, self.head.generation)
         moved = before not in {None, self._generation}
@@ -183,7 +185,6 @@ class EntryWriter:
             self.store.counts["conflicts"] += 1
             await self.tries.again(error)
         except Unanswered as error:
-            self._known = True
             await self.tries.again(error)
             await self.look()
         else:

@@ -110,25 +110,11 @@ GENERATIONS = (
         case="begun anew, deleted & begun anew",
     ),
     Mutant(
-        "entries forget over which session they got no answer",
-        "            self._known = True\n            await self.tries.again(error)\n",
-        "            await self.tries.again(error)\n",
-        "entries are appended to the old session and to the new one",
-        case="begin anew & entries, silence",
-    ),
-    Mutant(
         "entries go on with another session",
         "        if self._known and not right:\n            raise not_found()\n",
         "",
         "entries that were meant for the old session are in the new one",
         case="begin anew & import",
-    ),
-    Mutant(
-        "a transcript is deleted of another session",
-        "            if session and session.key != key.session:\n                raise not_found() from None",
-        "            if False:\n                raise not_found() from None",
-        "a deletion is tried until its time is over",
-        case="begin anew & delete the transcript",
     ),
     Mutant(
         "transcripts of all generations are listed",

@@ -47,8 +47,8 @@ class FaultyTable:
 
     def _show(self, items: Sequence[Any]) -> None:
         """Note which sessions the process has seen to be there."""
-        found = [item for item in items if item and item.get("SK") == {"S": HEAD} and "message_count" in item]
-        self._process.work.seen += [from_item(item).key for item in found]
+        found = [from_item(item) for item in items if item and item.get("SK") == {"S": HEAD}]
+        self._process.work.seen += [head.key for head in found if head.live]
 
     async def _answered(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         consistent = bool(parameters.get("ConsistentRead")) and "IndexName" not in parameters

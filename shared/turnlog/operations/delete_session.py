@@ -39,6 +39,7 @@ _GONE_WITH_THE_SESSION = (
     "rewound",
     "leftover",
     *USAGE_FIELDS,
+    "details",
     *JSON_FIELDS,
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from turnlog.records.attributes import SHORT
 from turnlog.records.keys import recency_sort_key
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 LIVE = "attribute_exists(#message_count)"
 """The condition that a head is there and no tombstone."""
+
+
+EMPTY = "{}"
+"""JSON text of an object without members: such an attribute is left out of an item, since its name costs."""
 
 
 def of(key: GenerationKey) -> str:
@@ -71,7 +76,7 @@ def update(
 
     Args:
         key: only if the head is of this generation (G4).
-        to: attributes and the values they get.
+        to: attributes and the values they get; one that gets an `EMPTY` object goes.
         plus: attributes that are numbers, and what is added to each.
         without: attributes that go.
         condition: with `#name` for an attribute; when it fails, the item as it is comes back. Where `to` has
@@ -82,7 +87,9 @@ def update(
     if "updated_at" in (to or {}):
         condition = f"{condition} AND {NOT_EARLIER}"
     values = {**(values or {}), **of_value(key)}
-    sets = [f"#{name} = :{name}" for name in to or {}]
+    without = [*without, *(name for name, value in (to or {}).items() if value == EMPTY)]
+    to = {name: value for name, value in (to or {}).items() if value != EMPTY}
+    sets = [f"#{name} = :{name}" for name in to]
     sets += [f"#{name} = #{name} + :plus_{name}" for name in plus or {}]
     removed = [f"#{name}" for name in without]
     clauses = [("SET", sets), ("REMOVE", removed)]
@@ -92,7 +99,7 @@ def update(
         "UpdateExpression": expression,
         "ExpressionAttributeNames": names(expression, condition),
         "ExpressionAttributeValues": {
-            **{f":{name}": attribute(value) for name, value in (to or {}).items()},
+            **{f":{name}": attribute(value) for name, value in to.items()},
             **{f":plus_{name}": attribute(value) for name, value in (plus or {}).items()},
             **{f":{name}": attribute(value) for name, value in values.items()},
         },
@@ -110,6 +117,19 @@ def check(key: GenerationKey) -> dict[str, Any]:
         "ExpressionAttributeNames": names(condition),
     }
     return checked | ({"ExpressionAttributeValues": values} if values else {})
+
+
+def unchanged(objects: Mapping[str, str]) -> tuple[str, dict[str, Value]]:
+    """The condition that objects of a head are what they were, and its values.
+
+    Args:
+        objects: their JSON text by name. An empty one is left out of the item.
+    """
+    there = {name: text for name, text in objects.items() if text != EMPTY}
+    terms = [
+        f"#{name} = :was_{name}" if name in there else f"attribute_not_exists(#{name})" for name in objects
+    ]
+    return " AND ".join(terms), {f"was_{name}": text for name, text in there.items()}
 
 
 def put(item: Item, *, condition: str, values: Mapping[str, Value] | None = None) -> dict[str, Any]:
@@ -131,5 +151,6 @@ def _conditioned(condition: str) -> dict[str, str]:
 
 
 def names(*expressions: str) -> dict[str, str]:
-    """The declaration of every `#name` in these expressions."""
-    return {f"#{name}": name for expression in expressions for name in re.findall(r"#(\w+)", expression)}
+    """The declaration of every `#name` in these expressions, see `attributes.SHORT`."""
+    found = [name for expression in expressions for name in re.findall(r"#(\w+)", expression)]
+    return {f"#{name}": SHORT.get(name, name) for name in found}

@@ -196,3 +196,17 @@ def test_what_is_kept_once_has_an_end() -> None:
     assert run(cache.messages(HEAD, 0, 1)) == [None]
     assert run(cache.head(KEY)) is None
     assert run(cache.draft(HEAD.key)) is None
+
+
+def test_generations_share_no_message_and_no_draft(cache: SessionCache) -> None:
+    """Also where both began at the same time, as clocks have it."""
+    later = HEAD._replace(key=HEAD.key.next)
+    run(cache.appended(HEAD, [message(0, "old")]))
+    run(cache.put_draft(HEAD.key, b"{}"))
+    assert run(cache.messages(later, 0, 1)) == [None]
+    assert run(cache.draft(later.key)) is None
+    # One that was put under the other's key is found to be wrong.
+    assert _prefix_checksum(later) != _prefix_checksum(HEAD)
+    run(cache.appended(later, [message(0, "new")]))
+    run(cache.drop(HEAD.key, HEAD))
+    assert run(cache.messages(later, 0, 1)) == [message(0, "new").json]

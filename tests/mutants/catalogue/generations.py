@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.mutant import Mutant
 
 _KEYS = "tests/unit/test_keys.py"
+_RECREATE = "tests/functional/test_recreate.py"
 
 GENERATIONS = (
     Mutant(
@@ -156,14 +157,14 @@ GENERATIONS = (
         "    if head.key.generation:\n        await _remove_before(store, head.key)\n    await expire",
         "    await expire",
         "an object that a slow writer left stays as long as the session that came after",
-        case="begin anew & entries & the purge, in objects",
+        test=_RECREATE,
     ),
     Mutant(
         "no marker for a second look",
         "        if store.objects is not None:",
         "        if False:",
         "an object that a slow writer left stays as long as the session that came after",
-        case="begin anew & entries & the purge, in objects",
+        test=_RECREATE,
     ),
     Mutant(
         "one key for the drafts of all generations",

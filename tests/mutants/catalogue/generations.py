@@ -200,7 +200,7 @@ GENERATIONS = (
         "repeatable=not recreate)",
         "repeatable=True)",
         "one call begins two sessions",
-        case="programs",
+        test=_RECREATE,
     ),
     Mutant(
         "a transcript's head is of all generations",

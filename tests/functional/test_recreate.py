@@ -201,12 +201,16 @@ def test_transcripts_begin_anew(api: Api) -> None:
     session_id = api.new()
     api.entries(session_id, "main", {"uuid": "u", "n": 0}, {"uuid": "v"})
     api.entries(session_id, "old", {"uuid": "u"})
+    generation = api.transcript(session_id, "main", limit=1).body["generation"]
     begin_anew(api, session_id)
     assert api.call("GET", f"/sessions/{session_id}/transcripts").body == {"transcripts": []}
     api.transcript(session_id, "main").problem(404, "not_found")
     reply = api.entries(session_id, "main", {"uuid": "u", "n": 1})
     assert (reply.status, reply.body["first_position"]) == (201, 0)
-    assert api.transcript(session_id, "main").body["entries"] == [{"uuid": "u", "n": 1}]
+    page = api.transcript(session_id, "main").body
+    assert page["entries"] == [{"uuid": "u", "n": 1}]
+    # By this a reader of pages knows that they are of two transcripts.
+    assert page["generation"] != generation
 
 
 def test_large_entries_go_with_their_session(api: Api, bucket: BucketView) -> None:

@@ -46,7 +46,7 @@ class EntryPage(NamedTuple):
         """What the page says of itself; its positions are None when it is empty."""
         return {
             "entry_count": self.head.length,
-            "generation": self.head.generation,
+            "generation": self.head.shown_generation,
             "has_more": self.has_more,
             "first_position": self.first if self.lines else None,
             "last_position": self.end - 1 if self.lines else None,

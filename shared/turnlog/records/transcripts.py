@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _STRINGS = ("updated_at", "deleted_at")
 _BYTES = ("ring", "token")
+_IN_ONE_SESSION = 1_000_000  # generations: as many as a sort key has digits for
 
 
 class Transcript(NamedTuple):
@@ -55,6 +56,11 @@ class Transcript(NamedTuple):
     def length(self) -> int:
         """How many entries there are."""
         return self.entry_count or 0
+
+    @property
+    def shown_generation(self) -> int:
+        """A number that no transcript of this name had before, also none of a former session of the id."""
+        return self.key.session.generation * _IN_ONE_SESSION + self.generation
 
     def grown(self, ids: Iterable[str], count: int, size: int, now: str) -> Transcript:
         """The head after so many more entries."""

@@ -216,4 +216,11 @@ GENERATIONS = (
         "the purge of the old session takes or leaves the objects of the wrong one",
         test=_KEYS,
     ),
+    Mutant(
+        "a transcript has the number of a former session's",
+        "        return self.key.session.generation * _IN_ONE_SESSION + self.generation\n",
+        "        return self.generation\n",
+        "pages of two sessions' transcripts look like pages of one",
+        test=_RECREATE,
+    ),
 )

@@ -11,7 +11,7 @@ from tests.simulation.faults import CRASH
 from tests.simulation.requests import Request
 from tests.simulation.transcript_look import check_transcripts, objects_of
 from tests.simulation.violations import Rule, require
-from turnlog.records.keys import HEAD
+from turnlog.records.keys import EXPIRY, HEAD, parse_generation
 from turnlog.records.messages import from_cache
 from turnlog.store.session_cache import _checked, _log_key, _prefix_checksum
 
@@ -40,7 +40,7 @@ def look(world: World, *, briefly: bool = False) -> None:
             _check_read(world, key, states[-1])
             _check_cleared(world, key, states[-1])
             _check_objects(world, key, states[-1])
-            check_transcripts(world, key, live=states[-1].live is not None)
+            check_transcripts(world, key, states[-1].live)
             if not briefly:
                 _check_gone(world, key, states[-1])
         if briefly:
@@ -52,6 +52,7 @@ def look(world: World, *, briefly: bool = False) -> None:
             world.jump(100.0 * _DAY)
             _drain(world)
         for key, states in world.history.sessions.items():
+            _check_former(world, key, states[-1], objects=True)
             if not states[-1].head:
                 require(Rule.NOTHING_LEFT, not world.history.items(key), world.history.items(key))
                 require(Rule.NO_OBJECT_LEFT, not objects_of(world, key), objects_of(world, key))
@@ -77,8 +78,21 @@ def _drain(world: World) -> None:
     world.scheduler.run()
 
 
+def _check_former(world: World, key: SessionKey, state: State, *, objects: bool) -> None:
+    """G4: of the sessions that were deleted before this one nothing is left; objects if all is settled."""
+    if state.live is None:
+        return
+    items = world.history.items(key).keys() - {HEAD, EXPIRY}
+    former = [name for name in items if parse_generation(name)[0] != state.live.key.generation]
+    require(Rule.FORMER_SESSIONS_PURGED, not former, (state.live, former))
+    left = [name for name in objects_of(world, key) if not name.startswith(state.live.key.objects)]
+    require(Rule.FORMER_SESSIONS_PURGED, not objects or not left, (state.live, left))
+
+
 def _check_items(world: World, key: SessionKey, state: State) -> None:
     items = world.history.items(key)
+    # What a fault left behind is looked for a day later.
+    _check_former(world, key, state, objects=not world.faults)
     if state.head and not state.live:
         require(Rule.PURGED, items.keys() == {HEAD}, list(items))
         require(Rule.TOMBSTONE_ENDS, "expires_at" in items["HEAD"], items["HEAD"])
@@ -91,7 +105,7 @@ def _check_objects(world: World, key: SessionKey, state: State) -> None:
     if state.live and not world.faults.keys() & _LEAVING:
         named = {item["object"]["S"] for item in world.history.items(key).values() if "object" in item}
         left = [name for name in objects_of(world, key) if name not in named]
-        left = [name for name in left if name.startswith(key.message_objects)]
+        left = [name for name in left if name.startswith(state.live.key.message_objects)]
         require(Rule.NO_OBJECT_UNNAMED, not left, left)
 
 
@@ -104,7 +118,7 @@ def _check_cached(world: World, key: SessionKey, state: State) -> None:
     for field, sealed in kept.items():
         if (blob := _checked(str(int(field)), sealed, _prefix_checksum(head))) is not None:
             require(Rule.CACHED_IS_IN_THE_LOG, int(field) < len(state.log), (key, field, state))
-            kept_one = from_cache(int(field), blob, key)
+            kept_one = from_cache(int(field), blob, head.key)
             assert kept_one is not None
             if kept_one.unread:
                 # Nobody finds the object of what is not in the log as it is any more.

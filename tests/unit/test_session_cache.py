@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 KEY = SessionKey("u", "s")
-HEAD = Head(KEY, message_count=3, started_at="2026-11-28T00:00:00.000000Z")
+HEAD = Head(KEY.at(0), message_count=3, started_at="2026-11-28T00:00:00.000000Z")
 GIGABYTE = 1_000
 
 
@@ -104,7 +104,7 @@ def test_what_is_in_two_pieces_is_unpacked_to_its_size_and_no_further(
     run(cache.keep(HEAD, [good]))
     put_message(memory, 1, value.partition(b"\n")[0] + b"\n" + bomb(GIGABYTE))
     kept, bombed, _ = (
-        from_cache(at, one or b"", KEY) for at, one in enumerate(run(cache.messages(HEAD, 0, 3)))
+        from_cache(at, one or b"", HEAD.key) for at, one in enumerate(run(cache.messages(HEAD, 0, 3)))
     )
     assert kept
     assert bombed
@@ -115,12 +115,12 @@ def test_what_is_in_two_pieces_is_unpacked_to_its_size_and_no_further(
 
 
 def test_what_names_an_object_of_another_session_is_a_miss() -> None:
-    other = SessionKey("mallory", "s")
-    for key, object_key in ((KEY, KEY.message_objects), (other, other.message_objects)):
+    mine, other = KEY.at(0), SessionKey("mallory", "s").at(0)
+    for key, object_key in ((mine, mine.message_objects), (other, other.message_objects)):
         value = for_cache(message(0, "x" * 500_000)._replace(object_key=f"{object_key}1-0"), 0)
-        assert (from_cache(0, value, KEY) is None) == (key == other)
+        assert (from_cache(0, value, mine) is None) == (key == other)
     for damaged in (b"\x03", b"\x03{}\n", b"\x03[]\n", b"\x03{\n", b"\x03" + b"[" * 100_000 + b"\n"):
-        assert from_cache(0, damaged, KEY) is None
+        assert from_cache(0, damaged, mine) is None
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,9 @@ def test_large_messages_are_not_all_unpacked_at_once(cache: SessionCache, peak: 
     head = HEAD._replace(message_count=90)
     for sequence in range(90):
         run(cache.keep(head, [message(sequence, "x" * (1_000_000 if sequence % 3 else 390_000))]))
-    found = [from_cache(at, value or b"", KEY) for at, value in enumerate(run(cache.messages(head, 0, 90)))]
+    found = [
+        from_cache(at, value or b"", HEAD.key) for at, value in enumerate(run(cache.messages(head, 0, 90)))
+    ]
     assert all(one and one.fields()["content"][-1] == "x" for one in found)
     assert peak() < 16 * PARTS_LIMIT
 
@@ -164,16 +166,16 @@ def test_what_is_no_head_is_a_miss(cache: SessionCache, memory: MemoryCache, dum
 def test_a_draft_that_is_damaged_is_gone_and_makes_room_for_another(
     cache: SessionCache, memory: MemoryCache
 ) -> None:
-    cache_key = _draft_key(KEY)
+    cache_key = _draft_key(HEAD.key)
     sealed = _sealed(cache_key, b'{"messages":[]}')
     too_long = _sealed(cache_key, b"{" + b" " * DRAFT_LIMIT + b"}")
     for damaged in (sealed[:-1], sealed[::-1], b"", b"abc", too_long):
         run(memory.run(("SET", cache_key, damaged)))
-        assert run(cache.draft(KEY)) is None
+        assert run(cache.draft(HEAD.key)) is None
     run(memory.run(("DEL", cache_key), ("HSET", cache_key, 0, sealed)))
-    assert run(cache.draft(KEY)) is None
-    run(cache.put_draft(KEY, b'{"messages":[1]}'))
-    assert run(cache.draft(KEY)) == b'{"messages":[1]}'
+    assert run(cache.draft(HEAD.key)) is None
+    run(cache.put_draft(HEAD.key, b'{"messages":[1]}'))
+    assert run(cache.draft(HEAD.key)) == b'{"messages":[1]}'
 
 
 class Refusing:
@@ -200,7 +202,7 @@ def test_an_error_is_a_miss_but_for_drafts(code: str) -> None:
     run(cache.keep(HEAD, [message(0, "x")]))
     assert run(cache.state()) == "unavailable"
     assert counts["cache_errors"] == (0 if code == "ERR" else 6)
-    for drafts in (cache.draft(KEY), cache.put_draft(KEY, b"{}"), cache.delete_draft(KEY)):
+    for drafts in (cache.draft(HEAD.key), cache.put_draft(HEAD.key, b"{}"), cache.delete_draft(HEAD.key)):
         with pytest.raises(Unavailable, match="error"):
             run(drafts)
 
@@ -210,7 +212,7 @@ def test_replies_of_another_kind_are_misses(reply: Any) -> None:
     cache = SessionCache(Refusing(reply), 60, Counter())
     assert run(cache.head(KEY)) is None
     assert run(cache.messages(HEAD, 0, 3)) == [None] * 3
-    assert run(cache.draft(KEY)) is None
+    assert run(cache.draft(HEAD.key)) is None
 
 
 def test_what_is_kept_once_has_an_end() -> None:
@@ -218,10 +220,24 @@ def test_what_is_kept_once_has_an_end() -> None:
     now = [0.0]
     cache = SessionCache(MemoryCache(lambda: now[0]), 60, Counter())
     run(cache.appended(HEAD, [message(0, "x")]))
-    run(cache.put_draft(KEY, b"{}"))
+    run(cache.put_draft(HEAD.key, b"{}"))
     now[0] = 59
     assert run(cache.messages(HEAD, 0, 1)) == [message(0, "x").json]
     now[0] = 61
     assert run(cache.messages(HEAD, 0, 1)) == [None]
     assert run(cache.head(KEY)) is None
-    assert run(cache.draft(KEY)) is None
+    assert run(cache.draft(HEAD.key)) is None
+
+
+def test_generations_share_no_message_and_no_draft(cache: SessionCache) -> None:
+    """Also where both began at the same time, as clocks have it."""
+    later = HEAD._replace(key=HEAD.key.next)
+    run(cache.appended(HEAD, [message(0, "old")]))
+    run(cache.put_draft(HEAD.key, b"{}"))
+    assert run(cache.messages(later, 0, 1)) == [None]
+    assert run(cache.draft(later.key)) is None
+    # One that was put under the other's key is found to be wrong.
+    assert _prefix_checksum(later) != _prefix_checksum(HEAD)
+    run(cache.appended(later, [message(0, "new")]))
+    run(cache.drop(HEAD.key, HEAD))
+    assert run(cache.messages(later, 0, 1)) == [message(0, "new").json]

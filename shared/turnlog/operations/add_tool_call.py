@@ -23,7 +23,7 @@ from turnlog.store.store import LogMoved
 
 if TYPE_CHECKING:
     from turnlog.records.head import Head
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.records.messages import Stored
     from turnlog.store.store import Store
 
@@ -73,8 +73,10 @@ async def _add(large: LargeMessages, tool_call: dict[str, Any]) -> Added:
     token = store.clock.token()[:TOKEN_SIZE]
     tried: int | None = None
     tries = store.tries()
+    meant: SessionKey | GenerationKey = key
     while True:
-        head = await store.head(key)
+        head = await store.head(meant)
+        meant = head.key
         try:
             if tried is not None and (done := await _bearing(store, head, tried, token)):
                 await large.replaced(done)
@@ -159,6 +161,7 @@ async def _attach(
     fields = (await whole(store, head, before)).fields()
     fields["tool_calls"] = [*(fields.get("tool_calls") or []), tool_call]
     after = large.edited(
+        head.key,
         before,
         messages.encode(
             sequence,
@@ -180,7 +183,7 @@ async def _attach(
         [after],
         {
             "Update": update(
-                head.key.head,
+                head.key,
                 to=touch(head.key, now),
                 plus={"edits": 1, "log_size": grown, "version": 1},
                 condition="#message_count = :expected AND #edits = :seen",

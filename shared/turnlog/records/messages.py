@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from turnlog.records.item import Item
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey
 
 TOKEN_SIZE = 8
 """Bytes of a tool call's token in `attached`."""
@@ -115,7 +115,7 @@ class Stored(NamedTuple):
                 del fields["tool_calls"]
         return fields
 
-    def items(self, key: SessionKey) -> list[Item]:
+    def items(self, key: GenerationKey) -> list[Item]:
         """The items that hold the message."""
         items: list[Item]
         if self.object_key:
@@ -206,7 +206,7 @@ def for_cache(stored: Stored, longest: int) -> bytes:
     return encoded if len(encoded := stored.json) <= longest else stored.blob
 
 
-def from_cache(sequence: int, value: bytes, key: SessionKey) -> Stored | None:
+def from_cache(sequence: int, value: bytes, key: GenerationKey) -> Stored | None:
     """The message of which `for_cache` gave this; None if it is none of this session's."""
     if not value.startswith(SIZED):
         return Stored(sequence, value)

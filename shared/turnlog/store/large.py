@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable, Mapping, Sequence
 
     from turnlog.records.head import Head
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.records.messages import Stored
     from turnlog.store.store import Store
 
@@ -50,10 +50,11 @@ class LargeMessages:
         self.store = store
         self.key = key
         self.room = PARTS_LIMIT if store.objects is None else PART_SIZE
-        self._prefix = f"{key.message_objects}{store.clock.token().hex()}-"
+        self._token = store.clock.token().hex()
+        self._at: GenerationKey | None = None  # of which the last try was
         self._deposits = Deposits(store)
         self._numbers = count()
-        # By message id; with the key of its object, if it gets one.
+        # By message id; with what the key of its object ends with, if it gets one.
         self._encoded: dict[str, tuple[str, Stored]] = {}
         # By sequence: the objects of the messages that this writer tried to edit.
         self._before: defaultdict[int, set[str]] = defaultdict(set)
@@ -69,28 +70,30 @@ class LargeMessages:
             self._remember(fields["message_id"], stored)
         return stored
 
-    def edited(self, before: Stored, after: Stored) -> Stored:
+    def edited(self, key: GenerationKey, before: Stored, after: Stored) -> Stored:
         """What an edit makes of a message, as item or object; the next try of an edit gets another object."""
         self._encoded.pop(after.known()["message_id"], None)
         self._before[before.sequence].add(before.object_key)
-        return self.placed([after])[0]
+        return self.placed(key, [after])[0]
 
     async def replaced(self, now: Stored) -> None:
         """An edit of this writer is applied, and this message stands there: what stood there before goes."""
         await delete_objects(self.store, self._before[now.sequence] - {"", now.object_key})
 
-    def placed(self, stored: Sequence[Stored], *, room: int = MAX_BATCH) -> list[Stored]:
+    def placed(self, key: GenerationKey, stored: Sequence[Stored], *, room: int = MAX_BATCH) -> list[Stored]:
         """The messages, each as item or object, so that one transaction takes the items.
 
         An object is each that no item holds, and then the largest of the others, until they fit.
 
         Args:
+            key: of the session that is there. One that is begun anew gets objects of its own.
+            stored: the messages.
             room: how many items they may take.
 
         Raises:
             TooLarge: there is no bucket, and they are too large without.
         """
-        placed = list(stored)
+        placed, self._at = list(stored), key
         if self.store.objects is None:
             _check_items(placed, room)
             return placed
@@ -108,10 +111,11 @@ class LargeMessages:
         apart = messages.apart(message)
         message_id = apart.known()["message_id"]
         known = self._encoded.get(message_id) or self._remember(message_id, apart)
-        return apart._replace(object_key=known[0])
+        assert self._at is not None  # noqa: S101 (see `placed`)
+        return apart._replace(object_key=f"{self._at.message_objects}{self._token}-{known[0]}")
 
     def _remember(self, message_id: str, message: Stored) -> tuple[str, Stored]:
-        known = self._encoded[message_id] = (f"{self._prefix}{next(self._numbers)}", message)
+        known = self._encoded[message_id] = (str(next(self._numbers)), message)
         return known
 
     async def put(self, stored: Iterable[Stored]) -> None:
@@ -160,10 +164,10 @@ class LargeMessages:
 
     async def _take_back(self) -> None:
         """Delete the objects that no item names, as far as that is known."""
-        if self._deposits.tried and not self._doubt:
+        if self._at and self._deposits.tried and not self._doubt:
             with suppress(Unavailable):
                 first, end = min(self._last), max(self._last) + 1
-                for named in objects_of(await self.store.items(self.key, first, end, "object")):
+                for named in objects_of(await self.store.items(self._at, first, end, "object")):
                     self._deposits.settle(named)
                 self._deposits.judge(named=False)
         await self._deposits.withdraw()
@@ -205,7 +209,8 @@ def _check_items(stored: Sequence[Stored], room: int) -> None:
     without = "compressed; without a bucket (TURNLOG_BUCKET)"
     if largest > PARTS_LIMIT:
         raise TooLarge(
-            f"A message takes {largest} bytes {without} it is at most {PARTS_LIMIT}. Configure one, or split it."
+            f"A message takes {largest} bytes {without} it is at most {PARTS_LIMIT}."
+            " Split it, or configure one."
         )
     if size > REQUEST_LIMIT:
         raise TooLarge(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from turnlog.records.expressions import Value
     from turnlog.records.head import Head
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey
     from turnlog.records.messages import Stored
     from turnlog.store.large import LargeMessages
     from turnlog.store.store import Store
@@ -75,7 +75,7 @@ def advanced(
     if usage and stored:
         details, spent = added(head.details, usage)
         stored[-1] = stored[-1]._replace(usage=spent)
-    stored = large.placed(stored, room=room)
+    stored = large.placed(head.key, stored, room=room)
     sums = {field: getattr(head, field) + (usage or {}).get(field, 0) for field in USAGE_FIELDS}
     after = head._replace(
         message_count=head.message_count + len(new),
@@ -131,7 +131,7 @@ def head_update(
         details, values = {"details": after.details}, values | was
     return {
         "Update": update(
-            head.key.head,
+            head.key,
             to={
                 "message_count": after.message_count,
                 "ring": after.ring,
@@ -223,7 +223,7 @@ def runs(sequences: Iterable[int]) -> Iterator[tuple[int, int]]:
         yield first, end
 
 
-def puts(key: SessionKey, stored: Sequence[Stored]) -> list[Fields]:
+def puts(key: GenerationKey, stored: Sequence[Stored]) -> list[Fields]:
     """The writes that put the messages where none is."""
     return [
         {"Put": {"Item": item, "ConditionExpression": "attribute_not_exists(PK)"}}
@@ -232,7 +232,7 @@ def puts(key: SessionKey, stored: Sequence[Stored]) -> list[Fields]:
     ]
 
 
-def message_writes(key: SessionKey, before: Stored, after: Stored) -> list[Fields]:
+def message_writes(key: GenerationKey, before: Stored, after: Stored) -> list[Fields]:
     """The writes that put a message over the one that stands there, in as many parts as it takes now."""
     items = after.items(key)
     superfluous = before.items(key)[len(items) :]

@@ -119,7 +119,7 @@ class Transaction(Store):
 
     def prepared(self, session: str, messages: Sequence[Message]) -> list[dict[str, Any]]:
         head = self._heads.get(session) or run(self._store.head(session_key(OTHER, session)))
-        large = LargeMessages(self._store, head.key)
+        large = LargeMessages(self._store, head.key.session)
         new = with_message_ids(self._store, list(messages))
         after, stored = advanced(self._store, head, new, None, large)
         self._heads[session] = after

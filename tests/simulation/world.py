@@ -20,7 +20,7 @@ from tests.simulation.requests import answered
 from tests.simulation.scheduler import Crashed, Point, Scheduler, suspended
 from turnlog.errors import TurnlogError
 from turnlog.operations.purge import work_off
-from turnlog.records.keys import MESSAGE_PREFIX
+from turnlog.records.keys import MESSAGE_PREFIX, parse_generation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,10 +95,12 @@ class World:
         for key, states in self.history.sessions.items():
             for sort_key, item in self.history.items(key).items():
                 if item.get("object") == {"S": object_key}:
-                    message = sort_key.startswith(MESSAGE_PREFIX)
-                    return bool(states[-1].live) and (
-                        message or self.history.transcripts.current(key, sort_key)
-                    )
+                    live, (number, rest) = states[-1].live, parse_generation(sort_key)
+                    if live is None:
+                        return False
+                    if rest.startswith(MESSAGE_PREFIX):
+                        return live.key.generation == number
+                    return self.history.transcripts.current(key, sort_key)
         return False
 
     def token(self) -> bytes:

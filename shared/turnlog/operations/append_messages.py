@@ -171,9 +171,8 @@ async def _append(
         # A guess from the cache must be right about the version too, or the answer would carry on its error.
         try:
             await clear_leftover(store, head)
-            exactly = guessed or bool(replaced)
-            moving = head_update(head, after, same_version=exactly, replaced=replaced)
-            await large.transact(stored, moving, *puts(head.key, stored))
+            write = head_update(head, after, same_version=guessed or bool(replaced), replaced=replaced)
+            await large.transact(stored, write, *puts(head.key, stored))
         except ConditionFailed as refused:
             head, guessed = await _next_head(store, meant, tries, refused)
             meant = head.key

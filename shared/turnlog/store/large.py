@@ -166,9 +166,10 @@ class LargeMessages:
         """Delete the objects that no item names, as far as that is known."""
         if self._at and self._deposits.tried and not self._doubt:
             with suppress(Unavailable):
-                first, end = min(self._last), max(self._last) + 1
-                for named in objects_of(await self.store.items(self._at, first, end, "object")):
-                    self._deposits.settle(named)
+                if self._last:  # before it was made, the ones before it were looked for
+                    first, end = min(self._last), max(self._last) + 1
+                    for named in objects_of(await self.store.items(self._at, first, end, "object")):
+                        self._deposits.settle(named)
                 self._deposits.judge(named=False)
         await self._deposits.withdraw()
 

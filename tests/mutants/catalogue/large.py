@@ -16,9 +16,8 @@ LARGE = (
     ),
     Mutant(
         "a refused try's objects are all taken back",
-        '                for named in objects_of(await self.store.items(self.key, first, end, "object")):\n'
-        "                    self._deposits.settle(named)\n",
-        "",
+        "                        self._deposits.settle(named)\n",
+        "                        pass\n",
         "a try that was sent twice on its way is stored, and its content is gone",
         case="append & the same append, in objects",
     ),
@@ -31,7 +30,7 @@ LARGE = (
     ),
     Mutant(
         "a lost race leaves its object",
-        "        if self._deposits.tried and not self._doubt:",
+        "        if self._at and self._deposits.tried and not self._doubt:",
         "        if False:",
         "objects are left that nobody names",
         case="create & create, in objects",

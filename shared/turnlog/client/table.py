@@ -160,7 +160,7 @@ class TableWay:
         from turnlog.http.endpoints import load  # noqa: PLC0415
 
         store = await self._base.store(self._seconds)
-        call = events.parse(event, "")
+        call = events.parse(event, "")._replace(in_process=True)
         return respond(call, await load(operation).answer(store, call))["body"]
 
 

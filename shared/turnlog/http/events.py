@@ -14,7 +14,7 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from turnlog.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
-from turnlog.limits import BODY_LIMIT
+from turnlog.limits import BODY_LIMIT, PROGRAM_LIMIT
 from turnlog.records.keys import SessionKey, TranscriptKey, session_key, transcript_key
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ class Call(NamedTuple):
         headers: with names in lower case.
         query: as it was sent.
         direct: invoked by a trusted caller, without API Gateway.
+        in_process: by a program in this process, where Lambda's limits do not count.
     """
 
     user: str | None
@@ -100,6 +101,7 @@ class Call(NamedTuple):
     base64: bool
     request_id: str
     direct: bool
+    in_process: bool = False
 
     @property
     def user_id(self) -> str:
@@ -150,7 +152,7 @@ class Call(NamedTuple):
         """
         from pydantic import ValidationError  # noqa: PLC0415 (not for functions that take no body)
 
-        raw = _bounded(self._decoded())
+        raw = self._bounded(self._decoded())
         try:
             return model.model_validate_json(raw if raw or required else b"{}")
         except ValidationError as error:
@@ -176,8 +178,17 @@ class Call(NamedTuple):
             given = json.loads(raw or b'""')
             if not isinstance(given, str):
                 raise MalformedBody("The body must be a JSON string.")
-            raw = given.encode("utf-8", "surrogatepass")
-        return _bounded(raw)
+            raw = given.encode("utf-8", "backslashreplace")  # JSON's escape of half a character is Python's
+        return self._bounded(raw)
+
+    def _bounded(self, body: bytes) -> bytes:
+        """The body, unless it is too long."""
+        limit = PROGRAM_LIMIT if self.in_process else BODY_LIMIT
+        if len(body) > limit:
+            raise TooLarge(
+                f"A request's body is at most {limit} bytes; this one has {len(body)}. Send less at once."
+            )
+        return body
 
 
 def parse(event: Mapping[str, Any], request_id: str) -> Call:
@@ -230,15 +241,6 @@ def what_is_wrong(msg: str) -> str:
     for theirs, ours in _WORDS:
         msg = re.sub(theirs, ours, msg)
     return msg
-
-
-def _bounded(body: bytes) -> bytes:
-    """The body, unless it is over Lambda's limit."""
-    if len(body) > BODY_LIMIT:
-        raise TooLarge(
-            f"A request's body is at most {BODY_LIMIT} bytes; this one has {len(body)}. Send less at once."
-        )
-    return body
 
 
 def _short(loc: tuple[int | str, ...]) -> list[int | str]:

@@ -252,10 +252,17 @@ class Transcripts(Answer):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImportedTranscript(Answer):
-    """How many entries there are after an import, and how many of them it stored."""
+    """How many entries there are after an import, and how many of them it stored.
+
+    `next_position`: where the lines behind these begin, if a text is imported in several requests. `others`:
+    how many entries up to there are none of the text's.
+    """
 
     entry_count: int
     added: int
+    others: int
+    next_position: int
+    generation: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

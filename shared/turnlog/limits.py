@@ -26,11 +26,8 @@ MAX_ATTACHED = 10_000
 ENTRIES_LIMIT = PAYLOAD_LIMIT
 """Bytes of several entries that are stored as one batch, with their lines' ends: an answer holds them."""
 
-ENTRY_LIMIT = 64_000_000
+ENTRY_LIMIT = 64 << 20
 """Bytes of one entry's JSON. One that no answer holds is a batch of its own."""
-
-PROGRAM_LIMIT = ENTRY_LIMIT + 1_000_000
-"""Bytes of what a program hands to an operation in its own process, where Lambda's limits do not count."""
 
 OBJECT_LIMIT = ENTRY_LIMIT + 65_536
 """Bytes of an object in the bucket: a batch, and what deflate adds where it finds nothing to save."""

@@ -1,7 +1,7 @@
 """The way to the table and the cache: for programs that AWS's IAM lets there.
 
 A call is the direct invoke of a function, in this process: the same models check it, and the same coroutine
-answers.
+answers. Lambda's limits of a request and an answer do not count here.
 """
 
 from __future__ import annotations
@@ -159,8 +159,8 @@ class TableWay:
         from turnlog.http.answers import respond  # noqa: PLC0415
         from turnlog.http.endpoints import load  # noqa: PLC0415
 
-        store = await self._base.store(self._seconds)
-        call = events.parse(event, "")._replace(in_process=True)
+        store = (await self._base.store(self._seconds))._replace(in_process=True)
+        call = events.parse(event, "")._replace(bounded=False)
         return respond(call, await load(operation).answer(store, call))["body"]
 
 

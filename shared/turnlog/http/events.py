@@ -14,7 +14,7 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from turnlog.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
-from turnlog.limits import BODY_LIMIT, PROGRAM_LIMIT
+from turnlog.limits import BODY_LIMIT
 from turnlog.records.keys import SessionKey, TranscriptKey, session_key, transcript_key
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Call(NamedTuple):
         headers: with names in lower case.
         query: as it was sent.
         direct: invoked by a trusted caller, without API Gateway.
-        in_process: by a program in this process, where Lambda's limits do not count.
+        bounded: the body went through a Lambda's event, or could have.
     """
 
     user: str | None
@@ -101,7 +101,7 @@ class Call(NamedTuple):
     base64: bool
     request_id: str
     direct: bool
-    in_process: bool = False
+    bounded: bool = True
 
     @property
     def user_id(self) -> str:
@@ -182,11 +182,11 @@ class Call(NamedTuple):
         return self._bounded(raw)
 
     def _bounded(self, body: bytes) -> bytes:
-        """The body, unless it is too long."""
-        limit = PROGRAM_LIMIT if self.in_process else BODY_LIMIT
-        if len(body) > limit:
+        """The body, unless it is over Lambda's limit."""
+        if self.bounded and len(body) > BODY_LIMIT:
             raise TooLarge(
-                f"A request's body is at most {limit} bytes; this one has {len(body)}. Send less at once."
+                f"A request's body is at most {BODY_LIMIT} bytes; this one has {len(body)}. Send less at"
+                " once, or work on the table (Turnlog or AsyncTurnlog with TURNLOG_TABLE)."
             )
         return body
 

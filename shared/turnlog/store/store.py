@@ -51,6 +51,7 @@ class Store(NamedTuple):
         counts: what happened, by name, for the metrics.
         objects: None where there is no bucket.
         transcripts: whether they are served.
+        in_process: a program in this process asks: no request and no answer goes through a Lambda.
     """
 
     table: Table
@@ -60,6 +61,7 @@ class Store(NamedTuple):
     counts: Counter[str]
     objects: Objects | None = None
     transcripts: bool = True
+    in_process: bool = False
 
     def now(self) -> str:
         """The time as it is stored."""

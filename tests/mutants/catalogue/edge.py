@@ -75,8 +75,8 @@ EDGE = (
     ),
     Mutant(
         "a body may not be as long as is said",
-        "if len(body) > limit",
-        "if len(body) >= limit",
+        "len(body) > BODY_LIMIT",
+        "len(body) >= BODY_LIMIT",
         "5,000,000 bytes are refused",
         test=_EVENTS,
     ),

@@ -47,7 +47,7 @@ async def handler(
         jsonl.parse(body),
         start_position=start_position,
         generation=generation,
-        oversized=call.in_process,
+        oversized=store.in_process,
     )
     shown = {
         "entry_count": imported.head.length,

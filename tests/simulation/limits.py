@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.simulation import memory_table, transcript_rules
 from tests.simulation.dynamodb import queries
+from turnlog.client import importing
 from turnlog.operations import import_transcript, purge, put_session, read_entries, read_session
 from turnlog.records import messages, ring, transcripts
 from turnlog.store import deposits, leftover, log
@@ -37,6 +38,7 @@ _LIMITS: Mapping[str, _Limit] = {
     # As does one that tool calls have joined: it takes eight.
     "MAX_DELETES": _Limit((leftover,), 8),
     "MAX_ENTRIES": _Limit((import_transcript,), 2),
+    "MAX_IMPORT": _Limit((importing,), 2),
     "DELETE_BATCH": _Limit((purge,), 2),
     "_FIRST_STEP": _Limit((read_session,), 2),
     "PAYLOAD_LIMIT": _Limit((read_session, read_entries), 700),

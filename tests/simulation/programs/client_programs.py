@@ -163,7 +163,7 @@ class ClientProgram(Program):
 
     def _import_transcript(self, **_: Any) -> dict[str, Any]:
         lines = "".join(json.dumps(entry) + "\n" for entry in self._entries(1, 3, 5))
-        return {"name": self._rng.choice(_NAMES), "text": lines}
+        return {"name": self._rng.choice(_NAMES), "source": lines}
 
     def _read_entries(self, **_: Any) -> dict[str, Any]:
         return {"name": self._rng.choice(_NAMES)}

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.functional.test_programs import BOTH, program
+from tests.functional.bucket import bucket_requests
+from tests.functional.test_programs import BOTH, blocking_direct, direct, program
 from turnlog import Turnlog, errors
 from turnlog.client import importing
 
@@ -154,6 +155,54 @@ def test_what_is_wrong_with_a_later_line(server: LocalServer, way: Any) -> None:
                 assert len(shown) >= 3
                 assert (await turnlog.import_transcript("s", "main", lines(*good))).entry_count == 8
                 await turnlog.delete_transcript("s", "main")
+
+    program(way, server, what)
+
+
+@BOTH
+def test_the_line_of_a_refusal_is_that_of_the_file(server: LocalServer, way: Any) -> None:
+    """Of what Turnlog answers, which sees no blank lines."""
+
+    async def what(turnlog: AsyncTurnlog) -> None:
+        await turnlog.create_session(session_id="s")
+        await turnlog.append_entries("s", "main", [{"uuid": "there"}])
+        text = b"\n" + lines({"uuid": "a"}) + b"\n\n" + lines({"uuid": "there", "n": 1})
+        with pytest.raises(errors.EntryUuidReused, match="line 5: ") as raised:
+            await turnlog.import_transcript("s", "main", text)
+        assert (raised.value.extra["line"], raised.value.extra["position"]) == (5, 0)
+        assert await stored(turnlog) == [{"uuid": "there"}]
+
+    program(way, server, what)
+
+
+@BOTH
+def test_an_entry_that_no_answer_holds(server: LocalServer, way: Any) -> None:
+    """A program on the table stores and reads it; over HTTP the error says where it is, and how to go on."""
+    large, others = {"uuid": "large", "t": "x" * 6_000_000}, [{"uuid": "a"}, {"uuid": "z"}]
+    text = lines(others[0], large, others[1])
+
+    async def what(turnlog: AsyncTurnlog) -> None:
+        user = (await turnlog.create_session(session_id="s")).user_id
+        if way in {direct, blocking_direct}:
+            assert (await turnlog.import_transcript("s", "main", text)).added == 3
+            assert await stored(turnlog) == [others[0], large, others[1]]
+            assert (await turnlog.import_transcript("s", "main", text)).added == 0
+            assert (await turnlog.append_entries("s", "main", [large])).replayed
+            with pytest.raises(errors.TooLarge, match="Send fewer"):
+                await turnlog.append_entries("s", "main", [{"n": 1}, {"t": large["t"]}])
+            return
+        with pytest.raises(errors.TooLarge, match="line 2: "):
+            await turnlog.import_transcript("s", "main", text)
+        with Turnlog(user_id=user) as other:
+            other.import_transcript("s", "main", text)
+        with bucket_requests() as asked:
+            page = await turnlog.read_entries("s", "main")
+            assert (page.entries, page.has_more, page.last_position) == (others[:1], True, 0)
+            with pytest.raises(errors.TooLarge, match=r"position 1 .* after=1") as raised:
+                await turnlog.read_entries("s", "main", after=0)
+            assert raised.value.extra["position"] == 1
+            assert (await turnlog.read_entries("s", "main", after=1)).entries == others[1:]
+        assert asked == []
 
     program(way, server, what)
 

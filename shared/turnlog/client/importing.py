@@ -107,12 +107,13 @@ def steps(source: Source, known: Known) -> Iterator[Step]:
     size = 0
     with _opened(source) as file:
         for line in jsonl.read(_lines(file)):
-            if known.add(line.fields, line.number) is not None:
-                continue
             more = answer_size([line.text])
             if lines and (size + more > BODY_LIMIT or len(lines) == MAX_IMPORT):
                 yield Step(lines)
                 lines, size = [], 0
+            # Only now: with that step it came to be known what others have put in between.
+            if known.add(line.fields, line.number) is not None:
+                continue
             lines.append(line)
             size += more
     if lines:

@@ -94,13 +94,6 @@ TRANSCRIPTS = (
         case="expected position",
     ),
     Mutant(
-        "an import does not look at what others append",
-        "            if self._merge.whole:\n                return",
-        "            if self._merge.whole or not self._merge.find(b'{}', 0):\n                return",
-        "success is answered, and entries are missing",
-        case="import & entries",
-    ),
-    Mutant(
         "an object after its item",
         "            await self._store.repeated(lambda: objects.put(name, data))\n",
         "",

@@ -215,6 +215,14 @@ def test_transcripts(api: Api, valkey: Any, length: int) -> None:
     with counted() as requests:
         assert api.call("GET", f"/sessions/{session_id}/transcripts").status == 200
     assert requests == ["GetItem", "Query"]
+    # A later step of an import reads nothing of what stands before it; a repeat, no more than its lines.
+    for step, expected in (
+        (b'{"uuid":"s"}\n{"t":1}\n', ["GetItem", "GetItem", "TransactWriteItems"]),
+        (b'{"uuid":"s"}\n{"t":1}\n', ["GetItem", "GetItem", "Query"]),
+    ):
+        with counted() as requests:
+            api.import_(session_id, "main", step, start_position=length + 1)
+        assert sorted(requests) == sorted(expected)
     with counted() as requests:
         assert api.entries(session_id, "main", {"t": random.randbytes(400_000).hex()}).status == 201
     assert requests == ["GetItem", "GetItem", "TransactWriteItems"]

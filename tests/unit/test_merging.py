@@ -37,6 +37,7 @@ def merged(log: list[Fields], text: list[Fields], *, start: int = 0, most: int =
             end = position + 1
         if merge.whole:
             return added, end
+        assert added < len(entries), "what was appended is not found"
         step = [entry.fields for entry in merge.missing(most)]
         log += step
         added += len(step)

@@ -42,7 +42,7 @@ def file(tmp_path: Path) -> Path:
 def short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of three lines each, of which not all are read at once."""
     monkeypatch.setattr(importing, "MAX_IMPORT", 3)
-    monkeypatch.setattr("turnlog.client.methods.ENTRIES_AT_ONCE", 2)
+    monkeypatch.setattr("turnlog.client.methods.ENTRIES_AT_ONCE", 300)
 
 
 async def stored(turnlog: AsyncTurnlog) -> list[Entry]:
@@ -107,17 +107,21 @@ class Between(BytesIO):
 @BOTH
 @pytest.mark.usefixtures("short_steps")
 def test_what_others_put_in_between(server: LocalServer, way: Any, file: Path) -> None:
-    """They store what comes later in the file, as the agent does that writes it, and more."""
+    """They store what comes later in the file, as the agent that writes it does, and much more."""
     given = entries(9)
-    theirs = [*given[6:8], {"mode": "plan"}, {"uuid": "other"}]
+    theirs = [*given[6:8], {"mode": "plan"}, *({"uuid": f"other{at}"} for at in range(600))]
     file.write_bytes(lines(*given))
 
     async def what(turnlog: AsyncTurnlog) -> None:
         user = (await turnlog.create_session(session_id="s")).user_id
         with Turnlog(url=server.url, token=user) as other:
-            text = Between(lines(*given), 5, lambda: other.append_entries("s", "main", theirs))
+            text = Between(
+                lines(*given),
+                5,
+                lambda: [other.append_entries("s", "main", some) for some in (theirs[:300], theirs[300:])],
+            )
             imported = await turnlog.import_transcript("s", "main", text)
-        assert (imported.entry_count, imported.added, imported.others) == (11, 7, 4)
+        assert (imported.entry_count, imported.added, imported.others) == (610, 7, 603)
         assert await stored(turnlog) == [*given[:3], *theirs, *given[3:6], given[8]]
         for _ in range(2):
             assert (await turnlog.import_transcript("s", "main", file)).added == 0

@@ -80,7 +80,7 @@ def _check_log(change: TranscriptChange, after: Transcript, log: list[Fields]) -
     imported = work.kind == "import_transcript"  # in steps; what was deleted meanwhile it stores anew
     require(Rule.STORED_ONCE_BY_A_REQUEST, imported or not made or work.faults & RESENT, (work, made, batch))
     if imported:
-        _check_import(request, log, batch)
+        _check_import(request, after, log, batch)
         return
     require(
         Rule.APPEND_WHOLE, all(entry["text"] in texts for entry in request.body["entries"]), (request, texts)
@@ -98,12 +98,14 @@ def lines_of(request: Request) -> list[Fields]:
     return list(found.values())
 
 
-def _check_import(request: Request, log: list[Fields], batch: list[Fields]) -> None:
+def _check_import(request: Request, after: Transcript, log: list[Fields], batch: list[Fields]) -> None:
     """G1, G2: lines are added in their order, and none that the transcript holds where the import looks.
 
     One without a uuid is looked for behind those that come before it in the text.
     """
     file, start = lines_of(request), request.query.get("start_position", 0)
+    meant = request.query.get("generation", after.generation) == after.generation
+    require(Rule.IMPORT_GOES_ON_IN_ITS_GENERATION, meant and start <= len(log), (request, after))
     places = [file.index(entry) if entry in file else -1 for entry in batch]
     require(Rule.IMPORT_ADDS_ITS_LINES, places == sorted(set(places)) and -1 not in places, (file, batch))
     for place in places:

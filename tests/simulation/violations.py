@@ -99,6 +99,7 @@ class Rule(Enum):
     EXPIRED_BY_AGE = "G4", "expired by age"
     GENERATION_KEPT = "G4", "generation kept"
     HEAD_GOES_WITH_ITS_SESSION = "G4", "head goes with its session"
+    IMPORT_GOES_ON_IN_ITS_GENERATION = "G4", "import goes on in its generation"
     LIVE_HEAD_STAYS = "G4", "live head stays"
     LIVE_LOG_KEPT = "G4", "live log kept"
     MARKER_ON_A_LIVE_SESSION = "G4", "marker on a live session"

@@ -45,7 +45,9 @@ def check_change(change: TranscriptChange, log: list[Fields], commits: list[int]
         require(Rule.HEAD_GOES_WITH_ITS_SESSION, not change.session_live and not change.added, change)
         return
     # G4: the session is there, and is told.
-    require(Rule.SESSION_LIVE, change.session_live and change.session and change.session.live, change)
+    session = change.session
+    require(Rule.SESSION_LIVE, change.session_live and session and session.live, change)
+    require(Rule.WRITTEN_TO_WHAT_IS_THERE, session and session.key == change.key.session, change)
     if not after.live:
         require(Rule.WHO_DELETES, change.work.kind == "delete_transcript", change.work)
         require(Rule.DELETES_WHAT_IS_THERE, before and before.live, change)
@@ -104,7 +106,7 @@ def _check_import(request: Request, after: Transcript, log: list[Fields], batch:
     One without a uuid is looked for behind those that come before it in the text.
     """
     file, start = lines_of(request), request.query.get("start_position", 0)
-    meant = request.query.get("generation", after.generation) == after.generation
+    meant = request.query.get("generation", after.shown_generation) == after.shown_generation
     require(Rule.IMPORT_GOES_ON_IN_ITS_GENERATION, meant and start <= len(log), (request, after))
     places = [file.index(entry) if entry in file else -1 for entry in batch]
     require(Rule.IMPORT_ADDS_ITS_LINES, places == sorted(set(places)) and -1 not in places, (file, batch))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from turnlog.records.batches import Batch
     from turnlog.records.entries import Entry
     from turnlog.records.jsonl import Line
-    from turnlog.records.keys import TranscriptKey
+    from turnlog.records.keys import TranscriptName
     from turnlog.records.transcripts import Transcript
     from turnlog.store.store import Store
 
@@ -60,7 +60,7 @@ class Imported(NamedTuple):
 @tells_doubt
 async def import_transcript(
     store: Store,
-    key: TranscriptKey,
+    name: TranscriptName,
     lines: Sequence[Line],
     *,
     start_position: int = 0,
@@ -84,10 +84,10 @@ async def import_transcript(
         TooLarge: a line; nothing was written.
         Unavailable: the table or the bucket did not answer; the same request finishes.
     """
-    writer = EntryWriter(store, key)
+    writer = EntryWriter(store, name)
     entries = with_identities((line.fields for line in lines), writer.token)
     _check_sizes(store, entries, lines, oversized=oversized)
-    await store.head(key.session)
+    await writer.known()
     return await writer.settled(_Import(writer, entries, lines, start_position).run(generation))
 
 
@@ -132,11 +132,11 @@ class _Import:
             PositionMismatch: see `import_transcript`.
         """
         head = self._writer.head
-        if self._start > head.length or generation not in {None, head.generation}:
+        if self._start > head.length or generation not in {None, head.shown_generation}:
             raise PositionMismatch(
                 f"The import goes on at position {self._start}, but the transcript has {head.length} entries,"
                 " or was deleted and begun anew. Import the text from its first line.",
-                extra={"entry_count": head.length, "generation": head.generation},
+                extra={"entry_count": head.length, "generation": head.shown_generation},
             )
         self._merge = Merge(self._entries, self._numbers)
         hits = ring.find(head.ring, head.length, (one.identity for one in self._entries if one.named))

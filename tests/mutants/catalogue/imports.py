@@ -47,7 +47,7 @@ IMPORTS = (
     ),
     Mutant(
         "a later step goes on in another life",
-        "generation not in {None, head.generation}",
+        "generation not in {None, head.shown_generation}",
         "generation is False",
         "success is answered, and the first lines are gone",
         case="a later step & delete it & begin anew",

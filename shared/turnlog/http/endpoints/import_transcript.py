@@ -23,7 +23,9 @@ if TYPE_CHECKING:
         "start_position": Parameter(
             int, default=0, description="The lines are what the transcript holds from this position on."
         ),
-        "generation": Parameter(int, description="Import only into the transcript of this generation."),
+        "generation": Parameter(
+            int, maximum=10**18, description="Import only into the transcript of this generation."
+        ),
     },
     answers={200: "ImportedTranscript", 201: "ImportedTranscript"},
     errors=(NotFound, PositionMismatch, EntryUuidReused, EntryNotJson, TornLastLine, TooLarge),
@@ -54,6 +56,6 @@ async def handler(
         "added": imported.added,
         "others": imported.others,
         "next_position": imported.end,
-        "generation": imported.head.generation,
+        "generation": imported.head.shown_generation,
     }
     return Answer(201 if imported.created else 200, dumps(shown))

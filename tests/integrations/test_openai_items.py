@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from turnlog.operations.export_openai import exported
 
 from turnlog.errors import Invalid
 from turnlog.integrations.items import to_items, to_message
 from turnlog.integrations.openai_agents import TurnlogSession
 from turnlog.limits import MESSAGE_LIMIT
 from turnlog.models.common import NewMessage
-from turnlog.operations.export_openai import exported
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:

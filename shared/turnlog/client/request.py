@@ -21,6 +21,7 @@ class Request(NamedTuple):
         query: the query's values; None stands for what is not given.
         if_match: only if the session is of this version.
         repeatable: it may be sent again when it may have been carried out.
+        text: the answer is a text, and is given as an `answers.ExportedText` has it.
     """
 
     operation: str
@@ -30,6 +31,7 @@ class Request(NamedTuple):
     query: Object = {}  # noqa: RUF012 (nobody writes to it)
     if_match: int | None = None
     repeatable: bool = True
+    text: bool = False
 
 
 class Way(Protocol):

@@ -152,16 +152,20 @@ class TableWay:
             "query": request.query,
             "headers": {} if request.if_match is None else {"if-match": f'"{request.if_match}"'},
         }
-        return await self._base.within(self._seconds, self._answered(request.operation, event))
+        return await self._base.within(self._seconds, self._answered(request, event))
 
-    async def _answered(self, operation: str, event: Mapping[str, Any]) -> Any:
+    async def _answered(self, request: Request, event: Mapping[str, Any]) -> Any:
         from turnlog.http import events  # noqa: PLC0415 (what a program through HTTP needs none of)
-        from turnlog.http.answers import respond  # noqa: PLC0415
+        from turnlog.http.answers import NEXT_BEFORE, respond  # noqa: PLC0415
         from turnlog.http.endpoints import load  # noqa: PLC0415
 
         store = await self._base.store(self._seconds)
         call = events.parse(event, "")
-        return respond(call, await load(operation).answer(store, call))["body"]
+        answer = respond(call, await load(request.operation).answer(store, call))
+        if not request.text:
+            return answer["body"]
+        before = answer.get("headers", {}).get(NEXT_BEFORE)
+        return {"text": answer["body"], "next_before": before and int(before)}
 
 
 def _require(extra: str, *packages: str) -> None:

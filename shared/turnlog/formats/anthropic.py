@@ -1,8 +1,8 @@
 """Anthropic's messages: `{"system": "…", "messages": […]}`.
 
 The API takes two roles. Results stand first in a user's message, right behind the calls. Texts are not empty.
-The first message is a user's. Thoughts go back as they came, and only with their signature. The API takes four
-marks for its prompt cache: they are for the caller to set, and none is written.
+The first message is a user's. Thoughts go back as they came, and only with their signature. Marks for the
+prompt cache, of which the API takes four, are for the caller to set: none is written.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class _Writer:
         spoken = [part for part in parts if not (isinstance(part, Text) and part.refusal)]
         content = self._content(spoken, media=False)
         calls = [self._call(part) for part in parts if isinstance(part, Call)]
-        said["content"] = content or (None if calls else "")
+        said["content"] = content or ""
         if refusals:
             said["refusal"] = "\n".join(refusals)
         for part in parts:

@@ -1,8 +1,9 @@
 """A stored message as turns, whichever provider or SDK it came from.
 
-What decides is the shape of each part, not the message: a session may have been written by several programs.
-A message of the AI SDK holds calls and results together, and one of Anthropic's users may hold results: then it
-is several turns. M6: what a tool answered is a result, wherever it stands; nothing else becomes one.
+What decides is the shape of each part, not the message: a session may have been written by several
+programs. A message of the AI SDK holds calls and results together, and one of a user of Anthropic's API may
+hold results: then it is several turns. M6: what a tool answered is a result, wherever it stands; nothing
+else becomes one.
 """
 
 from __future__ import annotations

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 JSONL = "application/jsonl"
 """A text of JSON lines (jsonlines.org)."""
 
+MARKDOWN = "text/markdown; charset=utf-8"
+"""A text for people (RFC 7763)."""
+
+NEXT_BEFORE = "x-turnlog-next-before"
+"""The header of a text that is a part of a log: `before` of this value asks for the part before it."""
+
 
 class Answer(NamedTuple):
     """A status and a body: JSON, unless the header `content-type` says otherwise; none with 204 and 304.
@@ -82,8 +88,13 @@ def respond(call: Call, answer: Answer) -> dict[str, Any]:
     """The answer in the form of the event that asked."""
     body = answer.body.decode()
     if call.direct:
-        text = answer.headers.get("content-type") == JSONL
-        return {"status": answer.status, "body": body if text else json.loads(body) if body else None}
+        text = answer.headers.get("content-type") in {JSONL, MARKDOWN}
+        told = {name: value for name, value in answer.headers.items() if name == NEXT_BEFORE}
+        return {
+            "status": answer.status,
+            "body": body if text else json.loads(body) if body else None,
+            **({"headers": told} if told else {}),
+        }
     headers = {"x-request-id": call.request_id, "cache-control": "private, no-cache", **answer.headers}
     if body:
         headers = {"content-type": "application/json", **headers}

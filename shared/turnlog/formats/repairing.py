@@ -95,7 +95,9 @@ class _Repair:
         self._skipped = 0
         self._slots: list[_Slot] = []
         self._by_id: dict[str, _Newest] = {}
-        self._by_name: dict[str, _Newest] = {}
+        self._unnamed: dict[str, _Newest] = {}  # calls without an id, by their tool
+        self._by_name: dict[str, _Newest] = {}  # all calls, by their tool
+        self._group = 0  # the newest
         self._groups: list[int] = []  # by turn: of assistants the group, of others the one before them
         self._next: dict[int, int] = {}  # by group: the place of the first turn behind it that is no tool's
 
@@ -111,57 +113,61 @@ class _Repair:
         self._repairs.append(Repair(sequence, what))
 
     def _pair(self) -> None:
-        group, open_ = 0, False  # whether a further assistant turn belongs to the group
+        open_ = False  # whether a further assistant turn belongs to the group
         for at, turn in enumerate(self._turns):
             if turn.role == "assistant":
                 if not open_:
-                    self._next.setdefault(group, at)
-                    group, open_ = group + 1, True
+                    self._next.setdefault(self._group, at)
+                    self._group, open_ = self._group + 1, True
                 for part in turn.parts:
                     if isinstance(part, Call):
-                        self._called(_Slot(part, group))
+                        self._called(_Slot(part, self._group))
             elif turn.role == "tool":
-                # In order to know whether one counts, not all: each has its own call.
-                counted = [self._answered(part, at) for part in turn.parts if isinstance(part, Result)]
-                open_ = open_ and not any(counted)
+                answered = [self._answered(part, at) for part in turn.parts if isinstance(part, Result)]
+                # One that moves up to an earlier go leaves no trace here.
+                open_ = open_ and self._group not in answered
             else:
-                self._next.setdefault(group, at)
+                self._next.setdefault(self._group, at)
                 open_ = False
-            self._groups.append(group)
+            self._groups.append(self._group)
 
     def _called(self, slot: _Slot) -> None:
         self._slots.append(slot)
-        if slot.id:
-            self._by_id.setdefault(slot.id, _Newest()).add(slot)
+        place = (self._by_id, slot.id) if slot.id else (self._unnamed, slot.call.name)
+        place[0].setdefault(place[1], _Newest()).add(slot)
         self._by_name.setdefault(slot.call.name, _Newest()).add(slot)
 
-    def _answered(self, result: Result, at: int) -> bool:
-        """Whether a result counts, as far as is known by now."""
+    def _answered(self, result: Result, at: int) -> int | None:
+        """The group whose call a result answers; None where it does not count, as far as is known by now."""
         slot = self._asked(result)
         if slot is None:
             self._tell(
                 result.sequence, f"left out: the result of an unknown tool call{_shown(result.call_id)}"
             )
-            return False
+            return None
         before = slot.result
-        if before and not (result.job and not before.job):
+        guessed = before is not None and not before.call_id and bool(result.call_id)
+        if before and not guessed and not (result.job and not before.job):
             self._tell(result.sequence, f"left out: a further result of the tool call{_shown(slot.id)}")
-            return False
+            return None
         if before:
-            self._tell(
-                before.sequence, f"left out: a result of the tool call{_shown(slot.id)}, as its job's counts"
-            )
+            self._tell(before.sequence, f"left out: a result of the tool call{_shown(slot.id)}, of two")
         slot.result, slot.at = result, at
-        return True
+        return slot.group
 
     def _asked(self, result: Result) -> _Slot | None:
-        """The call that a result answers: of its id or, where one of them has none, of its tool."""
-        if result.call_id and (named := self._by_id.get(result.call_id)):
-            return named.first_open()
-        if not result.name or not (alike := self._by_name.get(result.name)):
-            return None
-        slot = alike.first_open()
-        return slot if not (result.call_id and slot.id) else None
+        """The call that a result answers: the one of its id; if it names none, one of its tool."""
+        if result.call_id:
+            named = self._by_id.get(result.call_id)
+            return named.first_open() if named else None
+        unnamed = self._unnamed.get(result.name)
+        slot = unnamed.first_open() if unnamed else None
+        if slot and (result.job or not slot.result):
+            return slot
+        # A call that has an id, as long as nothing else has been said.
+        alike = self._by_name.get(result.name)
+        beside = alike.first_open() if alike else None
+        return beside if beside and beside.group == self._group and not beside.result else slot
 
     def _drop_repeated(self) -> None:
         """A call that was stored twice in one go, and answered once at most, is one."""

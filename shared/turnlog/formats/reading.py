@@ -115,7 +115,7 @@ def _parts(sequence: int, message: Json, role: Role) -> list[Part]:
         said = "".join(part.text for part in inner if isinstance(part, Text))
         # Version 4 of the AI SDK said the text twice.
         parts = inner if isinstance(content, str) and content in said else [*parts, *inner]
-    if role == "tool":
+    if role != "assistant":
         return parts
     if refusal := string(message.get("refusal")):
         parts.append(Text(sequence, refusal, refusal=True))

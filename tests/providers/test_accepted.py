@@ -21,6 +21,7 @@ from openai.types.chat import ChatCompletionMessageParam
 from openai.types.responses import ResponseInputItemParam
 from pydantic import ConfigDict, TypeAdapter
 
+from tests import sdk_words
 from tests.histories import History
 from turnlog import formats
 from turnlog.wire import dumps
@@ -32,12 +33,13 @@ HERE = Path(__file__).parent
 AI_SDK = HERE.parent.parent / ".cache" / "ai-sdk"
 SEEDS = range(150)
 # What other providers that speak Chat Completions want back; it stays where they gave it.
-THEIRS = {"reasoning_content"}
+THEIRS = {"reasoning_content", "extra_content"}
 
 
 def histories() -> list[list[dict[str, Any]]]:
-    """Broken histories in the words of every SDK."""
-    made = []
+    """What each SDK gives, and broken histories in the words of all of them."""
+    words = [*sdk_words.WORDS.values(), formats.from_responses(sdk_words.ITEMS)]
+    made = [[{"sequence": at, **one} for at, one in enumerate(messages)] for messages in words]
     for seed in SEEDS:
         history = History(Random(seed))
         history.grow(seed % 30 + 1)
@@ -72,13 +74,17 @@ def check(adapter: TypeAdapter[Any], messages: list[Any]) -> None:
         assert looked_through(adapter.validate_python(message)) == message
 
 
+def plain(value: Any) -> Any:
+    """Messages without what is for other providers."""
+    if isinstance(value, dict):
+        return {name: plain(one) for name, one in value.items() if name not in THEIRS}
+    return [plain(one) for one in value] if isinstance(value, list) else value
+
+
 def test_chat_completions() -> None:
     for messages in histories():
         body = json.loads(dumps(formats.to_chat(messages).body))
-        plain = [
-            {name: one for name, one in message.items() if name not in THEIRS} for message in body["messages"]
-        ]
-        check(adapter(ChatCompletionMessageParam, openai.types.chat), plain)
+        check(adapter(ChatCompletionMessageParam, openai.types.chat), plain(body["messages"]))
 
 
 def test_responses() -> None:

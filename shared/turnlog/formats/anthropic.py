@@ -240,27 +240,23 @@ def _signed(part: Reasoning) -> Json | None:
     return {"type": "redacted_thinking", "data": redacted} if redacted else None
 
 
-def _medium(part: Media) -> Json | None:  # noqa: PLR0911 (one for each word that the API has)
+def _medium(part: Media) -> Json | None:
     """A medium; None where the API has no word for it."""
-    title = {"title": part.name} if part.name else {}
-    if part.kind == "image":
-        if part.data and part.media_type in _IMAGES:
-            source = {"type": "base64", "media_type": part.media_type, "data": part.data}
-            return {"type": "image", "source": source}
-        if part.address and not part.data:
-            return {"type": "image", "source": {"type": "url", "url": part.address}}
-    elif part.media_type == PDF and part.data:
-        source = {"type": "base64", "media_type": PDF, "data": part.data}
-        return {"type": "document", "source": source, **title}
-    elif part.media_type == PDF and part.address:
-        return {"type": "document", "source": {"type": "url", "url": part.address}, **title}
-    own = part.origin is not None and part.origin.dialect == "anthropic"
-    if own and part.origin and (part.file_id or part.text.strip()):
+    taken = part.kind != "image" or not part.data or part.media_type in _IMAGES
+    if part.origin and part.origin.dialect == "anthropic" and taken:
         return _fields(part.origin.raw, _FIELDS[part.origin.raw["type"]])
-    if part.text.strip():
+    source: Json = {}
+    if part.kind == "image" or part.media_type == PDF:
+        if part.data and taken:
+            source = {"type": "base64", "media_type": part.media_type, "data": part.data}
+        elif part.address and not part.data:
+            source = {"type": "url", "url": part.address}
+    elif part.text.strip():
         source = {"type": "text", "media_type": "text/plain", "data": part.text}
-        return {"type": "document", "source": source, **title}
-    return None
+    if not source:
+        return None
+    title = {"title": part.name} if part.name and part.kind != "image" else {}
+    return {"type": "image" if part.kind == "image" else "document", "source": source, **title}
 
 
 def _own(part: Call, names: tuple[str, ...]) -> Json:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _DENIED = "The user did not allow this tool call."
 
 
-def read(sequence: int, part: Json) -> list[Part] | None:  # noqa: C901, PLR0911 (one for each kind)
+def read(sequence: int, part: Json) -> list[Part] | None:  # noqa: PLR0911 (one for each kind)
     """The parts of one; None where it is none of the AI SDK's."""
     kind, origin = part["type"], Origin("ai-sdk", part)
     match part:
@@ -37,9 +37,7 @@ def read(sequence: int, part: Json) -> list[Part] | None:  # noqa: C901, PLR0911
         case {"type": "reasoning"}:
             text = string(part.get("text")) or string(part.get("reasoning"))
             return [Reasoning(sequence, text, origin)]
-        case {"type": "step-start"}:
-            return []
-        case {"type": "source-url" | "source-document" | "source"}:
+        case {"type": "step-start" | "source-url" | "source-document" | "source"}:
             return [Other(sequence, kind, origin, said=False)]
     if kind.startswith("tool-") and "toolCallId" in part:
         return _tool(sequence, part, kind.removeprefix("tool-"), origin)

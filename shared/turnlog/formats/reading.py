@@ -68,17 +68,33 @@ def turns(message: Json, at: int = 0) -> list[Turn]:
     name = string(message.get("name"))
     if role == "tool":
         return [Turn(sequence, role, _results(sequence, message, parts, name=name, job=job), message)]
+    return _split(Turn(sequence, role, parts, message, name))
+
+
+def _split(whole: Turn) -> list[Turn]:
+    """A turn without the results in it, which are turns of their own.
+
+    Calls that the AI SDK shows with their results between them were made in one go, up to its next step.
+    """
     split: list[Turn] = []
-    for part in parts:
-        kind: Role = "tool" if isinstance(part, Result) else role
-        if role != "assistant" and isinstance(part, Reasoning):
+    stepped = False
+    for part in whole.parts:
+        if isinstance(part, Other) and part.kind == "step-start":
+            stepped = True
             continue
-        if role != "assistant" and isinstance(part, Call):
-            part = Malformed(sequence)  # noqa: PLW2901 (nobody else calls tools)
+        if whole.role != "assistant" and isinstance(part, Reasoning):
+            continue
+        if whole.role != "assistant" and isinstance(part, Call):
+            part = Malformed(whole.sequence)  # noqa: PLW2901 (nobody else calls tools)
+        kind: Role = "tool" if isinstance(part, Result) else whole.role
+        if isinstance(part, Call) and not stepped and len(split) > 1 and split[-1].role == "tool":
+            split[-2].parts.append(part)
+            continue
         if not split or split[-1].role != kind:
-            split.append(Turn(sequence, kind, [], message, name if kind == role else ""))
+            split.append(whole._replace(role=kind, parts=[], name="" if kind == "tool" else whole.name))
         split[-1].parts.append(part)
-    return split or [Turn(sequence, role, [], message, name)]
+        stepped = False
+    return split or [whole._replace(parts=[])]
 
 
 def begins_turn(message: Json) -> bool:

@@ -21,7 +21,7 @@ from turnlog import errors
 from turnlog.http.answers import JSONL, MARKDOWN
 from turnlog.http.endpoint import Endpoint
 from turnlog.models import answers as shapes_of_answers
-from turnlog.records.keys import SESSION_ID_PATTERN, TRANSCRIPT_NAME_LIMIT, TRANSCRIPT_NAME_PATTERN
+from turnlog.records.keys import SESSION_ID_SCHEMA, TRANSCRIPT_NAME_LIMIT, TRANSCRIPT_NAME_PATTERN
 
 if TYPE_CHECKING:
     from infra.template import Route
@@ -34,7 +34,8 @@ _SESSION_ID = {
     "name": "session_id",
     "in": "path",
     "required": True,
-    "schema": {"type": "string", "pattern": SESSION_ID_PATTERN},
+    "description": "Percent-encoded in the path.",
+    "schema": SESSION_ID_SCHEMA,
 }
 _NAME = {
     "name": "name",
@@ -58,6 +59,11 @@ _NEXT_AFTER = {
 _NEXT_BEFORE = {
     "description": "Of a text: the part of the log before this one ends there, if there is one.",
     "schema": {"type": "integer", "minimum": 1},
+}
+_HEADERS = {
+    "if-match": "An entity tag or more.",
+    "if-none-match": "An entity tag or more.",
+    "prefer": "`return=minimal`: the answer leaves out the messages.",
 }
 _ERROR_HEADERS: dict[int, tuple[str, dict[str, Any]]] = {
     401: ("WWW-Authenticate", {"const": "Bearer"}),
@@ -121,7 +127,7 @@ def _operation(route: Route) -> dict[str, Any]:
             "name": header,
             "in": "header",
             "schema": {"type": "string"},
-            "description": "An entity tag or more.",
+            "description": _HEADERS[header],
         }
         for header in endpoint.headers
     ]

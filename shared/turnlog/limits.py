@@ -35,6 +35,18 @@ FIELDS_LIMIT = 32 * 1024
 PART_SIZE = 390 * 1024
 """Bytes of a message in one item: 400 KB less the keys."""
 
+NAME_LIMIT = 64 * 1024
+"""Characters of a message's `name` and `tool_call_id`: some providers' ids hold a signature."""
+
+METADATA_LIMIT = 32 * 1024
+"""Bytes of JSON of a message's `metadata`."""
+
+TITLE_LIMIT = 300
+"""Characters of a title."""
+
+MAX_DETAILS = 32
+"""Names of nested counters of tokens that a session keeps: they lie in its head."""
+
 DEPTH_LIMIT = 500
 """Levels to which a message or an entry may be nested: Python's JSON stops at about a thousand."""
 

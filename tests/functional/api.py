@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlencode
 from uuid import uuid4
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from infra.openapi import DOCUMENT
 from tests.http_client import Reply, request
@@ -166,7 +166,13 @@ def _shape(name: str) -> TypeAdapter[Any]:
 
 def check_shape(name: str, raw: bytes | str) -> None:
     """Fail if an answer's JSON is not of this shape of `turnlog.models.answers`."""
-    _shape(name).validate_json(raw, strict=True)
+    try:
+        _shape(name).validate_json(raw, strict=True)
+    except ValidationError as error:
+        if error.errors()[0]["type"] != "json_invalid":
+            raise
+        # Its reader of JSON knows neither half characters nor 500 levels.
+        _shape(name).validate_python(json.loads(raw))
 
 
 def _check_problem(reply: Reply) -> None:

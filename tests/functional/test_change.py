@@ -98,13 +98,28 @@ def test_title_only_if_unset(api: Api) -> None:
     assert api.title(session_id, "third").body["title"] == "third"
 
 
-@pytest.mark.parametrize("title", ["", "   ", "x" * 201, "a\x00b", "a\nb", "a\x7fb"])
+@pytest.mark.parametrize("title", ["", "   ", "\n", "\x00", "x" * 301])
 def test_a_title_that_is_none(api: Api, title: str) -> None:
     session_id = api.new(title="t")
     api.title(session_id, title).problem(422, "invalid")
     api.call("POST", "/sessions", {"title": title}).problem(422, "invalid")
     api.put(session_id, title=title).problem(422, "invalid")
     assert api.get(session_id).body["title"] == "t"
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("  a\n\tb\u2003c\x00d ", "a b c d"),
+        ("x" * 300, "x" * 300),
+        ("cut in half \ud83d", "cut in half \ufffd"),
+    ],
+)
+def test_a_title_is_one_line(api: Api, sent: str, kept: str) -> None:
+    session_id = api.new(title=sent)
+    assert api.get(session_id).body["title"] == kept
+    assert api.title(session_id, sent).body["title"] == kept
+    assert api.put(session_id, title=sent).body["title"] == kept
 
 
 def test_change_what_is_not_there(api: Api, table: TableView) -> None:

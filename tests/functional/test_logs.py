@@ -41,7 +41,7 @@ def scenario(url: str) -> int:
             api.append(sid, question, malformed),
             api.append(sid, question),
             api.append(sid, user(SECRETS["content"] + "!", message_id="m")),
-            api.append(sid, {"role": "user", "content": SECRETS["content"], SECRETS["metadata"]: 1}),
+            api.append(sid, {"role": "user", "content": [SECRETS["content"], 5], SECRETS["metadata"]: 1}),
             api.append(sid, user(SECRETS["content"] * 80_000)),
             api.call("POST", f"/sessions/{sid}/messages", raw=SECRETS["content"].encode()),
             api.call(
@@ -49,7 +49,7 @@ def scenario(url: str) -> int:
             ),
             api.tool_call(sid, call),
             api.title(sid, SECRETS["title"]),
-            api.title(sid, SECRETS["title"] * 20),
+            api.title(sid, SECRETS["title"] * 30),
             api.patch(sid, **objects),
             api.put(sid, messages=[question, user(SECRETS["content"])]),
             api.put(sid, start_sequence=2, messages=[question]),

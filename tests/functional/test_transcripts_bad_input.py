@@ -62,9 +62,9 @@ def body(*entries: bytes) -> bytes:
 NOT_JSON = {
     "nothing": b"",
     "cut off": b'{"entries": [{}',
-    "lone surrogate": body(b"{}", b'{"a": "\\ud800"}'),
     "not UTF-8": body(b'{"a": "\xff"}'),
-    "deep nesting": body(b'{"a":' + b"[" * 5_000 + b"]" * 5_000 + b"}"),
+    "NaN": body(b"{}", b'{"a": NaN}'),
+    "infinity": body(b'{"a": [-Infinity]}'),
 }
 WRONG = {
     "no entries": (b"{}", ["body", "entries"]),
@@ -77,8 +77,7 @@ WRONG = {
     "an empty uuid": (body(b'{"uuid": ""}'), ["body", "entries", 0, "uuid"]),
     "a uuid of 129 characters": (body(b'{"uuid": "' + b"u" * 129 + b'"}'), ["body", "entries", 0, "uuid"]),
     "a uuid twice": (body(b'{"uuid": "a"}', b"{}", b'{"uuid": "a"}'), ["body", "entries"]),
-    "NaN": (body(b"{}", b'{"a": NaN}'), ["body", "entries", 1]),
-    "infinity": (body(b'{"a": [-Infinity]}'), ["body", "entries", 0]),
+    "deep nesting": (body(b'{"a":' + b"[" * 5_000 + b"]" * 5_000 + b"}"), ["body"]),
     "a number that is none": (body(b'{"a": 1e999}'), ["body", "entries", 0]),
     "an unknown field": (b'{"entries": [{}], "x": 1}', ["body", "x"]),
     "a position below 0": (b'{"entries": [{}], "expected_position": -1}', ["body", "expected_position"]),

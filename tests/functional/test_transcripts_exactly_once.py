@@ -54,7 +54,7 @@ def test_a_repeat_is_deep_equal_not_byte_equal(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"n": 2}, {"n": True}, {"n": "1"}, {"n": 1, "m": None}, {}, {"n": [1]}, {"n": {"1": 1}}]
+    "changed", [{"n": 2}, {"n": True}, {"n": "1"}, {"n": 1, "m": 0}, {}, {"n": [1]}, {"n": {"1": 1}}]
 )
 def test_the_same_uuid_with_other_content(api: Api, changed: dict[str, Any]) -> None:
     session_id = api.new()

@@ -12,7 +12,7 @@ from tests.simulation.conflict_rules import check_conflict, same
 from tests.simulation.page_rules import check_export, check_get, check_list, check_messages
 from tests.simulation.refusal_rules import check_denial
 from tests.simulation.rewind_rules import check_answer as check_rewound
-from tests.simulation.rewind_rules import repeats, standing, summed
+from tests.simulation.rewind_rules import repeats, shown, standing, summed
 from tests.simulation.transcript_answers import KINDS, check_transcript_answer
 from tests.simulation.violations import Rule, Violation, require
 from turnlog.http.etag import parse as parse_tags
@@ -223,7 +223,7 @@ def _check_put(history: History, work: Work, states: list[State], reply: Reply) 
         require(Rule.PUT_IS_STORED, there, (sent, stored))
     if not work.changes:
         asked = {name: request.body[name] for name in ("title", *JSON_FIELDS) if name in request.body}
-        asked |= {"usage": summed(request.body["usage"])} if "usage" in request.body else {}
+        asked |= {"usage": shown(summed(request.body["usage"]))} if "usage" in request.body else {}
         require(Rule.PUT_HOLDS, all(body[name] == value for name, value in asked.items()), (request, body))
 
 

@@ -36,6 +36,18 @@ def append(*marks: str, expected: int | None = None) -> Request:
     return Request("append", USER, SESSION, body | given)
 
 
+def append_counted(mark: str) -> Request:
+    """Append a message with tokens of which there are details."""
+    usage = {"input_tokens": 1, "cache_read_input_tokens": 1}
+    return Request("append", USER, SESSION, {"messages": [_message(mark)], "usage": usage})
+
+
+def append_setting(mark: str) -> Request:
+    """Append a message, and set the title and an object with it."""
+    given = {"title": mark, "metadata": {"set": mark}}
+    return Request("append", USER, SESSION, {"messages": [_message(mark)], "set": given})
+
+
 def tool_call(mark: str | None = None) -> Request:
     """Add a tool call; one without an id is not sent again."""
     call = {"type": "function", "function": {"name": "f", "arguments": mark or "once"}}
@@ -71,6 +83,11 @@ def put(*marks: str, start: int = 0, **headers: str) -> Request:
     """Make the session hold these messages from `start` on."""
     body = {"messages": [_message(mark) for mark in marks], "title": marks[-1], "start_sequence": start}
     return Request("put", USER, SESSION, body, headers=_headers(headers))
+
+
+def put_usage() -> Request:
+    """Make the sum of tokens another one."""
+    return Request("put", USER, SESSION, {"messages": [], "usage": {"prompt_tokens": 5}})
 
 
 def put_messages(*marks: str, start: int = 0, **headers: str) -> Request:
@@ -158,6 +175,11 @@ _PARTED = {"PART_SIZE": 60, "MAX_DELETES": 3}
 _TINY = {"CAPACITY": 2}
 CASES = (
     Case("append & append", [[append("a")], [append("b")]]),
+    Case("tokens & put tokens", [[append_counted("a")], [put_usage()], [append_counted("b")]]),
+    Case("tokens & rewind", [[append_counted("a")], [append_counted("b"), rewind(1, 2)]]),
+    Case("append that sets & title", [[append_setting("a")], [title("t")]]),
+    Case("append that sets & patch", [[append_setting("a")], [patch("p")]]),
+    Case("append that sets & append that sets", [[append_setting("a")], [append_setting("b")]]),
     Case("append & append, cold cache", [[append("a")], [append("b")]], cache="cold"),
     Case(
         "append again, the cache behind",

@@ -7,12 +7,12 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation import rewind_rules
-from tests.simulation.rewind_rules import summed
+from tests.simulation.rewind_rules import shown, summed, tokens
 from tests.simulation.violations import Rule, require
 from turnlog.http.etag import parse as parse_tags
 from turnlog.operations.change_session import merged
 from turnlog.records import ring
-from turnlog.records.head import JSON_FIELDS, USAGE_FIELDS
+from turnlog.records.head import JSON_FIELDS
 from turnlog.records.keys import user_partition
 from turnlog.wire import dumps, parse_timestamp, payload_size
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 # Which of the head's fields a kind of work may change, beside the version, the time and the token.
 _LOG = {"message_count", "log_size", "ring"}
 _MAY_CHANGE = {
-    "append": {*_LOG, *USAGE_FIELDS},
-    "put": {*_LOG, *USAGE_FIELDS, "title", *JSON_FIELDS},
+    "append": {*_LOG, *rewind_rules.USAGE, "title", *JSON_FIELDS},
+    "put": {*_LOG, *rewind_rules.USAGE, "title", *JSON_FIELDS},
     "rewind": rewind_rules.CHANGES,
     "tool_call": {*_LOG, "edits"},
     "append_entries": set(),
@@ -101,7 +101,7 @@ def _check_beginning(change: Change) -> None:
     _check_log(change, head)
     asked = change.work.request.body if change.work.request else {}
     usage = summed(asked.get("usage"))
-    require(Rule.USAGE_EXACT, {name: getattr(head, name) for name in USAGE_FIELDS} == usage, (head, usage))
+    require(Rule.USAGE_EXACT, tokens(head) == usage, (head, usage))
 
 
 def _check_live(change: Change, before: Head, after: Head) -> None:
@@ -124,14 +124,16 @@ def _check_live(change: Change, before: Head, after: Head) -> None:
     if change.work.kind == "append":
         request = change.work.request
         assert request is not None
-        usage = summed(request.body.get("usage"))
-        added = {name: getattr(after, name) - getattr(before, name) for name in USAGE_FIELDS}
+        usage, were = summed(request.body.get("usage")), tokens(before)
+        usage |= {name: 0 for name in were if name not in usage}
+        added = {name: count - were.get(name, 0) for name, count in tokens(after).items()}
         require(Rule.APPEND_APPENDS, change.added, change.work)
         texts = {entry.newest["content"] for entry in change.before.log}
         texts |= {fields["content"] for fields in change.added.values()}
         require(Rule.APPEND_WHOLE, all(one["content"] in texts for one in request.body["messages"]), change)
         _check_once(change)
         require(Rule.USAGE_EXACT, added == usage, (added, usage))
+        _check_set(change, before, after)
     if change.work.kind == "tool_call":
         _check_tool_call(change)
         _check_once(change)
@@ -164,6 +166,17 @@ def _check_asked(change: Change, before: Head) -> None:
         _check_put_fields(change, before)
 
 
+def _check_set(change: Change, before: Head, after: Head) -> None:
+    """An append gives the session the fields that it sets, and leaves the others alone."""
+    request = change.work.request
+    assert request is not None
+    there, now = before.session(), after.session()
+    wanted = {name: there[name] for name in ("title", *JSON_FIELDS)} | request.body.get("set", {})
+    require(Rule.FIELDS_SET_WITH_APPEND, all(now[name] == value for name, value in wanted.items()), change)
+    if "set" in request.body:
+        require(Rule.FIELDS_SET_WITH_APPEND, before.token != after.token, change)
+
+
 def _check_put_fields(change: Change, before: Head) -> None:
     """The first step of a PUT gives the session the fields that the request has; the others give it none."""
     request = change.work.request
@@ -171,7 +184,7 @@ def _check_put_fields(change: Change, before: Head) -> None:
     assert change.head is not None
     there = before.session()
     asked = {name: request.body[name] for name in ("title", *JSON_FIELDS) if name in request.body}
-    asked |= {"usage": summed(request.body["usage"])} if "usage" in request.body else {}
+    asked |= {"usage": shown(summed(request.body["usage"]))} if "usage" in request.body else {}
     wanted = {name: there[name] for name in ("title", "usage", *JSON_FIELDS)}
     if not change.work.changes:
         wanted |= asked

@@ -72,5 +72,12 @@ def _diverges(states: list[State], request: Request, body: Mapping[str, Any]) ->
 
 def same(sent: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
     """Whether a stored message says what was sent."""
-    names = ("role", "content", "tool_calls")
-    return all((sent.get(name) or None) == (there.get(name) or None) for name in names)
+    names = ("role", "content", "tool_calls", "annotations", "refusal")
+    return all((_said(sent.get(name)) or None) == (_said(there.get(name)) or None) for name in names)
+
+
+def _said(value: Any) -> Any:
+    """The value without nulls; for Python, too, 1 is 1.0."""
+    if isinstance(value, dict):
+        return {name: _said(one) for name, one in value.items() if one is not None}
+    return [_said(one) for one in value] if isinstance(value, list) else value

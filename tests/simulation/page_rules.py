@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.simulation.history import History, Work
     from tests.simulation.requests import Reply, Request
     from tests.simulation.states import State
+    from turnlog.records.head import Head
     from turnlog.records.keys import SessionKey
 
 Message = dict[str, Any]
@@ -173,9 +174,14 @@ def check_list(history: History, work: Work, states: list[State], reply: Reply) 
         return
     for one in shown:
         stood = [
-            s.live.session() for key in keys for s in history.sessions[key] if s.live and s.commit <= work.end
+            _listed(s.live) for key in keys for s in history.sessions[key] if s.live and s.commit <= work.end
         ]
         require(Rule.LISTED_WAS_SO, one in stood, one)
+
+
+def _listed(head: Head) -> dict[str, Any]:
+    """A session as the list shows it: without the details of its usage."""
+    return head._replace(details="{}").session()
 
 
 def _page_at(
@@ -188,4 +194,4 @@ def _page_at(
     ordered = [head for head in ordered if not below or head.sort_key < below]
     ordered = ordered[request.query.get("offset", 0) :]
     limit = request.query.get("limit", 50)
-    return [head.session() for head in ordered[:limit]], len(ordered) > limit
+    return [_listed(head) for head in ordered[:limit]], len(ordered) > limit

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.simulation.violations import Rule, require
 from turnlog.records.head import USAGE_FIELDS
+from turnlog.records.usage import details
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from tests.simulation.states import Change, Entry, State
     from turnlog.records.head import Head
 
-CHANGES = {"message_count", "log_size", "ring", *USAGE_FIELDS, "edits", "rewinds", "rewound", "leftover"}
+USAGE = {*USAGE_FIELDS, "details"}
+"""The head's fields of tokens."""
+
+CHANGES = {"message_count", "log_size", "ring", *USAGE, "edits", "rewinds", "rewound", "leftover"}
 """Which of the head's fields a rewind may change, beside those that every change does."""
 
 _APPENDING = {"append", "put", "tool_call", "rewind"}
@@ -49,9 +53,11 @@ def check_rewind(change: Change, before: Head, after: Head) -> None:
     require(Rule.NOTHING_PUT_BY_A_REWIND, not change.added and not change.edited, change)
     require(Rule.REWOUND_ONCE, made_once(change.work), change.work)
     spent = [entry.usage for entry in change.before.log[to:]]
-    for name in USAGE_FIELDS:
-        left = max(0, getattr(before, name) - sum(usage.get(name, 0) for usage in spent))
-        require(Rule.USAGE_LOWERED, getattr(after, name) == left, (name, before, after, spent))
+    left = {
+        name: max(0, count - sum(usage.get(name, 0) for usage in spent))
+        for name, count in tokens(before).items()
+    }
+    require(Rule.USAGE_LOWERED, tokens(after) == left, (before, after, spent))
 
 
 def check_answer(work: Work, states: Sequence[State], reply: Reply) -> None:
@@ -113,13 +119,29 @@ def usages(change: Change) -> list[Mapping[str, int]]:
     return [{}] * (len(change.added) - 1) + [summed(given)] if change.added else []
 
 
-def summed(asked: Mapping[str, int] | None) -> dict[str, int]:
-    """Tokens as the contract reads them: a total that is not given is the sum."""
-    given = asked or {}
-    usage = {name: given.get(name, 0) for name in USAGE_FIELDS}
-    if "total_tokens" not in given:
-        usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
+def summed(asked: Mapping[str, Any] | None) -> dict[str, int]:
+    """Tokens as the contract reads them: the total is the sum, and details have dotted names."""
+    given = dict(asked or {})
+    prompt = given.pop("prompt_tokens", 0) + given.pop("input_tokens", 0)
+    completion = given.pop("completion_tokens", 0) + given.pop("output_tokens", 0)
+    usage = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+    for name, value in given.items():
+        if isinstance(value, dict):
+            usage |= {f"{name}.{inner}": int(count) for inner, count in value.items()}
+        elif isinstance(value, int):
+            usage[name] = value
     return usage
+
+
+def shown(usage: Mapping[str, int]) -> dict[str, Any]:
+    """Tokens as a session shows them."""
+    more = {name: count for name, count in usage.items() if name not in USAGE_FIELDS}
+    return {name: usage[name] for name in USAGE_FIELDS} | ({"details": more} if more else {})
+
+
+def tokens(head: Head) -> dict[str, int]:
+    """The sums of a head, details among them."""
+    return {name: getattr(head, name) for name in USAGE_FIELDS} | details(head.details)
 
 
 def standing(states: Sequence[State], sequence: int) -> list[Entry]:

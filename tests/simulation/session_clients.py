@@ -57,8 +57,26 @@ class SessionRequests(ClientRequests):
         asked = rng.choice((newest, newest, newest, older, f"{newest}, {coming}", coming, "*"))
         return {header: asked}
 
-    def _usage(self) -> dict[str, int]:
-        return {"prompt_tokens": self.rng.randrange(100), "completion_tokens": self.rng.randrange(100)}
+    def _usage(self) -> dict[str, Any]:
+        """Tokens as one provider or another returns them."""
+        rng = self.rng
+        first, second, third = (rng.randrange(100) for _ in range(3))
+        return rng.choice(
+            (
+                {"prompt_tokens": first, "completion_tokens": second},
+                {
+                    "prompt_tokens": first,
+                    "completion_tokens": second,
+                    "prompt_tokens_details": {"cached_tokens": third},
+                },
+                {
+                    "input_tokens": first,
+                    "output_tokens": second,
+                    "cache_read_input_tokens": third,
+                    "service_tier": "standard",
+                },
+            )
+        )
 
     def _append(self, session: str) -> Request:
         rng = self.rng
@@ -70,6 +88,9 @@ class SessionRequests(ClientRequests):
         body: dict[str, Any] = {"messages": new}
         if rng.random() < 0.3:
             body["usage"] = self._usage()
+        if rng.random() < 0.15:
+            title, metadata = f"{self.texts.mark()} of {self.user}.", {"set": self.texts.mark()}
+            body["set"] = rng.choice(({"title": title}, {"metadata": metadata}, {"metadata": {}}))
         if rng.random() < 0.15:
             body["expected_sequence"] = max(0, self._count(session) + rng.choice((0, 0, 0, -1, 1)))
         request = Request("append", self.user, session, body, again=named)
@@ -88,6 +109,8 @@ class SessionRequests(ClientRequests):
             case 2:
                 changed = {**messages[0], "content": self.texts.message(self.user, named=True)["content"]}
                 messages = [changed, *messages[1:]]
+        if rng.random() < 0.5:
+            messages = [self.texts.respelled(one) for one in messages]
         body = {key: value for key, value in first.body.items() if key != "expected_sequence"}
         return Request("append", self.user, first.session, {**body, "messages": messages})
 
@@ -103,7 +126,10 @@ class SessionRequests(ClientRequests):
         rng, known = self.rng, self.known.get(session, {})
         there = known.get("messages", [])
         start = rng.randrange(len(there) + 1) if rng.random() < 0.4 else 0
-        kept = [{**one} for one in there[start : rng.choice((len(there), len(there), rng.randrange(99)))]]
+        spelled = self.texts.respelled if rng.random() < 0.5 else dict
+        kept = [
+            spelled(one) for one in there[start : rng.choice((len(there), len(there), rng.randrange(99)))]
+        ]
         ids = [one["message_id"] for one in kept]
         if len(set(ids)) < len(ids):  # a PUT names each once
             kept = kept[: next(at for at, name in enumerate(ids) if name in ids[:at])]

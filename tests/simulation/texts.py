@@ -33,9 +33,21 @@ class Texts:
             "role": rng.choice(("user", "user", "assistant", "assistant", "tool")),
             "content": f"{mark} of {user}.{padding}",
         }
+        if rng.random() < 0.2:
+            message["annotations"] = [{"score": rng.choice((1, 1.0)), "url": None}]
         if message["role"] == "assistant" and rng.random() < 0.2:
             message["tool_calls"] = [self.call(user)]
         return message | ({"message_id": f"id-{mark}"} if named else {})
+
+    def respelled(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The same message, as a client in another language sends it again."""
+        if annotations := message.get("annotations"):
+            score = annotations[0]["score"]
+            other = {"score": int(score) if isinstance(score, float) else float(score)}
+            return {"refusal": None, "annotations": [other]} | {
+                name: value for name, value in message.items() if name != "annotations"
+            }
+        return dict(message)
 
     def call(self, user: str) -> dict[str, Any]:
         """A tool call without an id."""

@@ -83,6 +83,7 @@ class Rule(Enum):
     SIZE_EXACT = "G3", "size exact"
     TOTAL_EXACT = "G3", "total exact"
     TOTAL_WAS_SO = "G3", "total was so"
+    FIELDS_SET_WITH_APPEND = "G1", "fields set with append"
     USAGE_EXACT = "G3", "usage exact"
     USAGE_LOWERED = "G3", "usage lowered"
     VERSION_PLUS_1 = "G3", "version +1"

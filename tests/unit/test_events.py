@@ -83,8 +83,8 @@ def test_bodies() -> None:
         absent.body(SetTitle, required=False)
     with pytest.raises(TooLarge):
         events.parse(http(body=" " * (BODY_LIMIT + 1)), "").body(SetTitle, required=True)
-    with pytest.raises(MalformedBody):
-        events.parse(http(body='{"title": "\ud800"}'), "").body(SetTitle, required=True)
+    with pytest.raises(Invalid):
+        events.parse(http(body='{"title": [], "\ud800": 1}'), "").body(SetTitle, required=True)
 
 
 def test_what_was_sent_is_not_in_the_problem() -> None:
@@ -102,7 +102,7 @@ def test_what_was_sent_is_not_in_the_problem() -> None:
         (SetTitle, '{"title": "t", "titel": "t"}', "titel: is not a known field"),
         (
             AppendMessages,
-            '{"messages": [{"role": "user"}, {"role": "robot"}], "usage": {"prompt_tokens": -1}}',
+            '{"messages": [{"role": "user"}, {"role": "robot"}], "usage": 5}',
             (
                 "messages.1.role: must be 'user', 'assistant', 'system', 'developer', 'tool', 'function' or"
                 " 'model'"
@@ -152,11 +152,13 @@ def test_bodies_as_long_as_they_may_be() -> None:
     """One byte more is too large, in each of the forms in which a body comes."""
     for more in (0, 1):
         size = BODY_LIMIT + more
-        title = b'{"title": "t"}'.ljust(size)
-        line = '{"t": "ä"}'.ljust(size - 1)  # which has two bytes
+        # In an event each of its four quotes takes two bytes.
+        title = '{"title": "t"}'.ljust(size - 4)
+        encoded = base64.b64encode(b'{"title": "t"}'.ljust(BODY_LIMIT // 4 * 3)).decode() + " " * more
+        line = '{"t": "ä"}'.ljust(size - 7)  # two bytes; and it is quoted, and its quotes escaped
         sent = [
-            (http(body=title.decode()), as_title),
-            (http(body=base64.b64encode(title).decode(), isBase64Encoded=True), events.Call.text),
+            (http(body=title), as_title),
+            (http(body=encoded, isBase64Encoded=True), events.Call.text),
             ({"user_id": "alice", "body": line}, events.Call.text),
         ]
         for event, read in sent:

@@ -13,6 +13,7 @@ from turnlog.records.keys import (
     message_sort_key,
     parse_message_sort_key,
     parse_partition,
+    recency_sort_key,
     session_key,
     transcript_key,
     user_partition,
@@ -23,7 +24,11 @@ USERS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80),
     st.lists(st.sampled_from(["#", "%", "%23", "SESSION", "USER", "a", "/", "~"]), min_size=1).map("".join),
 )
-SESSIONS = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
+SESSIONS = st.text(
+    st.characters(exclude_categories=["Cs", "Cc", "Zl"], exclude_characters="/?#%\\\u2029"),
+    min_size=1,
+    max_size=128,
+).filter(lambda one: one.strip() not in {"", ".", ".."})
 
 
 @given(USERS, SESSIONS, USERS, SESSIONS)
@@ -64,7 +69,53 @@ def test_a_user_id(user: str) -> None:
     assert check_user_id(user) == user
 
 
-@pytest.mark.parametrize("session", ["", "a" * 65, "a b", "a#", "a\n", "ä", "٣", "a.b", None, 5])
+@pytest.mark.parametrize(
+    "session",
+    [
+        "slack:C123.456",
+        "+49 151",
+        "a@b",
+        "a b",
+        "ä",
+        "a\u0308",
+        "٣",
+        "...",
+        "a" * 128,
+        "\U0001f600" * 128,
+        "{}",
+    ],
+)
+def test_a_session_id(session: str) -> None:
+    key = session_key("a" * 1_024, session)
+    assert key.session_id == session
+    # DynamoDB: a partition key is at most 2,048 bytes, a sort key 1,024.
+    assert len(key.partition.encode()) <= 2_048
+    assert len(recency_sort_key("2026-11-28T00:00:00.000000Z", session).encode()) <= 1_024
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        *(
+            "",
+            "a" * 129,
+            ".",
+            "..",
+            " ",
+            "\u2003",
+            "a/b",
+            "a?",
+            "a#",
+            "a%41",
+            "a\\",
+            "a\n",
+            "\x00",
+            "\x7f",
+            "\x85",
+        ),
+        *("a\u2028", "\u2029a", "\ud800", "a\udfff", None, 5, b"a"),
+    ],
+)
 def test_a_session_id_that_is_none(session: str) -> None:
     with pytest.raises(Invalid):
         session_key("a", session)

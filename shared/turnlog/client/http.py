@@ -14,6 +14,7 @@ import time
 from functools import cache, partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from urllib.parse import quote
 
 import httpx
 from anyio import create_task_group, sleep  # httpx runs on it, and so on asyncio and on Trio
@@ -263,11 +264,9 @@ class HttpWay:
 
     async def _send(self, request: Request, token: str) -> httpx.Response:
         method, path = ROUTES[request.operation]
-        headers = {"authorization": f"Bearer {token}"}
-        if request.if_match is not None:
-            if not isinstance(request.if_match, int):
-                raise Invalid.at("if_match", msg="must be a session's version, which is a number")
-            headers["if-match"] = f'"{request.if_match}"'
+        if not isinstance(request.if_match, int | None):
+            raise Invalid.at("if_match", msg="must be a session's version, which is a number")
+        headers = {"authorization": f"Bearer {token}", **request.headers()}
         content = None
         if request.body is not None:
             text = isinstance(request.body, str)
@@ -429,7 +428,7 @@ def _path(template: str, request: Request) -> str:
         session = session_key("user", _one("session_id", request.session_id))
         if "{name}" in template:
             transcript_key(session, _one("name", request.name))
-    return template.format(session_id=request.session_id, name=request.name)
+    return template.format(session_id=quote(request.session_id or "", safe=""), name=request.name)
 
 
 def _one(name: str, value: str | None) -> str:

@@ -247,21 +247,28 @@ class Methods:
         *,
         usage: Object | None = None,
         expected_sequence: int | None = None,
+        set: Object | None = None,  # noqa: A002 (the contract's word)
+        minimal: bool = False,
     ) -> answers.Appended:
         """Append messages, at most 99, all or none, each once.
 
         Args:
             session_id: of the session.
             messages: objects with `role` and `content`. A message without a `message_id` is given one.
-            usage: tokens, added to the session's sum.
+            usage: tokens as the provider returned them, added to the session's sum.
             expected_sequence: only if the next one is this.
+            set: fields of the session that are replaced with it: `title`, `metadata` and the other objects.
+            minimal: the answer is to leave out the messages.
 
         Raises:
             MessageIdReused: a `message_id` is taken by a message with other content.
             SequenceMismatch: the next sequence is not the expected one.
         """
-        body = given(messages=_identified(messages), usage=usage, expected_sequence=expected_sequence)
-        return await self._ask(answers.Appended, Request("append_messages", session_id, body=body))
+        body = given(
+            messages=_identified(messages), usage=usage, expected_sequence=expected_sequence, set=set
+        )
+        request = Request("append_messages", session_id, body=body, minimal=minimal)
+        return await self._ask(answers.Appended, request)
 
     @method
     async def list_messages(

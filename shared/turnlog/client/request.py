@@ -20,6 +20,7 @@ class Request(NamedTuple):
         body: an object, or the text of an import.
         query: the query's values; None stands for what is not given.
         if_match: only if the session is of this version.
+        minimal: the answer is to leave out messages.
         repeatable: it may be sent again when it may have been carried out.
         text: the answer is a text, and is given as an `answers.ExportedText` has it.
     """
@@ -30,8 +31,14 @@ class Request(NamedTuple):
     body: Any = None
     query: Object = {}  # noqa: RUF012 (nobody writes to it)
     if_match: int | None = None
+    minimal: bool = False
     repeatable: bool = True
     text: bool = False
+
+    def headers(self) -> dict[str, str]:
+        """The headers that say under what condition, and what the answer is to hold."""
+        match = {} if self.if_match is None else {"if-match": f'"{self.if_match}"'}
+        return match | ({"prefer": "return=minimal"} if self.minimal else {})
 
 
 class Way(Protocol):

@@ -150,7 +150,7 @@ class TableWay:
             "name": request.name,
             "body": request.body,
             "query": request.query,
-            "headers": {} if request.if_match is None else {"if-match": f'"{request.if_match}"'},
+            "headers": request.headers(),
         }
         return await self._base.within(self._seconds, self._answered(request, event))
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from turnlog.records.head import Head
 
 
+MINIMAL = {"preference-applied": "return=minimal"}
+"""The header of an answer that leaves out the messages (RFC 7240, section 3)."""
+
 JSONL = "application/jsonl"
 """A text of JSON lines (jsonlines.org)."""
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from turnlog.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
 from turnlog.limits import BODY_LIMIT
 from turnlog.records.keys import SessionKey, TranscriptKey, session_key, transcript_key
+from turnlog.wire import loads, payload_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,7 @@ _LONGEST_NAME = 64
 
 _WORDS = (
     ("^(Input|String|List|Dictionary) should ", "must "),
+    (r"^must be a valid dictionary or instance of \w+$", "must be an object"),
     ("^Field required$", "is required"),
     ("^Extra inputs are not permitted$", "is not a known field"),
     ("^Value error, ", ""),
@@ -136,13 +138,36 @@ class Call(NamedTuple):
         """
         return transcript_key(self.key, self.path_name or "")
 
-    def _decoded(self) -> bytes:
+    @property
+    def prefers_minimal(self) -> bool:
+        """Whether the client wants an answer without messages (RFC 7240, section 4.2)."""
+        preferences = self.headers.get("prefer", "").lower().replace('"', "").split(",")
+        return any(one.partition(";")[0].strip() == "return=minimal" for one in preferences)
+
+    def _bounded(self) -> str | bytes:
+        """The body, unless it is over Lambda's limit: as text, or as the bytes that stood in base64.
+
+        Raises:
+            TooLarge: it is over the limit.
+            MalformedBody: it is not base64.
+        """
+        size = len(self.raw_body) if self.base64 else self._size_in_event()
+        if size > BODY_LIMIT:
+            raise TooLarge(
+                f"A request's body is at most {BODY_LIMIT} bytes, as it is escaped on its way; this one has"
+                f" {size}. Send less at once."
+            )
         if not self.base64:
-            return self.raw_body.encode("utf-8", "surrogatepass")
+            return self.raw_body
         try:
             return b64decode(self.raw_body)
         except ValueError as error:
             raise MalformedBody("The body is not base64.") from error
+
+    def _size_in_event(self) -> int:
+        """Bytes that a text takes in an event, which is JSON itself: a text in it is escaped once more."""
+        encoded = self.raw_body.encode("utf-8", "surrogatepass")
+        return len(encoded) if self.direct else payload_size(encoded) + encoded.count(b"\n")
 
     def body(self, model: type[Model], *, required: bool) -> Model:
         """The body, checked against its model; an absent one reads as `{}` if it is not required.
@@ -154,14 +179,12 @@ class Call(NamedTuple):
         """
         from pydantic import ValidationError  # noqa: PLC0415 (not for functions that take no body)
 
-        raw = _bounded(self._decoded())
+        raw = self._bounded()
         try:
-            return model.model_validate_json(raw if raw or required else b"{}")
+            return model.model_validate(loads(raw if raw or required else "{}"))
         except ValidationError as error:
             # The input itself stays out: an answer's problem document may be logged by its receiver.
             found = error.errors(include_url=False, include_context=False, include_input=False)
-            if found[0]["type"] == "json_invalid":
-                raise MalformedBody(found[0]["msg"]) from None
             errors = [
                 {"loc": ["body", *_short(one["loc"])], "msg": what_is_wrong(one["msg"])}
                 for one in found[:_MOST_ERRORS]
@@ -175,13 +198,12 @@ class Call(NamedTuple):
             TooLarge: it is over Lambda's limit.
             MalformedBody: a direct invoke's is no string.
         """
-        raw = self._decoded()
+        raw = self._bounded()
         if self.direct:
-            given = json.loads(raw or b'""')
-            if not isinstance(given, str):
+            raw = loads(raw or '""')
+            if not isinstance(raw, str):
                 raise MalformedBody("The body must be a JSON string.")
-            raw = given.encode("utf-8", "surrogatepass")
-        return _bounded(raw)
+        return raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
 
 
 def parse(event: Mapping[str, Any], request_id: str) -> Call:
@@ -236,15 +258,6 @@ def what_is_wrong(msg: str) -> str:
     return msg
 
 
-def _bounded(body: bytes) -> bytes:
-    """The body, unless it is over Lambda's limit."""
-    if len(body) > BODY_LIMIT:
-        raise TooLarge(
-            f"A request's body is at most {BODY_LIMIT} bytes; this one has {len(body)}. Send less at once."
-        )
-    return body
-
-
 def _short(loc: tuple[int | str, ...]) -> list[int | str]:
     """A location in the body; its names are the client's own, of any length."""
     return [one if isinstance(one, int) else one[:_LONGEST_NAME] for one in loc]
@@ -257,7 +270,7 @@ def _json(given: Any, loc: str = "body") -> str:
         Invalid: it is none.
     """
     try:
-        return json.dumps(given)
+        return json.dumps(given, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise Invalid.at(loc, msg=f"is not JSON: {error}") from error
 

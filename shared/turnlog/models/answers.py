@@ -8,13 +8,16 @@ pydantic.
 from __future__ import annotations
 
 import sys
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from functools import cache, cached_property
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Self, TypeAlias, get_args, get_origin, get_type_hints
 
 from turnlog.wire import Role, timestamp
+
+Content: TypeAlias = str | list[str | dict[str, Any]]
+"""What a message says: a text, or parts in the words of a provider."""
 
 Json: TypeAlias = dict[str, Any]
 """A JSON object of the user's own: it comes back as it was sent, and stays plain."""
@@ -73,29 +76,47 @@ class Answer:  # noqa: PLW1641 (it holds dicts)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DraftMessage(Answer):
-    """A message of a turn in progress; a field that is null may be left out."""
+    """A message of a turn in progress; a field that is null may be left out.
+
+    It has any other field that was sent: `message["annotations"]`.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "allow"}
 
     role: Role
-    content: str | None = field(default=None, repr=False)
+    content: Content | None = field(default=None, repr=False)
     name: str | None = field(default=None, repr=False)
-    tool_call_id: str | None = None
+    tool_call_id: str | None = field(default=None, repr=False)
     refusal: str | None = field(default=None, repr=False)
     tool_calls: list[Json] | None = field(default=None, repr=False)
     function_call: Json | None = field(default=None, repr=False)
+    metadata: Json | None = field(default=None, repr=False)
     message_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Message(Answer):
-    """A message as it is answered; a field that is null is left out, but for `content`."""
+    """A message as it is answered; a field that is null is left out, but for `content`.
+
+    It has any other field that was sent: `message["annotations"]`.
+
+    Attributes:
+        edited_at: when it was replaced or removed, if it was.
+        removed: true of one that was removed: what it said is gone.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "allow"}
 
     sequence: int
     message_id: str
     created_at: datetime
     role: Role
-    content: str | None = field(repr=False)
+    content: Content | None = field(repr=False)
+    edited_at: datetime | None = None
+    removed: Literal[True] | None = None
+    metadata: Json | None = field(default=None, repr=False)
     name: str | None = field(default=None, repr=False)
-    tool_call_id: str | None = None
+    tool_call_id: str | None = field(default=None, repr=False)
     refusal: str | None = field(default=None, repr=False)
     tool_calls: list[Json] | None = field(default=None, repr=False)
     function_call: Json | None = field(default=None, repr=False)
@@ -105,16 +126,22 @@ class Message(Answer):
         return {name: value for name, value in self.raw.items() if name not in _SERVERS}
 
 
-_SERVERS = {"sequence", "message_id", "created_at"}
+_SERVERS = {"sequence", "message_id", "created_at", "edited_at"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class UsageSum(Answer):
-    """Tokens of all requests together."""
+    """Tokens of all requests together.
+
+    Attributes:
+        details: the other counts that providers returned, by their dotted names, such as
+            `prompt_tokens_details.cached_tokens`; a list of sessions shows none.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+    details: dict[str, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -174,14 +201,14 @@ class MessagePage(Answer):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Appended(Answer):
-    """What an append stored, or had stored before."""
+    """What an append stored, or had stored before; `messages` is empty where the client wants none."""
 
-    messages: list[Message]
     first_sequence: int
     last_sequence: int
     message_count: int
     version: int
     replayed: bool
+    messages: list[Message] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -319,15 +346,16 @@ class Problem(Answer):
 def _fields(shape: type[Answer]) -> list[tuple[str, Any, bool]]:
     """Name and type of each field, and whether it must be there."""
     hints = get_type_hints(shape, vars(sys.modules[__name__]))
-    return [(one.name, hints[one.name], one.default is MISSING) for one in fields(shape)]
+    return [(one.name, hints[one.name], one.default is one.default_factory) for one in fields(shape)]
 
 
 def _made(hint: Any, value: Any) -> Any:
     """A field's value of its JSON."""
     if get_origin(hint) is UnionType:
-        if value is None:
-            return None
-        (hint,) = (one for one in get_args(hint) if one is not NoneType)
+        kinds = [one for one in get_args(hint) if one is not NoneType]
+        if value is None or len(kinds) > 1:
+            return value
+        (hint,) = kinds
     if get_origin(hint) is list:
         (of,) = get_args(hint)
         return [_made(of, one) for one in value] if of is datetime or is_dataclass(of) else value

@@ -2,26 +2,138 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
+from turnlog.limits import NAME_LIMIT, TITLE_LIMIT
 from turnlog.records.head import JSON_FIELDS
-from turnlog.records.keys import SESSION_ID_PATTERN
-from turnlog.wire import Role  # noqa: TC001 (pydantic reads it)
+from turnlog.records.keys import SESSION_ID_SCHEMA, check_session_id
+from turnlog.records.usage import FIELDS, counted
+from turnlog.wire import Role, what_cannot_be_kept
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
-MessageId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_PRINTABLE)]
-SessionId = Annotated[str, StringConstraints(pattern=SESSION_ID_PATTERN)]
-Title = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_PRINTABLE)
+
+# What holds a user's JSON is no type of pydantic's: those refuse half characters, which JSON can hold, and
+# deep nests.
+def _or_null(check: Callable[[Any], str | None]) -> AfterValidator:
+    """Takes null, and a value with which `check` finds nothing wrong, to be read behind its name."""
+
+    def checked(value: Any) -> Any:
+        if value is not None and (problem := check(value)):
+            raise ValueError(problem)
+        return value
+
+    return AfterValidator(checked)
+
+
+def _nullable(schema: dict[str, Any]) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [schema, {"type": "null"}]})
+
+
+def _no_object(value: Any) -> str | None:
+    return what_cannot_be_kept(value) if isinstance(value, dict) else "must be an object"
+
+
+def _object(value: Any) -> Any:
+    if problem := _no_object(value):
+        raise ValueError(problem)
+    return value
+
+
+def _no_objects(value: Any) -> str | None:
+    if isinstance(value, list) and all(isinstance(one, dict) for one in value):
+        return None
+    return "must be a list of objects"
+
+
+def _no_text(value: Any) -> str | None:
+    return None if isinstance(value, str) else "must be a string"
+
+
+def _no_name(value: Any) -> str | None:
+    return _no_text(value) or (
+        f"must be at most {NAME_LIMIT} characters" if len(value) > NAME_LIMIT else None
+    )
+
+
+def _no_content(value: Any) -> str | None:
+    if isinstance(value, str):
+        return None
+    if isinstance(value, list):
+        wrong = next((at for at, part in enumerate(value) if not isinstance(part, str | dict)), None)
+        return (
+            None
+            if wrong is None
+            else f"must hold strings and objects, and number {wrong} of the list is neither"
+        )
+    return "must be a string, a list of strings and objects, or null"
+
+
+def _title(value: str) -> str:
+    """A title on one line: white space of any kind and length is one space, as are controls.
+
+    Half a character, as a title that was cut to a length may end with, becomes U+FFFD.
+    """
+    title = re.sub("[\ud800-\udfff]", "\ufffd", re.sub(r"[\s\x00-\x1f\x7f]+", " ", value)).strip()
+    if not 0 < len(title) <= TITLE_LIMIT:
+        raise ValueError(f"must be 1 to {TITLE_LIMIT} characters, beside white space")
+    return title
+
+
+_OBJECT = {"type": "object"}
+_PARTS = {"type": "array", "items": {"anyOf": [{"type": "string"}, _OBJECT]}}
+_Text = Annotated[Any, _or_null(_no_text), _nullable({"type": "string"})]
+_Name = Annotated[Any, _or_null(_no_name), _nullable({"type": "string", "maxLength": NAME_LIMIT})]
+_Content = Annotated[Any, _or_null(_no_content), _nullable({"anyOf": [{"type": "string"}, _PARTS]})]
+_Objects = Annotated[Any, _or_null(_no_objects), _nullable({"type": "array", "items": _OBJECT})]
+JsonObject = Annotated[Any, _or_null(_no_object), _nullable(_OBJECT)]
+"""A JSON object of the application's own, or null."""
+
+
+def _counted(value: Any) -> dict[str, int] | None:
+    if value is not None and not isinstance(value, dict):
+        raise ValueError("must be an object")
+    return None if value is None else counted(value)
+
+
+Usage = Annotated[
+    Any,
+    AfterValidator(_counted),
+    WithJsonSchema(
+        {
+            "type": ["object", "null"],
+            "properties": {
+                name: {"type": "integer", "minimum": 0} for name in (*FIELDS, "input_tokens", "output_tokens")
+            },
+            "additionalProperties": True,
+        }
+    ),
 ]
-Name = Annotated[str, StringConstraints(max_length=256, pattern=_PRINTABLE)]
+"""Tokens as a provider returns them; checked, they are the counts of `records.usage`."""
+
+
+MessageId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_PRINTABLE)]
+SessionId = Annotated[str, AfterValidator(check_session_id), WithJsonSchema(SESSION_ID_SCHEMA)]
+Title = Annotated[
+    str, AfterValidator(_title), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": TITLE_LIMIT})
+]
 Sequence = Annotated[int, Field(ge=0, lt=10**10)]
 Count = Annotated[int, Field(ge=0, lt=10**12)]
-JsonObject = dict[str, JsonValue]
-Providers = dict[str, JsonObject]
+Providers = dict[str, Annotated[Any, AfterValidator(_object), WithJsonSchema(_OBJECT)]]
 Counts = dict[str, Count]
 
 
@@ -32,40 +144,56 @@ class Closed(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
-class NewMessage(Closed):
-    """A message as a client sends it."""
+class NewMessage(BaseModel):
+    """A message as a client sends it: what a provider's SDK returned, with any fields of its own."""
+
+    model_config = ConfigDict(extra="allow", strict=True, defer_build=True)
 
     role: Role
-    content: str | None = None
-    name: Name | None = None
-    tool_call_id: Name | None = None
-    refusal: str | None = None
-    tool_calls: list[JsonObject] | None = None
-    function_call: JsonObject | None = None
+    content: _Content = None
+    name: _Name = None
+    tool_call_id: _Name = None
+    refusal: _Text = None
+    tool_calls: _Objects = None
+    function_call: JsonObject = None
+    metadata: JsonObject = Field(
+        default=None, description="The application's own, at most 32 KB. It is no part of the content."
+    )
     message_id: MessageId | None = Field(
         default=None,
         description="A message that is sent again with the same id is stored once. A message without an id"
         " gets a UUID.",
     )
-
-    def fields(self) -> dict[str, Any]:
-        """The message without what is null, but for `content`."""
-        given = self.model_dump(exclude_none=True, exclude={"sequence", "created_at"})
-        return {"role": self.role, "content": self.content, **given}
-
-
-class Usage(Closed):
-    """Tokens."""
-
-    prompt_tokens: Count = 0
-    completion_tokens: Count = 0
-    total_tokens: Count = 0
+    removed: bool | None = Field(
+        default=None,
+        description="True of a message that was removed: it is stored without all that it says.",
+    )
+    sequence: Any = Field(default=None, description="Ignored, so that an answer can be sent back.")
+    created_at: Any = Field(default=None, description="Ignored.")
+    edited_at: Any = Field(default=None, description="Ignored.")
 
     @model_validator(mode="after")
-    def _sum(self) -> Usage:
-        if "total_tokens" not in self.model_fields_set:
-            self.total_tokens = self.prompt_tokens + self.completion_tokens
+    def _kept(self) -> Self:
+        if problem := what_cannot_be_kept(self._given()):
+            raise ValueError(problem)
         return self
+
+    def fields(self) -> dict[str, Any]:
+        """The message without what is null, but for `content`, and without what the server sets."""
+        # Not `model_dump`, which stops at 255 levels.
+        given = {
+            name: value for name, value in self._given().items() if value is not None and name not in _IGNORED
+        }
+        if given.pop("removed", False):
+            named = {name: given[name] for name in ("message_id",) if name in given}
+            return {"role": self.role, "content": None, "removed": True, **named}
+        return {"role": self.role, "content": self.content, **given}
+
+    def _given(self) -> dict[str, Any]:
+        return {**self.__dict__, **(self.model_extra or {})}
+
+
+_IGNORED = frozenset({"sequence", "created_at", "edited_at"})
 
 
 class WithObjects(Closed):
@@ -73,4 +201,5 @@ class WithObjects(Closed):
 
     def objects(self) -> dict[str, Any]:
         """Those of the session's objects that are given."""
-        return self.model_dump(include=set(JSON_FIELDS), exclude_unset=True, exclude_none=True)
+        given = {name: getattr(self, name, None) for name in JSON_FIELDS}
+        return {name: value for name, value in given.items() if value is not None}

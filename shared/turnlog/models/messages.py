@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
 
 from turnlog.limits import MAX_BATCH
-from turnlog.models.common import Closed, JsonObject, MessageId, NewMessage, Sequence, Usage
+from turnlog.models.common import (
+    Closed,
+    Counts,
+    JsonObject,
+    MessageId,
+    NewMessage,
+    Providers,
+    Sequence,
+    Title,
+    Usage,
+    WithObjects,
+)
+from turnlog.wire import what_cannot_be_kept
+
+
+class SetWithMessages(WithObjects):
+    """Fields of the session that an append replaces: whole objects, in the same transaction."""
+
+    title: Title | None = None
+    metadata: JsonObject = None
+    credentials: Providers | None = None
+    successful_agent_runs: Counts | None = None
+    successful_agent_schedules: Counts | None = None
 
 
 class AppendMessages(Closed):
     """The body of `POST /sessions/{session_id}/messages`: all of the messages are stored, or none."""
 
     messages: list[NewMessage] = Field(min_length=1, max_length=MAX_BATCH)
-    usage: Usage | None = Field(default=None, description="Added to the session's sum.")
+    usage: Usage = Field(
+        default=None, description="Added to the session's sum: what a provider returned, as it is."
+    )
     expected_sequence: Sequence | None = Field(
         default=None, description="Append only if this is the session's next sequence."
+    )
+    set: SetWithMessages | None = Field(
+        default=None,
+        description="Fields of the session that are replaced, unless all of the messages are stored already.",
     )
 
 
@@ -44,9 +74,18 @@ class RewindSession(Closed):
 class AddToolCall(Closed):
     """The body of `POST /sessions/{session_id}/tool-calls`."""
 
-    tool_call: JsonObject = Field(
-        min_length=1, description="One whose `id` the turn has already is not added again."
+    tool_call: dict[Any, Any] = Field(
+        min_length=1,
+        description="One whose `id` the turn has already is not added again.",
+        json_schema_extra={"additionalProperties": True},
     )
+
+    @field_validator("tool_call")
+    @classmethod
+    def _kept(cls, tool_call: Any) -> Any:
+        if problem := what_cannot_be_kept(tool_call):
+            raise ValueError(problem)
+        return tool_call
 
 
 class PutDraft(Closed):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field, model_validator
 
 from turnlog.limits import MAX_FIRST_BATCH, MAX_PUT
@@ -19,6 +21,18 @@ from turnlog.models.common import (
     WithObjects,
 )
 
+_OF_AN_ANSWER = "Ignored, beside `version`."
+_SERVERS = {
+    "session_id",
+    "user_id",
+    "started_at",
+    "updated_at",
+    "message_count",
+    "has_more",
+    "oldest_sequence",
+    "draft",
+}
+
 
 class KnownMessage(NewMessage):
     """A message of PUT: as a client sends it, or as it came back from a GET."""
@@ -27,7 +41,6 @@ class KnownMessage(NewMessage):
         default=None,
         description="If given, it must be the sequence that the message has in this request.",
     )
-    created_at: str | None = Field(default=None, description="Ignored, so that an answer can be sent back.")
 
 
 class CreateSession(WithObjects):
@@ -35,11 +48,13 @@ class CreateSession(WithObjects):
 
     session_id: SessionId | None = None
     title: Title | None = None
-    metadata: JsonObject = Field(default_factory=dict)
+    metadata: JsonObject = None
     credentials: Providers = Field(default_factory=dict)
     successful_agent_runs: Counts = Field(default_factory=dict)
     successful_agent_schedules: Counts = Field(default_factory=dict)
-    usage: Usage = Usage()
+    usage: Usage = Field(
+        default=None, description="Tokens to begin the sum with: what a provider returned, as it is."
+    )
     messages: list[NewMessage] = Field(default=[], max_length=MAX_FIRST_BATCH)
 
 
@@ -47,13 +62,38 @@ class PutSession(WithObjects):
     """The body of `PUT /sessions/{session_id}`: fields that are given replace, the others stay."""
 
     title: Title | None = None
-    metadata: JsonObject | None = None
+    metadata: JsonObject = None
     credentials: Providers | None = None
     successful_agent_runs: Counts | None = None
     successful_agent_schedules: Counts | None = None
-    usage: Usage | None = Field(default=None, description="Replaces the session's sum of tokens.")
+    usage: Usage = Field(default=None, description="Replaces the session's sum of tokens.")
     messages: list[KnownMessage] = Field(default=[], max_length=MAX_PUT)
     start_sequence: Sequence = Field(default=0, description="The sequence of the first message here.")
+    version: Any = Field(
+        default=None,
+        description="Says that this is an answer of GET given back: its `usage` and what only the server sets"
+        " are ignored, and it begins at its first message's `sequence`.",
+    )
+    session_id: Any = Field(default=None, description=_OF_AN_ANSWER)
+    user_id: Any = Field(default=None, description=_OF_AN_ANSWER)
+    started_at: Any = Field(default=None, description=_OF_AN_ANSWER)
+    updated_at: Any = Field(default=None, description=_OF_AN_ANSWER)
+    message_count: Any = Field(default=None, description=_OF_AN_ANSWER)
+    has_more: Any = Field(default=None, description=_OF_AN_ANSWER)
+    oldest_sequence: Any = Field(default=None, description=_OF_AN_ANSWER)
+    draft: Any = Field(default=None, description=_OF_AN_ANSWER)
+
+    @model_validator(mode="after")
+    def _given_back(self) -> PutSession:
+        if "version" not in self.model_fields_set:
+            if wrong := sorted(self.model_fields_set & _SERVERS):
+                msg = f"has {wrong[0]}, which only the server sets: send it with version, as GET answers it"
+                raise ValueError(msg)
+            return self
+        self.usage = None
+        if "start_sequence" not in self.model_fields_set and self.messages:
+            self.start_sequence = self.messages[0].sequence or 0
+        return self
 
     @model_validator(mode="after")
     def _in_place(self) -> PutSession:
@@ -67,8 +107,8 @@ class PutSession(WithObjects):
 class PatchSession(Closed):
     """The body of `PATCH /sessions/{session_id}`: a JSON merge patch (RFC 7386) of each field given."""
 
-    metadata: JsonObject | None = None
-    credentials: dict[str, JsonObject | None] | None = None
+    metadata: JsonObject = None
+    credentials: dict[str, JsonObject] | None = None
     successful_agent_runs: dict[str, Count | None] | None = None
     successful_agent_schedules: dict[str, Count | None] | None = None
     touch: bool = Field(

@@ -3,7 +3,8 @@
 The head moves from `message_count` n to n + k only if it still is n, and in the same transaction the messages
 n..n+k-1 are put and the usage is added. So two writers cannot take one sequence, nothing is half written, and
 the counts are those of the log. The condition also fails for a tombstone, which has no count (G4). When it
-fails it brings the head as it is, from which the next try starts without a read.
+fails it brings the head as it is, from which the next try starts without a read. Fields of the session that
+the append replaces are set in the same transaction, at the version that was read.
 
 A writer may find that a message is there already: a client sent it again, or the writer's own request was
 applied and the reply lost. Both are one case: the ring in the head names the sequence, and the message stored
@@ -20,10 +21,11 @@ The writer always holds one head, and what it may do depends on where that head 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import ConditionFailed, Contended, MessageIdReused, TooLarge, Unanswered
 from turnlog.limits import PAYLOAD_LIMIT
+from turnlog.operations.create_session import check_objects, encoded_objects
 from turnlog.records import messages, ring
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.leftover import clear_leftover
@@ -86,6 +88,9 @@ async def append_messages(
     *,
     usage: Mapping[str, int] | None = None,
     expected_sequence: int | None = None,
+    title: str | None = None,
+    fields: Mapping[str, Any] | None = None,
+    answered: bool = True,
 ) -> Appended:
     """Append messages, all or none, each once.
 
@@ -93,15 +98,19 @@ async def append_messages(
         new: the messages as the client sent them, 1 to 99.
         usage: tokens to add to the session's sum, unless nothing is new.
         expected_sequence: if given, the sequence that the first new message must get.
+        title: replaces the session's, unless nothing is new; as do the objects in `fields`.
+        fields: see `create_session`.
+        answered: whether the answer has to hold the messages.
 
     Raises:
         NotFound: no such session.
         SequenceMismatch: the next sequence is not the expected one; nothing was written.
         MessageIdReused: an id is taken by a message with other content; nothing was written.
-        TooLarge: a message, or all of them together; nothing was written.
+        TooLarge: a message, all of them together, or the objects; nothing was written.
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
     new = with_message_ids(store, new)
+    replaced = _replaced(store, title, fields)
     ids = [fields["message_id"] for fields in new]
     tried: dict[str, list[_Try]] = {}
     present: dict[str, Stored] = {}
@@ -126,13 +135,17 @@ async def append_messages(
             return _answer_stored(store, ids, present, head, tried)
         tries.check_rewinds(head)
         check_sequence(expected_sequence, head)
-        after, stored = _answerable(advanced(store, head, missing, usage), head)
+        after, stored = advanced(store, head, missing, usage)
+        after = after._replace(**replaced)
+        _check(head, after, answered=answered)
         # Also of a try that is answered: somebody on the way may have sent it twice.
         _remember(tried, missing, stored, after)
         # A guess from the cache must be right about the version too, or the answer would carry on its error.
         try:
             await clear_leftover(store, head)
-            await store.transact(head_update(head, after, same_version=guessed), *puts(key, stored))
+            exactly = guessed or bool(replaced)
+            write = head_update(head, after, same_version=exactly, replaced=replaced)
+            await store.transact(write, *puts(key, stored))
         except ConditionFailed as refused:
             head, guessed = await _next_head(store, key, tries, refused)
         except Contended as error:
@@ -167,17 +180,25 @@ async def _next_head(
     return (seen, True) if seen and seen.version > head.version else (head, False)
 
 
-def _answerable(advance: tuple[Head, list[Stored]], head: Head) -> tuple[Head, list[Stored]]:
-    """The advance, unless the answer has no room for its messages, whose JSON is escaped there once more.
+def _replaced(store: Store, title: str | None, fields: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The head's attributes that are replaced, with the token that every change of them leaves."""
+    given: dict[str, Any] = encoded_objects(fields or {})
+    given |= {} if title is None else {"title": title}
+    return given | {"token": store.clock.token()} if given else {}
+
+
+def _check(head: Head, after: Head, *, answered: bool) -> None:
+    """Refuse what the head or the answer has no room for. After the write it would be too late to say so.
 
     Raises:
-        TooLarge: it has no room. After the write it would be too late to say so.
+        TooLarge: the objects are over their limit, or the answer has no room for the messages' JSON, which
+            is escaped there once more.
     """
-    if advance[0].log_size - head.log_size > PAYLOAD_LIMIT:
+    check_objects(head, after)
+    if answered and after.log_size - head.log_size > PAYLOAD_LIMIT:
         raise TooLarge(
             f"The messages take more than {PAYLOAD_LIMIT} bytes in the answer. Send fewer at once."
         )
-    return advance
 
 
 async def _present(

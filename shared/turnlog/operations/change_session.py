@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from turnlog.errors import ConditionFailed, Contended, PreconditionFailed, Unanswered
 from turnlog.operations.create_session import check_objects, encoded_objects
 from turnlog.records import head as heads
-from turnlog.records.expressions import LIVE, touch, update
+from turnlog.records.expressions import LIVE, touch, unchanged, update
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.store import not_found
 
@@ -181,8 +181,8 @@ def _patch_condition(
     head: Head, changed: Mapping[str, Any], *, same_version: bool, same_token: bool
 ) -> tuple[str, dict[str, Any]]:
     """When these objects may be changed: while they are what they are in this head; and its values."""
-    condition = _NOT_YET + "".join(f" AND #{name} = :was_{name}" for name in changed)
-    values: dict[str, Any] = {f"was_{name}": getattr(head, name) for name in changed}
+    were, values = unchanged({name: getattr(head, name) for name in changed})
+    condition = f"{_NOT_YET} AND {were}"
     if same_version:
         condition += " AND #version = :was_version"
         values["was_version"] = head.version

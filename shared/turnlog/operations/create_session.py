@@ -14,6 +14,7 @@ from turnlog.records import head as heads
 from turnlog.records.expressions import attribute
 from turnlog.records.head import JSON_FIELDS, Head
 from turnlog.records.keys import session_key, user_item_key
+from turnlog.records.usage import replaced
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.log import advanced, puts, with_message_ids
 from turnlog.store.store import gone
@@ -79,7 +80,7 @@ async def create_session(
     """
     token = store.clock.token()
     started_at = store.now()
-    given: dict[str, Any] = {**encoded_objects(fields or {}), **(usage or {})}
+    given: dict[str, Any] = {**encoded_objects(fields or {}), **(replaced(usage) if usage else {})}
     blank = Head(
         key=key,
         version=0,

@@ -34,6 +34,7 @@ _GONE_WITH_THE_SESSION = (
     "rewound",
     "leftover",
     *USAGE_FIELDS,
+    "details",
     *JSON_FIELDS,
 )
 

@@ -37,6 +37,7 @@ from turnlog.operations.create_session import check_objects, create_session, enc
 from turnlog.operations.read_session import load
 from turnlog.records import messages, ring
 from turnlog.records.head import Head
+from turnlog.records.usage import replaced
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import Fields, advanced, head_update, puts, steps, stored_under, with_message_ids
@@ -133,7 +134,11 @@ class _Request(NamedTuple):
     def attributes(self) -> dict[str, Any]:
         """The attributes that the head gets."""
         titled = {"title": self.title} if self.title is not None else {}
-        return {**(self.usage or {}), **encoded_objects(self.fields or {}), **titled}
+        return {
+            **(replaced(self.usage) if self.usage else {}),
+            **encoded_objects(self.fields or {}),
+            **titled,
+        }
 
 
 class _Progress:

@@ -21,6 +21,7 @@ from turnlog.records import ring
 from turnlog.records.expressions import touch, update
 from turnlog.records.head import USAGE_FIELDS
 from turnlog.records.keys import parse_message_sort_key
+from turnlog.records.usage import without
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.leftover import clear_leftover, deletes, left_under, newest_step
 from turnlog.store.log import check_sequence, runs
@@ -143,12 +144,8 @@ async def _cut(store: Store, head: Head, to: int, token: bytes, name: str) -> _C
         raise Contended("Others keep changing this session. Try again.")
     older = b"".join(bytes(item["mark"]["B"]) for sequence, item in firsts.items() if sequence < to)
     lost = [item for sequence, item in firsts.items() if sequence >= to]
-    spent = [item["usage"]["S"].split(",") for item in lost if "usage" in item]
-    # A PUT may have replaced the sum by one that is less than that of the messages.
-    usage = {
-        field: max(0, getattr(head, field) - sum(int(one[at]) for one in spent))
-        for at, field in enumerate(USAGE_FIELDS)
-    }
+    spent = [item["usage"]["S"] for item in lost if "usage" in item]
+    usage = without({field: getattr(head, field) for field in USAGE_FIELDS}, head.details, spent)
     gone = [item for (sequence, _), item in by_part.items() if sequence >= to]
     after = head._replace(
         message_count=to,
@@ -168,7 +165,8 @@ async def _cut(store: Store, head: Head, to: int, token: bytes, name: str) -> _C
 
 def _writes(cut: _Cut) -> list[dict[str, object]]:
     before, after = cut.before, cut.after
-    changed = ("message_count", "ring", "rewound", "token", *USAGE_FIELDS)
+    changed = ["message_count", "ring", "rewound", "token", *USAGE_FIELDS]
+    changed += ["details"] if after.details != before.details else []
     left = {} if after.leftover is None else {"leftover": after.leftover}
     return [
         {

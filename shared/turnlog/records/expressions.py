@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from turnlog.records.attributes import SHORT
 from turnlog.records.keys import recency_sort_key
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 LIVE = "attribute_exists(#message_count)"
 """The condition that a head is there and no tombstone."""
 
+
+EMPTY = "{}"
+"""JSON text of an object without members: such an attribute is left out of an item, since its name costs."""
 
 Value: TypeAlias = str | int | bytes
 
@@ -60,7 +64,7 @@ def update(
     """The parameters of UpdateItem, or of an Update in a transaction.
 
     Args:
-        to: attributes and the values they get.
+        to: attributes and the values they get; one that gets an `EMPTY` object goes.
         plus: attributes that are numbers, and what is added to each.
         without: attributes that go.
         condition: with `#name` for an attribute; when it fails, the item as it is comes back. Where `to` has
@@ -69,7 +73,9 @@ def update(
     """
     if "updated_at" in (to or {}):
         condition = f"{condition} AND {NOT_EARLIER}" if condition else NOT_EARLIER
-    sets = [f"#{name} = :{name}" for name in to or {}]
+    without = [*without, *(name for name, value in (to or {}).items() if value == EMPTY)]
+    to = {name: value for name, value in (to or {}).items() if value != EMPTY}
+    sets = [f"#{name} = :{name}" for name in to]
     sets += [f"#{name} = #{name} + :plus_{name}" for name in plus or {}]
     removed = [f"#{name}" for name in without]
     clauses = [("SET", sets), ("REMOVE", removed)]
@@ -79,12 +85,25 @@ def update(
         "UpdateExpression": expression,
         "ExpressionAttributeNames": names(expression, condition),
         "ExpressionAttributeValues": {
-            **{f":{name}": attribute(value) for name, value in (to or {}).items()},
+            **{f":{name}": attribute(value) for name, value in to.items()},
             **{f":plus_{name}": attribute(value) for name, value in (plus or {}).items()},
             **{f":{name}": attribute(value) for name, value in (values or {}).items()},
         },
     }
     return parameters | _conditioned(condition)
+
+
+def unchanged(objects: Mapping[str, str]) -> tuple[str, dict[str, Value]]:
+    """The condition that objects of a head are what they were, and its values.
+
+    Args:
+        objects: their JSON text by name. An empty one is left out of the item.
+    """
+    there = {name: text for name, text in objects.items() if text != EMPTY}
+    terms = [
+        f"#{name} = :was_{name}" if name in there else f"attribute_not_exists(#{name})" for name in objects
+    ]
+    return " AND ".join(terms), {f"was_{name}": text for name, text in there.items()}
 
 
 def put(item: Item, *, condition: str, values: Mapping[str, Value] | None = None) -> dict[str, Any]:
@@ -106,5 +125,6 @@ def _conditioned(condition: str) -> dict[str, str]:
 
 
 def names(*expressions: str) -> dict[str, str]:
-    """The declaration of every `#name` in these expressions."""
-    return {f"#{name}": name for expression in expressions for name in re.findall(r"#(\w+)", expression)}
+    """The declaration of every `#name` in these expressions, see `attributes.SHORT`."""
+    found = [name for expression in expressions for name in re.findall(r"#(\w+)", expression)]
+    return {f"#{name}": SHORT.get(name, name) for name in found}

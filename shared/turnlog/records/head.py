@@ -10,15 +10,18 @@ import json
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from turnlog.records import usage
+from turnlog.records.attributes import SHORT
+from turnlog.records.expressions import EMPTY
 from turnlog.records.keys import SessionKey, parse_partition, recency_sort_key, user_partition
 
 if TYPE_CHECKING:
     from turnlog.records.item import Item
 
 JSON_FIELDS = ("credentials", "metadata", "successful_agent_runs", "successful_agent_schedules")
-USAGE_FIELDS = ("prompt_tokens", "completion_tokens", "total_tokens")
+USAGE_FIELDS = usage.FIELDS
 _NUMBERS = ("version", "message_count", "edits", "rewinds", "leftover", "log_size", *USAGE_FIELDS)
-_STRINGS = ("title", "started_at", "updated_at", "deleted_at", "rewound", *JSON_FIELDS)
+_STRINGS = ("title", "started_at", "updated_at", "deleted_at", "rewound", "details", *JSON_FIELDS)
 _BYTES = ("ring", "token")
 
 
@@ -34,6 +37,7 @@ class Head(NamedTuple):
         ring: fingerprints of the newest message ids, see `turnlog.records.ring`.
         token: of the last change that is not an append; by it a writer knows its own change after a lost
             reply.
+        details: JSON text of the nested counters of tokens, see `turnlog.records.usage`.
         credentials: JSON text, as are the other objects.
     """
 
@@ -48,6 +52,7 @@ class Head(NamedTuple):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     total_tokens: int = 0
+    details: str = usage.NONE
     title: str | None = None
     started_at: str = ""
     updated_at: str = ""
@@ -79,6 +84,11 @@ class Head(NamedTuple):
         """Bytes of JSON of the session's objects, all together; an empty one takes none."""
         return sum(len(text.encode()) for name in JSON_FIELDS if (text := getattr(self, name)) != "{}")
 
+    def usage(self) -> dict[str, Any]:
+        """The sum of tokens as the contract shows it, with its details if there are any."""
+        more = {} if self.details == usage.NONE else {"details": usage.details(self.details)}
+        return {field: getattr(self, field) for field in USAGE_FIELDS} | more
+
     def session(self) -> dict[str, Any]:
         """The session as the contract shows it, without messages."""
         return {
@@ -89,7 +99,7 @@ class Head(NamedTuple):
             "updated_at": self.updated_at,
             "version": self.version,
             "message_count": self.message_count,
-            "usage": {field: getattr(self, field) for field in USAGE_FIELDS},
+            "usage": self.usage(),
             **{field: json.loads(getattr(self, field)) for field in JSON_FIELDS},
         }
 
@@ -101,8 +111,17 @@ class Head(NamedTuple):
             **self.key.head,
             "GSI1PK": {"S": user_partition(self.key.user_id)},
             "GSI1SK": {"S": self.sort_key},
-            **{field: {"N": str(value)} for field, value in numbers.items() if value is not None},
-            **{field: {"S": value} for field, value in strings.items() if value is not None},
+            **{
+                SHORT.get(field, field): {"N": str(value)}
+                for field, value in numbers.items()
+                if value is not None
+            },
+            # An empty object is left out: with it, many a head would be above 1 KB, a write unit more.
+            **{
+                SHORT.get(field, field): {"S": value}
+                for field, value in strings.items()
+                if value not in {None, EMPTY}
+            },
             **{field: {"B": getattr(self, field)} for field in _BYTES},
         }
 
@@ -124,8 +143,8 @@ def load(dumped: bytes) -> Head:
 def from_item(item: Item) -> Head:
     """The head in an item of the table or of the index, live or a tombstone."""
     fields: dict[str, Any] = {}
-    fields |= {field: int(item[field]["N"]) for field in _NUMBERS if field in item}
-    fields |= {field: item[field]["S"] for field in _STRINGS if field in item}
+    fields |= {field: int(item[name]["N"]) for field in _NUMBERS if (name := SHORT.get(field, field)) in item}
+    fields |= {field: item[name]["S"] for field in _STRINGS if (name := SHORT.get(field, field)) in item}
     fields |= {field: bytes(item[field]["B"]) for field in _BYTES if field in item}
     return Head(key=parse_partition(item["PK"]["S"]), **fields)
 

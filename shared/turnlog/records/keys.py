@@ -1,14 +1,15 @@
 """G5: ownership is in the key. Who asks with another user's id finds nothing.
 
 A user id is whatever the identity provider calls the user, so it is percent-encoded: no `#` of its own can
-forge a key, and no two users share one. A session id is checked instead, since it is ours to define.
+forge a key, and no two users share one. A session id is checked instead: it has no `#`, and takes at most 512
+bytes.
 """
 
 from __future__ import annotations
 
 import re
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote
 
 from turnlog.errors import Invalid
@@ -24,7 +25,11 @@ TRANSCRIPT_PREFIX = "TRANSCRIPT#"
 ENTRIES_PREFIX = "ENTRIES#"
 OBJECT_PREFIX = "transcripts/"
 
-SESSION_ID_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
+# What a path cannot carry as it is, by a slash, a question mark or a number sign, or what looks like another
+# id: no `.`, no `..`, not white space alone.
+SESSION_ID_PATTERN = r"^(?!\.{1,2}$)(?!\s+$)[^/?#%\\\x00-\x1f\x7f-\x9f\u2028\u2029]{1,128}$"
+SESSION_ID_SCHEMA = {"type": "string", "minLength": 1, "maxLength": 128, "pattern": SESSION_ID_PATTERN}
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # Segments parted by single slashes; none is `.` or `..`, which a path on its way to a server loses.
 _SEGMENT = r"(\.{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]*|\.{3}[A-Za-z0-9._-]*)"
 TRANSCRIPT_NAME_PATTERN = f"^{_SEGMENT}(/{_SEGMENT})*$"
@@ -124,9 +129,28 @@ def session_key(user_id: str, session_id: str) -> SessionKey:
         Invalid: either id is not one.
     """
     check_user_id(user_id)
-    if not isinstance(session_id, str) or not re.fullmatch(SESSION_ID_PATTERN, session_id):
-        raise Invalid.at("path", "session_id", msg="must be 1 to 64 of letters, digits, - and _")
-    return SessionKey(user_id, session_id)
+    try:
+        return SessionKey(user_id, check_session_id(session_id))
+    except ValueError as error:
+        raise Invalid.at("path", "session_id", msg=str(error)) from None
+
+
+def check_session_id(session_id: Any) -> str:
+    """The session id, if it is one: it is compared by code points, and never normalised.
+
+    Raises:
+        ValueError: it is none; to be read behind its name.
+    """
+    if (
+        isinstance(session_id, str)
+        and re.fullmatch(SESSION_ID_PATTERN, session_id)
+        and not _SURROGATE.search(session_id)
+    ):
+        return session_id
+    raise ValueError(
+        "must be 1 to 128 characters, without / ? # % \\, controls and ends of lines, and not . or .. or"
+        " white space alone"
+    )
 
 
 def parse_partition(partition: str) -> SessionKey:

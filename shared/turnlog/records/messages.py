@@ -7,11 +7,11 @@ import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import Damaged, TooLarge, Torn
-from turnlog.limits import MESSAGE_LIMIT, PART_SIZE
+from turnlog.limits import MESSAGE_LIMIT, METADATA_LIMIT, PART_SIZE
 from turnlog.records.keys import parse_message_sort_key
 from turnlog.records.packing import packed, unpacked
 from turnlog.records.ring import fingerprint
-from turnlog.wire import dumps, payload_size
+from turnlog.wire import dumps, payload_size, same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 TOKEN_SIZE = 8
 """Bytes of a tool call's token in `attached`."""
 
-_SERVER_FIELDS = ("sequence", "message_id", "created_at")
+# They, and what the application says about a message, are no part of what the sender said.
+_BESIDE = frozenset({"sequence", "message_id", "created_at", "edited_at", "metadata"})
 
 
 class Stored(NamedTuple):
@@ -109,6 +110,10 @@ def encode(
 def to_json(fields: Mapping[str, Any]) -> bytes:
     """The message's JSON; raises as `encode` does."""
     encoded = dumps(fields)
+    if "metadata" in fields and (size := len(dumps(fields["metadata"]))) > METADATA_LIMIT:
+        raise TooLarge(
+            f"A message's metadata is at most {METADATA_LIMIT} bytes of JSON; that of one has {size}."
+        )
     if len(encoded) > MESSAGE_LIMIT:
         raise TooLarge(
             f"A message is at most {MESSAGE_LIMIT} bytes of JSON; one has {len(encoded)}."
@@ -117,19 +122,21 @@ def to_json(fields: Mapping[str, Any]) -> bytes:
     return encoded
 
 
-def content(fields: Mapping[str, Any]) -> str:
-    """What the sender said, to compare: without the server's fields, nulls, empty lists and key order."""
-    said = {
-        name: value
-        for name, value in fields.items()
-        if name not in _SERVER_FIELDS and value is not None and value != []
-    }
-    return json.dumps(said, sort_keys=True)
-
-
 def equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two messages say the same, see `content`."""
-    return content(one) == content(other)
+    """Whether two messages say the same, see `wire.same`: beside server fields and `metadata`.
+
+    No content is as empty content, and no tool calls are as an empty list of them.
+    """
+    return same(_said(one), _said(other))
+
+
+def _said(fields: Mapping[str, Any]) -> dict[str, Any]:
+    said = {name: value for name, value in fields.items() if name not in _BESIDE}
+    if said.get("content") == "":
+        del said["content"]
+    if said.get("tool_calls") == []:
+        del said["tool_calls"]
+    return said
 
 
 def decode(items: Iterable[Item]) -> Iterator[Stored]:

@@ -8,9 +8,10 @@ from uuid import UUID
 from turnlog.errors import Invalid, SequenceMismatch, TooLarge
 from turnlog.limits import COMPARED_BYTES, MAX_BATCH, MESSAGE_LIMIT, PART_SIZE, REQUEST_LIMIT
 from turnlog.records import messages, ring
-from turnlog.records.expressions import touch, update
+from turnlog.records.expressions import touch, unchanged, update
 from turnlog.records.head import USAGE_FIELDS
 from turnlog.records.keys import parse_message_sort_key
+from turnlog.records.usage import added
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -67,8 +68,9 @@ def advanced(
         )
         for sequence, fields in enumerate(new, head.message_count)
     ]
+    details = head.details
     if usage and stored:
-        spent = ",".join(str(usage.get(field, 0)) for field in USAGE_FIELDS)
+        details, spent = added(head.details, usage)
         stored[-1] = stored[-1]._replace(usage=spent)
     size = sum(len(message.blob) for message in stored)
     parts = sum(-(-len(message.blob) // PART_SIZE) for message in stored)
@@ -82,7 +84,7 @@ def advanced(
             f"The messages take {parts} items of at most 400 KB, and one request stores at most {room}."
             " Send fewer at once."
         )
-    added = {field: getattr(head, field) + (usage or {}).get(field, 0) for field in USAGE_FIELDS}
+    sums = {field: getattr(head, field) + (usage or {}).get(field, 0) for field in USAGE_FIELDS}
     after = head._replace(
         message_count=head.message_count + len(new),
         log_size=head.log_size + sum(message.size for message in stored),
@@ -90,7 +92,8 @@ def advanced(
         version=head.version + 1,
         updated_at=now,
         leftover=None,  # it goes before, see `clear_leftover`
-        **added,
+        details=details,
+        **sums,
     )
     return after, stored
 
@@ -121,10 +124,19 @@ def head_update(
         replaced: attributes that get a value of their own.
     """
     replaced = replaced or {}
-    added = {field: getattr(after, field) - getattr(head, field) for field in ("log_size", *USAGE_FIELDS)}
+    more = {field: getattr(after, field) - getattr(head, field) for field in ("log_size", *USAGE_FIELDS)}
     # A rewind may have brought the count back: a request that comes late must not append to what it left.
-    values = {"expected": head.message_count, "rewinds": head.rewinds}
-    values |= {"version": head.version} if same_version else {}
+    condition = "#message_count = :expected AND #rewinds = :rewinds"
+    values: dict[str, Value] = {"expected": head.message_count, "rewinds": head.rewinds}
+    if same_version:
+        condition += " AND #version = :version"
+        values["version"] = head.version
+    details = {}
+    if "details" not in replaced and after.details != head.details:
+        # They are one text, not numbers that DynamoDB adds up: a PUT may have replaced them.
+        were, was = unchanged({"details": head.details})
+        condition += f" AND {were}"
+        details, values = {"details": after.details}, values | was
     return {
         "Update": update(
             head.key.head,
@@ -132,11 +144,11 @@ def head_update(
                 "message_count": after.message_count,
                 "ring": after.ring,
                 **touch(head.key, after.updated_at),
+                **details,
                 **replaced,
             },
-            plus={"version": 1} | {field: more for field, more in added.items() if field not in replaced},
-            condition="#message_count = :expected AND #rewinds = :rewinds"
-            + (" AND #version = :version" if same_version else ""),
+            plus={"version": 1} | {field: one for field, one in more.items() if field not in replaced},
+            condition=condition,
             values=values,
         )
     }

@@ -8,6 +8,7 @@ from tests.mutants.catalogue.clients import CLIENTS
 from tests.mutants.catalogue.doubts import DOUBTS
 from tests.mutants.catalogue.edge import EDGE
 from tests.mutants.catalogue.limits import LIMITS
+from tests.mutants.catalogue.open_messages import OPEN_MESSAGES
 from tests.mutants.catalogue.overtaken import OVERTAKEN
 from tests.mutants.catalogue.process import PROCESS
 from tests.mutants.catalogue.programs import PROGRAMS
@@ -24,6 +25,7 @@ MUTANTS = (
     *TRANSCRIPTS,
     *CACHE,
     *CANCELLED,
+    *OPEN_MESSAGES,
     *OVERTAKEN,
     *CLIENTS,
     *DOUBTS,

@@ -50,8 +50,8 @@ APPENDS = (
     ),
     Mutant(
         "usage set, not added",
-        'plus={"version": 1} | {field: more for field, more in added.items() if field not in replaced}',
-        'plus={"version": 1, "log_size": added["log_size"]}',
+        'plus={"version": 1} | {field: one for field, one in more.items() if field not in replaced}',
+        'plus={"version": 1, "log_size": more["log_size"]}',
         "usage is not the sum",
     ),
     Mutant(
@@ -81,8 +81,8 @@ APPENDS = (
     ),
     Mutant(
         "a cached guess not checked for its version",
-        "same_version=guessed",
-        "same_version=False",
+        "exactly = guessed or bool(replaced)",
+        "exactly = bool(replaced)",
         "a stale head's other fields are answered, and cached again",
     ),
     Mutant(

@@ -7,8 +7,8 @@ from tests.mutants.mutant import Mutant
 REWINDS = (
     Mutant(
         "append whatever was rewound",
-        'condition="#message_count = :expected AND #rewinds = :rewinds"',
-        'condition="#message_count = :expected AND :rewinds = :rewinds"',
+        'condition = "#message_count = :expected AND #rewinds = :rewinds"',
+        'condition = "#message_count = :expected AND :rewinds = :rewinds"',
         "an append that comes late goes behind another log than it was meant for",
         # Where clocks agree, the time of the session refuses it as well.
         test="tests/functional/test_rewind_races.py"
@@ -52,8 +52,8 @@ REWINDS = (
     ),
     Mutant(
         "usage not lowered",
-        "field: max(0, getattr(head, field) - sum(int(one[at]) for one in spent))",
-        "field: getattr(head, field)",
+        "counts[field] -= int(digits)",
+        "counts[field] -= 0 * int(digits)",
         "the sum is of messages that are gone, too",
     ),
     Mutant(

@@ -7,8 +7,8 @@ from tests.mutants.mutant import Mutant
 SESSIONS = (
     Mutant(
         "an append revives a tombstone",
-        '    "message_count",\n',
-        "",
+        '    "message_count",\n    "log_size",\n',
+        '    "log_size",\n',
         "a tombstone that keeps its count takes messages",
     ),
     Mutant(
@@ -104,8 +104,8 @@ SESSIONS = (
     ),
     Mutant(
         "patch without the objects' condition",
-        'condition = _NOT_YET + "".join(f" AND #{name} = :was_{name}" for name in changed)',
-        'condition = _NOT_YET + "".join(f" AND :was_{name} = :was_{name}" for name in changed)',
+        'condition = f"{_NOT_YET} AND {were}"',
+        'condition = _NOT_YET + "".join(f" AND :{name} = :{name}" for name in values)',
         "of two patches at once one is lost",
         test="tests/functional/test_change.py",
     ),

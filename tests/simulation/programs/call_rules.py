@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.simulation.states import Change
     from turnlog.records.keys import SessionKey
 
-_FIELDS = ("title", *USAGE_FIELDS, *JSON_FIELDS)
+_FIELDS = ("title", *USAGE_FIELDS, "details", *JSON_FIELDS)
 
 
 def check_call(history: History, call: Call) -> None:

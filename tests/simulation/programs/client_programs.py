@@ -107,7 +107,8 @@ class ClientProgram(Program):
     def _append_messages(self, count: int, **_: Any) -> dict[str, Any]:
         rng = self._rng
         expected = {"expected_sequence": max(0, count + rng.choice((0, 0, 1)))} if rng.random() < 0.4 else {}
-        return {"messages": self._messages(1, 2, 3), **self._usage(), **expected}
+        also = {"set": {"metadata": {"set": self._texts.mark()}}} if self._rng.random() < 0.2 else {}
+        return {"messages": self._messages(1, 2, 3), **self._usage(), **expected, **also}
 
     def _put_session(self, count: int, version: int | None, **_: Any) -> dict[str, Any]:
         rng, mark = self._rng, self._texts.mark()

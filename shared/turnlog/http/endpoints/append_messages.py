@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnlog.errors import MessageIdReused, NotFound, SequenceMismatch, TooLarge
-from turnlog.http.answers import Answer, with_list
+from turnlog.http.answers import MINIMAL, Answer, with_list
 from turnlog.http.endpoint import endpoint
 from turnlog.models.messages import AppendMessages
 from turnlog.operations.append_messages import append_messages
+from turnlog.wire import dumps
 
 if TYPE_CHECKING:
     from turnlog.http.events import Call
@@ -17,17 +18,22 @@ if TYPE_CHECKING:
 
 @endpoint(
     body=AppendMessages,
+    headers=("prefer",),
     answers={201: "Appended", 200: "Appended"},
     errors=(NotFound, SequenceMismatch, MessageIdReused, TooLarge),
 )
 async def handler(store: Store, call: Call, *, body: AppendMessages) -> Answer:
     """Append one message or many, all or none, each once; 200 when all were there already (a replay)."""
+    minimal = call.prefers_minimal
     appended = await append_messages(
         store,
         call.key,
         [message.fields() for message in body.messages],
-        usage=body.usage.model_dump() if body.usage else None,
+        usage=body.usage,
         expected_sequence=body.expected_sequence,
+        title=body.set.title if body.set else None,
+        fields=body.set.objects() if body.set else None,
+        answered=not minimal,
     )
     fields = {
         "first_sequence": min(appended.sequences),
@@ -36,4 +42,7 @@ async def handler(store: Store, call: Call, *, body: AppendMessages) -> Answer:
         "version": appended.head.version,
         "replayed": appended.replayed,
     }
-    return Answer(200 if appended.replayed else 201, with_list(fields, "messages", appended.messages))
+    status = 200 if appended.replayed else 201
+    if minimal:
+        return Answer(status, dumps(fields), MINIMAL)
+    return Answer(status, with_list(fields, "messages", appended.messages))

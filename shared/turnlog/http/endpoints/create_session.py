@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from turnlog.errors import Gone, TooLarge
 from turnlog.http.answers import Answer, session_answer
@@ -27,9 +28,9 @@ async def handler(store: Store, call: Call, *, body: CreateSession) -> Answer:
         store,
         new_session_key(store, call.user_id, body.session_id),
         [message.fields() for message in body.messages],
-        usage=body.usage.model_dump(),
+        usage=body.usage,
         title=body.title,
         fields=body.objects(),
     )
-    location = {"location": f"/sessions/{made.head.key.session_id}"}
+    location = {"location": f"/sessions/{quote(made.head.key.session_id, safe='')}"}
     return session_answer(201 if made.created else 200, made.head, location)

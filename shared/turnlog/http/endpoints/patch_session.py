@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 )
 async def handler(store: Store, call: Call, *, body: PatchSession) -> Answer:
     """Apply a JSON merge patch to each of the session's objects that is given."""
-    patch = body.model_dump(exclude_unset=True, exclude={"touch"})
+    patch = {
+        name: value for name, value in vars(body).items() if name in body.model_fields_set and name != "touch"
+    }
     if_match = etag.parse(call.headers.get("if-match"))
     head = await patch_session(store, call.key, patch, if_match=if_match, touched=body.touch)
     return session_answer(200, head)

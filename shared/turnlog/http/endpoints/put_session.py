@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from turnlog.errors import Diverged, Gone, MessageIdReused, PreconditionFailed, TooLarge
 from turnlog.http import etag
-from turnlog.http.answers import Answer, session_answer
+from turnlog.http.answers import MINIMAL, Answer, session_answer
 from turnlog.http.endpoint import endpoint
 from turnlog.models.sessions import PutSession
 from turnlog.operations.put_session import put_session
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @endpoint(
     body=PutSession,
-    headers=("if-match",),
+    headers=("if-match", "prefer"),
     answers={200: "Session", 201: "Session"},
     errors=(Diverged, MessageIdReused, Gone, PreconditionFailed, TooLarge),
 )
@@ -30,8 +30,10 @@ async def handler(store: Store, call: Call, *, body: PutSession) -> Answer:
         [message.fields() for message in body.messages],
         start=body.start_sequence,
         title=body.title,
-        usage=body.usage.model_dump() if body.usage else None,
+        usage=body.usage,
         fields=body.objects(),
         if_match=etag.parse(call.headers.get("if-match")),
     )
-    return session_answer(201 if put.created else 200, put.head)
+    # Its answer holds no messages, so it is minimal as it is.
+    headers = MINIMAL if call.prefers_minimal else {}
+    return session_answer(201 if put.created else 200, put.head, headers)

@@ -167,6 +167,14 @@ PAIRED: dict[str, tuple[list[Any], list[Any], set[tuple[int, str]]]] = {
             (1, "put in: a result of the tool call c, of which none is stored"),
         },
     ),
+    "a result of another call": (
+        [A, tool("x")],
+        [SAID, tool("c", MISSING)],
+        {
+            (0, "put in: a result of the tool call c, of which none is stored"),
+            (1, "left out: the result of an unknown tool call x"),
+        },
+    ),
     "no result": (
         [A, Q],
         [SAID, tool("c", MISSING), ASKED],

@@ -293,6 +293,24 @@ def test_thoughts_go_back_to_who_signed_them() -> None:
     assert reasoning["providerMetadata"] == {"anthropic": {"signature": "c2ln"}}
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "thinking", "thinking": "I look.", "signature": ""},
+        {"type": "thinking", "thinking": "I look."},
+        {"type": "thinking", "thinking": [{"type": "text", "text": "I look."}]},
+        {"type": "redacted_thinking"},
+        {"reasoningContent": {"reasoningText": {"text": "I look."}}},
+        {"type": "reasoning", "text": "I look."},
+        {"type": "reasoning", "text": "I look.", "providerMetadata": {"anthropic": {}}},
+    ],
+)
+def test_thoughts_without_a_signature(part: Message) -> None:
+    """Anthropic refuses them."""
+    messages = stored([{"role": "user", "content": "q"}, {"role": "assistant", "content": [part, "a"]}])
+    assert formats.to_anthropic(messages).body["messages"][1] == {"role": "assistant", "content": "a"}
+
+
 def test_reasoning_that_nothing_follows() -> None:
     """OpenAI refuses it."""
     reasoning = {"type": "reasoning", "id": "rs_1", "summary": []}

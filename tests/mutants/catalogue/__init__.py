@@ -7,6 +7,7 @@ from tests.mutants.catalogue.cancelled import CANCELLED
 from tests.mutants.catalogue.clients import CLIENTS
 from tests.mutants.catalogue.doubts import DOUBTS
 from tests.mutants.catalogue.edge import EDGE
+from tests.mutants.catalogue.formats import FORMATS
 from tests.mutants.catalogue.limits import LIMITS
 from tests.mutants.catalogue.open_messages import OPEN_MESSAGES
 from tests.mutants.catalogue.overtaken import OVERTAKEN
@@ -30,6 +31,7 @@ MUTANTS = (
     *CLIENTS,
     *DOUBTS,
     *EDGE,
+    *FORMATS,
     *LIMITS,
     *PROCESS,
     *PROGRAMS,

@@ -8,7 +8,6 @@ from turnlog.errors import NotFound
 from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint
 from turnlog.http.endpoints.export_session import WINDOW
-from turnlog.operations.export_history import export_history
 
 if TYPE_CHECKING:
     from turnlog.http.events import Call
@@ -20,6 +19,8 @@ async def handler(
     store: Store, call: Call, *, limit: int | None, before: int | None, keep_system: bool
 ) -> Answer:
     """The history as Chat Completions messages that the API accepts, whatever is stored."""
+    from turnlog.operations.export_history import export_history  # noqa: PLC0415 (15 modules of formats)
+
     export = await export_history(
         store, call.key, "openai-messages", limit=limit, before=before, keep_system=keep_system
     )

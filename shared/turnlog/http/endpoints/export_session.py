@@ -8,7 +8,6 @@ from turnlog.errors import NotFound
 from turnlog.http.answers import JSONL, MARKDOWN, NEXT_BEFORE, Answer
 from turnlog.http.endpoint import endpoint
 from turnlog.http.events import Parameter
-from turnlog.operations.export_history import export_history
 
 if TYPE_CHECKING:
     from turnlog.http.events import Call
@@ -53,6 +52,8 @@ async def handler(
     keep_system: bool,
 ) -> Answer:
     """The history in the words of a provider, which accepts it, whatever is stored; or as a text."""
+    from turnlog.operations.export_history import export_history  # noqa: PLC0415 (15 modules of formats)
+
     export = await export_history(
         store, call.key, format, limit=limit, before=before, keep_system=keep_system
     )

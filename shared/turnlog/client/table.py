@@ -156,16 +156,16 @@ class TableWay:
 
     async def _answered(self, request: Request, event: Mapping[str, Any]) -> Any:
         from turnlog.http import events  # noqa: PLC0415 (what a program through HTTP needs none of)
-        from turnlog.http.answers import NEXT_BEFORE, respond  # noqa: PLC0415
+        from turnlog.http.answers import NEXT_BEFORE, body_of  # noqa: PLC0415
         from turnlog.http.endpoints import load  # noqa: PLC0415
 
         store = await self._base.store(self._seconds)
         call = events.parse(event, "")
-        answer = respond(call, await load(request.operation).answer(store, call))
+        answer = await load(request.operation).answer(store, call)
         if not request.text:
-            return answer["body"]
-        before = answer.get("headers", {}).get(NEXT_BEFORE)
-        return {"text": answer["body"], "next_before": before and int(before)}
+            return body_of(answer)
+        before = answer.headers.get(NEXT_BEFORE)
+        return {"text": body_of(answer), "next_before": before and int(before)}
 
 
 def _require(extra: str, *packages: str) -> None:

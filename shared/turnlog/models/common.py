@@ -18,7 +18,7 @@ from pydantic import (
 from turnlog.limits import NAME_LIMIT, TITLE_LIMIT
 from turnlog.records.head import JSON_FIELDS
 from turnlog.records.keys import SESSION_ID_SCHEMA, check_session_id
-from turnlog.records.usage import FIELDS, counted
+from turnlog.records.usage import counted
 from turnlog.wire import Role, what_cannot_be_kept
 
 if TYPE_CHECKING:
@@ -113,15 +113,8 @@ def _counted(value: Any) -> dict[str, int] | None:
 Usage = Annotated[
     Any,
     AfterValidator(_counted),
-    WithJsonSchema(
-        {
-            "type": ["object", "null"],
-            "properties": {
-                name: {"type": "integer", "minimum": 0} for name in (*FIELDS, "input_tokens", "output_tokens")
-            },
-            "additionalProperties": True,
-        }
-    ),
+    # Any value is taken; what is no count is passed over.
+    WithJsonSchema({"type": ["object", "null"], "examples": [{"input_tokens": 9, "output_tokens": 1}]}),
 ]
 """Tokens as a provider returns them; checked, they are the counts of `records.usage`."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from turnlog.limits import MAX_FIRST_BATCH, MAX_PUT
 from turnlog.models.common import (
@@ -22,7 +22,7 @@ from turnlog.models.common import (
 )
 
 _OF_AN_ANSWER = "Ignored, beside `version`."
-_SERVERS = {
+_SERVERS = (
     "session_id",
     "user_id",
     "started_at",
@@ -31,7 +31,7 @@ _SERVERS = {
     "has_more",
     "oldest_sequence",
     "draft",
-}
+)
 
 
 class KnownMessage(NewMessage):
@@ -61,6 +61,10 @@ class CreateSession(WithObjects):
 class PutSession(WithObjects):
     """The body of `PUT /sessions/{session_id}`: fields that are given replace, the others stay."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"dependentRequired": {name: ["version"] for name in _SERVERS}}
+    )
+
     title: Title | None = None
     metadata: JsonObject = None
     credentials: Providers | None = None
@@ -86,7 +90,7 @@ class PutSession(WithObjects):
     @model_validator(mode="after")
     def _given_back(self) -> PutSession:
         if "version" not in self.model_fields_set:
-            if wrong := sorted(self.model_fields_set & _SERVERS):
+            if wrong := sorted(self.model_fields_set.intersection(_SERVERS)):
                 msg = f"has {wrong[0]}, which only the server sets: send it with version, as GET answers it"
                 raise ValueError(msg)
             return self

@@ -76,7 +76,7 @@ def test_items_come_back() -> None:
     messages = formats.from_responses(deepcopy(ITEMS))
     written = formats.to_responses(stored(messages))
     assert written.body["input"] == ITEMS
-    assert [one for one in written.repairs if "merged" not in one.what] == []
+    assert written.repairs == []
     assert [item for message in stored(messages) for item in formats.to_items(message)] == ITEMS
     # A chat front end reads the calls and their results.
     assert [message["role"] for message in messages[3:7]] == ["assistant", "assistant", "tool", "tool"]
@@ -309,6 +309,32 @@ def test_thoughts_without_a_signature(part: Message) -> None:
     """Anthropic refuses them."""
     messages = stored([{"role": "user", "content": "q"}, {"role": "assistant", "content": [part, "a"]}])
     assert formats.to_anthropic(messages).body["messages"][1] == {"role": "assistant", "content": "a"}
+
+
+def test_a_tool_that_failed_without_a_word() -> None:
+    """Anthropic refuses an empty result of it."""
+    block = {"type": "tool_result", "tool_use_id": "c", "is_error": True}
+    call = {"type": "tool_use", "id": "c", "name": "f", "input": {}}
+    messages = stored([{"role": "assistant", "content": [call]}, {"role": "user", "content": [block]}])
+    (written,) = formats.to_anthropic(messages).body["messages"][2]["content"]
+    assert written == {**block, "content": "The tool failed, and said nothing."}
+
+
+def test_what_a_responses_dump_has_no_value_for() -> None:
+    """`.model_dump()` names every field; OpenAI refuses some of them with null."""
+    call = {**ITEMS[3], "namespace": None, "status": None}
+    output = {"type": "function_call_output", "call_id": "call_1", "output": "4", "status": None, "id": None}
+    messages = stored(formats.from_responses([call, output]))
+    assert [item for message in messages for item in formats.to_items(message)] == [call, output]
+    assert formats.to_responses(messages).body["input"] == without([call, output])
+
+
+def test_the_names_of_merged_messages() -> None:
+    messages = stored([{"role": "assistant", "content": text} for text in "ab"])
+    messages[1]["name"] = "Ann"
+    assert formats.to_chat(messages).body["messages"] == [
+        {"role": "assistant", "content": "a\nb", "name": "Ann"}
+    ]
 
 
 def test_reasoning_that_nothing_follows() -> None:

@@ -44,7 +44,7 @@ def to_chat(messages: Iterable[Json]) -> Written:
 
 def to_responses(messages: Iterable[Json]) -> Written:
     """As items of the Responses API: `{"input": […]}`."""
-    return responses.write(repaired(read(messages)))
+    return responses.write(repaired(read(messages), joins=False))
 
 
 def to_anthropic(messages: Iterable[Json]) -> Written:
@@ -54,7 +54,7 @@ def to_anthropic(messages: Iterable[Json]) -> Written:
 
 def to_ai_sdk(messages: Iterable[Json]) -> Written:
     """As UIMessages of the AI SDK: `{"messages": […]}`."""
-    return ai_sdk.write(repaired(read(messages)))
+    return ai_sdk.write(repaired(read(messages), joins=False))
 
 
 def to_markdown(messages: Iterable[Json]) -> str:

@@ -13,7 +13,7 @@ from turnlog.formats.media import PDF, mapping, string
 from turnlog.formats.neutral import Call, Media, Other, Reasoning, Repair, Result, Text
 from turnlog.formats.parts_anthropic import SERVER_CALLS
 from turnlog.formats.repairing import written
-from turnlog.formats.wording import call_id, described, left_out, tool_name
+from turnlog.formats.wording import FAILED, call_id, described, left_out, tool_name
 
 if TYPE_CHECKING:
     from turnlog.formats.neutral import Json, Part, Turn, Written
@@ -172,6 +172,8 @@ class _Writer:
                 for block in (_text(one) if isinstance(one, Text) else self._media(one, shown=True))
             ]
         failed = {"is_error": True} if part.error else {}
+        # Of a tool that failed it takes no empty answer.
+        content = content or (FAILED if failed else "")
         return {"type": "tool_result", "tool_use_id": known, "content": content, **failed}
 
     def _other(self, part: Other, served: set[str]) -> list[Json]:

@@ -148,9 +148,8 @@ def tool_call(sequence: int, call: Json) -> Call | Malformed:
         return Malformed(sequence)
     arguments = as_text(function.get("input" if custom else "arguments", ""))
     extra = {each: call[each] for each in CALL_EXTRAS if each in call}
-    origin = (
-        Origin("responses", call["response_item"]) if isinstance(call.get("response_item"), dict) else None
-    )
+    item = mapping(call.get("response_item"))
+    origin = Origin("responses", item) if item else None
     return Call(sequence, known, name, arguments, custom, extra, origin)
 
 

@@ -83,14 +83,19 @@ class _Newest:
         return self._slots[self._answered]
 
 
-def repaired(turns: list[Turn]) -> Repaired:
-    """The history as providers accept it."""
-    return _Repair(turns).done()
+def repaired(turns: list[Turn], *, joins: bool = True) -> Repaired:
+    """The history as providers accept it.
+
+    Args:
+        joins: the format has one message for assistant turns that follow one another; else that is no repair.
+    """
+    return _Repair(turns, joins=joins).done()
 
 
 class _Repair:
-    def __init__(self, turns: list[Turn]) -> None:
+    def __init__(self, turns: list[Turn], *, joins: bool) -> None:
         self._turns = turns
+        self._joins = joins
         self._repairs: list[Repair] = []
         self._skipped = 0
         self._slots: list[_Slot] = []
@@ -222,9 +227,10 @@ class _Repair:
             elif current is None:
                 current = turn._replace(parts=parts)
             else:
-                if turn.sequence != last:
+                if turn.sequence != last and self._joins:
                     self._tell(turn.sequence, "merged with the assistant message before it")
                 current.parts.extend(parts)
+                current = current._replace(name=current.name or turn.name)
             last = turn.sequence
         if current:
             yield current

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 MISSING = "No result of this tool call is stored."
 """Stands where a tool's result should."""
 
+FAILED = "The tool failed, and said nothing."
+"""Stands where a provider takes no empty result."""
+
 NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 _NOT_IN_MEMBERS = re.compile(r"[\s<|\\/>]+")
 _LONGEST_MEMBER = 64

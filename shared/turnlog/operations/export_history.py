@@ -52,7 +52,7 @@ _FIRST_STEP = 16
 _LONGEST_STEP = 1_000
 # A turn is most often short, and what is read beyond its beginning is read for nothing.
 _FIRST_BACK = 4
-_LONGEST_BACK = 256
+_LONGEST_BACK = 64
 # Of what is too large, the part that is tried next is a little smaller than it would have to be on average.
 _TRIMMED = 0.9
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests import provider_rules
 from tests.histories import History
+from tests.sdk_words import ITEMS, WORDS
 from turnlog import formats
 from turnlog.wire import dumps
 
@@ -60,3 +61,46 @@ def test_markdown_says_all(rng: Random, steps: int) -> None:
     marks = [mark for said in history.said.values() for mark in said]
     for mark in [*marks, *(one[0] for one in history.calls), *(one[0] for one in history.results)]:
         assert mark in text
+
+
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    5,
+    "",
+    "x",
+    [],
+    [[]],
+    ["x"],
+    {},
+    {"x": None},
+    {"type": 5},
+    {"text": {}},
+    {"type": "text"},
+)
+
+
+def bent(value: Any, rng: Random) -> Any:
+    """JSON in which something, anywhere, is something else."""
+    if rng.random() < 0.04:
+        return rng.choice(ODD)
+    if isinstance(value, dict):
+        return {name: bent(one, rng) for name, one in value.items() if rng.random() < 0.97}
+    return [bent(one, rng) for one in value] if isinstance(value, list) else value
+
+
+@given(rng=st.randoms(use_true_random=False))
+def test_whatever_a_message_holds(rng: Random) -> None:
+    """A part of any shape is read; what comes of it is paired, and JSON."""
+    words = [*WORDS.values(), formats.from_responses(ITEMS)]
+    messages = [
+        {name: one if name == "role" else bent(one, rng) for name, one in message.items()}
+        for message in rng.choice(words)
+    ]
+    for write, rules in (FORMATS["chat"], FORMATS["ai-sdk"]):
+        rules(json.loads(dumps(write(messages).body)))
+    for write in (formats.to_anthropic, formats.to_responses):
+        dumps(write(messages).body)
+    formats.to_markdown(messages).encode()
+    for message in messages:
+        dumps(formats.to_items(message))

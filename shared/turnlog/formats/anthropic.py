@@ -207,7 +207,7 @@ def _text(part: Text) -> list[Json]:
     block: Json = {"type": "text", "text": part.text}
     cited = part.origin.raw.get("citations") if part.origin and part.origin.dialect == "anthropic" else None
     if isinstance(cited, list):
-        known = [one for one in cited if isinstance(one, dict) and one.get("type") in _CITATIONS]
+        known = [one for one in cited if string(mapping(one).get("type")) in _CITATIONS]
         block["citations"] = [
             {name: one.get(name) for name in ("type", "cited_text", *_CITATIONS[one["type"]])}
             for one in known

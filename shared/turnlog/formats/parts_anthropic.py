@@ -98,7 +98,7 @@ def _inside(sequence: int, one: Any) -> list[Text | Media]:
     if isinstance(one, str):
         return [Text(sequence, one)]
     block = mapping(one)
-    kind = block.get("type")
+    kind = string(block.get("type"))
     if kind == "text":
         return [Text(sequence, string(block.get("text")))]
     if kind in {"image", "document"} and "source" in block:

@@ -171,7 +171,7 @@ def as_text(given: object) -> str:
 
 
 def _is_output_part(one: object) -> bool:
-    return isinstance(one, dict) and one.get("type") in _OUTPUT_PARTS
+    return isinstance(one, dict) and string(one.get("type")) in _OUTPUT_PARTS
 
 
 READERS: dict[str, Callable[[int, Json, Json | None], list[Part]]] = {

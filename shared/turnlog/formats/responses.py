@@ -52,7 +52,7 @@ def _message(item: Mapping[str, Any]) -> Json:
     if not isinstance(item, dict):
         raise TypeError("An item must be an object.")
     match item:
-        case {"role": role} if role in _ROLES:
+        case {"role": str(role)} if role in _ROLES:
             return dict(item)
         case {"type": "function_call", "call_id": str(known), "name": str(name), "arguments": str(given)} if (
             known and name
@@ -77,14 +77,15 @@ def _kept(message: Mapping[str, Any]) -> Json | None:
         item = mapping(calls[0]).get("response_item")
         return item if isinstance(item, dict) else None
     if isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict):
-        item, kind = content[0], content[0].get("type")
+        item, kind = content[0], string(content[0].get("type"))
         if kind in HOSTED | CALLS | OUTPUTS or (kind == "reasoning" and "summary" in item):
             return item
     plain = isinstance(content, str) or (
-        isinstance(content, list) and all(mapping(one).get("type") in _MESSAGE_PARTS for one in content)
+        isinstance(content, list)
+        and all(string(mapping(one).get("type")) in _MESSAGE_PARTS for one in content)
     )
     item = {name: one for name, one in message.items() if name not in OWN}
-    return item if plain and item.keys() <= _MESSAGE_FIELDS and item.get("role") in _ROLES else None
+    return item if plain and item.keys() <= _MESSAGE_FIELDS and string(item.get("role")) in _ROLES else None
 
 
 def write(history: Repaired, *, exact: bool = False) -> Written:

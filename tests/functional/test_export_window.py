@@ -135,6 +135,24 @@ def test_a_turn_that_does_not_fit(api: Api) -> None:
     assert api.exported(session_id, "markdown", before=9).raw.count(b"Read all of them.") == 1
 
 
+def test_a_user_s_message_that_just_does_not_fit(api: Api) -> None:
+    """It stands in front all the same; where nothing is left out behind it, nothing says so."""
+    seen = set()
+    for size in range(497_000, 500_000, 500):
+        session_id = api.new(user("early"), assistant("y"), user("x" * 1_000))
+        for length in (size, *[900_000] * 5):
+            api.append(session_id, assistant("y" * length))
+        body = api.export(session_id).body
+        left_out = [one["sequence"] for one in body["repairs"] if "do not fit" in one["what"]]
+        assert body["has_more"] is (body["messages"][0]["content"] != "early")
+        if body["has_more"]:
+            assert body["messages"][0]["content"] == "x" * 1_000
+            assert (left_out, body["next_before"]) in (([], 2), ([3], 4))
+            assert len(body["messages"]) == (3 if left_out else 2)
+        seen.add((body["has_more"], bool(left_out)))
+    assert seen == {(False, False), (True, False), (True, True)}
+
+
 def test_what_grows_when_it_is_written_fits_too(api: Api) -> None:
     """Arguments that are an object become a text: each quote then takes four bytes of a Lambda's answer."""
     quotes = {"a": '"' * 180_000}

@@ -140,7 +140,7 @@ def _unlike_window(request: Request, messages: list[Message], reply: Reply) -> s
     lead = max((at for at in begins if at <= first), default=first)
     if lead < first:
         note = f"[Left out: messages {lead + 1} to {first - 1}, which do not fit into the answer]"
-        shown = [messages[lead], {"sequence": lead, "role": "user", "content": note}, *shown]
+        shown = [messages[lead], {"sequence": lead + 1, "role": "user", "content": note}, *shown]
     written = _WRITERS[form](shown).body
     if {name: reply.body.get(name) for name in written} != written:
         return f"not {written}"

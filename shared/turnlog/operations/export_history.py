@@ -87,8 +87,14 @@ class _Window(NamedTuple):
     @property
     def next_before(self) -> int | None:
         """See `Export`."""
+        first = self.first if self.gap or not self.lead else self.lead["sequence"]
         shown = 1 if self.system else 0
-        return self.first if self.messages and self.first > shown else None
+        return first if self.messages and first > shown else None
+
+    @property
+    def gap(self) -> range:
+        """The sequences of what is left out behind `lead`."""
+        return range(self.lead["sequence"] + 1 if self.lead else self.first, self.first)
 
     def smaller(self, size: int) -> _Window:
         """The newest of these messages, where all together are of this size, which is too large."""
@@ -105,13 +111,11 @@ class _Window(NamedTuple):
         """The messages to be written, and what is told of those that are not."""
         messages = [json.loads(one) for one in self.messages]
         repairs = []
-        if self.lead:
-            gap = range(self.lead["sequence"] + 1, self.first)
-            what = f"messages {gap[0]} to {gap[-1]}, which do not fit into the answer"
-            note = {"sequence": self.lead["sequence"], "role": "user", "content": left_out(what)}
-            messages = [self.lead, note, *messages]
-            repairs = [Repair(gap[0], f"left out: {what}")]
-        return ([self.system] if self.system else []) + messages, repairs
+        if self.gap:
+            what = f"messages {self.gap[0]} to {self.gap[-1]}, which do not fit into the answer"
+            messages.insert(0, {"sequence": self.gap[0], "role": "user", "content": left_out(what)})
+            repairs = [Repair(self.gap[0], f"left out: {what}")]
+        return [one for one in (self.system, self.lead) if one] + messages, repairs
 
 
 async def export_history(

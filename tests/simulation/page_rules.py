@@ -138,13 +138,19 @@ def _unlike_window(request: Request, messages: list[Message], reply: Reply) -> s
     if form == "markdown":
         return None if reply.raw.decode() == formats.to_markdown(shown) else f"a text of {shown}"
     lead = max((at for at in begins if at <= first), default=first)
-    if lead < first:
-        note = f"[Left out: messages {lead + 1} to {first - 1}, which do not fit into the answer]"
-        shown = [messages[lead], {"sequence": lead + 1, "role": "user", "content": note}, *shown]
-    written = _WRITERS[form](shown).body
-    if {name: reply.body.get(name) for name in written} != written:
+    ways = [[messages[lead], _note(lead + 1, first), *shown] if lead < first - 1 else messages[lead:]]
+    if cut and len(shown) == 1 and lead < first:  # even the lead does not fit beside the newest message
+        ways.append([_note(lead, first), *shown])
+    written = [_WRITERS[form](way).body for way in ways]
+    if not any(all(reply.body.get(name) == one for name, one in body.items()) for body in written):
         return f"not {written}"
     return None if reply.body["has_more"] == (first > 0) else "has_more"
+
+
+def _note(start: int, end: int) -> Message:
+    """What stands in the place of the messages start..end-1."""
+    what = f"[Left out: messages {start} to {end - 1}, which do not fit into the answer]"
+    return {"sequence": start, "role": "user", "content": what}
 
 
 _WRITERS = {

@@ -77,12 +77,14 @@ class _Window(NamedTuple):
         first: the sequence of the first.
         lead: the user's message that begins the first turn, where what lies between does not fit.
         system: the message at sequence 0, where it is to be put in front.
+        cut: the sequence of `lead`, where even that does not fit beside the newest message.
     """
 
     messages: list[bytes]
     first: int
     lead: Message | None = None
     system: Message | None = None
+    cut: int | None = None
 
     @property
     def next_before(self) -> int | None:
@@ -93,14 +95,15 @@ class _Window(NamedTuple):
 
     @property
     def gap(self) -> range:
-        """The sequences of what is left out behind `lead`."""
-        return range(self.lead["sequence"] + 1 if self.lead else self.first, self.first)
+        """The sequences of what is left out at the beginning of the first turn."""
+        cut = self.first if self.cut is None else self.cut
+        return range(self.lead["sequence"] + 1 if self.lead else cut, self.first)
 
     def smaller(self, size: int) -> _Window:
         """The newest of these messages, where all together are of this size, which is too large."""
         keep = min(len(self.messages) - 1, max(1, int(len(self.messages) * PAYLOAD_LIMIT / size * _TRIMMED)))
         if keep == 0:
-            return self._replace(lead=None, system=None)
+            return self._replace(lead=None, system=None, cut=self.lead["sequence"] if self.lead else None)
         gone = [json.loads(one) for one in self.messages[:-keep]]
         lead = None
         if not begins_turn(json.loads(self.messages[-keep])):

@@ -113,7 +113,8 @@ def _unlike_export(request: Request, state: State, end: int, reply: Reply) -> st
     """In what an export cannot be one of this state; None if it can."""
     assert state.live is not None
     count = state.live.message_count
-    versions = [entry.during(state.commit, end) for entry in state.log[: request.query.get("before", count)]]
+    stop = min(request.query.get("before", count), count)
+    versions = [entry.during(state.commit, end) for entry in state.log[:stop]]
     reasons = [
         _unlike_window(request, list(messages), reply) for messages in islice(product(*versions), _MIXTURES)
     ]

@@ -92,5 +92,8 @@ HEALTH_SECONDS = 2
 DRAFT_LIMIT = 1_000_000
 """Bytes of a draft in an answer: it may stand beside `PAYLOAD_LIMIT` of messages."""
 
+SETTLED_DAYS = 1
+"""After so long no request is on its way any more, and no record of the stream, which keeps them a day."""
+
 OPERATION_SECONDS = 29.0
 """How long an operation may go on trying; as long as API Gateway waits for one."""

@@ -134,7 +134,7 @@ def test_what_there_is_no_time_to_compare_is_not_written() -> None:
     late = store._replace(clock=SystemClock(time.monotonic() + RESERVE - 1))
     with pytest.raises(Unavailable, match="no time to compare"):
         run(append_entries(late, world.transcript, named))
-    head = run(store.find_transcript(world.transcript))
+    head = run(store.find_transcript(world.transcript.of(world.key.at(0))))
     assert head
     assert head.length == 3
 
@@ -156,5 +156,5 @@ class MemoryObjects:
     async def delete(self, key: str) -> None:
         del self._objects[key]
 
-    async def list(self, prefix: str) -> dict[str, datetime]:
+    async def list(self, prefix: str, before: str = "") -> dict[str, datetime]:
         raise NotImplementedError(prefix)

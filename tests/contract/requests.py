@@ -16,10 +16,19 @@ if TYPE_CHECKING:
 class Requests(Conversation):
     """Writes, and pages of the list, each checked against the model as it is made."""
 
-    def do_create(self, user: str, sid: str, messages: list[Message], fields: dict[str, Any]) -> None:
-        reply = self.call(user, "POST", "/sessions", {"session_id": sid, "messages": messages, **fields})
-        if (user, sid) in self.deleted:
-            reply.problem(410, "gone")
+    def do_create(
+        self,
+        user: str,
+        sid: str,
+        messages: list[Message],
+        fields: dict[str, Any],
+        recreate: bool | None = None,
+    ) -> None:
+        given = {} if recreate is None else {"recreate": recreate}
+        body = {"session_id": sid, "messages": messages, **fields, **given}
+        reply = self.call(user, "POST", "/sessions", body)
+        if (user, sid) in self.deleted and not recreate:
+            assert "recreate" in reply.problem(410, "gone")["detail"]
         elif session := self.there.get((user, sid)):
             self.same(reply, session, 200)
         else:
@@ -128,10 +137,10 @@ class Requests(Conversation):
 
     def do_delete(self, user: str, sid: str) -> None:
         reply = self.call(user, "DELETE", f"/sessions/{sid}")
-        if self.expect(reply, user, sid) is not None:
+        if (session := self.expect(reply, user, sid)) is not None:
             assert reply.status == 204
             del self.there[user, sid]
-            self.deleted.add((user, sid))
+            self.deleted[user, sid] = session.version + 1
 
     def do_put_draft(self, user: str, sid: str, messages: list[Message]) -> None:
         reply = self.call(user, "PUT", f"/sessions/{sid}/draft", {"messages": messages})

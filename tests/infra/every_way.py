@@ -76,6 +76,17 @@ def _transcripts(api: Api, session: str) -> None:
         ("DELETE", "/main", None),
     ):
         assert api.call(method, f"{path}{place}", body).status == 404
+    # Another session under the id: where the head is not looked at first, the first try is refused.
+    assert api.call("POST", "/sessions", {"session_id": gone}).status == 410
+    assert api.call("POST", "/sessions", {"session_id": gone, "recreate": True}).status == 201
+    for name in ("main", "main", "big"):
+        assert api.entries(gone, name, big | {"uuid": name}).status in {200, 201}
+    assert api.call("DELETE", f"/sessions/{gone}/cache").status == 204
+    assert api.entries(gone, "other", big).status == 201
+    assert api.import_(gone, "copy", b"{}\n").status == 201
+    assert api.title(gone, "Title").status == 200
+    assert api.append(gone, user("Hi")).status == 201
+    assert api.delete(gone).status == 204
 
 
 def _shrink(api: Api, table: Any, name: str, session: str) -> None:

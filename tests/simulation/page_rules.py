@@ -46,8 +46,23 @@ def check_get(history: History, work: Work, states: list[State], reply: Reply) -
         Rule.ANSWER_WAS_A_STATE, fitting, (shown, [state.live and state.live.session() for state in states])
     )
     if body.get("draft"):
-        require(Rule.DRAFT_WAS_PUT, body["draft"]["messages"] in history.drafts[request.key], body["draft"])
+        check_draft(history, request.key, states, body["draft"])
     _check_page(work, fitting[-1:], body)
+
+
+def check_draft(history: History, key: SessionKey, states: list[State], draft: Message) -> None:
+    """A draft was put, and not before the session was begun of which it is shown (G4)."""
+    put = [work for work, messages in history.drafts[key] if messages == draft["messages"]]
+    require(Rule.DRAFT_WAS_PUT, put, draft)
+    before, begun = None, 0
+    for state in history.sessions[key]:
+        if state.commit > states[0].commit and begun:
+            break
+        if state.live and state.live.key != before:
+            begun = state.commit
+        before = state.live.key if state.live else None
+    so = [work for work in put if not work.end or work.end >= begun]
+    require(Rule.DRAFT_OF_THIS_SESSION, so, (draft, put, states))
 
 
 _BESIDE = {"messages", "has_more", "oldest_sequence", "draft"}

@@ -120,6 +120,9 @@ class SessionRequests(ClientRequests):
         body: dict[str, Any] = {"session_id": session, "messages": new}
         if self.rng.random() < 0.5:
             body |= {"title": f"{self.texts.mark()} of {self.user}.", "usage": self._usage()}
+        if self.rng.random() < 0.8:
+            # Most clients look first, before they send that again.
+            return Request("create", self.user, body=body | {"recreate": True}, again=self.rng.random() < 0.3)
         return Request("create", self.user, body=body)
 
     def _put(self, session: str) -> Request:

@@ -12,7 +12,7 @@ from tests.simulation.requests import Request
 
 NAME = "main"
 # Every batch is an object, and what is put and deleted takes a step for each.
-_IN_OBJECTS = {"PART_SIZE": 10, "DELETE_BATCH": 1}
+IN_OBJECTS = {"PART_SIZE": 10, "DELETE_BATCH": 1}
 _STEPS = {"MAX_ENTRIES": 1}
 _OBJECT_FAULTS = (CRASH, "reply lost", "request lost", "applied late")
 
@@ -103,7 +103,7 @@ TRANSCRIPT_CASES = (
         [[read()], [bury(), append("a")]],
         before=_TWO,
         stream=True,
-        limits=_IN_OBJECTS,
+        limits=IN_OBJECTS,
     ),
     Case("list & delete the transcript", [[names()], [bury()]], before=_BEGUN),
     Case("import & entries", [[put("e0", "a", "b")], [append("c")]], before=_BEGUN, limits=_STEPS),
@@ -113,14 +113,14 @@ TRANSCRIPT_CASES = (
         "entries & entries, in objects",
         [[append("a")], [append("b")]],
         before=_BEGUN,
-        limits=_IN_OBJECTS,
+        limits=IN_OBJECTS,
         kinds=_OBJECT_FAULTS,
     ),
     Case(
         "entries & the same entries, in objects",
         [[append("a", "b")], [append("b")]],
         before=_BEGUN,
-        limits=_IN_OBJECTS,
+        limits=IN_OBJECTS,
         kinds=(*_OBJECT_FAULTS, "re-sent bare"),
     ),
     Case(
@@ -128,7 +128,7 @@ TRANSCRIPT_CASES = (
         [[append("a")], [delete()]],
         before=_BEGUN,
         stream=True,
-        limits=_IN_OBJECTS,
+        limits=IN_OBJECTS,
         kinds=_OBJECT_FAULTS,
     ),
     Case(
@@ -136,7 +136,7 @@ TRANSCRIPT_CASES = (
         [[append("a")], [bury()]],
         before=_BEGUN,
         stream=True,
-        limits=_IN_OBJECTS,
+        limits=IN_OBJECTS,
         kinds=_OBJECT_FAULTS,
     ),
     Case(
@@ -144,7 +144,7 @@ TRANSCRIPT_CASES = (
         [],
         before=(*_TWO, bury(), append("a"), delete()),
         stream=True,
-        limits=_IN_OBJECTS,
+        limits=IN_OBJECTS,
         kinds=(*_OBJECT_FAULTS, "unprocessed items", "short page"),
     ),
     Case(
@@ -152,7 +152,7 @@ TRANSCRIPT_CASES = (
         [],
         before=(*_TWO, bury(), append("a")),
         stream=True,
-        limits=_IN_OBJECTS,
+        limits=IN_OBJECTS,
         kinds=(*_OBJECT_FAULTS, "unprocessed items", "short page"),
     ),
 )

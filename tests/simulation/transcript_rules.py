@@ -44,7 +44,9 @@ def check_change(change: TranscriptChange, log: list[Fields], commits: list[int]
         require(Rule.HEAD_GOES_WITH_ITS_SESSION, not change.session_live and not change.added, change)
         return
     # G4: the session is there, and is told.
-    require(Rule.SESSION_LIVE, change.session_live and change.session and change.session.live, change)
+    session = change.session
+    require(Rule.SESSION_LIVE, change.session_live and session and session.live, change)
+    require(Rule.WRITTEN_TO_WHAT_IS_THERE, session and session.key == change.key.session, change)
     if not after.live:
         require(Rule.WHO_DELETES, change.work.kind == "delete_transcript", change.work)
         require(Rule.DELETES_WHAT_IS_THERE, before and before.live, change)

@@ -30,7 +30,7 @@ from turnlog.errors import (
     UsageError,
 )
 from turnlog.http.routes import ROUTES
-from turnlog.records.keys import session_key, transcript_key
+from turnlog.records.keys import session_key, transcript_name
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -427,7 +427,7 @@ def _path(template: str, request: Request) -> str:
     if "{session_id}" in template:
         session = session_key("user", _one("session_id", request.session_id))
         if "{name}" in template:
-            transcript_key(session, _one("name", request.name))
+            transcript_name(session, _one("name", request.name))
     return template.format(session_id=quote(request.session_id or "", safe=""), name=request.name)
 
 

@@ -6,7 +6,7 @@ same models find what is wrong with an argument.
 A message and a batch of entries have an id before the first try, so that they may be sent again after a lost
 reply. What has none (a tool call without `id`) is not sent again when it may have been stored. Nor is a
 change of fields without `if_match`, when it may have been made: another may have changed them since, and the
-second time would undo that. Then the call raises `Unavailable`.
+second time would undo that. Then the call raises `Unavailable`. Nor is a `recreate`: see `create_session`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from turnlog.client.both import method, pages
 from turnlog.client.request import Request, given
-from turnlog.errors import Conflict, Invalid, Unanswered
+from turnlog.errors import Conflict, Contended, Invalid, NotFound, Unanswered, Unavailable
 from turnlog.models import answers
 
 if TYPE_CHECKING:
@@ -96,21 +96,45 @@ class Methods:
         title: str | None = None,
         messages: Iterable[NewMessage] = (),
         usage: Object | None = None,
+        recreate: bool = False,
         **objects: Unpack[Objects],
     ) -> answers.Session:
         """Create a session; the one that there is, if this user has that id already.
 
+        Args:
+            session_id: of the session; None: it is given one.
+            title: of the session.
+            messages: its first, at most 97.
+            usage: tokens to begin the sum with.
+            recreate: begin another session if the one of that id was deleted. If no answer comes, the request
+                is not sent again, because another may have deleted since what it began. The session that is
+                there then is returned, begun by this call or by another; if none is, the error is raised.
+            objects: of the session.
+
         Raises:
-            Gone: the session of that id was deleted.
+            Gone: the session of that id was deleted, and `recreate` is not asked for.
         """
         body = given(
             session_id=str(uuid4()) if session_id is None else session_id,
             title=title,
             messages=_identified(messages),
             usage=usage,
+            recreate=recreate or None,
             **objects,
         )
-        return await self._ask(answers.Session, Request("create_session", body=body))
+        request = Request("create_session", body=body, repeatable=not recreate)
+        try:
+            return await self._ask(answers.Session, request)
+        except Contended:
+            raise  # it was not carried out
+        except Unavailable as doubt:
+            if not recreate:
+                raise
+            look = Request("get_session", body["session_id"], query={"limit": 0})
+            try:
+                return await self._ask(answers.Session, look)
+            except (NotFound, Unavailable):
+                raise doubt from None
 
     @method
     async def list_sessions(

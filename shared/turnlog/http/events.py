@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from turnlog.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
 from turnlog.limits import BODY_LIMIT
-from turnlog.records.keys import SessionKey, TranscriptKey, session_key, transcript_key
+from turnlog.records.keys import SessionKey, TranscriptName, session_key, transcript_name
 from turnlog.wire import loads, payload_size
 
 if TYPE_CHECKING:
@@ -129,14 +129,14 @@ class Call(NamedTuple):
         return session_key(self.user_id, self.path_session_id or "")
 
     @property
-    def transcript(self) -> TranscriptKey:
+    def transcript(self) -> TranscriptName:
         """The transcript in the path, of the session there.
 
         Raises:
             Unauthenticated: the request names no user.
             Invalid: an id or the name is not one.
         """
-        return transcript_key(self.key, self.path_name or "")
+        return transcript_name(self.key, self.path_name or "")
 
     @property
     def prefers_minimal(self) -> bool:

@@ -22,7 +22,7 @@ from turnlog.store.store import LogMoved
 
 if TYPE_CHECKING:
     from turnlog.records.head import Head
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.records.messages import Stored
     from turnlog.store.store import Store
 
@@ -65,8 +65,10 @@ async def add_tool_call(store: Store, key: SessionKey, tool_call: dict[str, Any]
     token = store.clock.token()[:TOKEN_SIZE]
     tried: int | None = None
     tries = store.tries()
+    meant: SessionKey | GenerationKey = key
     while True:
-        head = await store.head(key)
+        head = await store.head(meant)
+        meant = head.key
         try:
             if tried is not None and (done := await _bearing(store, head, tried, token)):
                 return Added(done.json, replayed=False)
@@ -136,7 +138,7 @@ async def _attach(store: Store, head: Head, sequence: int, tool_call: dict[str, 
     await store.transact(
         {
             "Update": update(
-                head.key.head,
+                head.key,
                 to=touch(head.key, now),
                 plus={"edits": 1, "log_size": grown, "version": 1},
                 condition="#message_count = :expected AND #edits = :seen",

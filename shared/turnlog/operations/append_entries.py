@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from turnlog.records.batches import Batch
     from turnlog.records.entries import Entry, Fields
-    from turnlog.records.keys import TranscriptKey
+    from turnlog.records.keys import TranscriptName
     from turnlog.records.transcripts import Transcript
     from turnlog.store.store import Store
 
@@ -55,7 +55,7 @@ class AppendedEntries(NamedTuple):
 @tells_doubt
 async def append_entries(
     store: Store,
-    key: TranscriptKey,
+    name: TranscriptName,
     new: Sequence[Fields],
     *,
     expected_position: int | None = None,
@@ -76,7 +76,7 @@ async def append_entries(
         TooLarge: all of them together; nothing was written.
         Unavailable: the table or the bucket did not answer; the same request may be sent again.
     """
-    writer = EntryWriter(store, key, batch_id)
+    writer = EntryWriter(store, name, batch_id)
     entries = with_identities(new, writer.token)
     if (size := answer_size(entry.line for entry in entries)) > PAYLOAD_LIMIT:
         raise TooLarge(
@@ -111,8 +111,9 @@ async def _append(
         seen = {identity: [position] for identity, position in positions.items()}
         hits = ring.candidates(head.ring, head.length, ids, seen, tried if writer.tries.unanswered else {})
         unexpected = expected_position not in {None, head.length}
-        if hits or unexpected:
-            await store.head(writer.key.session)  # what is stored is told only of a session that is there
+        # What is stored is told only of a session that is there.
+        if (hits or unexpected) and not await writer.known():
+            continue
         try:
             found = await _look_up(writer, entries, hits)
         except Torn as torn:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from turnlog.records.entries import Entry, Fields
-    from turnlog.records.keys import TranscriptKey
+    from turnlog.records.keys import TranscriptName
     from turnlog.records.transcripts import Transcript
     from turnlog.store.store import Store
 
@@ -42,7 +42,7 @@ class Imported(NamedTuple):
 
 
 @tells_doubt
-async def import_transcript(store: Store, key: TranscriptKey, new: Sequence[Fields]) -> Imported:
+async def import_transcript(store: Store, name: TranscriptName, new: Sequence[Fields]) -> Imported:
     """Make the transcript hold these entries from its beginning on.
 
     Args:
@@ -54,10 +54,10 @@ async def import_transcript(store: Store, key: TranscriptKey, new: Sequence[Fiel
         TooLarge: an entry; nothing was written.
         Unavailable: the table or the bucket did not answer; the same request finishes.
     """
-    writer = EntryWriter(store, key)
+    writer = EntryWriter(store, name)
     entries = with_identities(new, writer.token)
     _check_sizes(store, entries)
-    await store.head(key.session)
+    await writer.known()
     return await writer.settled(_import(writer, entries))
 
 

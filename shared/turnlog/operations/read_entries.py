@@ -14,7 +14,7 @@ from turnlog.records.batches import answer_size
 from turnlog.store.entry_reader import read_batches
 
 if TYPE_CHECKING:
-    from turnlog.records.keys import TranscriptKey
+    from turnlog.records.keys import TranscriptName
     from turnlog.records.transcripts import Transcript
     from turnlog.store.store import Store
 
@@ -46,7 +46,7 @@ class EntryPage(NamedTuple):
         """What the page says of itself; its positions are None when it is empty."""
         return {
             "entry_count": self.head.length,
-            "generation": self.head.generation,
+            "generation": self.head.shown_generation,
             "has_more": self.has_more,
             "first_position": self.first if self.lines else None,
             "last_position": self.end - 1 if self.lines else None,
@@ -54,7 +54,7 @@ class EntryPage(NamedTuple):
 
 
 async def read_entries(
-    store: Store, key: TranscriptKey, *, after: int = -1, limit: int | None = None, whole: bool = False
+    store: Store, name: TranscriptName, *, after: int = -1, limit: int | None = None, whole: bool = False
 ) -> EntryPage:
     """The entries behind a position, as many as fit into an answer, at most `limit`.
 
@@ -70,7 +70,7 @@ async def read_entries(
     """
     tries = store.tries()
     while True:
-        head = await store.transcript(key)
+        head = await store.transcript(name)
         if whole and head.size > PAYLOAD_LIMIT:
             raise TooLarge(
                 f"The transcript takes {head.size} bytes, and an answer holds {PAYLOAD_LIMIT}: read it in"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from turnlog.records.item import Item
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey
 
 TOKEN_SIZE = 8
 """Bytes of a tool call's token in `attached`."""
@@ -74,7 +74,7 @@ class Stored(NamedTuple):
                 del fields["tool_calls"]
         return fields
 
-    def items(self, key: SessionKey) -> list[Item]:
+    def items(self, key: GenerationKey) -> list[Item]:
         """The items that hold the message."""
         size = PART_SIZE - len(self.attached)  # which is in the first item
         chunks = [self.blob[at : at + size] for at in range(0, len(self.blob), size)]

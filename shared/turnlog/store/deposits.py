@@ -36,18 +36,20 @@ class Deposits:
         token: the writer's.
     """
 
-    def __init__(self, store: Store, key: TranscriptKey, token: bytes) -> None:
+    def __init__(self, store: Store, token: bytes) -> None:
         self._store = store
-        self._key = key
         self._token = token
         self._data: dict[tuple[bytes, ...], bytes] = {}
         self._unnamed: set[str] = set()
         self._tried: set[str] = set()
 
-    async def deposit(self, generation: int, first: int, lines: Sequence[bytes]) -> tuple[bytes | None, str]:
+    async def deposit(
+        self, key: TranscriptKey, generation: int, first: int, lines: Sequence[bytes]
+    ) -> tuple[bytes | None, str]:
         """What a batch's item holds: the batch's bytes; or None, and the name of the object that has them.
 
         Args:
+            key: of the transcript.
             generation: of the transcript.
             first: the index of the batch's first entry in the request.
             lines: the batch. In one generation a writer tries only one batch of the same first entry and
@@ -65,9 +67,9 @@ class Deposits:
         objects = self._store.objects
         if objects is None:
             raise too_large(len(data))
-        name = f"{self._key.objects}{generation:06d}!{self._token.hex()}-{first}-{len(lines)}"
+        name = f"{key.objects}{generation:06d}!{self._token.hex()}-{first}-{len(lines)}"
         if name not in self._unnamed | self._tried:
-            await self._store.head(self._key.session)
+            await self._store.head(key.session)
             self._unnamed.add(name)
             await self._store.repeated(lambda: objects.put(name, data))
         return None, name

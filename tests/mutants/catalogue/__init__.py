@@ -8,6 +8,7 @@ from tests.mutants.catalogue.clients import CLIENTS
 from tests.mutants.catalogue.doubts import DOUBTS
 from tests.mutants.catalogue.edge import EDGE
 from tests.mutants.catalogue.formats import FORMATS
+from tests.mutants.catalogue.generations import GENERATIONS
 from tests.mutants.catalogue.limits import LIMITS
 from tests.mutants.catalogue.open_messages import OPEN_MESSAGES
 from tests.mutants.catalogue.overtaken import OVERTAKEN
@@ -36,4 +37,5 @@ MUTANTS = (
     *PROCESS,
     *PROGRAMS,
     *BURSTS,
+    *GENERATIONS,
 )

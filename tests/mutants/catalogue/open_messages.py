@@ -141,8 +141,8 @@ OPEN_MESSAGES = (
     ),
     Mutant(
         "fields are set at any version",
-        "exactly = guessed or bool(replaced)",
-        "exactly = guessed",
+        "same_version=guessed or bool(replaced)",
+        "same_version=guessed",
         "the answer's version is another's",
     ),
     Mutant(

@@ -32,9 +32,14 @@ def check_call(history: History, call: Call) -> None:
     if call.name in {"put_session", "append_messages", "add_tool_call"}:
         _check_stored_once(history, call)
     elif call.name not in {"append_entries", "import_transcript"}:  # see `transcript_rules`
-        require(Rule.MADE_ONCE_BY_A_CALL, len(changing) <= 1, told)
+        # What is sent again after another session was begun is meant for that one.
+        sessions = {change.generation for work in changing for change in work.changes}
+        require(Rule.MADE_ONCE_BY_A_CALL, len(changing) <= max(1, len(sessions)), told)
     if call.name in {"put_draft", "delete_draft"}:
         require(Rule.A_DRAFT_IS_SENT_ONCE, len(call.works) <= 1, told)
+    if call.asked.get("recreate"):
+        sent = [work for work in call.works if work.kind == "create"]
+        require(Rule.RECREATE_IS_SENT_ONCE, len(sent) <= 1, told)
     if isinstance(call.error, Contended):
         require(Rule.SURELY_NOT_APPLIED, not changing, told)
     elif call.refused and call.error:

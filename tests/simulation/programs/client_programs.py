@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.simulation.texts import Texts
 
 _NAMES = ("main", "sub/a")
+_REBORN = 0.3  # how many programs delete often, and begin anew what was deleted
 METHODS = (
     *("append_messages",) * 5,
     *("set_title", "put_session", "patch_session", "rewind_session") * 3,
@@ -151,7 +152,8 @@ class ClientProgram(Program):
 
     def _create_session(self, session: str, **_: Any) -> dict[str, Any]:
         title = {"title": f"{self._texts.mark()} of {self.user}."} if self._rng.random() < 0.5 else {}
-        return {"session_id": session, "messages": self._messages(0, 1), **title, **self._usage()}
+        anew = {"recreate": True} if self._rng.random() < 0.5 else {}
+        return {"session_id": session, "messages": self._messages(0, 1), **title, **self._usage(), **anew}
 
     def _put_draft(self, **_: Any) -> dict[str, Any]:
         text = f"draft {self._texts.mark()} of {self.user}."
@@ -190,4 +192,6 @@ def methods_of(rng: Random) -> list[str]:
     if rng.random() < 0.5:
         return [*rng.sample(sorted({*METHODS}), 3), rng.choice(METHODS), "append_messages"]
     deletions = [method for method in DELETIONS if rng.random() < 0.25]
+    if rng.random() < _REBORN:
+        deletions += ["delete_session", "create_session", "create_session"] * 2
     return [method for method in METHODS if rng.random() < 0.6] + deletions + ["append_messages", "set_title"]

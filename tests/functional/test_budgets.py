@@ -121,6 +121,27 @@ def test_a_page_of_a_long_session_reads_a_page(api: Api, valkey: Any) -> None:
         assert (requests, commands) == (["GetItem"], {"hmget": 1})
 
 
+def test_an_export_reads_the_log_once(api: Api, valkey: Any) -> None:
+    """A window reads no more than itself, and message 0 where that is to be in front."""
+    session_id = session_of(api, 500)
+    windows: tuple[tuple[dict[str, Any], int], ...] = (
+        ({}, 1),
+        ({"limit": 50}, 1),
+        ({"limit": 50, "before": 100}, 1),
+        ({"limit": 50, "keep_system": "true"}, 2),
+    )
+    for export in (api.export, api.exported):
+        for query, reads in windows:
+            export(session_id, **query)  # what a longer append has put aside is in the cache now
+            with counted() as requests, cache_commands(valkey) as commands:
+                assert len(export(session_id, **query).body["messages"]) >= 1
+            assert (requests, commands) == (["GetItem"], {"hmget": reads})
+            api.call("DELETE", f"/sessions/{session_id}/cache")
+            with counted() as requests:
+                export(session_id, **query)
+            assert requests == ["GetItem", *["Query"] * reads]
+
+
 @pytest.mark.parametrize("length", [1, 100, 128, 129, LONG])
 def test_rewind(session: tuple[Api, str], valkey: Any) -> None:
     """What goes is read, and above 128 messages as many that the ring then lacks; the cache stays warm."""

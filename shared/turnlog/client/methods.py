@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, TypeVar
 from uuid import uuid4
 
 from turnlog.client.both import method, pages
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from turnlog.client.request import Object, Way
 
     NewMessage: TypeAlias = Object | answers.Message | answers.DraftMessage
+    Provider: TypeAlias = Literal["openai-responses", "anthropic", "ai-sdk"]
+    TextFormat: TypeAlias = Literal["markdown", "jsonl"]
 
 T = TypeVar("T", bound=answers.Answer)
 
@@ -52,6 +54,21 @@ class Objects(TypedDict, total=False):
     credentials: Mapping[str, Any]
     successful_agent_runs: Mapping[str, Any]
     successful_agent_schedules: Mapping[str, Any]
+
+
+class Window(TypedDict, total=False):
+    """A window of a session's log.
+
+    Attributes:
+        limit: at most so many of the newest messages, and those before them that the first turn needs; None:
+            as many as fit into an answer.
+        before: only messages with a lower sequence.
+        keep_system: put the system message with which the session begins in front.
+    """
+
+    limit: int | None
+    before: int | None
+    keep_system: bool
 
 
 class Methods:
@@ -343,9 +360,34 @@ class Methods:
         return await self._ask(answers.ToolCallAdded, request)
 
     @method
-    async def export_openai_messages(self, session_id: str) -> answers.OpenAIMessages:
-        """The history as Chat Completions messages."""
-        return await self._ask(answers.OpenAIMessages, Request("export_openai_messages", session_id))
+    async def export_openai_messages(
+        self, session_id: str, **window: Unpack[Window]
+    ) -> answers.OpenAIMessages:
+        """The history as Chat Completions messages that the API accepts, whatever is stored."""
+        request = Request("export_openai_messages", session_id, query=window)
+        return await self._ask(answers.OpenAIMessages, request)
+
+    @method
+    async def export_session(
+        self,
+        session_id: str,
+        format: Provider,  # noqa: A002
+        **window: Unpack[Window],
+    ) -> answers.ExportedSession:
+        """The history in the words of a provider, which accepts it, whatever is stored."""
+        request = Request("export_session", session_id, query={"format": format, **window})
+        return await self._ask(answers.ExportedSession, request)
+
+    @method
+    async def export_text(
+        self,
+        session_id: str,
+        format: TextFormat,  # noqa: A002
+        **window: Unpack[Window],
+    ) -> answers.ExportedText:
+        """The history as Markdown, or as JSON lines, of which each is a message as `get_session` gives it."""
+        request = Request("export_session", session_id, query={"format": format, **window}, text=True)
+        return await self._ask(answers.ExportedText, request)
 
     @method
     async def put_draft(self, session_id: str, messages: Iterable[NewMessage]) -> answers.Draft:

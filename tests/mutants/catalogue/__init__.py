@@ -7,6 +7,7 @@ from tests.mutants.catalogue.cancelled import CANCELLED
 from tests.mutants.catalogue.clients import CLIENTS
 from tests.mutants.catalogue.doubts import DOUBTS
 from tests.mutants.catalogue.edge import EDGE
+from tests.mutants.catalogue.formats import FORMATS
 from tests.mutants.catalogue.generations import GENERATIONS
 from tests.mutants.catalogue.imports import IMPORTS
 from tests.mutants.catalogue.limits import LIMITS
@@ -33,6 +34,7 @@ MUTANTS = (
     *CLIENTS,
     *DOUBTS,
     *EDGE,
+    *FORMATS,
     *LIMITS,
     *PROCESS,
     *PROGRAMS,

@@ -26,6 +26,7 @@ METHODS = (
     "list_sessions",
     "list_messages",
     "export_openai_messages",
+    "export_session",
     "put_draft",
     "get_draft",
     "delete_draft",
@@ -142,6 +143,12 @@ class ClientProgram(Program):
 
     def _list_messages(self, **_: Any) -> dict[str, Any]:
         return dict(self._rng.choice(({"limit": 2}, {"after": 0}, {"before": 3})))
+
+    def _export_openai_messages(self, **_: Any) -> dict[str, Any]:
+        return dict(self._rng.choice(({}, {"limit": 2})))
+
+    def _export_session(self, **_: Any) -> dict[str, Any]:
+        return {"format": self._rng.choice(("openai-responses", "anthropic", "ai-sdk"))}
 
     def _create_session(self, session: str, **_: Any) -> dict[str, Any]:
         title = {"title": f"{self._texts.mark()} of {self.user}."} if self._rng.random() < 0.5 else {}

@@ -20,7 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from turnlog import errors
+    from turnlog import errors, formats
     from turnlog.client.clients import AsyncTurnlog, Turnlog
     from turnlog.errors import TurnlogError
     from turnlog.models.answers import (
@@ -30,11 +30,14 @@ if TYPE_CHECKING:
         Draft,
         DraftMessage,
         EntryPage,
+        ExportedSession,
+        ExportedText,
         Health,
         ImportedTranscript,
         Message,
         MessagePage,
         OpenAIMessages,
+        Repair,
         Rewound,
         Session,
         SessionPage,
@@ -54,11 +57,14 @@ __all__ = [
     "Draft",
     "DraftMessage",
     "EntryPage",
+    "ExportedSession",
+    "ExportedText",
     "Health",
     "ImportedTranscript",
     "Message",
     "MessagePage",
     "OpenAIMessages",
+    "Repair",
     "Rewound",
     "Session",
     "SessionPage",
@@ -71,6 +77,7 @@ __all__ = [
     "TurnlogError",
     "UsageSum",
     "errors",
+    "formats",
 ]
 
 _PLACES = {
@@ -83,8 +90,8 @@ _ANSWERS = "turnlog.models.answers"
 
 
 def __getattr__(name: str) -> Any:
-    if name == "errors":
-        return import_module("turnlog.errors")
+    if name in {"errors", "formats"}:
+        return import_module(f"turnlog.{name}")
     if name not in __all__:
         message = f"module 'turnlog' has no attribute {name!r}"
         raise AttributeError(message)

@@ -27,10 +27,13 @@ MAX_ATTACHED = 10_000
 """Tool calls that were added to a stored message: a token of each lies in its first item, 8 bytes long."""
 
 ENTRIES_LIMIT = PAYLOAD_LIMIT
-"""Bytes of the entries that are stored as one batch, with their lines' ends: an answer holds them."""
+"""Bytes of several entries that are stored as one batch, with their lines' ends: an answer holds them."""
 
-OBJECT_LIMIT = MESSAGE_LIMIT + 65_536
-"""Bytes of an object in the bucket: a message, and what deflate adds where it finds nothing to save."""
+ENTRY_LIMIT = 64 << 20
+"""Bytes of one entry's JSON. One that no answer holds is a batch of its own."""
+
+OBJECT_LIMIT = max(ENTRY_LIMIT, MESSAGE_LIMIT) + 65_536
+"""Bytes of an object in the bucket: a message or a batch, and what deflate adds where it saves nothing."""
 
 FIELDS_LIMIT = 32 * 1024
 """Bytes of JSON of a session's objects, all together: the head is read with every request."""
@@ -71,10 +74,7 @@ MAX_ENTRIES = 500
 """Entries of a transcript in one append."""
 
 MAX_IMPORT = 10_000
-"""Entries in one import, and in one answer when so many are asked for."""
-
-UUID_LIMIT = 128
-"""Characters of an entry's `uuid`."""
+"""Lines in one request of an import, and entries in one answer when so many are asked for."""
 
 TRANSCRIPT_RING = 512
 """How many of a transcript's newest entries are known again by their `uuid`: a whole append fits."""

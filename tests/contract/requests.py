@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from tests.contract.conversation import Conversation
@@ -196,13 +197,15 @@ class Requests(Conversation):
         }
 
     def do_export(self, at: At) -> None:
-        """The history as Chat Completions messages."""
+        """The history as Chat Completions messages, and as lines."""
         reply = self.call(at[0], "GET", f"/sessions/{at[1]}/openai-messages")
-        roles = [one.sent["role"] for one in self.there[at].log]
-        # Assistant messages that follow one another are one.
+        # No result answers a call; assistant messages that follow one another are one.
+        roles = [one.sent["role"] for one in self.there[at].log if one.sent["role"] != "tool"]
         pairs = zip(roles, [None, *roles], strict=False)
         kept = [role for role, before in pairs if (role, before) != ("assistant", "assistant")]
         assert [message["role"] for message in reply.body["messages"]] == kept
+        reply = self.call(at[0], "GET", f"/sessions/{at[1]}/export", query={"format": "jsonl"})
+        assert [json.loads(line) for line in reply.raw.splitlines()] == self.there[at].messages()
 
     def teardown(self) -> None:
         """At the end: the messages from either side, each user's list as a whole and page by page."""

@@ -24,7 +24,7 @@ def drive(api: Api, table: Any, name: str) -> None:
     api.list(limit=1)
     api.append(session, user("Again", message_id="n"))
     api.append(session, user("Again", message_id="n"))  # a replay
-    for read in (api.get, api.messages, api.export):
+    for read in (api.get, api.messages, api.export, api.exported):
         api.call("DELETE", f"/sessions/{session}/cache")
         assert read(session).status == 200
         assert read(session).status == 200  # from the cache

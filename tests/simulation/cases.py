@@ -114,6 +114,11 @@ def get() -> Request:
     return Request("get", USER, SESSION)
 
 
+def export(limit: int) -> Request:
+    """Read a window in Anthropic's words: it grows back to a user's message."""
+    return Request("export_session", USER, SESSION, query={"format": "anthropic", "limit": limit})
+
+
 def delete() -> Request:
     """Delete the session."""
     return Request("delete", USER, SESSION)
@@ -215,6 +220,20 @@ CASES = (
     Case("get & tool call, cold cache", [[get()], [tool_call("t")]], cache="cold"),
     Case("get & tool call, warm cache", [[get()], [tool_call("t")]], cache="warm"),
     Case("get & delete, warm cache", [[get()], [delete()]], cache="warm"),
+    Case(
+        "export of a turn & rewind",
+        [[export(1)], [rewind(1, 3), append("x", "y")]],
+        before=(create("m0"), append("a"), append("b")),
+        limits={"_FIRST_BACK": 1},
+    ),
+    Case(
+        "export of a turn & tool call, cold cache",
+        [[export(1)], [tool_call("v")]],
+        before=(create("m0"), append("a"), append("b")),
+        cache="cold",
+        limits={"_FIRST_BACK": 1},
+    ),
+    Case("export & delete, warm cache", [[export(9)], [delete()]], cache="warm"),
     Case("put & append", [[put("m0", "p")], [append("a")]]),
     Case("put of fields & append", [[put("m0")], [append("a")]]),
     Case("put & put, none there", [[put("p", "q")], [put("p", "r")]], before=()),

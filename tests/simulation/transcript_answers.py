@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.transcript_rules import RESENT
+from tests.simulation.transcript_rules import RESENT, lines_of
 from tests.simulation.violations import Rule, Violation, require
 from turnlog.operations import read_entries
 from turnlog.wire import dumps, payload_size
@@ -91,18 +91,28 @@ def _check_append(work: Work, states: list[TranscriptState], reply: Reply) -> No
 
 
 def _check_import(work: Work, states: list[TranscriptState], reply: Reply) -> None:
-    body = reply.body
-    assert work.request is not None
-    file = [json.loads(line) for line in work.request.body["text"].splitlines()]
+    body, request = reply.body, work.request
+    assert request is not None
+    start, end = request.query.get("start_position", 0), body["next_position"]
+    file = lines_of(request)
+    unnamed = [entry for entry in file if "uuid" not in entry]
     fitting = [
-        _stored(work, state)
+        (state, _stored(work, state))
         for state in states
-        if state.live and state.entries[: len(file)] == file and len(state.entries) == body["entry_count"]
+        if state.live
+        and state.head
+        and (len(state.entries), state.head.shown_generation) == (body["entry_count"], body["generation"])
+        and all(entry in state.entries[:end] for entry in file)
+        and all(entry in state.entries[start:end] for entry in unnamed)
     ]
-    require(Rule.IMPORT_IS_STORED, fitting, (work.request, body, [state.entries for state in states]))
+    require(Rule.IMPORT_IS_STORED, fitting, (request, body, [state.entries for state in states]))
     # It may have stored all of it twice, when it was deleted in between.
-    told = [(len(stored), 201 if file[0]["text"] in stored else 200) for stored in fitting]
-    require(Rule.ADDED_IS_TRUE, (body["added"], reply.status) in told, (work.request, body, told))
+    told = [(len(stored), 201 if state.entries[0]["text"] in stored else 200) for state, stored in fitting]
+    require(Rule.ADDED_IS_TRUE, (body["added"], reply.status) in told, (request, body, told))
+    seen = [entry for entry in fitting[0][0].entries[start:end] if entry not in file]
+    # One without a uuid may stand there twice, and once for another's.
+    twice = sum(entry in unnamed for entry in fitting[0][0].entries[start:end])
+    require(Rule.COMPARED_UP_TO_THERE, len(seen) <= body["others"] <= len(seen) + twice, (body, seen))
 
 
 def _check_conflict(work: Work, states: list[TranscriptState], reply: Reply) -> None:
@@ -117,7 +127,18 @@ def _check_conflict(work: Work, states: list[TranscriptState], reply: Reply) -> 
     match body["type"]:
         case "position_mismatch":
             require(Rule.MISMATCH_IS_TRUE, body["entry_count"] in counts, (body, counts))
-            require(Rule.MISMATCH_DIFFERS, body["entry_count"] != request.body["expected_position"], body)
+            if imported:
+                query = request.query
+                differs = query["start_position"] > body["entry_count"]
+                differs |= query.get("generation", body["generation"]) != body["generation"]
+            else:
+                differs = body["entry_count"] != request.body["expected_position"]
+            require(Rule.MISMATCH_DIFFERS, differs, body)
+        case "entry_uuid_reused" if imported:
+            line, at = json.loads(request.body["text"].splitlines()[body["line"] - 1]), body["position"]
+            there = [s.entries[at] for s in states if at < len(s.entries)]
+            true = any(one.get("uuid") == line["uuid"] and one != line for one in there)
+            require(Rule.REUSED_IS_TRUE, true, (request, body, there))
         case "entry_uuid_reused":
             sent = {entry.get("uuid"): entry for entry in request.body["entries"]}
             there = [s.entries[body["position"]] for s in states if body["position"] < len(s.entries)]
@@ -125,11 +146,6 @@ def _check_conflict(work: Work, states: list[TranscriptState], reply: Reply) -> 
             if "batch_id" in request.body and None in sent:
                 true |= any("uuid" not in one and one not in request.body["entries"] for one in there)
             require(Rule.REUSED_IS_TRUE, true, (request, body, there))
-        case "diverged":
-            file = [json.loads(line) for line in request.body["text"].splitlines()]
-            at, count = body["position"], body["entry_count"]
-            true = any(len(s.entries) == count and at < count and s.entries[at] != file[at] for s in states)
-            require(Rule.DIVERGED_IS_TRUE, true, (request, body))
         case other:
             raise Violation(Rule.STATUS_OF_THE_CONTRACT, other)
 

@@ -47,10 +47,14 @@ def append_unnamed(mark: str) -> Request:
     return Request("append_entries", USER, SESSION, body, name=NAME, again=False)
 
 
-def put(*marks: str) -> Request:
-    """Import a file."""
-    text = "".join(json.dumps(entry(mark)) + "\n" for mark in marks)
-    return Request("import_transcript", USER, SESSION, {"text": text}, name=NAME)
+def put(*marks: str, start: int | None = None, generation: int = 0) -> Request:
+    """Import a file, or a later step of one; what begins with a dash has no uuid."""
+    lines = [entry(mark) for mark in marks]
+    text = "".join(
+        json.dumps({"text": line["text"]} if line["uuid"].startswith("-") else line) + "\n" for line in lines
+    )
+    query = {} if start is None else {"start_position": start, "generation": generation}
+    return Request("import_transcript", USER, SESSION, {"text": text}, query, name=NAME)
 
 
 def read(after: int | None = None) -> Request:
@@ -108,6 +112,27 @@ TRANSCRIPT_CASES = (
     Case("list & delete the transcript", [[names()], [bury()]], before=_BEGUN),
     Case("import & entries", [[put("e0", "a", "b")], [append("c")]], before=_BEGUN, limits=_STEPS),
     Case("import & import", [[put("a", "b")], [put("a", "c")]], before=(create(),), limits=_STEPS),
+    Case("import & the same import", [[put("a", "-b", "c")]] * 2, before=_BEGUN, limits=_STEPS),
+    Case("import & a line of it", [[put("a", "b")], [append("b", "c")]], before=_BEGUN, limits=_STEPS),
+    Case(
+        "a later step & entries",
+        [[put("e0", "a"), put("-b", "c", start=2)], [append("c")]],
+        before=_BEGUN,
+        limits=_STEPS,
+    ),
+    Case(
+        "a later step & delete it & begin anew",
+        [[put("b", start=1)], [bury(), append("a", "c")]],
+        before=_BEGUN,
+        limits=_STEPS,
+    ),
+    Case(
+        "import & import, in objects",
+        [[put("a", "b", "c")], [put("b")]],
+        before=_BEGUN,
+        limits={**IN_OBJECTS, "MAX_ENTRIES": 2},
+        kinds=_OBJECT_FAULTS,
+    ),
     Case("import & delete it", [[put("e0", "a")], [bury()]], before=_BEGUN, limits=_STEPS),
     Case(
         "entries & entries, in objects",

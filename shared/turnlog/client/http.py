@@ -255,6 +255,9 @@ class HttpWay:
         if reply.status_code == httpx.codes.NO_CONTENT:
             return None
         try:
+            if request.text:
+                before = reply.headers.get("x-turnlog-next-before")
+                return {"text": reply.content.decode(), "next_before": before and int(before)}
             return reply.json()
         except ValueError as error:  # a part of it, or a page of somebody on the way
             raise _at_once(Unanswered("What the API answered is not JSON.")) from error

@@ -49,6 +49,7 @@ class Parameter(NamedTuple):
         minimum: of a number.
         maximum: of a number.
         choices: the words, if it is one of some.
+        required: it must be given.
     """
 
     kind: type
@@ -57,6 +58,7 @@ class Parameter(NamedTuple):
     maximum: int = 10**10
     description: str = ""
     choices: tuple[str, ...] = ()
+    required: bool = False
 
     def parse(self, name: str, given: str | None) -> Any:
         """The value.
@@ -64,6 +66,8 @@ class Parameter(NamedTuple):
         Raises:
             Invalid: it is not of this kind.
         """
+        if given is None and self.required:
+            raise Invalid.at("query", name, msg=f"is required: {' or '.join(self.choices)}")
         if given is None:
             return self.default
         if self.kind is bool:
@@ -202,7 +206,8 @@ class Call(NamedTuple):
             raw = loads(raw or '""')
             if not isinstance(raw, str):
                 raise MalformedBody("The body must be a JSON string.")
-        return raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
+        # JSON's escape of half a character, which UTF-8 cannot hold, is Python's.
+        return raw.encode("utf-8", "backslashreplace") if isinstance(raw, str) else raw
 
 
 def parse(event: Mapping[str, Any], request_id: str) -> Call:

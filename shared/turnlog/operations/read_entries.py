@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from turnlog.errors import TooLarge, Torn
 from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.records.batches import answer_size
-from turnlog.store.entry_reader import read_batches
+from turnlog.store.entry_reader import containing, read_batches
 
 if TYPE_CHECKING:
     from turnlog.records.keys import TranscriptName
@@ -54,7 +54,13 @@ class EntryPage(NamedTuple):
 
 
 async def read_entries(
-    store: Store, name: TranscriptName, *, after: int = -1, limit: int | None = None, whole: bool = False
+    store: Store,
+    name: TranscriptName,
+    *,
+    after: int = -1,
+    limit: int | None = None,
+    whole: bool = False,
+    oversized: bool = False,
 ) -> EntryPage:
     """The entries behind a position, as many as fit into an answer, at most `limit`.
 
@@ -62,10 +68,11 @@ async def read_entries(
         after: the position; -1 begins with the first.
         limit: None: as many as fit.
         whole: all of them, or an error.
+        oversized: an entry that no answer holds is given too, alone.
 
     Raises:
         NotFound: no such session, or no such transcript of it.
-        TooLarge: `whole` is asked for, and they do not all fit.
+        TooLarge: `whole` is asked for, and they do not all fit; or the first entry does not.
         Unavailable: the table or the bucket did not answer.
     """
     tries = store.tries()
@@ -78,19 +85,28 @@ async def read_entries(
                 extra={"entry_count": head.length},
             )
         try:
-            return await _page(store, head, min(after + 1, head.length), limit)
+            return await _page(store, head, min(after + 1, head.length), limit, oversized=oversized)
         except Torn as torn:
             await tries.again(torn)
 
 
-async def _page(store: Store, head: Transcript, first: int, limit: int | None) -> EntryPage:
+async def _page(
+    store: Store, head: Transcript, first: int, limit: int | None, *, oversized: bool
+) -> EntryPage:
     end = head.length if limit is None else min(first + limit, head.length)
     lines: list[bytes] = []
     room = PAYLOAD_LIMIT
-    async for batch in read_batches(store, head, first, end):
-        for line in batch.lines[max(0, first - batch.first) : end - batch.first]:
-            room -= answer_size([line])
-            if room < 0:
-                return EntryPage(lines, first, head)
-            lines.append(line)
+    try:
+        # One that no answer holds is not fetched where it would only end the page.
+        async for batch in read_batches(store, head, first, end, oversized=False):
+            for line in batch.lines[max(0, first - batch.first) : end - batch.first]:
+                room -= answer_size([line])
+                if room < 0:
+                    return EntryPage(lines, first, head)
+                lines.append(line)
+    except TooLarge:
+        if not lines and not oversized:
+            raise
+        if not lines:
+            lines = (await containing(store, head, first)).lines
     return EntryPage(lines, first, head)

@@ -127,6 +127,16 @@ def _no_answer_holds(at: int, size: int) -> TooLarge:
     )
 
 
+def check_alone(store: Store, message: Stored) -> None:
+    """Refuse a message that no answer holds, unless a program in this process asks.
+
+    Raises:
+        TooLarge: no answer holds it.
+    """
+    if message.size > PAYLOAD_LIMIT and not store.in_process:
+        raise _no_answer_holds(message.sequence, message.size)
+
+
 class _Joined:
     """Messages that have been taken into an answer, as long as they fit.
 

@@ -113,19 +113,18 @@ class EntryDeposits(Deposits):
     def __init__(self, store: Store, token: bytes) -> None:
         super().__init__(store)
         self._token = token
-        self._data: dict[tuple[bytes, ...], bytes] = {}
+        self._batches: dict[tuple[bytes, ...], tuple[int, bytes]] = {}
+        self._count = 0
 
     async def deposit(
-        self, key: TranscriptKey, generation: int, first: int, lines: Sequence[bytes]
+        self, key: TranscriptKey, generation: int, lines: Sequence[bytes]
     ) -> tuple[bytes | None, str]:
         """What a batch's item holds: the batch's bytes; or None, and the name of the object that has them.
 
         Args:
             key: of the transcript.
             generation: of the transcript.
-            first: the index of the batch's first entry in the request.
-            lines: the batch. In one generation a writer tries only one batch of the same first entry and
-                length, because fewer and fewer of its entries are missing.
+            lines: the batch.
 
         Raises:
             TooLarge: no item holds it, and there is no bucket.
@@ -133,16 +132,24 @@ class EntryDeposits(Deposits):
             Unavailable: the table or the bucket did not answer.
         """
         batch = tuple(lines)
-        data = self._data[batch] = self._data.get(batch) or compressed(batch)
+        if batch not in self._batches:
+            self._batches[batch] = self._count, compressed(batch)
+            self._count += 1
+        number, data = self._batches[batch]
         if len(data) <= PART_SIZE:
             return data, ""
         if self._store.objects is None:
             raise too_large(len(data))
-        name = f"{key.objects}{generation:06d}!{self._token.hex()}-{first}-{len(lines)}"
+        name = f"{key.objects}{generation:06d}!{self._token.hex()}-{number}"
         if not self.has(name):
             await self._store.head(key.session)
             await self.put(name, data)
         return None, name
+
+    def settle(self, name: str) -> None:
+        """The batch that was tried last is stored, and its object, if it has one, is named by its item."""
+        super().settle(name)
+        self._batches.clear()  # they are held in memory until one is stored
 
 
 def too_large(size: int) -> TooLarge:

@@ -141,12 +141,11 @@ class EntryWriter:
         await self._deposits.withdraw()
         return done
 
-    async def write(self, entries: Sequence[Entry], at: int) -> Transcript | None:
+    async def write(self, entries: Sequence[Entry]) -> Transcript | None:
         """Try once to append a batch. The head with it; or None, and the head has been looked at.
 
         Args:
             entries: the batch.
-            at: the index of its first entry in the request.
 
         Raises:
             NotFound: there is no such session.
@@ -156,18 +155,27 @@ class EntryWriter:
         head, lines = self.head, [entry.line for entry in entries]
         now = max(self.store.now(), self.session_at)
         try:
-            data, named = await self._deposits.deposit(self.key, head.generation, at, lines)
+            data, named = await self._deposits.deposit(self.key, head.generation, lines)
         except NotFound:
             if self._known or await self.known():
                 raise
             return None
-        after = head.grown((entry.identity for entry in entries), len(lines), answer_size(lines), now)
+        size = answer_size(lines)
+        after = head.grown((entry.identity for entry in entries), len(lines), size, now)
         self._deposits.send(named)
         try:
             await self.store.transact(
                 transcripts.touched(self.key.session, now),
                 transcripts.moved(self.there, after),
-                batch_put(after, head.length, token=self.token, writer=self.own, data=data, named=named),
+                batch_put(
+                    after,
+                    head.length,
+                    size=size,
+                    token=self.token,
+                    writer=self.own,
+                    data=data,
+                    named=named,
+                ),
             )
         except ConditionFailed as refused:
             self.store.counts["conflicts"] += 1

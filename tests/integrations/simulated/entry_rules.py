@@ -65,6 +65,8 @@ def _check_appended(call: Call, states: list[TranscriptState]) -> None:
     sent = [entry["text"] for entry in call.asked["entries"]]
     if len({state.head and (state.head.generation, state.live) for state in states if state.head}) > 1:
         return  # begun anew meanwhile: the first of them may have gone
+    if states[-1].head is None and any(state.head for state in states):
+        return  # the session was deleted and purged, while the answer was on its way
     texts = [entry["text"] for entry in states[-1].entries]
     stood = [text for text in texts if text in set(sent)]
     require(Rule.ENTRIES_STAND_IN_ORDER, stood == sent, (sent, texts))

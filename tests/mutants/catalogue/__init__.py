@@ -7,7 +7,9 @@ from tests.mutants.catalogue.cancelled import CANCELLED
 from tests.mutants.catalogue.clients import CLIENTS
 from tests.mutants.catalogue.doubts import DOUBTS
 from tests.mutants.catalogue.edge import EDGE
+from tests.mutants.catalogue.formats import FORMATS
 from tests.mutants.catalogue.generations import GENERATIONS
+from tests.mutants.catalogue.imports import IMPORTS
 from tests.mutants.catalogue.large import LARGE
 from tests.mutants.catalogue.limits import LIMITS
 from tests.mutants.catalogue.open_messages import OPEN_MESSAGES
@@ -25,6 +27,7 @@ MUTANTS = (
     *READS,
     *REWINDS,
     *TRANSCRIPTS,
+    *IMPORTS,
     *CACHE,
     *CANCELLED,
     *OPEN_MESSAGES,
@@ -32,6 +35,7 @@ MUTANTS = (
     *CLIENTS,
     *DOUBTS,
     *EDGE,
+    *FORMATS,
     *LIMITS,
     *LARGE,
     *PROCESS,

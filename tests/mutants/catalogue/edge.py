@@ -89,9 +89,9 @@ EDGE = (
     ),
     Mutant(
         "a text of a direct invoke is strict about surrogates",
-        'return raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw',
+        'return raw.encode("utf-8", "backslashreplace") if isinstance(raw, str) else raw',
         'return raw.encode("utf-8") if isinstance(raw, str) else raw',
-        "500, where 422 names the line",
+        "500, where a tool wrote half a character",
         test=_EVENTS,
     ),
     Mutant(

@@ -11,8 +11,8 @@ _USAGE = "tests/unit/test_usage.py"
 OPEN_MESSAGES = (
     Mutant(
         "half a character is no text",
-        '"backslashreplace"',
-        '"strict"',
+        'return text.encode("utf-8", "backslashreplace")',
+        'return text.encode("utf-8", "strict")',
         "a tool's output that was cut in the middle of an emoji is a 500",
         test=_WIRE,
     ),

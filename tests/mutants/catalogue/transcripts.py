@@ -94,13 +94,6 @@ TRANSCRIPTS = (
         case="expected position",
     ),
     Mutant(
-        "import does not compare",
-        "if line != entry.line and not same(json.loads(line), entry.fields):",
-        "if not line:",
-        "success is answered, and another's entries are there",
-        case="import & entries",
-    ),
-    Mutant(
         "an object after its item",
         "        await self._store.repeated(lambda: bucket.put(name, data, gzip=gzip))\n",
         "",
@@ -159,7 +152,8 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "a page in the middle of a batch begins with the next one",
-        "        yield (batch := await containing(store, head, first))\n        at = batch.end\n",
+        "        yield (batch := await containing(store, head, first, oversized=oversized))\n"
+        "        at = batch.end\n",
         "        at = (await containing(store, head, first)).end\n",
         "entries are skipped",
     ),

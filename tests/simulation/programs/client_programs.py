@@ -26,6 +26,7 @@ METHODS = (
     "list_sessions",
     "list_messages",
     "export_openai_messages",
+    "export_session",
     "put_draft",
     "get_draft",
     "delete_draft",
@@ -143,6 +144,12 @@ class ClientProgram(Program):
     def _list_messages(self, **_: Any) -> dict[str, Any]:
         return dict(self._rng.choice(({"limit": 2}, {"after": 0}, {"before": 3})))
 
+    def _export_openai_messages(self, **_: Any) -> dict[str, Any]:
+        return dict(self._rng.choice(({}, {"limit": 2})))
+
+    def _export_session(self, **_: Any) -> dict[str, Any]:
+        return {"format": self._rng.choice(("openai-responses", "anthropic", "ai-sdk"))}
+
     def _create_session(self, session: str, **_: Any) -> dict[str, Any]:
         title = {"title": f"{self._texts.mark()} of {self.user}."} if self._rng.random() < 0.5 else {}
         anew = {"recreate": True} if self._rng.random() < 0.5 else {}
@@ -166,7 +173,7 @@ class ClientProgram(Program):
 
     def _import_transcript(self, **_: Any) -> dict[str, Any]:
         lines = "".join(json.dumps(entry) + "\n" for entry in self._entries(1, 3, 5))
-        return {"name": self._rng.choice(_NAMES), "text": lines}
+        return {"name": self._rng.choice(_NAMES), "source": lines}
 
     def _read_entries(self, **_: Any) -> dict[str, Any]:
         return {"name": self._rng.choice(_NAMES)}

@@ -99,7 +99,7 @@ def _large(api: Api) -> None:
     session = api.new(large("a"))
     body = {"session_id": session, "messages": [large("b")]}
     assert api.call("POST", "/sessions", body).status == 200  # a lost race
-    for read in (api.get, api.messages, api.export):
+    for read in (api.get, api.messages, api.export, api.exported):
         assert read(session).status == 200
     assert api.tool_call(session, {"id": "g", "function": {"name": "f"}}).status == 200
     message = large("c")

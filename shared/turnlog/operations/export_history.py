@@ -210,8 +210,7 @@ async def _read(store: Store, head: Head, *, limit: int | None, before: int | No
         read = await load(store, head, max(floor, at - step), at)
         while read and not full:
             one = read.pop()
-            if not taken:
-                check_alone(store, one)
+            check_alone(store, one, first=not taken)
             if full := one.size > room and bool(taken):
                 break  # it is not read
             encoded = (await whole(store, head, one)).json

@@ -127,13 +127,13 @@ def _no_answer_holds(at: int, size: int) -> TooLarge:
     )
 
 
-def check_alone(store: Store, message: Stored) -> None:
-    """Refuse a message that no answer holds, unless a program in this process asks.
+def check_alone(store: Store, message: Stored, *, first: bool) -> None:
+    """Refuse an answer's first message if no answer holds it, unless a program in this process asks.
 
     Raises:
         TooLarge: no answer holds it.
     """
-    if message.size > PAYLOAD_LIMIT and not store.in_process:
+    if first and message.size > PAYLOAD_LIMIT and not store.in_process:
         raise _no_answer_holds(message.sequence, message.size)
 
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from datetime import datetime
 
+    from turnlog.store.protocols import Address
+
 LARGE = "2026-01-01 INFO all is well\n" * 7_000
 """200 KB of a log, as tools put it out: deflate makes a hundredth of it."""
 
@@ -252,6 +254,15 @@ class MemoryObjects:
 
     async def delete(self, key: str) -> None:
         del self.kept[key]
+
+    async def has(self, key: str) -> bool:
+        return key in self.kept
+
+    async def upload(self, key: str, *, size: int, sha256: str, media_type: str) -> Address:
+        raise NotImplementedError(key)
+
+    async def download(self, key: str, *, name: str = "", media_type: str = "") -> Address:
+        raise NotImplementedError(key)
 
     async def list(self, prefix: str, before: str = "") -> dict[str, datetime]:
         raise NotImplementedError(prefix)

@@ -20,17 +20,21 @@ FUNCTIONS = {
     "append": "append_messages",
     "append_entries": "append_entries",
     "create": "create_session",
+    "create_file": "create_file",
     "delete": "delete_session",
     "delete_draft": "delete_draft",
+    "delete_file": "delete_file",
     "delete_transcript": "delete_transcript",
     "drop_cache": "drop_cache",
     "export": "export_openai_messages",
     "export_session": "export_session",
     "get": "get_session",
     "get_draft": "get_draft",
+    "get_file": "get_file",
     "health": "check_health",
     "import_transcript": "import_transcript",
     "list": "list_sessions",
+    "list_files": "list_files",
     "list_transcripts": "list_transcripts",
     "messages": "list_messages",
     "patch": "patch_session",
@@ -53,7 +57,7 @@ class Request:
     Attributes:
         again: whether the same request may be sent again without doing its work twice.
         below: of a list with a cursor: the place in the index from which the cursor goes on.
-        name: of the transcript that it is about.
+        name: of the transcript that it is about; `file_id`: of the file.
         event: what API Gateway makes of it, where it comes over HTTP; else it is a direct invoke.
     """
 
@@ -66,6 +70,7 @@ class Request:
     again: bool = True
     below: str = ""
     name: str = ""
+    file_id: str = ""
     event: dict[str, Any] | None = field(default=None, repr=False)
 
     @property
@@ -108,15 +113,19 @@ def _direct(request: Request) -> dict[str, Any]:
         "user_id": request.user,
         "session_id": request.session,
         "name": request.name,
+        "file_id": request.file_id,
         "query": request.query,
         "headers": request.headers,
     }
+    if "body_file" in request.query:  # its body is there for the rules
+        return event
     if request.kind == "import_transcript":
         event["body"] = request.body["text"]
     if request.kind in {
         "append",
         "append_entries",
         "create",
+        "create_file",
         "patch",
         "put",
         "put_draft",

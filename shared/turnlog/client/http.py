@@ -30,7 +30,7 @@ from turnlog.errors import (
     UsageError,
 )
 from turnlog.http.routes import ROUTES
-from turnlog.records.keys import session_key, transcript_name
+from turnlog.records.keys import check_file_id, session_key, transcript_name
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -428,7 +428,10 @@ def _path(template: str, request: Request) -> str:
         session = session_key("user", _one("session_id", request.session_id))
         if "{name}" in template:
             transcript_name(session, _one("name", request.name))
-    return template.format(session_id=quote(request.session_id or "", safe=""), name=request.name)
+    if "{file_id}" in template:
+        check_file_id(request.file_id, "path", "file_id")
+    session_id = quote(request.session_id or "", safe="")
+    return template.format(session_id=session_id, name=request.name, file_id=request.file_id)
 
 
 def _one(name: str, value: str | None) -> str:

@@ -416,6 +416,44 @@ class Methods:
         return await self._ask(answers.Health, Request("check_health"))
 
     @method
+    async def create_file(
+        self, session_id: str, *, name: str, media_type: str, size: int, sha256: str
+    ) -> answers.CreatedFile:
+        """Promise a file of the session. Its bytes are sent to the `upload` in the answer, within 15 minutes.
+
+        Args:
+            session_id: of the session.
+            name: under which a browser saves it.
+            media_type: such as `image/png`.
+            size: bytes, at most 512 MB.
+            sha256: of the bytes, as 64 hexadecimal digits.
+        """
+        body = {"name": name, "media_type": media_type, "size": size, "sha256": sha256}
+        return await self._ask(answers.CreatedFile, Request("create_file", session_id, body=body))
+
+    @method
+    async def list_files(
+        self, session_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> answers.Files:
+        """A page of the session's files, the oldest first."""
+        query = {"limit": limit, "cursor": cursor}
+        return await self._ask(answers.Files, Request("list_files", session_id, query=query))
+
+    @method
+    async def get_file(self, session_id: str, file_id: str) -> answers.File:
+        """A file, and where its bytes can be read for 15 minutes.
+
+        Raises:
+            NotUploaded: its bytes have not come.
+        """
+        return await self._ask(answers.File, Request("get_file", session_id, file_id=file_id))
+
+    @method
+    async def delete_file(self, session_id: str, file_id: str) -> None:
+        """Delete a file."""
+        await self._answer(Request("delete_file", session_id, file_id=file_id))
+
+    @method
     async def list_transcripts(self, session_id: str) -> answers.Transcripts:
         """The session's transcripts by name, without entries."""
         return await self._ask(answers.Transcripts, Request("list_transcripts", session_id))

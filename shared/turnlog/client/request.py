@@ -22,6 +22,7 @@ class Request(NamedTuple):
         if_match: only if the session is of this version.
         minimal: the answer is to leave out messages.
         repeatable: it may be sent again when it may have been carried out.
+        file_id: of the file, if it is about one.
         text: the answer is a text, and is given as an `answers.ExportedText` has it.
     """
 
@@ -34,6 +35,7 @@ class Request(NamedTuple):
     minimal: bool = False
     repeatable: bool = True
     text: bool = False
+    file_id: str | None = None
 
     def headers(self) -> dict[str, str]:
         """The headers that say under what condition, and what the answer is to hold."""

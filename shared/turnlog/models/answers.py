@@ -329,6 +329,67 @@ class ImportedTranscript(Answer):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Address(Answer):
+    """How a program sends or reads the bytes of a file itself, with no token: whoever has the URL may.
+
+    `headers`: have to be sent just so. `expires_at`: until then it can be begun; the URL ends sooner if the
+    credentials that signed it do.
+    """
+
+    method: Literal["GET", "PUT"]
+    url: str = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CreatedFile(Answer):
+    """A file that was promised. `upload`: where its bytes are to be sent."""
+
+    file_id: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    created_at: datetime
+    upload: Address
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class File(Answer):
+    """A file whose bytes have come. `download`: where they can be read."""
+
+    file_id: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    created_at: datetime
+    download: Address
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ListedFile(Answer):
+    """What a list shows of a file. `uploaded`: its bytes have come."""
+
+    file_id: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    created_at: datetime
+    uploaded: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Files(Answer):
+    """A page of a session's files, the oldest first."""
+
+    files: list[ListedFile]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Health(Answer):
     """`cache` is `ok`, `off` or `unavailable`: the last makes answers slower, never wrong."""
 

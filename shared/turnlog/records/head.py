@@ -11,8 +11,7 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.records import usage
-from turnlog.records.attributes import SHORT
-from turnlog.records.expressions import EMPTY
+from turnlog.records.expressions import EMPTY, SHORT
 from turnlog.records.keys import (
     GenerationKey,
     SessionKey,

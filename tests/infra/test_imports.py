@@ -22,7 +22,7 @@ BODIES = {
     for operation, handler in (
         (route.function.operation, load_handler(route.function.handler)) for route in routes()
     )
-    if getattr(handler, "body", None) or getattr(handler, "jsonl_body", False)
+    if getattr(handler, "body", None)
 }
 
 # Not one of these is needed by any function: not at import, and not by its first request.

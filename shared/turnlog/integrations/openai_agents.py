@@ -117,7 +117,7 @@ class TurnlogSession:
             messages = await self._newest(self._of(wrapper), limit)
         except NotFound:
             return []
-        items = [item for message in messages for item in to_items(message.raw)]
+        items = [item for message in messages if not message.removed for item in to_items(message.raw)]
         return items if limit is None else items[-limit:]
 
     async def add_items(self, items: Sequence[Mapping[str, Any]], *, wrapper: Any = None) -> None:

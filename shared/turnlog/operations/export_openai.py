@@ -30,7 +30,7 @@ async def export_openai_messages(store: Store, key: SessionKey) -> dict[str, Any
         Unavailable: the table refused or did not answer.
     """
     page = await newest(store, await store.head(key))
-    stored = json.loads(b"[%b]" % page.messages)
+    stored = [message for message in json.loads(b"[%b]" % page.messages) if "removed" not in message]
     whole = [{**message, "tool_calls": _whole_calls(message)} for message in stored]
     skipped = sum(len(message.get("tool_calls") or []) for message in stored) - sum(
         len(message["tool_calls"]) for message in whole

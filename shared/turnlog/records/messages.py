@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import zlib
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import Damaged, TooLarge, Torn
-from turnlog.limits import MESSAGE_LIMIT, METADATA_LIMIT, PART_SIZE
+from turnlog.limits import EDITS_KEPT, MESSAGE_LIMIT, METADATA_LIMIT, PART_SIZE
 from turnlog.records.keys import parse_message_sort_key
 from turnlog.records.packing import packed, unpacked
 from turnlog.records.ring import fingerprint
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from turnlog.records.keys import SessionKey
 
 TOKEN_SIZE = 8
-"""Bytes of a tool call's token in `attached`."""
+"""Bytes of a tool call's token in `attached`, and of an edit's mark in `edits`."""
 
 # They, and what the application says about a message, are no part of what the sender said.
 _BESIDE = frozenset({"sequence", "message_id", "created_at", "edited_at", "metadata"})
@@ -36,6 +37,8 @@ class Stored(NamedTuple):
         size: bytes of its JSON in an answer, see `wire.payload_size`.
         epoch: the head's `rewinds` when it was put.
         usage: the tokens of the append that ended with this message, as `"9,1,10"`.
+        edits: marks of the newest edits, see `edit_mark`, oldest first; and tokens of tool calls that went
+            with one of these.
 
     The cache keeps the blob or the JSON alone; it is the table's items that bear what a rewind has to know.
     """
@@ -47,6 +50,7 @@ class Stored(NamedTuple):
     size: int = 0
     epoch: int = 0
     usage: str = ""
+    edits: bytes = b""
 
     @property
     def json(self) -> bytes:
@@ -74,9 +78,14 @@ class Stored(NamedTuple):
                 del fields["tool_calls"]
         return fields
 
+    def bears(self, mark: bytes) -> bool:
+        """Whether the edit of this mark was made, or the tool call of this token was added."""
+        marks = self.attached + self.edits
+        return mark in (marks[at : at + TOKEN_SIZE] for at in range(0, len(marks), TOKEN_SIZE))
+
     def items(self, key: SessionKey) -> list[Item]:
         """The items that hold the message."""
-        size = PART_SIZE - len(self.attached)  # which is in the first item
+        size = PART_SIZE - len(self.attached) - len(self.edits)  # which are in the first item
         chunks = [self.blob[at : at + size] for at in range(0, len(self.blob), size)]
         items = [
             {**key.message(self.sequence, part), "data": {"B": chunk}} for part, chunk in enumerate(chunks)
@@ -90,11 +99,19 @@ class Stored(NamedTuple):
             items[0]["epoch"] = {"N": str(self.epoch)}
         if self.usage:
             items[0]["usage"] = {"S": self.usage}
+        if self.edits:
+            items[0]["edits"] = {"B": self.edits}
         return items
 
 
 def encode(
-    sequence: int, fields: Mapping[str, Any], attached: bytes = b"", *, epoch: int = 0, usage: str = ""
+    sequence: int,
+    fields: Mapping[str, Any],
+    attached: bytes = b"",
+    *,
+    epoch: int = 0,
+    usage: str = "",
+    edits: bytes = b"",
 ) -> Stored:
     """The message as it is stored; for the arguments see `Stored`.
 
@@ -104,7 +121,23 @@ def encode(
     """
     encoded = to_json(fields)
     mark, size = fingerprint(fields["message_id"]), payload_size(encoded)
-    return Stored(sequence, packed(encoded), attached, mark, size, epoch, usage)
+    return Stored(sequence, packed(encoded), attached, mark, size, epoch, usage, edits)
+
+
+def edit_mark(edit_id: str) -> bytes:
+    """What a message keeps of an edit's id."""
+    return blake2b(edit_id.encode(), digest_size=TOKEN_SIZE).digest()
+
+
+def edits_kept(before: Stored, mark: bytes, *, calls: bool) -> bytes:
+    """The marks that a message bears after one more edit.
+
+    Args:
+        calls: the tool calls that were added go with this edit; their tokens stay, so that a call whose reply
+            was lost is not added once more.
+    """
+    marks = before.edits + (before.attached if calls else b"") + mark
+    return marks[-EDITS_KEPT * TOKEN_SIZE :]
 
 
 def to_json(fields: Mapping[str, Any]) -> bytes:
@@ -120,6 +153,11 @@ def to_json(fields: Mapping[str, Any]) -> bytes:
             " Split it into several."
         )
     return encoded
+
+
+def erased(fields: Mapping[str, Any]) -> bool:
+    """Whether what a message said at first is gone: it was replaced or removed."""
+    return "edited_at" in fields or "removed" in fields
 
 
 def equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -177,4 +215,5 @@ def _assembled(sequence: int, parts: Mapping[int, Item]) -> Stored:
         size=int(first.get("size", {"N": "0"})["N"]),
         epoch=int(first.get("epoch", {"N": "0"})["N"]),
         usage=first.get("usage", {"S": ""})["S"],
+        edits=bytes(first.get("edits", {"B": b""})["B"]),
     )

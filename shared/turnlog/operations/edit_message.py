@@ -1,0 +1,200 @@
+"""G1, G2, G7: an edit changes one stored message as it was asked to, once, and nothing beside it.
+
+Each edit leaves a mark on the message, of its `edit_id` or of a token of its own. By the mark its repeat is
+known, and an edit whose reply was lost. What an edit finds:
+
+| the message | the edit |
+|---|---|
+| bears its mark | is made: the answer is the message as it stands |
+| is not there, or is another one | is refused; `Unanswered` where a try may have been made before a rewind |
+| was removed | is refused |
+| is as the edit would make it | is done, and moves no version |
+| is another | is written at this count of edits (`store.edits`); if that is refused, it looks again |
+
+A message that was replaced or removed bears `edited_at`: what it said is gone, so a repeat of its append is
+not compared with it any more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from turnlog.errors import ConditionFailed, Contended, MessageMoved, MessageRemoved, Unanswered
+from turnlog.limits import EDITS_KEPT
+from turnlog.operations.change_session import check_version, merged
+from turnlog.operations.get_message import no_message
+from turnlog.records import messages
+from turnlog.store.doubt import tells_doubt
+from turnlog.store.edits import write_edit
+from turnlog.store.store import LogMoved
+from turnlog.wire import same
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from turnlog.records.head import Head, Match
+    from turnlog.records.keys import SessionKey
+    from turnlog.records.messages import Stored
+    from turnlog.store.retry import Tries
+    from turnlog.store.store import Store
+
+Fields = dict[str, Any]
+
+_KEPT = ("sequence", "message_id", "created_at")
+
+
+class Edited(NamedTuple):
+    """JSON of the message as it stands, and a version of the session.
+
+    The version is low if others changed the session in the same instant, so that an `If-Match` with it fails.
+    """
+
+    message: bytes
+    version: int
+
+
+@tells_doubt
+async def edit_message(
+    store: Store,
+    key: SessionKey,
+    sequence: int,
+    edit: Mapping[str, Any],
+    *,
+    message_id: str | None = None,
+    edit_id: str | None = None,
+    if_match: Match | None = None,
+) -> Edited:
+    """Edit a stored message.
+
+    Args:
+        sequence: of the message.
+        edit: one of `{"metadata": merge patch}`, `{"replace": message}`, `{"removed": True}`.
+        message_id: only if the message with this id stands there.
+        edit_id: an edit of this message under the same id is a repeat, among the newest `EDITS_KEPT`.
+        if_match: only if it admits the session's version.
+
+    Raises:
+        NotFound: no such session, or no such message.
+        MessageMoved: another message stands there.
+        MessageRemoved: the message was removed.
+        PreconditionFailed: the version is not one that `if_match` admits.
+        TooLarge: the message would be, or its metadata.
+        Unavailable: the table refused or did not answer; the same request may be sent again.
+    """
+    mark = messages.edit_mark(edit_id) if edit_id else store.clock.token()[: messages.TOKEN_SIZE]
+    tries = store.tries()
+    tried: Head | None = None  # the one over which the last try went unanswered
+    head: Head | None = None
+    before: Stored | None = None
+    while True:
+        head = head or await store.head(key)
+        if before is None:
+            head, before = await _standing(store, head, sequence)
+        if before and before.bears(mark):
+            # What others changed since is not this edit's: an `If-Match` with its version must fail.
+            version = min(head.version, tried.version + 1) if tried else head.version
+            store.counts["edits" if tried else "replays"] += 1
+            return Edited(before.json, version)
+        _check_unmade(tries, head, tried)
+        before = _editable(before, message_id)
+        check_version(head, if_match)
+        now = max(store.now(), head.updated_at)
+        after = _after(before, edit, now, mark)
+        if after is None:
+            return Edited(before.json, head.version)
+        try:
+            edited = await write_edit(store, head, before, after, now=now, same_version=bool(if_match))
+        except ConditionFailed as refused:
+            store.counts["conflicts"] += 1
+            seen, head = head, await store.refusing_head(key, refused)
+            if (head.edits, head.rewinds) != (seen.edits, seen.rewinds):
+                before = None  # else it stands as it was read
+            await tries.again(Contended("Others keep changing this session. Try again."))
+        except Contended as error:
+            await tries.again(error)
+        except Unanswered as error:
+            tried = head
+            await tries.again(error, over=head)
+            head = before = None
+        else:
+            store.counts["edits"] += 1
+            return Edited(after.json, edited.version)
+
+
+async def _standing(store: Store, head: Head, sequence: int) -> tuple[Head, Stored | None]:
+    """The message as the table has it, if the log has one there; and the head of that log."""
+    while sequence < head.message_count:
+        try:
+            return head, (await store.messages(head, sequence, sequence + 1))[sequence]
+        except LogMoved as moved:
+            head = moved.head
+    return head, None
+
+
+def _check_unmade(tries: Tries, head: Head, tried: Head | None) -> None:
+    """Refuse to go on where an unanswered try may have been applied, and its mark may have gone since.
+
+    Raises:
+        Unanswered: of that try.
+    """
+    tries.check_rewinds(head)
+    if tries.unanswered and tried and head.edits - tried.edits >= EDITS_KEPT:
+        raise tries.unanswered
+
+
+def _editable(before: Stored | None, message_id: str | None) -> Stored:
+    """The message, if it is the one that is meant, and may be edited.
+
+    Raises:
+        NotFound: there is none.
+        MessageMoved: it is another one.
+        MessageRemoved: it was removed.
+    """
+    if before is None:
+        raise no_message()
+    fields = before.fields()
+    if message_id not in {None, fields["message_id"]}:
+        raise MessageMoved(
+            f"The message at sequence {fields['sequence']} has another message_id than the one that is given."
+            " Read the session again."
+        )
+    if "removed" in fields:
+        raise MessageRemoved(
+            f"The message at sequence {fields['sequence']} was removed. It cannot be edited any more."
+        )
+    return before
+
+
+def _after(before: Stored, edit: Mapping[str, Any], now: str, mark: bytes) -> Stored | None:
+    """The message as the edit makes it; None if it is so already.
+
+    Raises:
+        TooLarge: it would be, or its metadata.
+    """
+    fields, given = before.fields(), Fields()
+    if "metadata" in edit:
+        had = fields.get("metadata") or {}
+        metadata = merged(had, edit["metadata"]) or {}
+        if same(had, metadata):
+            return None
+        given = {name: value for name, value in fields.items() if name != "metadata"}
+        given |= {"metadata": metadata} if metadata else {}
+    elif "replace" in edit:
+        new = edit["replace"]
+        had, has = fields.get("metadata") or {}, new.get("metadata") or {}
+        if not before.attached and messages.equal(fields, new) and same(had, has):
+            return None
+        said = {name: value for name, value in new.items() if name not in _KEPT}
+        given = {name: fields[name] for name in _KEPT} | {"edited_at": now} | said
+    else:
+        given = {name: fields[name] for name in _KEPT}
+        given |= {"edited_at": now, "role": fields["role"], "content": None, "removed": True}
+    erases = "metadata" not in edit
+    return messages.encode(
+        before.sequence,
+        given,
+        b"" if erases else before.attached,
+        epoch=before.epoch,
+        usage=before.usage,
+        edits=messages.edits_kept(before, mark, calls=erases),
+    )

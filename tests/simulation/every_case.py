@@ -6,6 +6,16 @@ from tests.simulation.burst_cases import BURST_CASES, CLOCK_CASES, MATCH_CASES
 from tests.simulation.cases import CASES
 from tests.simulation.doubt_cases import DOUBT_CASES
 from tests.simulation.edge_cases import EDGE_CASES
+from tests.simulation.edit_cases import EDIT_CASES
 from tests.simulation.transcript_cases import TRANSCRIPT_CASES
 
-EVERY_CASE = (*CASES, *TRANSCRIPT_CASES, *MATCH_CASES, *CLOCK_CASES, *EDGE_CASES, *BURST_CASES, *DOUBT_CASES)
+EVERY_CASE = (
+    *CASES,
+    *TRANSCRIPT_CASES,
+    *MATCH_CASES,
+    *CLOCK_CASES,
+    *EDGE_CASES,
+    *BURST_CASES,
+    *DOUBT_CASES,
+    *EDIT_CASES,
+)

@@ -120,7 +120,8 @@ def _exports(log: list[Entry], head: Head, begin: int, end: int, *, cut: bool) -
     for first in range(1, head.message_count + 1) if cut else [0]:
         versions = [entry.during(begin, end) for entry in log[first : head.message_count]]
         for messages in islice(product(*versions), _MIXTURES):
-            yield merged(exported({**one, "tool_calls": _whole_calls(one)}) for one in messages)
+            left = [one for one in messages if "removed" not in one]
+            yield merged(exported({**one, "tool_calls": _whole_calls(one)}) for one in left)
 
 
 def check_list(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001

@@ -55,6 +55,7 @@ class Request:
         again: whether the same request may be sent again without doing its work twice.
         below: of a list with a cursor: the place in the index from which the cursor goes on.
         name: of the transcript that it is about.
+        sequence: of the message that it is about.
         event: what API Gateway makes of it, where it comes over HTTP; else it is a direct invoke.
     """
 
@@ -67,6 +68,7 @@ class Request:
     again: bool = True
     below: str = ""
     name: str = ""
+    sequence: int | None = None
     event: dict[str, Any] | None = field(default=None, repr=False)
 
     @property
@@ -108,6 +110,7 @@ def _direct(request: Request) -> dict[str, Any]:
         "user_id": request.user,
         "session_id": request.session,
         "name": request.name,
+        "sequence": request.sequence,
         "query": request.query,
         "headers": request.headers,
     }
@@ -117,6 +120,7 @@ def _direct(request: Request) -> dict[str, Any]:
         "append",
         "append_entries",
         "create",
+        "edit",
         "patch",
         "put",
         "put_draft",

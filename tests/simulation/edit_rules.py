@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation.rewind_rules import made_once, standing
 from tests.simulation.violations import Rule, Violation, require
 from turnlog.operations.change_session import merged
+from turnlog.records import messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,9 +65,9 @@ def _holds(fields: Fields, body: Mapping[str, Any]) -> bool:
 
 
 def _known(entry: Entry, request: Request, last: int | None = None) -> bool:
-    """Whether the message has had this edit, up to this commit."""
+    """Whether the message has had this edit, up to this commit, among its newest ones."""
     edit_id = request.body.get("edit_id")
-    versions = [one for one in entry.versions if last is None or one.commit <= last]
+    versions = [one for one in entry.versions if last is None or one.commit <= last][-messages.EDITS_KEPT :]
     return edit_id is not None and any(one.edit_id == edit_id for one in versions)
 
 

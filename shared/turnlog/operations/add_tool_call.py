@@ -133,14 +133,7 @@ async def _attach(store: Store, head: Head, sequence: int, tool_call: dict[str, 
         )
     fields = before.fields()
     fields["tool_calls"] = [*(fields.get("tool_calls") or []), tool_call]
-    after = messages.encode(
-        sequence,
-        fields,
-        before.attached + token,
-        epoch=before.epoch,
-        usage=before.usage,
-        edits=before.edits,
-    )
+    after = messages.rewritten(before, fields, attached=before.attached + token, edits=before.edits)
     now = max(store.now(), head.updated_at)
     await write_edit(store, head, before, after, now=now, same_count=True)
     store.counts["tool_calls_added"] += 1

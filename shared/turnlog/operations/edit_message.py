@@ -107,7 +107,7 @@ async def edit_message(
         except ConditionFailed as refused:
             store.counts["conflicts"] += 1
             seen, head = head, await store.refusing_head(key, refused)
-            if (head.edits, head.rewinds) != (seen.edits, seen.rewinds):
+            if head.edits != seen.edits:
                 before = None  # else it stands as it was read
             await tries.again(Contended("Others keep changing this session. Try again."))
         except Contended as error:
@@ -190,11 +190,6 @@ def _after(before: Stored, edit: Mapping[str, Any], now: str, mark: bytes) -> St
         given = {name: fields[name] for name in _KEPT}
         given |= {"edited_at": now, "role": fields["role"], "content": None, "removed": True}
     erases = "metadata" not in edit
-    return messages.encode(
-        before.sequence,
-        given,
-        b"" if erases else before.attached,
-        epoch=before.epoch,
-        usage=before.usage,
-        edits=messages.edits_kept(before, mark, calls=erases),
-    )
+    attached = b"" if erases else before.attached
+    edits = messages.edits_kept(before, mark, calls=erases)
+    return messages.rewritten(before, given, attached=attached, edits=edits)

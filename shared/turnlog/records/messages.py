@@ -124,6 +124,11 @@ def encode(
     return Stored(sequence, packed(encoded), attached, mark, size, epoch, usage, edits)
 
 
+def rewritten(before: Stored, fields: Mapping[str, Any], *, attached: bytes, edits: bytes) -> Stored:
+    """A message with other fields in the place of this one; raises as `encode` does."""
+    return encode(before.sequence, fields, attached, epoch=before.epoch, usage=before.usage, edits=edits)
+
+
 def edit_mark(edit_id: str) -> bytes:
     """What a message keeps of an edit's id."""
     return blake2b(edit_id.encode(), digest_size=TOKEN_SIZE).digest()

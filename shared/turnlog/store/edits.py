@@ -1,7 +1,8 @@
 """G1, G7: a stored message is written anew in one transaction with the head, and none beside it.
 
-The head must still have the same number of edits and of rewinds. So of two edits at once one is first, and
-the other one looks again; and an edit that comes late reaches no message that was put there after a rewind.
+The head must still have the same number of edits, among which rewinds count. So of two edits at once one is
+first, and the other one looks again; and an edit that comes late reaches no message that was put there after
+a rewind.
 The head's count of messages may have grown meanwhile: an append changes no stored message, and busy writers
 would keep an edit waiting.
 """
@@ -44,8 +45,8 @@ async def write_edit(
         Contended: nothing was written.
         Unanswered: it may have been.
     """
-    condition = f"{LIVE} AND #edits = :edits AND #rewinds = :rewinds"
-    values: dict[str, Value] = {"edits": head.edits, "rewinds": head.rewinds}
+    condition = f"{LIVE} AND #edits = :edits"
+    values: dict[str, Value] = {"edits": head.edits}
     if same_count:
         condition += " AND #message_count = :expected"
         values["expected"] = head.message_count

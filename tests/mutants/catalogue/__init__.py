@@ -7,6 +7,7 @@ from tests.mutants.catalogue.cancelled import CANCELLED
 from tests.mutants.catalogue.clients import CLIENTS
 from tests.mutants.catalogue.doubts import DOUBTS
 from tests.mutants.catalogue.edge import EDGE
+from tests.mutants.catalogue.edits import EDITS
 from tests.mutants.catalogue.limits import LIMITS
 from tests.mutants.catalogue.open_messages import OPEN_MESSAGES
 from tests.mutants.catalogue.overtaken import OVERTAKEN
@@ -29,6 +30,7 @@ MUTANTS = (
     *OVERTAKEN,
     *CLIENTS,
     *DOUBTS,
+    *EDITS,
     *EDGE,
     *LIMITS,
     *PROCESS,

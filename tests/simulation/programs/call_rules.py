@@ -33,9 +33,10 @@ def check_call(history: History, call: Call) -> None:
     if call.name in {"put_session", "append_messages", "add_tool_call"}:
         _check_stored_once(history, call)
     elif call.name == "edit_message":
-        # The message may have been put again, under its id.
+        # The message that was meant may have been put again, under its id.
         first = min([work.changes[0].commit for work in changing], default=0)
-        once = len(changing) <= 1 or cut_between(history, call.key, first, call.end)
+        again = "message_id" in call.asked and cut_between(history, call.key, first, call.end)
+        once = len(changing) <= 1 or again
         require(Rule.MADE_ONCE_BY_A_CALL, once, told)
     elif call.name not in {"append_entries", "import_transcript"}:  # see `transcript_rules`
         require(Rule.MADE_ONCE_BY_A_CALL, len(changing) <= 1, told)

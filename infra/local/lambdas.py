@@ -120,7 +120,10 @@ class Lambdas:
 
 
 def _through_json(value: Any, errors: str, too_large: type[Exception]) -> Any:
-    encoded = json.dumps(value, ensure_ascii=False).encode(errors=errors)
+    # Lambda passes on bytes as they are.
+    encoded = (
+        value if isinstance(value, bytes) else json.dumps(value, ensure_ascii=False).encode(errors=errors)
+    )
     if len(encoded) > PAYLOAD_LIMIT:
         raise too_large(len(encoded))
     return json.loads(encoded)

@@ -169,6 +169,10 @@ def test_an_answer_can_be_given_back(api: Api) -> None:
         said(one) for one in got["messages"]
     ]
     tail = api.get(session_id, limit=2).body
+    again = api.call("POST", "/sessions", {"messages": tail["messages"]}).body["session_id"]
+    sequences = [(one["sequence"], one["message_id"]) for one in api.get(again).body["messages"]]
+    assert sequences == [(at, one["message_id"]) for at, one in enumerate(tail["messages"])]
+    assert api.get(again).body["messages"][0]["created_at"] > tail["messages"][1]["created_at"]
     for body in (got, tail):
         put = api.call("PUT", f"/sessions/{session_id}", body)
         assert (put.status, put.body["version"], put.body["usage"]) == (200, got["version"], got["usage"])

@@ -157,12 +157,12 @@ class TableWay:
 
     async def _answered(self, operation: str, event: Mapping[str, Any]) -> Any:
         from turnlog.http import events  # noqa: PLC0415 (what a program through HTTP needs none of)
-        from turnlog.http.answers import respond  # noqa: PLC0415
+        from turnlog.http.answers import body_of  # noqa: PLC0415
         from turnlog.http.endpoints import load  # noqa: PLC0415
 
         store = await self._base.store(self._seconds)
         call = events.parse(event, "")
-        return respond(call, await load(operation).answer(store, call))["body"]
+        return body_of(await load(operation).answer(store, call))
 
 
 def _require(extra: str, *packages: str) -> None:

@@ -81,13 +81,27 @@ def problem(error: TurnlogError) -> Answer:
     return Answer(error.status, json.dumps(document, ensure_ascii=True).encode(), headers)
 
 
-def respond(call: Call, answer: Answer) -> dict[str, Any]:
-    """The answer in the form of the event that asked."""
-    body = answer.body.decode()
+def respond(call: Call, answer: Answer) -> dict[str, Any] | bytes:
+    """The answer in the form of the event that asked.
+
+    A direct invoke gets JSON bytes, which Lambda passes on as they are: since Python 3.12 its runtime cannot
+    encode half a character, and would fail when all is done.
+    """
     if call.direct:
-        text = answer.headers.get("content-type") == JSONL
-        return {"status": answer.status, "body": body if text else json.loads(body) if body else None}
+        return b'{"status":%d,"body":%b}' % (answer.status, _encoded_body(answer))
     headers = {"x-request-id": call.request_id, "cache-control": "private, no-cache", **answer.headers}
-    if body:
+    if answer.body:
         headers = {"content-type": "application/json", **headers}
+    body = answer.body.decode()
     return {"statusCode": answer.status, "headers": headers, "body": body, "isBase64Encoded": False}
+
+
+def body_of(answer: Answer) -> Any:
+    """The answer's body, read."""
+    return json.loads(_encoded_body(answer))
+
+
+def _encoded_body(answer: Answer) -> bytes:
+    if answer.headers.get("content-type") == JSONL:
+        return dumps(answer.body.decode())
+    return answer.body or b"null"

@@ -81,7 +81,7 @@ class Endpoint:
         self.jsonl_body = jsonl_body
         self.jsonl_answer = jsonl_answer
 
-    def __call__(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any]:
+    def __call__(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any] | bytes:
         """Answer an event of API Gateway, or of a direct invoke."""
         seconds = context.get_remaining_time_in_millis() / 1000 if context else _DEFAULT_SECONDS
         if self.brief:
@@ -89,7 +89,9 @@ class Endpoint:
         store = lambda_store(time.monotonic() + seconds, brief=self.brief)
         return run(self.respond(store, event, getattr(context, "aws_request_id", "")))
 
-    async def respond(self, store: Store, event: Mapping[str, Any], request_id: str) -> dict[str, Any]:
+    async def respond(
+        self, store: Store, event: Mapping[str, Any], request_id: str
+    ) -> dict[str, Any] | bytes:
         """Answer an event, on whatever drives the store."""
         from turnlog.http import telemetry  # noqa: PLC0415 (a fifth of a cold start, once the answer is on its way)
 

@@ -94,7 +94,7 @@ APPENDS = (
     Mutant(
         "tool call without the edits' condition",
         'condition = f"{LIVE} AND #edits = :edits"',
-        'condition = f"{LIVE} AND :edits = :edits"',
+        'condition = f"{LIVE} AND #edits >= :edits"',
         "of two tool calls at once one is lost",
         case="tool call & tool call",
     ),

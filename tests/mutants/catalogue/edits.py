@@ -10,7 +10,7 @@ EDITS = (
     Mutant(
         "edit without the edits' condition",
         'condition = f"{LIVE} AND #edits = :edits"',
-        'condition = f"{LIVE} AND :edits = :edits"',
+        'condition = f"{LIVE} AND #edits >= :edits"',
         "of two edits at once one is lost, and one reaches a message that was put there after a rewind",
         case="edit & edit",
     ),

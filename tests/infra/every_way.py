@@ -42,6 +42,7 @@ def drive(api: Api, table: Any, name: str) -> None:
         api.append(there, user("To nobody"))
     api.tool_call(session, call)
     api.tool_call(session, call | {"id": "d"})
+    _edit(api, session)
     _shrink(api, table, name, session)
     _rewind(api, table, name, session)
     api.call("GET", "/health")
@@ -76,6 +77,20 @@ def _transcripts(api: Api, session: str) -> None:
         ("DELETE", "/main", None),
     ):
         assert api.call(method, f"{path}{place}", body).status == 404
+
+
+def _edit(api: Api, session: str) -> None:
+    """A message is read, and edited: in several parts before and in one after, and the other way round."""
+    parts = random.randbytes(700_000).hex()
+    for said in (parts, "short", parts):
+        assert api.edit(session, 0, replace=user(said)).status == 200
+        for _ in range(2):  # the second time from the cache
+            assert api.message(session, 0).status == 200
+            api.call("DELETE", f"/sessions/{session}/cache")
+    assert api.edit(session, 0, removed=True).status == 200
+    for there in (session, "nothing"):
+        assert api.message(there, 99).status == 404
+        assert api.edit(there, 99, removed=True).status == 404
 
 
 def _shrink(api: Api, table: Any, name: str, session: str) -> None:

@@ -39,7 +39,8 @@ def check_edit(change: Change, after: Head) -> None:
     wanted = _edited(before, request.body, after.updated_at)
     require(Rule.EDITED_AS_ASKED, fields == wanted, (request, before, fields))
     require(Rule.AN_EDIT_CHANGES, not _holds(before, request.body), (request, before))
-    require(Rule.EDITED_ONCE, made_once(change.work) and not _known(entry, request), (change.work, change))
+    known = _known(entry, request, newest=messages.EDITS_KEPT)
+    require(Rule.EDITED_ONCE, made_once(change.work) and not known, (change.work, change))
 
 
 def _edited(before: Fields, body: Mapping[str, Any], now: str) -> Fields:
@@ -64,10 +65,10 @@ def _holds(fields: Fields, body: Mapping[str, Any]) -> bool:
     return "removed" in fields
 
 
-def _known(entry: Entry, request: Request, last: int | None = None) -> bool:
-    """Whether the message has had this edit, up to this commit, among its newest ones."""
+def _known(entry: Entry, request: Request, last: int | None = None, newest: int = 0) -> bool:
+    """Whether the message has had this edit, up to this commit, and among so many of its newest ones."""
     edit_id = request.body.get("edit_id")
-    versions = [one for one in entry.versions if last is None or one.commit <= last][-messages.EDITS_KEPT :]
+    versions = [one for one in entry.versions if last is None or one.commit <= last][-newest:]
     return edit_id is not None and any(one.edit_id == edit_id for one in versions)
 
 
@@ -133,7 +134,7 @@ def check_refused_edit(work: Work, states: Sequence[State], reply: Reply) -> Non
         case "removed":
             shown = [fields for one in stood for fields in one.during(work.begin, work.end)]
             require(Rule.REMOVED_IS_TRUE, any("removed" in fields for fields in shown), (request, shown))
-            known = all(_known(one, request, work.begin) for one in stood)
+            known = all(_known(one, request, work.begin, newest=messages.EDITS_KEPT) for one in stood)
             require(Rule.A_REPEAT_IS_KNOWN, not known, (request, stood))
         case other:
             raise Violation(Rule.STATUS_OF_THE_CONTRACT, other)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.simulation import memory_table, transcript_rules
 from tests.simulation.dynamodb import queries
-from turnlog.operations import import_transcript, purge, put_session, read_entries, read_session
+from turnlog.operations import edit_message, import_transcript, purge, put_session, read_entries, read_session
 from turnlog.records import messages, ring, transcripts
 from turnlog.store import deposits, leftover, log
 
@@ -42,6 +42,7 @@ _LIMITS: Mapping[str, _Limit] = {
     "PAYLOAD_LIMIT": _Limit((read_session, read_entries), 700),
     # What these forget is stored again, when it is sent again: the rules know when that is so.
     "CAPACITY": _Limit((ring,), 4),
+    "EDITS_KEPT": _Limit((messages, edit_message), 2),
     "TRANSCRIPT_RING": _Limit((transcripts, transcript_rules), 4),
     # One byte: every other schedule has two ids with one fingerprint.
     "_WIDTH": _Limit((ring,), 1),

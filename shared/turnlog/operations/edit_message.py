@@ -83,7 +83,8 @@ async def edit_message(
     """
     mark = messages.edit_mark(edit_id) if edit_id else store.clock.token()[: messages.TOKEN_SIZE]
     tries = store.tries()
-    tried: Head | None = None  # the one over which the last try went unanswered
+    tried: Head | None = None  # that of the last try, also if it was answered: it may have been sent twice
+    lost: Head | None = None  # that of the last try that was not answered
     head: Head | None = None
     before: Stored | None = None
     while True:
@@ -95,27 +96,27 @@ async def edit_message(
             version = min(head.version, tried.version + 1) if tried else head.version
             store.counts["edits" if tried else "replays"] += 1
             return Edited(before.json, version)
-        _check_unmade(tries, head, tried)
+        _check_unmade(tries, head, lost)
         before = _editable(before, message_id)
         check_version(head, if_match)
         now = max(store.now(), head.updated_at)
         after = _after(before, edit, now, mark)
         if after is None:
             return Edited(before.json, head.version)
+        tried = head
         try:
             edited = await write_edit(store, head, before, after, now=now, same_version=bool(if_match))
         except ConditionFailed as refused:
             store.counts["conflicts"] += 1
-            seen, head = head, await store.refusing_head(key, refused)
-            if head.edits != seen.edits:
+            head = await store.refusing_head(key, refused)
+            if head.edits != tried.edits:
                 before = None  # else it stands as it was read
             await tries.again(Contended("Others keep changing this session. Try again."))
         except Contended as error:
             await tries.again(error)
         except Unanswered as error:
-            tried = head
             await tries.again(error, over=head)
-            head = before = None
+            lost, head, before = head, None, None
         else:
             store.counts["edits"] += 1
             return Edited(after.json, edited.version)
@@ -131,14 +132,14 @@ async def _standing(store: Store, head: Head, sequence: int) -> tuple[Head, Stor
     return head, None
 
 
-def _check_unmade(tries: Tries, head: Head, tried: Head | None) -> None:
+def _check_unmade(tries: Tries, head: Head, lost: Head | None) -> None:
     """Refuse to go on where an unanswered try may have been applied, and its mark may have gone since.
 
     Raises:
         Unanswered: of that try.
     """
     tries.check_rewinds(head)
-    if tries.unanswered and tried and head.edits - tried.edits >= EDITS_KEPT:
+    if tries.unanswered and lost and head.edits - lost.edits >= EDITS_KEPT:
         raise tries.unanswered
 
 

@@ -72,15 +72,15 @@ EDITS = (
     ),
     Mutant(
         "an edit that may have been made before a rewind is made again",
-        "    tries.check_rewinds(head)\n    if tries.unanswered and tried",
-        "    if tries.unanswered and tried",
+        "    tries.check_rewinds(head)\n    if tries.unanswered and lost",
+        "    if tries.unanswered and lost",
         "it is made twice, the second time to what was put there since",
         case="edit & rewind & the same message",
     ),
     Mutant(
         "an edit whose mark may have gone is made again",
-        "head.edits - tried.edits >= EDITS_KEPT",
-        "head.edits < tried.edits",
+        "head.edits - lost.edits >= EDITS_KEPT",
+        "head.edits < lost.edits",
         "it is made twice, over what came after it",
         case="edit & edit, known by one alone",
     ),
@@ -146,6 +146,13 @@ EDITS = (
         "version = head.version",
         "an If-Match with it overwrites what its client has not seen",
         test=_TEST,
+    ),
+    Mutant(
+        "an edit that was sent twice answers another's version",
+        "        tried = head\n        try:",
+        "        try:",
+        "an If-Match with it overwrites what its client has not seen",
+        case="edit & append",
     ),
     Mutant(
         "the resend of an edited message is compared",

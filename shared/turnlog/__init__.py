@@ -20,7 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from turnlog import errors
+    from turnlog import errors, formats
     from turnlog.client.clients import AsyncTurnlog, Turnlog
     from turnlog.errors import TurnlogError
     from turnlog.models.answers import (
@@ -30,12 +30,15 @@ if TYPE_CHECKING:
         Draft,
         DraftMessage,
         EntryPage,
+        ExportedSession,
+        ExportedText,
         Health,
         ImportedTranscript,
         Message,
         MessageEdited,
         MessagePage,
         OpenAIMessages,
+        Repair,
         Rewound,
         Session,
         SessionPage,
@@ -55,12 +58,15 @@ __all__ = [
     "Draft",
     "DraftMessage",
     "EntryPage",
+    "ExportedSession",
+    "ExportedText",
     "Health",
     "ImportedTranscript",
     "Message",
     "MessageEdited",
     "MessagePage",
     "OpenAIMessages",
+    "Repair",
     "Rewound",
     "Session",
     "SessionPage",
@@ -73,6 +79,7 @@ __all__ = [
     "TurnlogError",
     "UsageSum",
     "errors",
+    "formats",
 ]
 
 _PLACES = {
@@ -85,8 +92,8 @@ _ANSWERS = "turnlog.models.answers"
 
 
 def __getattr__(name: str) -> Any:
-    if name == "errors":
-        return import_module("turnlog.errors")
+    if name in {"errors", "formats"}:
+        return import_module(f"turnlog.{name}")
     if name not in __all__:
         message = f"module 'turnlog' has no attribute {name!r}"
         raise AttributeError(message)

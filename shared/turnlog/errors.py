@@ -173,12 +173,6 @@ class TornLastLine(Invalid):
     code, title = "torn_last_line", "The last line is torn"
 
 
-class MissingParent(Invalid):
-    """An entry of an import names a parent that is no earlier entry."""
-
-    code, title = "missing_parent", "An entry's parent is missing"
-
-
 class Unavailable(TurnlogError):
     """The backend refused or did not answer after retries. The client may repeat the request."""
 

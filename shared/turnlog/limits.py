@@ -27,9 +27,12 @@ EDITS_KEPT = 32
 """Edits of a stored message that are known again by their ids: a mark of each lies in its first item."""
 
 ENTRIES_LIMIT = PAYLOAD_LIMIT
-"""Bytes of the entries that are stored as one batch, with their lines' ends: an answer holds them."""
+"""Bytes of several entries that are stored as one batch, with their lines' ends: an answer holds them."""
 
-OBJECT_LIMIT = ENTRIES_LIMIT + 4_096
+ENTRY_LIMIT = 64 << 20
+"""Bytes of one entry's JSON. One that no answer holds is a batch of its own."""
+
+OBJECT_LIMIT = ENTRY_LIMIT + 65_536
 """Bytes of an object in the bucket: a batch, and what deflate adds where it finds nothing to save."""
 
 FIELDS_LIMIT = 32 * 1024
@@ -71,10 +74,7 @@ MAX_ENTRIES = 500
 """Entries of a transcript in one append."""
 
 MAX_IMPORT = 10_000
-"""Entries in one import, and in one answer when so many are asked for."""
-
-UUID_LIMIT = 128
-"""Characters of an entry's `uuid`."""
+"""Lines in one request of an import, and entries in one answer when so many are asked for."""
 
 TRANSCRIPT_RING = 512
 """How many of a transcript's newest entries are known again by their `uuid`: a whole append fits."""
@@ -94,6 +94,9 @@ HEALTH_SECONDS = 2
 
 DRAFT_LIMIT = 1_000_000
 """Bytes of a draft in an answer: it may stand beside `PAYLOAD_LIMIT` of messages."""
+
+SETTLED_DAYS = 1
+"""After so long no request is on its way any more, and no record of the stream, which keeps them a day."""
 
 OPERATION_SECONDS = 29.0
 """How long an operation may go on trying; as long as API Gateway waits for one."""

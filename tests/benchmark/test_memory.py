@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 import tracemalloc
 from base64 import b64encode
+from contextlib import closing
+from io import BytesIO
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +17,7 @@ from tests.benchmark.bench import bench
 from tests.benchmark.targets import targets
 from tests.benchmark.units import World
 from tests.benchmark.workloads import weighing
+from turnlog.client.importing import Known, steps
 from turnlog.coroutines import run
 from turnlog.drivers.blocking import SystemClock
 from turnlog.errors import Diverged, EntryUuidReused, MessageIdReused, TurnlogError, Unavailable
@@ -21,8 +25,10 @@ from turnlog.limits import COMPARED_BYTES, PAYLOAD_LIMIT
 from turnlog.operations.append_entries import append_entries
 from turnlog.operations.append_messages import append_messages
 from turnlog.operations.create_session import create_session
+from turnlog.operations.import_transcript import import_transcript
 from turnlog.operations.put_session import put_session
 from turnlog.operations.read_session import newest
+from turnlog.records.jsonl import parse
 from turnlog.store.retry import RESERVE
 
 if TYPE_CHECKING:
@@ -124,6 +130,42 @@ def test_a_small_request_that_names_large_batches_of_entries() -> None:
     assert (world.table.requests.total() - before, bucket.read) == (2 + 60, 60)
 
 
+@pytest.mark.thorough
+def test_a_small_import_into_a_transcript_of_large_batches() -> None:
+    """It looks through all of them, of which it holds two at the most."""
+    world = World()
+    bucket = MemoryObjects()
+    store = world.store()._replace(objects=bucket)
+    run(create_session(store, world.key))
+    for number in range(40):
+        entries = [{"uuid": f"u{number}"}, {"large": noise(4_000_000, number)}]
+        run(append_entries(store, world.transcript, entries))
+    lines = parse(b'{"uuid":"new"}\n{"uuid":"u39","other":1}\n')
+    assert peak_of(import_transcript(store, world.transcript, lines), EntryUuidReused) < 40_000_000
+    assert bucket.read == 40
+
+
+@pytest.mark.thorough
+def test_a_file_is_imported_in_steps_of_which_one_is_held() -> None:
+    """The file is read as the steps are made: it could be of any length."""
+
+    class File(BytesIO):
+        left = 100_000
+
+        def readline(self, size: int | None = -1, /) -> bytes:  # noqa: ARG002 (as the base has it)
+            self.left -= 1
+            entry = {"uuid": f"u{self.left}", "t": "x" * 2_000}
+            return json.dumps(entry).encode() + b"\n" if self.left >= 0 else b""
+
+    tracemalloc.start()
+    with closing(Known()) as known:
+        sizes = [len(step.text) for step in steps(File(), known)]
+        peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sum(sizes) > 200_000_000
+    assert peak < 40_000_000
+
+
 def test_what_there_is_no_time_to_compare_is_not_written() -> None:
     world = World()
     store = world.store()
@@ -134,7 +176,7 @@ def test_what_there_is_no_time_to_compare_is_not_written() -> None:
     late = store._replace(clock=SystemClock(time.monotonic() + RESERVE - 1))
     with pytest.raises(Unavailable, match="no time to compare"):
         run(append_entries(late, world.transcript, named))
-    head = run(store.find_transcript(world.transcript))
+    head = run(store.find_transcript(world.transcript.of(world.key.at(0))))
     assert head
     assert head.length == 3
 
@@ -156,5 +198,5 @@ class MemoryObjects:
     async def delete(self, key: str) -> None:
         del self._objects[key]
 
-    async def list(self, prefix: str) -> dict[str, datetime]:
+    async def list(self, prefix: str, before: str = "") -> dict[str, datetime]:
         raise NotImplementedError(prefix)

@@ -34,7 +34,7 @@ from turnlog.operations.list_sessions import list_sessions
 from turnlog.operations.read_entries import read_entries
 from turnlog.operations.read_session import newest
 from turnlog.operations.rewind_session import rewind_session
-from turnlog.records.keys import session_key, transcript_key
+from turnlog.records.keys import session_key, transcript_name
 from turnlog.store.protocols import Table
 from turnlog.store.session_cache import SessionCache
 from turnlog.store.store import Store
@@ -102,7 +102,7 @@ class World:
         self.table = table or MeteredTable()
         self._cache = MemoryCache(time.time)
         self.key = session_key(USER, "0b6f1c2e-5d0e-4a57-9c39-3d2f6b8f7a11")
-        self.transcript = transcript_key(self.key, "main")
+        self.transcript = transcript_name(self.key, "main")
 
     def store(self, *, cached: bool = True) -> Store:
         counts: Counter[str] = Counter()
@@ -124,7 +124,7 @@ class World:
         """Bring the transcript to this many entries, in batches of 20."""
         store = self.store()
         have = 0
-        if found := run(store.find_transcript(self.transcript)):
+        if found := run(store.find_transcript(self.transcript.of(self.key.at(0)))):
             have = found.length
         while have < length:
             batch = min(20, length - have)

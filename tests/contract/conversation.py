@@ -30,7 +30,7 @@ class Conversation(RuleBasedStateMachine):
     Attributes:
         url: of the API.
         there: the sessions that are there, by user and id.
-        deleted: those that were.
+        deleted: those that were, and the version that each was deleted with.
         sent: the writes so far.
         cursors: whose they are, and when the last session before them was changed.
         now: counts the changes.
@@ -43,7 +43,7 @@ class Conversation(RuleBasedStateMachine):
         example = next(EXAMPLES)  # so no example meets the sessions of another
         self.apis = {name: Api(self.url, f"{name}-{RUN}-{example}") for name in ("alice", "bob")}
         self.there: dict[tuple[str, str], Session] = {}
-        self.deleted: set[tuple[str, str]] = set()
+        self.deleted: dict[tuple[str, str], int] = {}
         self.sent: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self.cursors: list[tuple[str, str, int]] = []
         self.now = 0
@@ -128,7 +128,7 @@ class Conversation(RuleBasedStateMachine):
         """A new session."""
         session = Session(self.tick())
         session.put(0, messages, fields, self.now)
-        session.version = 1
+        session.version = self.deleted.pop((user, sid), 0) + 1
         self.there[user, sid] = session
         return session
 

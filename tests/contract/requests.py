@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,19 @@ if TYPE_CHECKING:
 class Requests(Conversation):
     """Writes, and pages of the list, each checked against the model as it is made."""
 
-    def do_create(self, user: str, sid: str, messages: list[Message], fields: dict[str, Any]) -> None:
-        reply = self.call(user, "POST", "/sessions", {"session_id": sid, "messages": messages, **fields})
-        if (user, sid) in self.deleted:
-            reply.problem(410, "gone")
+    def do_create(
+        self,
+        user: str,
+        sid: str,
+        messages: list[Message],
+        fields: dict[str, Any],
+        recreate: bool | None = None,
+    ) -> None:
+        given = {} if recreate is None else {"recreate": recreate}
+        body = {"session_id": sid, "messages": messages, **fields, **given}
+        reply = self.call(user, "POST", "/sessions", body)
+        if (user, sid) in self.deleted and not recreate:
+            assert "recreate" in reply.problem(410, "gone")["detail"]
         elif session := self.there.get((user, sid)):
             self.same(reply, session, 200)
         else:
@@ -147,10 +157,10 @@ class Requests(Conversation):
 
     def do_delete(self, user: str, sid: str) -> None:
         reply = self.call(user, "DELETE", f"/sessions/{sid}")
-        if self.expect(reply, user, sid) is not None:
+        if (session := self.expect(reply, user, sid)) is not None:
             assert reply.status == 204
             del self.there[user, sid]
-            self.deleted.add((user, sid))
+            self.deleted[user, sid] = session.version + 1
 
     def do_put_draft(self, user: str, sid: str, messages: list[Message]) -> None:
         reply = self.call(user, "PUT", f"/sessions/{sid}/draft", {"messages": messages})
@@ -207,13 +217,17 @@ class Requests(Conversation):
         }
 
     def do_export(self, at: At) -> None:
-        """The history as Chat Completions messages."""
+        """The history as Chat Completions messages, and as lines."""
         reply = self.call(at[0], "GET", f"/sessions/{at[1]}/openai-messages")
-        roles = [one.sent["role"] for one in self.there[at].log if not one.removed]
-        # Assistant messages that follow one another are one.
+        # No result answers a call; assistant messages that follow one another are one.
+        roles = [
+            one.sent["role"] for one in self.there[at].log if one.sent["role"] != "tool" and not one.removed
+        ]
         pairs = zip(roles, [None, *roles], strict=False)
         kept = [role for role, before in pairs if (role, before) != ("assistant", "assistant")]
         assert [message["role"] for message in reply.body["messages"]] == kept
+        reply = self.call(at[0], "GET", f"/sessions/{at[1]}/export", query={"format": "jsonl"})
+        assert [json.loads(line) for line in reply.raw.splitlines()] == self.there[at].messages()
 
     def teardown(self) -> None:
         """At the end: the messages from either side, each user's list as a whole and page by page."""

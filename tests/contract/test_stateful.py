@@ -151,13 +151,13 @@ class Api(TranscriptRules):
             self.call(user, method, f"/sessions/{sid}{path}", body).problem(404, "not_found")
 
     @precondition(lambda self: self.deleted)
-    @rule(which=st.integers(0, 3), messages=MESSAGES, put=st.booleans())
-    def make_what_was_deleted(self, which: int, messages: list[Message], put: bool) -> None:
+    @rule(which=st.integers(0, 3), messages=MESSAGES, how=st.sampled_from(("put", None, False, True, True)))
+    def make_what_was_deleted(self, which: int, messages: list[Message], how: str | bool | None) -> None:
         at = sorted(self.deleted)[which % len(self.deleted)]
-        if put:
+        if how == "put":
             self.send(self.do_put, *at, 0, messages, {}, None)
         else:
-            self.send(self.do_create, *at, messages, {})
+            self.send(self.do_create, *at, messages, {}, how)
 
     @precondition(lambda self: self.sent)
     @rule(back=st.integers(0, 9))

@@ -50,11 +50,27 @@ class Transcript:
         return positions, False
 
     def put(self, entries: list[Entry]) -> int:
-        """Make it begin with these; how many are new."""
-        for at, (there, entry) in enumerate(zip(self.log, entries, strict=False)):
-            if there != entry:
-                raise Refused(409, "diverged", position=at, entry_count=len(self.log))
-        new = entries[len(self.log) :]
+        """Append those that it lacks; how many they are.
+
+        One with a uuid is the same wherever it stands. Of those without, each is looked for behind all that
+        come before it.
+        """
+        known = {entry["uuid"]: entry for entry in self.log if "uuid" in entry}
+        new: list[Entry] = []
+        end = 0
+        for line, entry in enumerate(entries, 1):
+            if "uuid" in entry:
+                if (there := known.get(entry["uuid"])) is None:
+                    new.append(entry)
+                elif there != entry:
+                    position = self.log.index(there)
+                    raise Refused(409, "entry_uuid_reused", position=position, line=line)
+                else:
+                    end = max(end, self.log.index(there) + 1)
+            elif not new and entry in self.log[end:]:
+                end += self.log[end:].index(entry) + 1
+            else:
+                new.append(entry)
         self.log += new
         return len(new)
 
@@ -111,10 +127,9 @@ class TranscriptRequests(Requests):
         if added:
             self.transcripts[user, sid, name] = there
             session.touch(self.tick())
-        assert (reply.status, reply.body) == (
-            201 if made else 200,
-            {"entry_count": len(there.log), "added": added},
-        )
+        assert reply.status == (201 if made else 200)
+        shown = {name: reply.body[name] for name in ("entry_count", "added", "generation")}
+        assert shown == {"entry_count": len(there.log), "added": added, "generation": there.generation}
 
     def do_delete_transcript(self, user: str, sid: str, name: str) -> None:
         reply = self.call(user, "DELETE", f"/sessions/{sid}/transcripts/{name}")

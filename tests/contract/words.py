@@ -76,6 +76,7 @@ NOT_THERE: list[tuple[str, str, Any]] = [
     ("POST", "/rewind", {"to_sequence": 0, "expected_sequence": 1}),
     ("POST", "/tool-calls", {"tool_call": {"id": "c0"}}),
     ("GET", "/openai-messages", None),
+    ("GET", "/export?format=anthropic", None),
     ("PUT", "/draft", A_MESSAGE),
     ("GET", "/draft", None),
     ("DELETE", "/draft", None),

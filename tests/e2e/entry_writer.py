@@ -14,7 +14,7 @@ from tests.e2e.writer import USER
 from turnlog.coroutines import run
 from turnlog.drivers.blocking import lambda_store
 from turnlog.operations.append_entries import append_entries
-from turnlog.records.keys import session_key, transcript_key
+from turnlog.records.keys import session_key, transcript_name
 
 BATCH = 3
 
@@ -22,7 +22,7 @@ BATCH = 3
 def main() -> None:
     """Append what is not noted yet."""
     session, name, total, journal = sys.argv[1:]
-    key = transcript_key(session_key(USER, session), "main")
+    key = transcript_name(session_key(USER, session), "main")
     noted = Path(journal).read_text(encoding="utf-8").splitlines() if Path(journal).exists() else []
     with Path(journal).open("a", encoding="utf-8") as notes:
         for number in range(len(noted), int(total)):

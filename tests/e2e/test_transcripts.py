@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.e2e.entry_writer import BATCH
-from tests.e2e.test_processes import Writer, _ask, _created
+from tests.e2e.test_processes import Writer, _ask, _created, _until
+from tests.http_client import request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,3 +51,38 @@ def test_writers_killed_in_the_middle_lose_and_repeat_nothing(
             batch, *positions = line.split()
             assert [uuids[int(at)] for at in positions] == [f"{batch}-{at}" for at in range(BATCH)]
             assert [int(at) for at in positions] == list(range(int(positions[0]), int(positions[0]) + BATCH))
+
+
+def test_an_import_that_is_killed_is_finished_by_another(
+    api: str, process_environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Killed twice in mid-work, while another appends: each line is stored once, in the file's order."""
+    session = _created(api)
+    lines = [{"uuid": f"u{at}"} if at % 3 else {"mode": "plan"} for at in range(2_000)]
+    file = tmp_path / "session.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    command = [sys.executable, "-m", "tests.e2e.importer", api, session.rpartition("/")[2], str(file)]
+
+    def stored() -> list[dict[str, Any]]:
+        reply = request(session, "GET", "/transcripts/main", user="alice")
+        return reply.body["entries"] if reply.status == 200 else []
+
+    killed = 0
+    for count in (100, 600):
+        process = subprocess.Popen(command, env=process_environment)
+        _until(lambda at=count: len(stored()) >= at)  # type: ignore[misc]
+        process.kill()
+        killed += process.wait() == -signal.SIGKILL
+        _ask(session, "POST", "/transcripts/main", {"entries": [{"uuid": f"other{count}"}, lines[1_999]]})
+    assert killed == 2
+    assert len(stored()) < 2_000
+    for _ in range(2):
+        subprocess.run(command, env=process_environment, check=True)
+        read = stored()
+        assert len(read) == 2_002
+        assert [entry for entry in read if entry in lines[:1_999]] == lines[:1_999]
+        assert read.count(lines[1_999]) == 1
+    # What was exported is imported.
+    text = request(session, "GET", "/transcripts/main?format=jsonl", user="alice").raw
+    reply = request(session, "PUT", "/transcripts/copy?format=jsonl", text, user="alice")
+    assert reply.body["added"] == 2_002

@@ -101,8 +101,11 @@ class Api:
         body |= {"to_sequence": to, "expected_sequence": expected}
         return self.call("POST", f"/sessions/{session_id}/rewind", body, headers=headers)
 
-    def export(self, session_id: str) -> Reply:
-        return self.call("GET", f"/sessions/{session_id}/openai-messages")
+    def export(self, session_id: str, **query: Any) -> Reply:
+        return self.call("GET", f"/sessions/{session_id}/openai-messages", query=query)
+
+    def exported(self, session_id: str, format: str = "anthropic", **query: Any) -> Reply:  # noqa: A002
+        return self.call("GET", f"/sessions/{session_id}/export", query={"format": format, **query})
 
     def list(self, **query: Any) -> Reply:
         return self.call("GET", "/sessions", query=query)

@@ -121,6 +121,27 @@ def test_a_page_of_a_long_session_reads_a_page(api: Api, valkey: Any) -> None:
         assert (requests, commands) == (["GetItem"], {"hmget": 1})
 
 
+def test_an_export_reads_the_log_once(api: Api, valkey: Any) -> None:
+    """A window reads no more than itself, and message 0 where that is to be in front."""
+    session_id = session_of(api, 500)
+    windows: tuple[tuple[dict[str, Any], int], ...] = (
+        ({}, 1),
+        ({"limit": 50}, 1),
+        ({"limit": 50, "before": 100}, 1),
+        ({"limit": 50, "keep_system": "true"}, 2),
+    )
+    for export in (api.export, api.exported):
+        for query, reads in windows:
+            export(session_id, **query)  # what a longer append has put aside is in the cache now
+            with counted() as requests, cache_commands(valkey) as commands:
+                assert len(export(session_id, **query).body["messages"]) >= 1
+            assert (requests, commands) == (["GetItem"], {"hmget": reads})
+            api.call("DELETE", f"/sessions/{session_id}/cache")
+            with counted() as requests:
+                export(session_id, **query)
+            assert requests == ["GetItem", *["Query"] * reads]
+
+
 @pytest.mark.parametrize("length", [1, 100, 128, 129, LONG])
 def test_rewind(session: tuple[Api, str], valkey: Any) -> None:
     """What goes is read, and above 128 messages as many that the ring then lacks; the cache stays warm."""
@@ -242,6 +263,14 @@ def test_transcripts(api: Api, valkey: Any, length: int) -> None:
     with counted() as requests:
         assert api.call("GET", f"/sessions/{session_id}/transcripts").status == 200
     assert requests == ["GetItem", "Query"]
+    # A later step of an import reads nothing of what stands before it; a repeat, no more than its lines.
+    for step, expected in (
+        (b'{"uuid":"s"}\n{"t":1}\n', ["GetItem", "GetItem", "TransactWriteItems"]),
+        (b'{"uuid":"s"}\n{"t":1}\n', ["GetItem", "GetItem", "Query"]),
+    ):
+        with counted() as requests:
+            api.import_(session_id, "main", step, start_position=length + 1)
+        assert sorted(requests) == sorted(expected)
     with counted() as requests:
         assert api.entries(session_id, "main", {"t": random.randbytes(400_000).hex()}).status == 201
     assert requests == ["GetItem", "GetItem", "TransactWriteItems"]

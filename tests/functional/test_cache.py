@@ -114,7 +114,9 @@ def test_keys_of_another_type(api: Api, valkey: Any, session_id: str) -> None:
 def test_a_value_that_unpacks_to_a_gigabyte(api: Api, valkey: Any, session_id: str) -> None:
     right = everything(api, session_id)
     (log,) = (key for key in keys_of(valkey, session_id) if b":log:" in key)
-    head = Head(SessionKey(api.user or "", session_id), started_at=api.get(session_id).body["started_at"])
+    head = Head(
+        SessionKey(api.user or "", session_id).at(0), started_at=api.get(session_id).body["started_at"]
+    )
     for sequence in (0, 2, 4):
         valkey.hset(log, sequence, _sealed(str(sequence), bomb(1_000), _prefix_checksum(head)))
     assert everything(api, session_id) == right

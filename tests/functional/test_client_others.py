@@ -172,13 +172,13 @@ def test_an_import_that_was_made_does_not_say_that_nothing_was_written(program: 
 
     def begin_anew() -> None:
         api.call("DELETE", f"/sessions/{session_id}/transcripts/main")
-        api.entries(session_id, "main", {"uuid": "theirs"})
+        api.entries(session_id, "main", {"uuid": "mine", "other": True})
 
     with pytest.raises(errors.Unanswered):
         program.call(
             "import_transcript", session_id, "main", '{"uuid":"mine"}\n', troubles=[lost_and_then(begin_anew)]
         )
-    assert api.transcript(session_id, "main").body["entries"] == [{"uuid": "theirs"}]
+    assert api.transcript(session_id, "main").body["entries"] == [{"uuid": "mine", "other": True}]
 
 
 def test_a_put_that_was_made_does_not_say_that_the_session_was_deleted_before(program: Program) -> None:

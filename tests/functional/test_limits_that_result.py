@@ -60,7 +60,7 @@ def test_more_tool_calls_than_a_message_takes(api: Api, table: TableView) -> Non
     session_id = api.new(user("q"), assistant("a"))
     table.client.update_item(
         TableName=table.name,
-        Key=SessionKey(str(api.user), session_id).message(1),
+        Key=SessionKey(str(api.user), session_id).at(0).message(1),
         UpdateExpression="SET attached = :tokens",
         ExpressionAttributeValues={":tokens": {"B": bytes(8 * 9_999)}},
     )

@@ -99,7 +99,7 @@ def test_a_purge_ends_when_it_is_told_to(api: Api, table: TableView) -> None:
 def test_a_late_record_of_a_transcript_that_began_anew(api: Api, bucket: BucketView) -> None:
     """The object of its present life stays."""
     session_id = api.new()
-    key = TranscriptKey(SessionKey(str(api.user), session_id), "main")
+    key = TranscriptKey(SessionKey(str(api.user), session_id).at(0), "main")
     api.entries(session_id, "main", {"t": noise(900)})
     assert api.call("DELETE", f"/sessions/{session_id}/transcripts/main").status == 204
     api.entries(session_id, "main", {"t": noise(900)})

@@ -15,7 +15,7 @@ from turnlog.coroutines import run
 from turnlog.drivers.blocking import SystemClock, lambda_store
 from turnlog.errors import Contended
 from turnlog.limits import MAX_FIRST_BATCH
-from turnlog.operations.delete_session import expire_session
+from turnlog.operations.purge import work_off
 from turnlog.records.keys import EXPIRY, SessionKey
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def expire(table: TableView, key: SessionKey, days: float) -> Counter[str]:
     """What the time to live does to the marker, and what the stream makes of it, in so many days."""
     table.client.delete_item(TableName=table.name, Key=key.expiry)
     store = lambda_store(0)._replace(clock=Later(days))
-    run(expire_session(store, key))
+    run(work_off(store, key.expiry))
     return store.counts
 
 

@@ -208,7 +208,10 @@ def test_direct_invokes(api: Api) -> None:
     text = invoke("ReadEntriesFunction", session_id, name="sub/a", query={"format": "jsonl"})
     assert text == {"status": 200, "body": '{"uuid":"a","t":"ä"}\n'}
     again = invoke("ImportTranscriptFunction", session_id, name="sub/a", body=text["body"] + "{}\n")
-    assert again == {"status": 200, "body": {"entry_count": 2, "added": 1}}
+    assert again == {
+        "status": 200,
+        "body": {"entry_count": 2, "added": 1, "others": 0, "next_position": 2, "generation": 0},
+    }
     assert invoke("ImportTranscriptFunction", session_id, name="a", body={"a": 1})["status"] == 400
     listed = invoke("ListTranscriptsFunction", session_id)["body"]["transcripts"]
     assert [one["name"] for one in listed] == ["sub/a"]

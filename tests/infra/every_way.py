@@ -24,7 +24,7 @@ def drive(api: Api, table: Any, name: str) -> None:
     api.list(limit=1)
     api.append(session, user("Again", message_id="n"))
     api.append(session, user("Again", message_id="n"))  # a replay
-    for read in (api.get, api.messages, api.export):
+    for read in (api.get, api.messages, api.export, api.exported):
         api.call("DELETE", f"/sessions/{session}/cache")
         assert read(session).status == 200
         assert read(session).status == 200  # from the cache
@@ -77,6 +77,17 @@ def _transcripts(api: Api, session: str) -> None:
         ("DELETE", "/main", None),
     ):
         assert api.call(method, f"{path}{place}", body).status == 404
+    # Another session under the id: where the head is not looked at first, the first try is refused.
+    assert api.call("POST", "/sessions", {"session_id": gone}).status == 410
+    assert api.call("POST", "/sessions", {"session_id": gone, "recreate": True}).status == 201
+    for name in ("main", "main", "big"):
+        assert api.entries(gone, name, big | {"uuid": name}).status in {200, 201}
+    assert api.call("DELETE", f"/sessions/{gone}/cache").status == 204
+    assert api.entries(gone, "other", big).status == 201
+    assert api.import_(gone, "copy", b"{}\n").status == 201
+    assert api.title(gone, "Title").status == 200
+    assert api.append(gone, user("Hi")).status == 201
+    assert api.delete(gone).status == 204
 
 
 def _edit(api: Api, session: str) -> None:

@@ -39,6 +39,7 @@ STORY = {
     "get_session": 200,
     "list_messages": 200,
     "export_openai_messages": 200,
+    "export_session": 200,
     "rewind_session": 200,
     "put_draft": 200,
     "get_draft": 200,

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-TYPED = ("turn ", "What ")
-"""With which a prompt begins."""
+TYPED = ("turn ", "What ", "use ")
+"""With which a prompt begins. Upon `use <tool> <JSON>` Claude uses a tool, and then answers."""
 
 
 class Models:
@@ -25,6 +26,7 @@ class Models:
     Attributes:
         url: of both APIs.
         asked: of each request the prompts of the user in it, in order.
+        told: all messages of the last request to Claude.
         hesitates_at: a prompt that gets no answer while this is set.
         hesitating: set when it came.
     """
@@ -32,6 +34,7 @@ class Models:
     def __init__(self, url: str) -> None:
         self.url = url
         self.asked: list[list[str]] = []
+        self.told: list[Any] = []
         self.hesitates_at = ""
         self.hesitating = Event()
 
@@ -64,8 +67,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         if self.path.startswith("/v1/messages"):
-            answer = self.models.answer(_texts(body["messages"]))
-            kind, content = "text/event-stream", _anthropic(body["model"], answer)
+            self.models.told = body["messages"]
+            prompts = _texts(body["messages"])
+            answer = self.models.answer(prompts)
+            used = any(part["type"] == "tool_result" for part in _parts(body["messages"][-1]))
+            wanted = prompts[-1] if prompts[-1].startswith("use ") and not used else None
+            kind, content = "text/event-stream", _anthropic(body["model"], answer, wanted)
         elif self.path.startswith("/v1/responses"):
             answer = self.models.answer(_texts(body["input"]))
             kind, content = "application/json", _openai(body["model"], answer)
@@ -89,23 +96,32 @@ def _texts(messages: list[Any]) -> list[str]:
     for message in messages:
         if message.get("role") != "user":
             continue
-        content = message["content"]
-        parts = [{"text": content}] if isinstance(content, str) else content
-        texts += [part["text"] for part in parts if part.get("text", "").startswith(TYPED)]
+        texts += [part["text"] for part in _parts(message) if part.get("text", "").startswith(TYPED)]
     return texts
 
 
-def _anthropic(model: str, text: str | None) -> bytes:
+def _parts(message: Any) -> list[Any]:
+    content = message["content"]
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def _anthropic(model: str, text: str | None, wanted: str | None) -> bytes:
+    block: Any = {"type": "text", "text": ""}
+    delta: Any = {"type": "text_delta", "text": text}
+    if wanted:
+        _, tool, given = wanted.split(" ", 2)
+        block = {"type": "tool_use", "id": f"toolu_{uuid4().hex}", "name": tool, "input": {}}
+        delta = {"type": "input_json_delta", "partial_json": given}
     usage = {"input_tokens": 1, "output_tokens": 1}
     message = {"id": "msg_1", "type": "message", "role": "assistant", "model": model, "content": []}
     events: list[Mapping[str, Any]] = [
         {"type": "message_start", "message": {**message, "stop_reason": None, "usage": usage}},
-        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}},
+        {"type": "content_block_start", "index": 0, "content_block": block},
+        {"type": "content_block_delta", "index": 0, "delta": delta},
         {"type": "content_block_stop", "index": 0},
         {
             "type": "message_delta",
-            "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+            "delta": {"stop_reason": "tool_use" if wanted else "end_turn", "stop_sequence": None},
             "usage": usage,
         },
         {"type": "message_stop"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from tests.integrations import models
 from tests.integrations.conftest import ROOT
 from turnlog import AsyncTurnlog
 from turnlog.client.http import HttpWay
-from turnlog.integrations.claude import TurnlogSessionStore
+from turnlog.integrations.claude import TurnlogSessionStore, session_id_of
 from turnlog.integrations.openai_agents import TurnlogSession
 
 if TYPE_CHECKING:
@@ -97,6 +98,17 @@ def _text(content: Any) -> str:
     return content if isinstance(content, str) else "".join(part["text"] for part in content)
 
 
+async def check_round_trip(turnlog: AsyncTurnlog, session_id: str) -> None:
+    """What Claude Code wrote is exported, and the export is imported: into a copy, and into itself."""
+    for one in (await turnlog.list_transcripts(session_id)).transcripts:
+        entries = [entry async for entry in turnlog.entries(session_id, one.name)]
+        text = "".join(json.dumps(entry) + "\n" for entry in entries)
+        for name, added in ((f"{one.name}/copy", len(entries)), (one.name, 0)):
+            imported = await turnlog.import_transcript(session_id, name, text)
+            assert (imported.added, imported.entry_count) == (added, len(entries))
+        assert [entry async for entry in turnlog.entries(session_id, f"{one.name}/copy")] == entries
+
+
 @pytest.mark.parametrize("sdk", ["claude", "openai"])
 async def test_killed_in_mid_conversation(
     sdk: str, turnlog: AsyncTurnlog, vendors: Models, machines: Machines
@@ -120,6 +132,9 @@ async def test_killed_in_mid_conversation(
     assert said == ANSWERS
     turns = [text for turn in zip(PROMPTS, ANSWERS, strict=True) for text in turn]
     assert await texts(sdk, turnlog, conversation, machines.project) == turns
+    if sdk == "claude":
+        key = {"project_key": project_key_for_directory(machines.project), "session_id": conversation}
+        await check_round_trip(turnlog, session_id_of(key))
     # What the model was told: all that came before, also by agents that are dead.
     assert vendors.asked[-1] == PROMPTS
     assert [asked for asked in vendors.asked if asked == PROMPTS[:3]] == [PROMPTS[:3]] * 2

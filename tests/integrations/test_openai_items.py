@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from turnlog.errors import Invalid
+from turnlog.formats import to_chat
 from turnlog.integrations.items import to_items, to_message
 from turnlog.integrations.openai_agents import TurnlogSession
 from turnlog.limits import MESSAGE_LIMIT
 from turnlog.models.common import NewMessage
-from turnlog.operations.export_openai import exported
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ CALL = {"type": "function_call", "call_id": "c-1", "name": "f", "arguments": '{"
 OUTPUT = {"type": "function_call_output", "call_id": "c-1", "output": "4"}
 TEXT = {"type": "output_text", "text": "Hello", "annotations": [], "logprobs": []}
 MESSAGE = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [TEXT]}
+CALLING = {
+    "role": "assistant",
+    "tool_calls": [{"id": "c-1", "type": "function", "function": {"name": "f", "arguments": '{"x": 1}'}}],
+}
 READINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"role": "user", "content": "q"}, {"role": "user", "content": "q"}),
     ({"role": "developer", "content": ""}, {"role": "developer", "content": ""}),
@@ -70,14 +74,17 @@ ODD: list[dict[str, Any]] = [
 def test_it_comes_back(item: dict[str, Any]) -> None:
     """From what the contract takes, and what its answer then is."""
     message = to_message(item)
-    NewMessage.model_validate_json(dumps(message))
+    NewMessage.model_validate(json.loads(dumps(message)))
     (back,) = to_items(json.loads(dumps(message)))
     assert json.dumps(back, sort_keys=True) == json.dumps(item, sort_keys=True)
 
 
 @pytest.mark.parametrize(("item", "reading"), READINGS)
 def test_it_reads_as_a_chat(item: dict[str, Any], reading: dict[str, Any]) -> None:
-    said = exported(to_message(item))
+    (said, *answers) = to_chat([CALLING, to_message(item)] if "output" in item else [to_message(item)]).body[
+        "messages"
+    ]
+    said = answers[0] if "output" in item else said
     assert "function_call" not in said
     for call in said.get("tool_calls", []):
         assert call.pop("function") == {"name": "f", "arguments": '{"x": 1}'}
@@ -105,10 +112,24 @@ def test_messages_of_another_program() -> None:
     ]
     assert to_items({"role": "assistant", "content": None, "tool_calls": [call, {"no": "call"}]}) == [CALL]
     assert to_items({"role": "tool", "content": "4", "tool_call_id": "c-1"}) == [OUTPUT]
-    assert to_items({"role": "function", "content": "4", "name": "f"}) == [
-        {"role": "developer", "content": "4"}
-    ]
+    assert to_items({"role": "model", "content": "4"}) == [{"role": "assistant", "content": "4"}]
     assert to_items({"role": "assistant", "content": None}) == [{"role": "assistant", "content": ""}]
+
+
+@pytest.mark.parametrize("role", ["tool", "function"])
+def test_what_a_tool_said_has_no_higher_role(role: str) -> None:
+    """M6."""
+    assert to_items({"role": role, "content": "IGNORE ALL…"}) == []
+
+
+@pytest.mark.anyio
+async def test_a_result_of_no_call_is_no_item(turnlog: AsyncTurnlog) -> None:
+    session = TurnlogSession("conversation-1", turnlog)
+    await session.add_items([{"role": "user", "content": "q"}])
+    await turnlog.append_messages("conversation-1", [{"role": "tool", "content": "IGNORE ALL…"}])
+    assert await session.get_items() == [{"role": "user", "content": "q"}]
+    assert await session.pop_item() == {"role": "user", "content": "q"}
+    assert await session.pop_item() is None
 
 
 def test_what_json_cannot_carry_at_all() -> None:

@@ -18,7 +18,7 @@ from tests.simulation.edit_rules import (
     missing,
     repeats_edit,
 )
-from tests.simulation.page_rules import check_export, check_get, check_list, check_messages
+from tests.simulation.page_rules import check_draft, check_export, check_get, check_list, check_messages
 from tests.simulation.refusal_rules import check_denial
 from tests.simulation.rewind_rules import check_answer as check_rewound
 from tests.simulation.rewind_rules import repeats, shown, standing, summed
@@ -46,6 +46,7 @@ _STATUSES = {
     "drop_cache": {204, 404},
     "edit": {200, 404, 409, 412},
     "export": {200, 404},
+    "export_session": {200, 404},
     "get": {200, 304, 404},
     "get_draft": {200, 404},
     "get_message": {200, 404},
@@ -84,9 +85,9 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
             )
             require(Rule.ANSWER_204_MEANS_DELETED_BY_THIS, request.kind != "delete" or not work.changes, work)
         case 410:
-            require(
-                Rule.ANSWER_410_MEANS_DELETED, any(state.head and not state.live for state in states), request
-            )
+            buried = {state.head.deleted_at for state in states if state.head and not state.live}
+            require(Rule.ANSWER_410_MEANS_DELETED, reply.body["deleted_at"] in buried, (request, reply.body))
+            require(Rule.RECREATED_WHERE_ASKED, not request.body.get("recreate"), (request, reply.body))
         case 409:
             (check_refused_edit if request.kind == "edit" else check_conflict)(work, states, reply)
         case 413:
@@ -276,15 +277,16 @@ def _check_rewind(history: History, work: Work, states: list[State], reply: Repl
 
 
 def _check_delete(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
-    require(Rule.DELETED, not states[-1].live, work)
     require(Rule.ANSWER_204_MEANS_DELETED_BY_THIS, work.changes, work)
+    deleted, now = work.changes[-1].generation, states[-1].live
+    require(Rule.DELETED, now is None or now.key.generation > deleted, work)
 
 
 def _check_draft(history: History, work: Work, states: list[State], reply: Reply) -> None:
     require(Rule.READ_OF_A_LIVE_SESSION, any(state.live for state in states), work)
     if reply.body:
         assert work.request is not None
-        require(Rule.DRAFT_WAS_PUT, reply.body["messages"] in history.drafts[work.request.key], reply.body)
+        check_draft(history, work.request.key, states, reply.body)
 
 
 def _require_state(states: list[State], reply: Reply) -> State:
@@ -303,6 +305,7 @@ _CHECKS: dict[str, Callable[[History, Work, list[State], Reply], None]] = {
     "delete": _check_delete,
     "edit": check_edited,
     "export": check_export,
+    "export_session": check_export,
     "get": check_get,
     "get_draft": _check_draft,
     "get_message": check_one,

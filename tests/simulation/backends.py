@@ -15,9 +15,11 @@ from tests.simulation import faults
 from tests.simulation.lies import corrupted
 from turnlog.coroutines import run
 from turnlog.errors import CacheUnavailable, ConditionFailed, Contended, Refused, Unanswered
+from turnlog.records.head import from_item
+from turnlog.records.keys import HEAD
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tests.simulation.process import Process
     from turnlog.store.protocols import Command
@@ -35,6 +37,20 @@ class FaultyTable:
 
     async def request(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """See `turnlog.store.protocols.Table`."""
+        try:
+            answer = await self._answered(operation, parameters)
+        except ConditionFailed as refused:
+            self._show(refused.items)
+            raise
+        self._show([answer.get("Item"), answer.get("Attributes")])
+        return answer
+
+    def _show(self, items: Sequence[Any]) -> None:
+        """Note which sessions the process has seen to be there."""
+        found = [from_item(item) for item in items if item and item.get("SK") == {"S": HEAD}]
+        self._process.work.seen += [head.key for head in found if head.live]
+
+    async def _answered(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         consistent = bool(parameters.get("ConsistentRead")) and "IndexName" not in parameters
         kinds = faults.of_request(operation, consistent=consistent)
         fault = await self._process.point(operation, parameters, kinds)

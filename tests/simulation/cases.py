@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 USER, SESSION = "ann", "s0"
 FAULTS = (CRASH, "reply lost", "request lost", "re-sent", "re-sent bare")
-_PURGE_FAULTS = (*FAULTS, "unprocessed items", "short page")
+PURGE_FAULTS = (*FAULTS, "unprocessed items", "short page")
 SILENCE = ("request lost", "reply lost")
 _TORN_READS = ("torn page", "short page")
 _ONE_BYTE = {"_WIDTH": 1}
@@ -24,7 +24,7 @@ with limited(**_ONE_BYTE):
     # Two ids with one fingerprint.
     ALIKE = ("x", next(name for name in map("y{}".format, count()) if fingerprint(name) == fingerprint("x")))
 # A message takes several items, which the purge removes one by one.
-_MANY_PARTS = {"PART_SIZE": 60, "DELETE_BATCH": 1}
+MANY_PARTS = {"PART_SIZE": 60, "DELETE_BATCH": 1}
 # A message with a call in it takes two, and two with another call as well.
 _TWO_PARTS = {"PART_SIZE": 210}
 
@@ -72,6 +72,12 @@ def create(*marks: str) -> Request:
     return Request("create", USER, body={"session_id": SESSION, "messages": messages})
 
 
+def recreate(*marks: str) -> Request:
+    """Begin another session with these messages where the one of before was deleted."""
+    body = {**create(*marks).body, "recreate": True}
+    return Request("create", USER, body=body, again=False)
+
+
 def create_calling(mark: str) -> Request:
     """Create the session with a message of which a tool call changes the middle."""
     body = tool_call("c").body
@@ -106,6 +112,11 @@ def rewind(to: int, expected: int, *, if_match: str | None = None, **given: str)
 def get() -> Request:
     """Read it all."""
     return Request("get", USER, SESSION)
+
+
+def export(limit: int) -> Request:
+    """Read a window in Anthropic's words: it grows back to a user's message."""
+    return Request("export_session", USER, SESSION, query={"format": "anthropic", "limit": limit})
 
 
 def delete() -> Request:
@@ -207,6 +218,20 @@ CASES = (
     Case("get & tool call, cold cache", [[get()], [tool_call("t")]], cache="cold"),
     Case("get & tool call, warm cache", [[get()], [tool_call("t")]], cache="warm"),
     Case("get & delete, warm cache", [[get()], [delete()]], cache="warm"),
+    Case(
+        "export of a turn & rewind",
+        [[export(1)], [rewind(1, 3), append("x", "y")]],
+        before=(create("m0"), append("a"), append("b")),
+        limits={"_FIRST_BACK": 1},
+    ),
+    Case(
+        "export of a turn & tool call, cold cache",
+        [[export(1)], [tool_call("v")]],
+        before=(create("m0"), append("a"), append("b")),
+        cache="cold",
+        limits={"_FIRST_BACK": 1},
+    ),
+    Case("export & delete, warm cache", [[export(9)], [delete()]], cache="warm"),
     Case("put & append", [[put("m0", "p")], [append("a")]]),
     Case("put of fields & append", [[put("m0")], [append("a")]]),
     Case("put & put, none there", [[put("p", "q")], [put("p", "r")]], before=()),
@@ -244,8 +269,8 @@ CASES = (
     Case("tool call & get, read late", [[tool_call("t"), get()]], kinds=(*_TORN_READS, "stale read")),
     Case("get, the cache damaged", [[get()]], before=_TWO, cache="warm", kinds=("cache corrupt",)),
     Case("a damaged draft", [[put_draft(), get_draft()]], cache="cold", kinds=("cache corrupt",)),
-    Case("the purge", [], before=(create("m0"), append("m1"), delete()), stream=True, kinds=_PURGE_FAULTS),
-    Case("get & delete & the purge", [[get()], [delete()]], stream=True, limits=_MANY_PARTS),
+    Case("the purge", [], before=(create("m0"), append("m1"), delete()), stream=True, kinds=PURGE_FAULTS),
+    Case("get & delete & the purge", [[get()], [delete()]], stream=True, limits=MANY_PARTS),
     Case(
         "append & append, alike in the ring",
         [[append(ALIKE[0]), append(ALIKE[1]), append(ALIKE[0])]],

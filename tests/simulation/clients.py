@@ -32,6 +32,7 @@ _OFTEN = (
     + ("title", "patch") * 2
 )
 _MORTAL = 0.3  # in how many schedules a client may delete
+_REBORN = 0.25  # in how many schedules clients delete often, and begin anew what was deleted
 # That a function has: plenty, for some tries more, for one more, for none.
 SECONDS = (29.0, 29.0, RESERVE + 0.2, RESERVE + 0.02, 1.0)
 _NEVER_AGAIN = 0.2  # how often a client that got no answer lets it be
@@ -100,15 +101,17 @@ class Client:
         return self._about_sessions.make(kind, session)
 
 
-def mixture(rng: Random) -> list[str]:
+def mixture(rng: Random, *, reborn: bool) -> list[str]:
     """Kinds of requests, of which some are left out and some are frequent."""
     kinds = [kind for kind in FUNCTIONS if rng.random() < (_MORTAL if "delete" in kind else 0.5)]
-    return kinds + [kind for kind in _OFTEN if rng.random() < 0.6] + ["append", "get"]
+    anew = ["delete"] * 2 + ["create"] * 5 if reborn and rng.random() < 0.7 else []
+    return kinds + [kind for kind in _OFTEN if rng.random() < 0.6] + ["append", "get"] + anew
 
 
 def crew(world: World, rng: Random, size: int) -> Iterator[Client]:
     """Clients, most of them of one user."""
-    texts, sent = Texts(rng), list[Request]()
+    texts, sent, reborn = Texts(rng), list[Request](), rng.random() < _REBORN
     for number in range(size):
         user = USERS[number % 4 == 3]
-        yield Client(world, f"client {number}", user, rng=rng, texts=texts, sent=sent, kinds=mixture(rng))
+        kinds = mixture(rng, reborn=reborn)
+        yield Client(world, f"client {number}", user, rng=rng, texts=texts, sent=sent, kinds=kinds)

@@ -45,6 +45,7 @@ _OF_A_TOMBSTONE = {
     "deleted_at",
     "token",
     "expires_at",
+    "generation",
 }
 
 
@@ -61,10 +62,13 @@ def check_change(change: Change, now: float, retention_days: int | None) -> None
     before, after = change.before.head, change.head
     if (request := change.work.request) is not None:
         require(Rule.OWNERSHIP, change.key.user_id == request.user, (change.key, request))
+    check_generation(change)
     if not change.head_changed:
         _check_beside(change)
     elif before is None:
         _check_beginning(change)
+    elif not before.live and after and after.live:
+        _check_begun_anew(change, before, after)
     elif before.live:
         require(Rule.LIVE_HEAD_STAYS, after is not None, change.key)
         assert after is not None
@@ -83,6 +87,44 @@ def check_change(change: Change, now: float, retention_days: int | None) -> None
             _check_burial(change, now, retention_days)
     else:
         _check_tombstone(change, now)
+
+
+def check_generation(change: Change) -> None:
+    """G4: what is meant for one session reaches no other that has its id."""
+    work, current = change.work, change.generation
+    require(Rule.WRITTEN_TO_WHAT_IS_THERE, change.put <= {current}, (work, change.put, current))
+    if change.purged - {current}:
+        require(Rule.PURGED_BY_THE_STREAM, work.kind == "stream", work)
+    if change.unmarked:
+        require(Rule.MARKER_STAYS, work.kind == "ttl" or not (change.head and change.head.live), work)
+    if not (change.head_changed and change.before.live and change.head):
+        return
+    require(Rule.GENERATION_STAYS, change.head.key == change.before.live.key, change)
+    seen = work.seen[0].generation if work.seen else current
+    require(Rule.WRITTEN_TO_WHAT_WAS_SEEN, seen == current, (work, work.seen, change))
+    # Where the client library repeats a request unseen, and nobody heeds its token, there are two requests.
+    others = {one.generation for one in work.changes} - {current}
+    require(Rule.WRITTEN_TO_ONE_SESSION, not others or "re-sent bare" in work.faults, (work, change))
+
+
+def _check_begun_anew(change: Change, before: Head, after: Head) -> None:
+    """G4: who asks for it begins another session where one was deleted; nothing of that one is in it."""
+    work, request = change.work, change.work.request
+    asked = request.body if request else {}
+    require(Rule.RECREATED_WHERE_ASKED, work.kind == "create" and asked.get("recreate"), work)
+    require(Rule.GENERATION_GOES_ON, after.key == before.key.next, (before, after))
+    require(Rule.VERSION_PLUS_1, after.version == before.version + 1, (before, after))
+    require(Rule.BEGINS_LIVE, not after.edits and not after.rewinds and after.leftover is None, after)
+    require(Rule.TIME_GOES_ON, after.started_at >= (before.deleted_at or ""), (before, after))
+    again = [one for one in work.changes if one.head and one.head.live]
+    require(Rule.RECREATED_ONCE, not again or "re-sent bare" in work.faults, (work, change))
+    rewind_rules.check_items(change, after)
+    _check_log(change, after)
+    usage = summed(asked.get("usage"))
+    require(Rule.USAGE_EXACT, tokens(after) == usage, after)
+    given = {"title": asked.get("title"), **{name: asked.get(name, {}) for name in JSON_FIELDS}}
+    shown = after.session()
+    require(Rule.BEGINS_LIVE, all(shown[name] == value for name, value in given.items()), (given, shown))
 
 
 def _check_beside(change: Change) -> None:

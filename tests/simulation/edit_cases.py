@@ -54,7 +54,8 @@ def get_message(sequence: int = 0) -> Request:
     return Request("get_message", USER, SESSION, sequence=sequence)
 
 
-_M0, _M1 = {"message_id": "m0"}, {"message_id": "m1"}
+_M0: dict[str, Any] = {"message_id": "m0"}
+_M1: dict[str, Any] = {"message_id": "m1"}
 _TWO = (create("m0"), append("m1"))
 _AGAIN = (CRASH, "reply lost", "answer lost", "applied late")
 _PARTS = {"PART_SIZE": 60}

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.rewind_rules import made_once, standing
 from tests.simulation.violations import Rule, Violation, require
+from turnlog.limits import EDITS_KEPT
 from turnlog.operations.change_session import merged
-from turnlog.records import messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ def check_edit(change: Change, after: Head) -> None:
     wanted = _edited(before, request.body, after.updated_at)
     require(Rule.EDITED_AS_ASKED, fields == wanted, (request, before, fields))
     require(Rule.AN_EDIT_CHANGES, not _holds(before, request.body), (request, before))
-    known = _known(entry, request, newest=messages.EDITS_KEPT)
+    known = _known(entry, request, newest=EDITS_KEPT)
     require(Rule.EDITED_ONCE, made_once(change.work) and not known, (change.work, change))
 
 
@@ -134,7 +134,7 @@ def check_refused_edit(work: Work, states: Sequence[State], reply: Reply) -> Non
         case "removed":
             shown = [fields for one in stood for fields in one.during(work.begin, work.end)]
             require(Rule.REMOVED_IS_TRUE, any("removed" in fields for fields in shown), (request, shown))
-            known = all(_known(one, request, work.begin, newest=messages.EDITS_KEPT) for one in stood)
+            known = all(_known(one, request, work.begin, newest=EDITS_KEPT) for one in stood)
             require(Rule.A_REPEAT_IS_KNOWN, not known, (request, stood))
         case other:
             raise Violation(Rule.STATUS_OF_THE_CONTRACT, other)

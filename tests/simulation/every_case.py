@@ -7,6 +7,7 @@ from tests.simulation.cases import CASES
 from tests.simulation.doubt_cases import DOUBT_CASES
 from tests.simulation.edge_cases import EDGE_CASES
 from tests.simulation.edit_cases import EDIT_CASES
+from tests.simulation.generation_cases import GENERATION_CASES
 from tests.simulation.transcript_cases import TRANSCRIPT_CASES
 
 EVERY_CASE = (
@@ -18,4 +19,5 @@ EVERY_CASE = (
     *BURST_CASES,
     *DOUBT_CASES,
     *EDIT_CASES,
+    *GENERATION_CASES,
 )

@@ -20,16 +20,16 @@ from tests.simulation.violations import Rule, Violation
 from turnlog.errors import Unanswered
 from turnlog.records import head as heads
 from turnlog.records import messages
-from turnlog.records.keys import EXPIRY, HEAD, MESSAGE_PREFIX, USER, message_sort_key, parse_partition
+from turnlog.records.keys import EXPIRY, HEAD, MESSAGE_PREFIX, USER, parse_generation, parse_partition
 from turnlog.records.keys import parse_message_sort_key as parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from tests.simulation.memory_table import MemoryTable
     from tests.simulation.requests import Request
     from turnlog.records.item import Item
-    from turnlog.records.keys import SessionKey, TranscriptKey
+    from turnlog.records.keys import GenerationKey, SessionKey, TranscriptKey
     from turnlog.records.transcripts import Transcript
 
 Fields = dict[str, Any]
@@ -45,6 +45,7 @@ class Work:
         entries: what it added to transcripts, each with the head that counts it.
         buried: the transcripts that it deleted.
         calls: how often it called what.
+        seen: the live sessions that the table showed it, in order.
         unanswered: a write of it was applied, or will be, and it was not told.
         denied: it said that it wrote nothing.
         faults: what struck it; `struck`: what struck the request in the order in which it did, also when the
@@ -57,6 +58,7 @@ class Work:
     end: int = 0
     changes: list[Change] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
+    seen: list[GenerationKey] = field(default_factory=list)
     faults: set[str] = field(default_factory=set)
     struck: list[str] = field(default_factory=list)
     entries: list[tuple[TranscriptKey, Transcript | None, Fields]] = field(default_factory=list)
@@ -78,7 +80,7 @@ class History:
         coarse: whether times of different moments may be equal.
         totals: by user, since which commit, how many sessions.
         sessions: by key, its states in order.
-        drafts: by key, all that were put.
+        drafts: by key, all that were put, and by what.
         transcripts: likewise.
         shapes: which states the table was seen in, as hashes.
     """
@@ -98,7 +100,7 @@ class History:
         self.coarse = coarse
         self.totals: dict[str, list[tuple[int, int]]] = defaultdict(lambda: [(0, 0)])
         self.sessions: dict[SessionKey, list[State]] = defaultdict(lambda: [NOTHING])
-        self.drafts: dict[SessionKey, list[list[Fields]]] = defaultdict(list)
+        self.drafts: dict[SessionKey, list[tuple[Work, list[Fields]]]] = defaultdict(list)
         self.transcripts = TranscriptHistory(data)
         self.shapes: set[int] = set()
         self._stream = table.stream
@@ -145,23 +147,23 @@ class History:
     def _change(self, partition: str, records: list[dict[str, Any]], work: Work) -> None:
         key, items = parse_partition(partition), self._items[partition]
         before = self.sessions[key][-1]
-        touched: set[int] = set()
-        removed: set[int] = set()
-        head_changed = marked = False
         for record in records:
-            sort_key, new = record["Keys"]["SK"]["S"], record.get("NewImage")
-            if new is None:
-                items.pop(sort_key)
+            sort_key = record["Keys"]["SK"]["S"]
+            if "NewImage" in record:
+                items[sort_key] = record["NewImage"]
             else:
-                items[sort_key] = new
-            head_changed |= sort_key == HEAD
-            marked |= sort_key == EXPIRY and new is not None
-            if sort_key.startswith(MESSAGE_PREFIX):
-                (removed if new is None else touched).add(parse(sort_key)[0])
-        stored = {sequence: self._message(items, sequence) for sequence in sorted(touched)}
+                items.pop(sort_key)
         head_item = items.get(HEAD)
         head = heads.from_item(head_item) if head_item else None
-        begun = head is not None and before.head is None
+        current = head.key if head else key.at(0)
+        written = {
+            kept: {r["Keys"]["SK"]["S"] for r in records if ("NewImage" in r) == kept}
+            for kept in (True, False)
+        }
+        touched, removed = (_sequences(written[kept], current) for kept in (True, False))
+        head_changed = HEAD in written[True] | written[False]
+        stored = {sequence: self._message(items, current, sequence) for sequence in sorted(touched)}
+        begun = head is not None and head.live and (before.head is None or before.head.key != head.key)
         log = [] if begun else before.log
         change = Change(
             key=key,
@@ -173,10 +175,13 @@ class History:
             head_changed=head_changed,
             added={sequence: fields for sequence, fields in stored.items() if sequence >= len(log)},
             edited={sequence: fields for sequence, fields in stored.items() if sequence < len(log)},
-            left={parse(name)[0] for name in items if name.startswith(MESSAGE_PREFIX)},
+            left={parse(name)[0] for name in items if name.startswith(f"{current.first}{MESSAGE_PREFIX}")},
             beside=len(items.keys() - {HEAD, EXPIRY}),
             removed=removed - touched,
-            marked=marked,
+            marked=EXPIRY in written[True],
+            unmarked=EXPIRY in written[False],
+            put=_generations(written[True]),
+            purged=_generations(written[False]),
         )
         commit_rules.check_change(change, self.seconds(), self.retention_days)
         if not change.clears:
@@ -189,7 +194,7 @@ class History:
             work=work,
             head=head,
             head_changed=head_changed,
-            was_live=before.live is not None,
+            was=before.live.key if before.live else None,
         )
         if change.rewinds:  # the states before it keep theirs
             assert head is not None
@@ -202,9 +207,9 @@ class History:
         if head_changed:
             self.sessions[key].append(State(self.commits, head, log))
 
-    def _message(self, items: dict[str, Item], sequence: int) -> Fields:
+    def _message(self, items: dict[str, Item], key: GenerationKey, sequence: int) -> Fields:
         parts: list[Item] = []
-        while (item := items.get(message_sort_key(sequence, len(parts)))) is not None:
+        while (item := items.get(key.message(sequence, len(parts))["SK"]["S"])) is not None:
             parts.append(item)
         try:
             (stored,) = messages.decode(parts)
@@ -222,3 +227,13 @@ class History:
         ]
         # Not hash(): it is another one in every process.
         return int.from_bytes(blake2b(repr(newest).encode(), digest_size=6).digest(), "big")
+
+
+def _sequences(sort_keys: Iterable[str], key: GenerationKey) -> set[int]:
+    """Of the messages of this generation that are among these."""
+    return {parse(name)[0] for name in sort_keys if name.startswith(f"{key.first}{MESSAGE_PREFIX}")}
+
+
+def _generations(sort_keys: Iterable[str]) -> set[int]:
+    """Of what these name, but for the head and the marker."""
+    return {parse_generation(name)[0] for name in sort_keys if name not in {HEAD, EXPIRY}}

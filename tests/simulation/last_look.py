@@ -10,7 +10,7 @@ from tests.simulation.clients import USERS
 from tests.simulation.requests import Request
 from tests.simulation.transcript_look import check_transcripts, objects_of
 from tests.simulation.violations import Rule, require
-from turnlog.records.keys import HEAD
+from turnlog.records.keys import EXPIRY, HEAD, parse_generation
 from turnlog.records.messages import Stored
 from turnlog.store.session_cache import _checked, _log_key, _prefix_checksum
 
@@ -36,7 +36,7 @@ def look(world: World, *, briefly: bool = False) -> None:
             _check_cached(world, key, states[-1])
             _check_read(world, key, states[-1])
             _check_cleared(world, key, states[-1])
-            check_transcripts(world, key, live=states[-1].live is not None)
+            check_transcripts(world, key, states[-1].live)
             if not briefly:
                 _check_gone(world, key, states[-1])
         if briefly:
@@ -48,6 +48,7 @@ def look(world: World, *, briefly: bool = False) -> None:
             world.jump(100.0 * _DAY)
             _drain(world)
         for key, states in world.history.sessions.items():
+            _check_former(world, key, states[-1], objects=True)
             if not states[-1].head:
                 require(Rule.NOTHING_LEFT, not world.history.items(key), world.history.items(key))
                 require(Rule.NO_OBJECT_LEFT, not objects_of(world, key), objects_of(world, key))
@@ -73,8 +74,21 @@ def _drain(world: World) -> None:
     world.scheduler.run()
 
 
+def _check_former(world: World, key: SessionKey, state: State, *, objects: bool) -> None:
+    """G4: of the sessions that were deleted before this one nothing is left; objects if all is settled."""
+    if state.live is None:
+        return
+    items = world.history.items(key).keys() - {HEAD, EXPIRY}
+    former = [name for name in items if parse_generation(name)[0] != state.live.key.generation]
+    require(Rule.FORMER_SESSIONS_PURGED, not former, (state.live, former))
+    left = [name for name in objects_of(world, key) if not name.startswith(state.live.key.objects)]
+    require(Rule.FORMER_SESSIONS_PURGED, not objects or not left, (state.live, left))
+
+
 def _check_items(world: World, key: SessionKey, state: State) -> None:
     items = world.history.items(key)
+    # What a fault left behind is looked for a day later.
+    _check_former(world, key, state, objects=not world.faults)
     if state.head and not state.live:
         require(Rule.PURGED, items.keys() == {HEAD}, list(items))
         require(Rule.TOMBSTONE_ENDS, "expires_at" in items["HEAD"], items["HEAD"])

@@ -5,9 +5,18 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.simulation import memory_table, transcript_rules
+from tests.simulation import edit_rules, memory_table, transcript_rules
 from tests.simulation.dynamodb import queries
-from turnlog.operations import edit_message, import_transcript, purge, put_session, read_entries, read_session
+from turnlog.client import importing
+from turnlog.operations import (
+    edit_message,
+    export_history,
+    import_transcript,
+    purge,
+    put_session,
+    read_entries,
+    read_session,
+)
 from turnlog.records import messages, ring, transcripts
 from turnlog.store import deposits, leftover, log
 
@@ -37,12 +46,14 @@ _LIMITS: Mapping[str, _Limit] = {
     # As does one that tool calls have joined: it takes eight.
     "MAX_DELETES": _Limit((leftover,), 8),
     "MAX_ENTRIES": _Limit((import_transcript,), 2),
+    "MAX_IMPORT": _Limit((importing,), 2),
     "DELETE_BATCH": _Limit((purge,), 2),
-    "_FIRST_STEP": _Limit((read_session,), 2),
-    "PAYLOAD_LIMIT": _Limit((read_session, read_entries), 700),
+    "_FIRST_STEP": _Limit((read_session, export_history), 2),
+    "_FIRST_BACK": _Limit((export_history,), 1),
+    "PAYLOAD_LIMIT": _Limit((read_session, read_entries, export_history), 700),
     # What these forget is stored again, when it is sent again: the rules know when that is so.
     "CAPACITY": _Limit((ring,), 4),
-    "EDITS_KEPT": _Limit((messages, edit_message), 2),
+    "EDITS_KEPT": _Limit((messages, edit_message, edit_rules), 2),
     "TRANSCRIPT_RING": _Limit((transcripts, transcript_rules), 4),
     # One byte: every other schedule has two ids with one fingerprint.
     "_WIDTH": _Limit((ring,), 1),

@@ -83,14 +83,14 @@ class FaultyObjects:
         """See `turnlog.store.protocols.Objects`."""
         await self._write("DeleteObject", key, partial(self._world.objects.delete, key))
 
-    async def list(self, prefix: str) -> dict[str, datetime]:
+    async def list(self, prefix: str, before: str = "") -> dict[str, datetime]:
         """See `turnlog.store.protocols.Objects`."""
         if await self._process.point("ListObjectsV2", {"Prefix": prefix}, READ_FAULTS):
             raise Unanswered("The bucket did not answer.")
         return {
             key: datetime.fromtimestamp(kept.since, UTC)
             for key, kept in self._world.objects.kept.items()
-            if key.startswith(prefix)
+            if key.startswith(prefix) and (not before or key < before)
         }
 
     async def _write(self, call: str, key: str, work: Callable[[], None]) -> None:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.faults import LATE_READ
 from tests.simulation.violations import Rule, require
+from turnlog import formats
 from turnlog.http.etag import parse as parse_tags
-from turnlog.operations import list_sessions, read_session
-from turnlog.operations.export_openai import _whole_calls, exported, merged
+from turnlog.limits import PAYLOAD_LIMIT
+from turnlog.operations import export_history, list_sessions, read_session
 from turnlog.records.keys import user_partition
 from turnlog.wire import dumps, payload_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.simulation.history import History, Work
     from tests.simulation.requests import Reply, Request
-    from tests.simulation.states import Entry, State
+    from tests.simulation.states import State
     from turnlog.records.head import Head
     from turnlog.records.keys import SessionKey
 
@@ -46,8 +46,23 @@ def check_get(history: History, work: Work, states: list[State], reply: Reply) -
         Rule.ANSWER_WAS_A_STATE, fitting, (shown, [state.live and state.live.session() for state in states])
     )
     if body.get("draft"):
-        require(Rule.DRAFT_WAS_PUT, body["draft"]["messages"] in history.drafts[request.key], body["draft"])
+        check_draft(history, request.key, states, body["draft"])
     _check_page(work, fitting[-1:], body)
+
+
+def check_draft(history: History, key: SessionKey, states: list[State], draft: Message) -> None:
+    """A draft was put, and not before the session was begun of which it is shown (G4)."""
+    put = [work for work, messages in history.drafts[key] if messages == draft["messages"]]
+    require(Rule.DRAFT_WAS_PUT, put, draft)
+    before, begun = None, 0
+    for state in history.sessions[key]:
+        if state.commit > states[0].commit and begun:
+            break
+        if state.live and state.live.key != before:
+            begun = state.commit
+        before = state.live.key if state.live else None
+    so = [work for work in put if not work.end or work.end >= begun]
+    require(Rule.DRAFT_OF_THIS_SESSION, so, (draft, put, states))
 
 
 _BESIDE = {"messages", "has_more", "oldest_sequence", "draft"}
@@ -102,26 +117,64 @@ def _fits(got: list[Message], next_one: list[Message]) -> bool:
 
 
 def check_export(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
-    """The export is that of the log as it was."""
-    body = reply.body
-    require(
-        Rule.EXPORT_WAS_SO,
-        any(
-            body["messages"] == expected
-            for state in states
-            if state.live
-            for expected in _exports(state.log, state.live, state.commit, work.end, cut=body["has_more"])
-        ),
-        (body, [[entry.newest for entry in state.log] for state in states]),
-    )
+    """The export is that of a window of the log as it was, which begins with a user's message."""
+    request = work.request
+    assert request is not None
+    told = [_unlike_export(request, state, work.end, reply) for state in states if state.live]
+    require(Rule.EXPORT_WAS_SO, None in told, (request, told, reply.raw))
 
 
-def _exports(log: list[Entry], head: Head, begin: int, end: int, *, cut: bool) -> Iterator[list[Message]]:
-    for first in range(1, head.message_count + 1) if cut else [0]:
-        versions = [entry.during(begin, end) for entry in log[first : head.message_count]]
-        for messages in islice(product(*versions), _MIXTURES):
-            left = [one for one in messages if "removed" not in one]
-            yield merged(exported({**one, "tool_calls": _whole_calls(one)}) for one in left)
+def _unlike_export(request: Request, state: State, end: int, reply: Reply) -> str | None:
+    """In what an export cannot be one of this state; None if it can."""
+    assert state.live is not None
+    count = state.live.message_count
+    stop = min(request.query.get("before", count), count)
+    versions = [entry.during(state.commit, end) for entry in state.log[:stop]]
+    reasons = [
+        _unlike_window(request, list(messages), reply) for messages in islice(product(*versions), _MIXTURES)
+    ]
+    return None if None in reasons else reasons[0]
+
+
+def _unlike_window(request: Request, messages: list[Message], reply: Reply) -> str | None:
+    form = request.query.get("format", "openai-messages")
+    text = form in {"markdown", "jsonl"}
+    told = reply.headers.get("x-turnlog-next-before") if text else reply.body.get("next_before")
+    first = int(told or 0)
+    begins = [at for at, message in enumerate(messages) if message["role"] == "user"]
+    asked = max(0, len(messages) - request.query.get("limit", len(messages)))
+    whole = max((at for at in begins if at <= asked), default=0)
+    cut = export_history.__dict__["PAYLOAD_LIMIT"] < PAYLOAD_LIMIT
+    if first < whole or (first > whole and not cut):
+        return f"it begins at {first}, not at {whole}"
+    shown = messages[first:]
+    if form == "jsonl":
+        lines = [json.loads(line) for line in reply.raw.decode().splitlines()]
+        return None if lines == shown else f"lines of {shown}"
+    if form == "markdown":
+        return None if reply.raw.decode() == formats.to_markdown(shown) else f"a text of {shown}"
+    lead = max((at for at in begins if at <= first), default=first)
+    ways = [[messages[lead], _note(lead + 1, first), *shown] if lead < first - 1 else messages[lead:]]
+    if cut and len(shown) == 1 and lead < first:  # even the lead does not fit beside the newest message
+        ways.append([_note(lead, first), *shown])
+    written = [_WRITERS[form](way).body for way in ways]
+    if not any(all(reply.body.get(name) == one for name, one in body.items()) for body in written):
+        return f"not {written}"
+    return None if reply.body["has_more"] == (first > 0) else "has_more"
+
+
+def _note(start: int, end: int) -> Message:
+    """What stands in the place of the messages start..end-1."""
+    what = f"[Left out: messages {start} to {end - 1}, which do not fit into the answer]"
+    return {"sequence": start, "role": "user", "content": what}
+
+
+_WRITERS = {
+    "openai-messages": formats.to_chat,
+    "openai-responses": formats.to_responses,
+    "anthropic": formats.to_anthropic,
+    "ai-sdk": formats.to_ai_sdk,
+}
 
 
 def check_list(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001

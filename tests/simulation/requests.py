@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import TurnlogError
-from turnlog.http.answers import problem
+from turnlog.http.answers import JSONL, MARKDOWN, problem
 from turnlog.http.events import parse
 from turnlog.records.keys import SessionKey
 
@@ -26,6 +26,7 @@ FUNCTIONS = {
     "drop_cache": "drop_cache",
     "edit": "edit_message",
     "export": "export_openai_messages",
+    "export_session": "export_session",
     "get": "get_session",
     "get_draft": "get_draft",
     "get_message": "get_message",
@@ -100,7 +101,8 @@ async def answered(store: Store, request: Request) -> Reply:
         answer = await _ENDPOINTS[request.kind].answer(store, parse(event, "-"))
     except TurnlogError as error:
         raised, answer = error, problem(error)
-    body = json.loads(answer.body) if answer.body else None
+    text = answer.headers.get("content-type") in {JSONL, MARKDOWN}
+    body = json.loads(answer.body) if answer.body and not text else None
     return Reply(answer.status, body, dict(answer.headers), answer.body, raised)
 
 

@@ -25,6 +25,7 @@ DAY = 86_400
 MAX_CLIENTS = 5
 _RETENTION_DAYS = 40
 _MADE_BEFORE = 0.6  # how many of the sessions are there when the clients come
+_BEGUN_ANEW_BEFORE = 0.1  # how many of these come after one that was deleted
 
 
 def simulate(seed: int, tally: Tally) -> None:
@@ -57,6 +58,9 @@ def _play(world: World, rng: Random) -> None:
         for user, session in product(USERS, SESSIONS):
             if rng.random() < _MADE_BEFORE:
                 world.ask(Request("create", user, body={"session_id": session}))
+                if rng.random() < _BEGUN_ANEW_BEFORE:
+                    world.ask(Request("delete", user, session))
+                    world.ask(Request("create", user, body={"session_id": session, "recreate": True}))
     for client in crew(world, rng, rng.randint(1, MAX_CLIENTS)):
         world.scheduler.spawn(client.name, client.run(rng.randint(2, 9)))
     for number in range(2):

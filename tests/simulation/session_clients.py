@@ -120,6 +120,9 @@ class SessionRequests(ClientRequests):
         body: dict[str, Any] = {"session_id": session, "messages": new}
         if self.rng.random() < 0.5:
             body |= {"title": f"{self.texts.mark()} of {self.user}.", "usage": self._usage()}
+        if self.rng.random() < 0.8:
+            # Most clients look first, before they send that again.
+            return Request("create", self.user, body=body | {"recreate": True}, again=self.rng.random() < 0.3)
         return Request("create", self.user, body=body)
 
     def _put(self, session: str) -> Request:
@@ -223,6 +226,19 @@ class SessionRequests(ClientRequests):
         )
         headers = self._if_match(session, "if-none-match")
         return Request("get", self.user, session, query=query, headers=headers)
+
+    def _window(self) -> dict[str, Any]:
+        rng = self.rng
+        return rng.choice(
+            ({}, {"limit": rng.randrange(1, 4)}, {"before": rng.randrange(6), "keep_system": True})
+        )
+
+    def _export(self, session: str) -> Request:
+        return Request("export", self.user, session, query=self._window())
+
+    def _export_session(self, session: str) -> Request:
+        form = self.rng.choice(("openai-responses", "anthropic", "ai-sdk", "markdown", "jsonl"))
+        return Request("export_session", self.user, session, query={"format": form, **self._window()})
 
     def _messages(self, session: str) -> Request:
         rng = self.rng

@@ -75,7 +75,9 @@ class Change(NamedTuple):
         added: sequence and message of what is new; `edited`: of what was there.
         left: sequences of the messages of which there are items; `removed`: of those of which one went.
         beside: how many items there are beside the head and the marker.
-        marked: whether the retention marker was put.
+        marked: whether the marker was put; `unmarked`: whether it went.
+        put: of which generations items were put, but for the head and the marker; `purged`: of which they
+            went.
     """
 
     key: SessionKey
@@ -91,6 +93,14 @@ class Change(NamedTuple):
     beside: int
     removed: set[int]
     marked: bool
+    unmarked: bool
+    put: set[int]
+    purged: set[int]
+
+    @property
+    def generation(self) -> int:
+        """Of the session that is there or was deleted last."""
+        return self.head.key.generation if self.head else 0
 
     @property
     def rewinds(self) -> bool:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.transcript_rules import RESENT
+from tests.simulation.transcript_rules import RESENT, lines_of
 from tests.simulation.violations import Rule, Violation, require
 from turnlog.operations import read_entries
-from turnlog.records.keys import TranscriptKey
 from turnlog.wire import dumps, payload_size
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.simulation.history import History, Work
     from tests.simulation.requests import Reply
+    from tests.simulation.states import State
     from tests.simulation.transcript_history import TranscriptState
 
 _STATUSES = {
@@ -32,8 +34,8 @@ def check_transcript_answer(history: History, work: Work, reply: Reply) -> None:
     assert request is not None
     require(Rule.STATUS_OF_THE_CONTRACT, reply.status in _STATUSES[request.kind], (request, reply))
     sessions = history.during(request.key, work.begin, work.end)
-    key = TranscriptKey(request.key, request.name)
-    states = history.transcripts.during(key, work.begin, work.end)
+    states = history.transcripts.named(request.key, request.name, sessions, work.begin, work.end)
+    buried = any((key.session.session, key.name) == (request.key, request.name) for key in work.buried)
     if reply.status == 404:
         gone = any(not state.live for state in sessions)
         created = request.kind in {"append_entries", "import_transcript", "list_transcripts"}
@@ -42,35 +44,35 @@ def check_transcript_answer(history: History, work: Work, reply: Reply) -> None:
             gone or (not created and any(not s.live for s in states)),
             request,
         )
-        done = key in work.buried and not gone and not work.faults & RESENT
+        done = buried and not gone and not work.faults & RESENT
         require(Rule.ANSWER_204_MEANS_DELETED_BY_THIS, not done, work)
         return
     require(Rule.ANSWERED_OF_A_LIVE_SESSION, any(state.live for state in sessions), request)
     if reply.status == 409:
         _check_conflict(work, states, reply)
     elif request.kind == "append_entries":
-        _check_append(key, work, states, reply)
+        _check_append(work, states, reply)
     elif request.kind == "import_transcript":
-        _check_import(key, work, states, reply)
+        _check_import(work, states, reply)
     elif request.kind == "read_entries":
         reasons = [_unlike(request.query, state, reply.body) for state in states]
         require(Rule.PAGE_WAS_SO, None in reasons, (request, reasons, reply.body))
     elif request.kind == "list_transcripts":
-        _check_list(history, work, reply)
+        _check_list(history, work, sessions, reply)
     else:
-        require(Rule.ANSWER_204_MEANS_DELETED_BY_THIS, key in work.buried, work)
+        require(Rule.ANSWER_204_MEANS_DELETED_BY_THIS, buried, work)
 
 
-def _stored(key: TranscriptKey, work: Work, state: TranscriptState) -> list[str]:
+def _stored(work: Work, state: TranscriptState) -> list[str]:
     """What the request stored in this generation."""
     return [
         entry["text"]
         for stored, head, entry in work.entries
-        if stored == key and state.head and head and head.generation == state.head.generation
+        if state.head and head and (stored, head.generation) == (state.head.key, state.head.generation)
     ]
 
 
-def _check_append(key: TranscriptKey, work: Work, states: list[TranscriptState], reply: Reply) -> None:
+def _check_append(work: Work, states: list[TranscriptState], reply: Reply) -> None:
     body = reply.body
     assert work.request is not None
     sent = work.request.body["entries"]
@@ -82,25 +84,35 @@ def _check_append(key: TranscriptKey, work: Work, states: list[TranscriptState],
         # What the ring had forgotten may stand there twice.
         shown = state.entries[first : last + 1]
         if shown and shown[0] in sent and shown[-1] in sent and all(entry in shown for entry in sent):
-            ours.add(bool(_stored(key, work, state)))
+            ours.add(bool(_stored(work, state)))
     require(Rule.ACKNOWLEDGED_IS_STORED, ours, (work.request, body, [state.entries for state in states]))
     require(Rule.REPLAYED_TELLS, (not body["replayed"]) in ours, (work.request, body))
     require(Rule.STATUS_TELLS, (reply.status == 200) == body["replayed"], (reply.status, body))
 
 
-def _check_import(key: TranscriptKey, work: Work, states: list[TranscriptState], reply: Reply) -> None:
-    body = reply.body
-    assert work.request is not None
-    file = [json.loads(line) for line in work.request.body["text"].splitlines()]
+def _check_import(work: Work, states: list[TranscriptState], reply: Reply) -> None:
+    body, request = reply.body, work.request
+    assert request is not None
+    start, end = request.query.get("start_position", 0), body["next_position"]
+    file = lines_of(request)
+    unnamed = [entry for entry in file if "uuid" not in entry]
     fitting = [
-        _stored(key, work, state)
+        (state, _stored(work, state))
         for state in states
-        if state.live and state.entries[: len(file)] == file and len(state.entries) == body["entry_count"]
+        if state.live
+        and state.head
+        and (len(state.entries), state.head.shown_generation) == (body["entry_count"], body["generation"])
+        and all(entry in state.entries[:end] for entry in file)
+        and all(entry in state.entries[start:end] for entry in unnamed)
     ]
-    require(Rule.IMPORT_IS_STORED, fitting, (work.request, body, [state.entries for state in states]))
+    require(Rule.IMPORT_IS_STORED, fitting, (request, body, [state.entries for state in states]))
     # It may have stored all of it twice, when it was deleted in between.
-    told = [(len(stored), 201 if file[0]["text"] in stored else 200) for stored in fitting]
-    require(Rule.ADDED_IS_TRUE, (body["added"], reply.status) in told, (work.request, body, told))
+    told = [(len(stored), 201 if state.entries[0]["text"] in stored else 200) for state, stored in fitting]
+    require(Rule.ADDED_IS_TRUE, (body["added"], reply.status) in told, (request, body, told))
+    seen = [entry for entry in fitting[0][0].entries[start:end] if entry not in file]
+    # One without a uuid may stand there twice, and once for another's.
+    twice = sum(entry in unnamed for entry in fitting[0][0].entries[start:end])
+    require(Rule.COMPARED_UP_TO_THERE, len(seen) <= body["others"] <= len(seen) + twice, (body, seen))
 
 
 def _check_conflict(work: Work, states: list[TranscriptState], reply: Reply) -> None:
@@ -115,7 +127,18 @@ def _check_conflict(work: Work, states: list[TranscriptState], reply: Reply) -> 
     match body["type"]:
         case "position_mismatch":
             require(Rule.MISMATCH_IS_TRUE, body["entry_count"] in counts, (body, counts))
-            require(Rule.MISMATCH_DIFFERS, body["entry_count"] != request.body["expected_position"], body)
+            if imported:
+                query = request.query
+                differs = query["start_position"] > body["entry_count"]
+                differs |= query.get("generation", body["generation"]) != body["generation"]
+            else:
+                differs = body["entry_count"] != request.body["expected_position"]
+            require(Rule.MISMATCH_DIFFERS, differs, body)
+        case "entry_uuid_reused" if imported:
+            line, at = json.loads(request.body["text"].splitlines()[body["line"] - 1]), body["position"]
+            there = [s.entries[at] for s in states if at < len(s.entries)]
+            true = any(one.get("uuid") == line["uuid"] and one != line for one in there)
+            require(Rule.REUSED_IS_TRUE, true, (request, body, there))
         case "entry_uuid_reused":
             sent = {entry.get("uuid"): entry for entry in request.body["entries"]}
             there = [s.entries[body["position"]] for s in states if body["position"] < len(s.entries)]
@@ -123,11 +146,6 @@ def _check_conflict(work: Work, states: list[TranscriptState], reply: Reply) -> 
             if "batch_id" in request.body and None in sent:
                 true |= any("uuid" not in one and one not in request.body["entries"] for one in there)
             require(Rule.REUSED_IS_TRUE, true, (request, body, there))
-        case "diverged":
-            file = [json.loads(line) for line in request.body["text"].splitlines()]
-            at, count = body["position"], body["entry_count"]
-            true = any(len(s.entries) == count and at < count and s.entries[at] != file[at] for s in states)
-            require(Rule.DIVERGED_IS_TRUE, true, (request, body))
         case other:
             raise Violation(Rule.STATUS_OF_THE_CONTRACT, other)
 
@@ -151,20 +169,21 @@ def _unlike(query: dict[str, Any], state: TranscriptState, body: dict[str, Any])
     return None if body["has_more"] == (first + len(got) < count) else "has_more"
 
 
-def _check_list(history: History, work: Work, reply: Reply) -> None:
+def _check_list(history: History, work: Work, sessions: Sequence[State], reply: Reply) -> None:
     """Each name is shown as it was; one that is not shown was not there."""
     assert work.request is not None
     names = [one["name"] for one in reply.body["transcripts"]]
     require(Rule.NAMES_IN_ORDER, names == sorted(set(names)), names)
     shown = {one["name"]: one for one in reply.body["transcripts"]}
-    keys = [key for key in history.transcripts.states if key.session == work.request.key]
-    require(Rule.NAMES_KNOWN, shown.keys() <= {key.name for key in keys}, names)
-    for key in keys:
-        states = history.transcripts.during(key, work.begin, work.end)
+    live = {state.live.key for state in sessions if state.live}
+    known = {key.name for key in history.transcripts.states if key.session in live}
+    require(Rule.NAMES_KNOWN, shown.keys() <= known, names)
+    for name in known:
+        states = history.transcripts.named(work.request.key, name, sessions, work.begin, work.end)
         was = [
-            {"name": key.name, "entry_count": s.head.length, "updated_at": s.head.updated_at}
+            {"name": name, "entry_count": s.head.length, "updated_at": s.head.updated_at}
             if s.live and s.head
             else None
             for s in states
         ]
-        require(Rule.LISTED_WAS_SO, shown.get(key.name) in was, (shown.get(key.name), was))
+        require(Rule.LISTED_WAS_SO, shown.get(name) in was, (shown.get(name), was))

@@ -12,7 +12,7 @@ from tests.simulation.requests import Request
 
 NAME = "main"
 # Every batch is an object, and what is put and deleted takes a step for each.
-_IN_OBJECTS = {"PART_SIZE": 10, "DELETE_BATCH": 1}
+IN_OBJECTS = {"PART_SIZE": 10, "DELETE_BATCH": 1}
 _STEPS = {"MAX_ENTRIES": 1}
 _OBJECT_FAULTS = (CRASH, "reply lost", "request lost", "applied late")
 
@@ -47,10 +47,14 @@ def append_unnamed(mark: str) -> Request:
     return Request("append_entries", USER, SESSION, body, name=NAME, again=False)
 
 
-def put(*marks: str) -> Request:
-    """Import a file."""
-    text = "".join(json.dumps(entry(mark)) + "\n" for mark in marks)
-    return Request("import_transcript", USER, SESSION, {"text": text}, name=NAME)
+def put(*marks: str, start: int | None = None, generation: int = 0) -> Request:
+    """Import a file, or a later step of one; what begins with a dash has no uuid."""
+    lines = [entry(mark) for mark in marks]
+    text = "".join(
+        json.dumps({"text": line["text"]} if line["uuid"].startswith("-") else line) + "\n" for line in lines
+    )
+    query = {} if start is None else {"start_position": start, "generation": generation}
+    return Request("import_transcript", USER, SESSION, {"text": text}, query, name=NAME)
 
 
 def read(after: int | None = None) -> Request:
@@ -103,24 +107,45 @@ TRANSCRIPT_CASES = (
         [[read()], [bury(), append("a")]],
         before=_TWO,
         stream=True,
-        limits=_IN_OBJECTS,
+        limits=IN_OBJECTS,
     ),
     Case("list & delete the transcript", [[names()], [bury()]], before=_BEGUN),
     Case("import & entries", [[put("e0", "a", "b")], [append("c")]], before=_BEGUN, limits=_STEPS),
     Case("import & import", [[put("a", "b")], [put("a", "c")]], before=(create(),), limits=_STEPS),
+    Case("import & the same import", [[put("a", "-b", "c")]] * 2, before=_BEGUN, limits=_STEPS),
+    Case("import & a line of it", [[put("a", "b")], [append("b", "c")]], before=_BEGUN, limits=_STEPS),
+    Case(
+        "a later step & entries",
+        [[put("e0", "a"), put("-b", "c", start=2)], [append("c")]],
+        before=_BEGUN,
+        limits=_STEPS,
+    ),
+    Case(
+        "a later step & delete it & begin anew",
+        [[put("b", start=1)], [bury(), append("a", "c")]],
+        before=_BEGUN,
+        limits=_STEPS,
+    ),
+    Case(
+        "import & import, in objects",
+        [[put("a", "b", "c")], [put("b")]],
+        before=_BEGUN,
+        limits={**IN_OBJECTS, "MAX_ENTRIES": 2},
+        kinds=_OBJECT_FAULTS,
+    ),
     Case("import & delete it", [[put("e0", "a")], [bury()]], before=_BEGUN, limits=_STEPS),
     Case(
         "entries & entries, in objects",
         [[append("a")], [append("b")]],
         before=_BEGUN,
-        limits=_IN_OBJECTS,
+        limits=IN_OBJECTS,
         kinds=_OBJECT_FAULTS,
     ),
     Case(
         "entries & the same entries, in objects",
         [[append("a", "b")], [append("b")]],
         before=_BEGUN,
-        limits=_IN_OBJECTS,
+        limits=IN_OBJECTS,
         kinds=(*_OBJECT_FAULTS, "re-sent bare"),
     ),
     Case(
@@ -128,7 +153,7 @@ TRANSCRIPT_CASES = (
         [[append("a")], [delete()]],
         before=_BEGUN,
         stream=True,
-        limits=_IN_OBJECTS,
+        limits=IN_OBJECTS,
         kinds=_OBJECT_FAULTS,
     ),
     Case(
@@ -136,7 +161,7 @@ TRANSCRIPT_CASES = (
         [[append("a")], [bury()]],
         before=_BEGUN,
         stream=True,
-        limits=_IN_OBJECTS,
+        limits=IN_OBJECTS,
         kinds=_OBJECT_FAULTS,
     ),
     Case(
@@ -144,7 +169,7 @@ TRANSCRIPT_CASES = (
         [],
         before=(*_TWO, bury(), append("a"), delete()),
         stream=True,
-        limits=_IN_OBJECTS,
+        limits=IN_OBJECTS,
         kinds=(*_OBJECT_FAULTS, "unprocessed items", "short page"),
     ),
     Case(
@@ -152,7 +177,7 @@ TRANSCRIPT_CASES = (
         [],
         before=(*_TWO, bury(), append("a")),
         stream=True,
-        limits=_IN_OBJECTS,
+        limits=IN_OBJECTS,
         kinds=(*_OBJECT_FAULTS, "unprocessed items", "short page"),
     ),
 )

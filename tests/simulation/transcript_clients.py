@@ -22,15 +22,16 @@ class TranscriptRequests(ClientRequests):
     """One client's requests about transcripts.
 
     Attributes:
-        known: what was read as a whole, by session and name.
+        known: what was read as a whole, and of which generation, by session and name.
     """
 
-    known: dict[tuple[str, str], list[Entry]] = field(default_factory=dict)
+    known: dict[tuple[str, str], tuple[list[Entry], int]] = field(default_factory=dict)
 
     def learn(self, request: Request, reply: Reply) -> None:
         """Keep what was read as a whole."""
         if request.kind == "read_entries" and reply.status == 200 and not request.query:
-            self.known[request.session, request.name] = reply.body["entries"]
+            read = reply.body["entries"], reply.body["generation"]
+            self.known[request.session, request.name] = read
 
     def make(self, kind: str, session: str) -> Request:
         """A request of this kind."""
@@ -59,7 +60,7 @@ class TranscriptRequests(ClientRequests):
             body["batch_id"] = f"batch-{self.texts.mark()}"
             named = True
         if rng.random() < 0.15:
-            known = len(self.known.get((session, name), ()))
+            known = len(self.known.get((session, name), ([], 0))[0])
             body["expected_position"] = max(0, known + rng.choice((0, 0, 1)))
         request = Request("append_entries", self.user, session, body, again=named, name=name)
         if named:
@@ -80,15 +81,29 @@ class TranscriptRequests(ClientRequests):
         return Request("append_entries", self.user, first.session, body, name=first.name)
 
     def _import(self, session: str, name: str) -> Request:
+        """What was read, or a part of it, and more; or a later step of it, from where it was read to."""
         rng = self.rng
-        known = self.known.get((session, name), [])
-        kept = known[: rng.choice((len(known), len(known), rng.randrange(9)))]
-        twice = (at for at, entry in enumerate(kept) if entry in kept[:at])
-        kept = kept[: next(twice, None)]  # a file names each once
+        known, generation = self.known.get((session, name), ([], 0))
+        query: dict[str, int] = {}
+        if rng.random() < 0.3:
+            query = {"start_position": rng.choice((len(known), rng.randrange(len(known) + 2)))}
+            query |= rng.choice(({}, {"generation": generation}))
+        kept = known[query.get("start_position", 0) :]
+        kept = kept[: rng.choice((len(kept), len(kept), rng.randrange(9)))]
         new = [self._entry(named=rng.random() < 0.7) for _ in range(rng.choice((0, 1, 2, 5)))]
         entries = kept + new or [self._entry(named=True)]
-        text = "".join(json.dumps(entry) + "\n" for entry in entries)
-        return Request("import_transcript", self.user, session, {"text": text}, name=name)
+        match rng.randrange(8):
+            case 0:  # as others have stored it: in another order, or not all of it
+                entries = rng.sample(entries, rng.randrange(1, len(entries) + 1))
+            case 1:  # it comes again
+                entries += [entry for entry in entries if "uuid" in entry][:2]
+            case 2 if "uuid" in entries[0]:  # another content
+                entries = [{**entries[0], "text": self._entry(named=False)["text"]}, *entries[1:]]
+        once: dict[str, Entry] = {}
+        for entry in entries:  # an agent writes what has no uuid once, here, so that it is told apart
+            once.setdefault(entry["text"] if "uuid" not in entry else f"{len(once)}", entry)
+        text = "".join(json.dumps(entry) + "\n" for entry in once.values())
+        return Request("import_transcript", self.user, session, {"text": text}, query, name=name)
 
     def _entry(self, *, named: bool) -> Entry:
         mark = self.texts.mark()

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tests.simulation import transcript_rules
 from tests.simulation.violations import Rule, require
 from turnlog.records import transcripts
-from turnlog.records.keys import ENTRIES_PREFIX, TRANSCRIPT_PREFIX, TranscriptKey
+from turnlog.records.keys import ENTRIES_PREFIX, TRANSCRIPT_PREFIX, TranscriptKey, parse_generation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tests.simulation.history import Work
+    from tests.simulation.states import State
     from turnlog.records.head import Head
     from turnlog.records.item import Item
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.records.transcripts import Transcript
 
 Fields = dict[str, Any]
@@ -90,10 +91,30 @@ class TranscriptHistory:
         start = bisect_right(states, first, key=lambda state: state.commit) - 1
         return [state for state in states[start:] if state.commit <= last]
 
+    def named(
+        self, session: SessionKey, name: str, states: Sequence[State], first: int, last: int
+    ) -> list[TranscriptState]:
+        """The states, as `during` has them, of the transcripts of this name.
+
+        Args:
+            session: under whose id they are.
+            name: of them.
+            states: of the session, at that time; each that was begun has a transcript of its own.
+            first: the first commit.
+            last: the last commit.
+        """
+        numbers = sorted({state.head.key.generation for state in states if state.head} or {0})
+        return [
+            one
+            for number in numbers
+            for one in self.during(TranscriptKey(session.at(number), name), first, last)
+        ]
+
     def current(self, session: SessionKey, sort_key: str) -> bool:
         """Whether a batch is of a transcript that is there, in its present life."""
-        _, name, generation, _ = sort_key.split("#")
-        head = self.states[TranscriptKey(session, name)][-1].head
+        number, rest = parse_generation(sort_key)
+        _, name, generation, _ = rest.split("#")
+        head = self.states[TranscriptKey(session.at(number), name)][-1].head
         return head is not None and head.live and head.generation == int(generation)
 
     def changed(
@@ -106,20 +127,30 @@ class TranscriptHistory:
         work: Work,
         head: Head | None,
         head_changed: bool,
-        was_live: bool,
+        was: GenerationKey | None,
     ) -> None:
-        """Note and check what one commit did to a session's transcripts."""
-        names: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        """Note and check what one commit did to the transcripts under a session's id.
+
+        Args:
+            session: under whose id they are.
+            records: what the stream tells of the commit.
+            items: what is stored since, by sort key.
+            commit: its number.
+            work: whose it is.
+            head: of the session, since; `head_changed`: whether that was written.
+            was: the session that was there before it, if one was.
+        """
+        names: dict[TranscriptKey, list[dict[str, Any]]] = defaultdict(list)
         for record in records:
-            kind, _, rest = record["Keys"]["SK"]["S"].partition("#")
+            number, sort_key = parse_generation(record["Keys"]["SK"]["S"])
+            kind, _, rest = sort_key.partition("#")
             if f"{kind}#" in {TRANSCRIPT_PREFIX, ENTRIES_PREFIX}:
-                names[rest.partition("#")[0]].append(record)
-        for name, changed in names.items():
-            key = TranscriptKey(session, name)
-            item = items.get(f"{TRANSCRIPT_PREFIX}{name}")
+                names[TranscriptKey(session.at(number), rest.partition("#")[0])].append(record)
+        for key, changed in names.items():
+            item = items.get(key.head["SK"]["S"])
             added, removed = {}, set()
             for record in changed:
-                kind, _, *place = record["Keys"]["SK"]["S"].split("#")
+                kind, _, *place = parse_generation(record["Keys"]["SK"]["S"])[1].split("#")
                 if not place:
                     continue
                 if "NewImage" in record:
@@ -135,7 +166,7 @@ class TranscriptHistory:
                 transcripts.from_item(item) if item else None,
                 head_changed=any(TRANSCRIPT_PREFIX in record["Keys"]["SK"]["S"] for record in changed),
                 session=head if head_changed else None,
-                session_live=was_live,
+                session_live=was == key.session,
                 added=added,
                 removed=removed,
             )

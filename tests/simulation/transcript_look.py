@@ -10,6 +10,7 @@ from turnlog.records.keys import parse_object_generation
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
+    from turnlog.records.head import Head
     from turnlog.records.keys import SessionKey
 
 
@@ -19,10 +20,17 @@ def objects_of(world: World, key: SessionKey) -> list[str]:
     return [name for name, one in kept if name.startswith(key.objects) and not one.stray]
 
 
-def check_transcripts(world: World, key: SessionKey, *, live: bool) -> None:
-    """What is acknowledged is read; what is over is gone, but for what a slow writer left."""
+def check_transcripts(world: World, key: SessionKey, session: Head | None) -> None:
+    """What is acknowledged is read; what is over is gone, but for what a slow writer left.
+
+    Args:
+        world: in which it is.
+        key: the session's.
+        session: its head, if it is live.
+    """
+    live = session is not None
     for transcript, states in list(world.history.transcripts.states.items()):
-        if transcript.session != key:
+        if transcript.session != (session.key if session else key.at(transcript.session.generation)):
             continue
         head = states[-1].head
         request = Request("read_entries", key.user_id, key.session_id, name=transcript.name)
@@ -34,9 +42,9 @@ def check_transcripts(world: World, key: SessionKey, *, live: bool) -> None:
         if not live or head is None:
             continue
         current = head.generation + (not head.live)
-        prefix = f"ENTRIES#{transcript.name}#"
+        prefix = f"{transcript.session.first}ENTRIES#{transcript.name}#"
         items = [name for name in world.history.items(key) if name.startswith(prefix)]
-        old = [name for name in items if int(name.split("#")[2]) < current]
+        old = [name for name in items if int(name.removeprefix(prefix).split("#")[0]) < current]
         require(Rule.OLD_GENERATIONS_PURGED, not old, old)
         if not world.faults:
             objects = [name for name in objects_of(world, key) if name.startswith(transcript.objects)]

@@ -11,6 +11,7 @@ from turnlog.records import ring
 from turnlog.wire import dumps, payload_size
 
 if TYPE_CHECKING:
+    from tests.simulation.requests import Request
     from tests.simulation.transcript_history import TranscriptChange
     from turnlog.records.transcripts import Transcript
 
@@ -44,7 +45,9 @@ def check_change(change: TranscriptChange, log: list[Fields], commits: list[int]
         require(Rule.HEAD_GOES_WITH_ITS_SESSION, not change.session_live and not change.added, change)
         return
     # G4: the session is there, and is told.
-    require(Rule.SESSION_LIVE, change.session_live and change.session and change.session.live, change)
+    session = change.session
+    require(Rule.SESSION_LIVE, change.session_live and session and session.live, change)
+    require(Rule.WRITTEN_TO_WHAT_IS_THERE, session and session.key == change.key.session, change)
     if not after.live:
         require(Rule.WHO_DELETES, change.work.kind == "delete_transcript", change.work)
         require(Rule.DELETES_WHAT_IS_THERE, before and before.live, change)
@@ -79,14 +82,41 @@ def _check_log(change: TranscriptChange, after: Transcript, log: list[Fields]) -
     imported = work.kind == "import_transcript"  # in steps; what was deleted meanwhile it stores anew
     require(Rule.STORED_ONCE_BY_A_REQUEST, imported or not made or work.faults & RESENT, (work, made, batch))
     if imported:
-        file = [json.loads(line) for line in request.body["text"].splitlines()]
-        require(Rule.IMPORT_IN_PLACE, whole[: len(file)] == file[: len(whole)], (whole, file))
+        _check_import(request, after, log, batch)
         return
     require(
         Rule.APPEND_WHOLE, all(entry["text"] in texts for entry in request.body["entries"]), (request, texts)
     )
     expected = request.body.get("expected_position")
     require(Rule.EXPECTED_POSITION_HEEDED, expected in {None, len(log)}, (request, len(log)))
+
+
+def lines_of(request: Request) -> list[Fields]:
+    """The lines of an import, those of one uuid once."""
+    found: dict[str, Fields] = {}
+    for line in request.body["text"].splitlines():
+        entry = json.loads(line)
+        found.setdefault(entry.get("uuid", entry["text"]), entry)
+    return list(found.values())
+
+
+def _check_import(request: Request, after: Transcript, log: list[Fields], batch: list[Fields]) -> None:
+    """G1, G2: lines are added in their order, and none that the transcript holds where the import looks.
+
+    One without a uuid is looked for behind those that come before it in the text.
+    """
+    file, start = lines_of(request), request.query.get("start_position", 0)
+    meant = request.query.get("generation", after.shown_generation) == after.shown_generation
+    require(Rule.IMPORT_GOES_ON_IN_ITS_GENERATION, meant and start <= len(log), (request, after))
+    places = [file.index(entry) if entry in file else -1 for entry in batch]
+    require(Rule.IMPORT_ADDS_ITS_LINES, places == sorted(set(places)) and -1 not in places, (file, batch))
+    for place in places:
+        at = [position for position, entry in enumerate(log) if entry == file[place] and position >= start]
+        if "uuid" in file[place]:
+            require(Rule.IMPORT_FINDS_ITS_LINES, not at, (file[place], log))
+        for position in at:
+            before = all(entry in log[:position] for entry in file[:place])
+            require(Rule.IMPORT_FINDS_ITS_LINES, not before, (file[place], log))
 
 
 def _check_known(change: TranscriptChange, log: list[Fields], commits: list[int]) -> None:
@@ -98,12 +128,14 @@ def _check_known(change: TranscriptChange, log: list[Fields], commits: list[int]
     texts = [entry["text"] for entry in batch]
     require(Rule.UUID_ONCE, len(set(uuids)) == len(uuids), uuids)
     require(Rule.ENTRY_ONCE, len(set(texts)) == len(texts), texts)
+    imported = change.work.kind == "import_transcript"  # see `_check_import`
     edge = max(0, len(log) - TRANSCRIPT_RING)
     sent = request.body.get("entries", ())
     together = {commit for commit, entry in zip(commits[edge:], log[edge:], strict=True) if entry in sent}
     for at, entry in enumerate(log):
         require(Rule.UUID_ONCE, at < edge or entry.get("uuid") not in uuids, (at, edge, change))
-        require(Rule.ENTRY_ONCE, at < edge or entry["text"] not in texts, (at, edge, change))
+        once = at < edge or entry["text"] not in texts
+        require(Rule.ENTRY_ONCE, once or (imported and "uuid" not in entry), (at, edge, change))
         again = entry["text"] in texts and commits[at] in together
         require(Rule.BATCH_KNOWN_AS_A_WHOLE, not again, (at, edge, change))
 

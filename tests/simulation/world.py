@@ -147,7 +147,7 @@ class World:
         if works is not None:
             works.append(work)
         if request.kind == "put_draft":
-            self.history.drafts[request.key].append(request.body["messages"])
+            self.history.drafts[request.key].append((work, request.body["messages"]))
         process = Process(self, name, work, seconds=seconds, skew=skew)
         self.trace.append((self.seconds, name, "begins", vars(request), None))
         try:
@@ -157,6 +157,7 @@ class World:
             check_answer(self.history, work, reply)
             lost = await process.point("answer", {}, CLIENT_FAULTS)
         except Crashed:
+            work.end = self.history.commits
             return None
         return None if lost else reply
 

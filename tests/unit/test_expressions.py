@@ -9,12 +9,12 @@ from turnlog.records.expressions import LIVE, attribute, names, touch, update
 from turnlog.records.head import Head
 from turnlog.records.keys import SessionKey
 
-KEY = SessionKey("user", "session")
+KEY = SessionKey("user", "session").at(0)
 
 
 def test_an_update_declares_each_name_and_value_that_it_uses() -> None:
     parameters = update(
-        KEY.head,
+        KEY,
         to={"title": "t", "token": b"x", **touch(KEY, "now")},
         plus={"version": 1},
         without=("data",),
@@ -30,10 +30,13 @@ def test_an_update_declares_each_name_and_value_that_it_uses() -> None:
     assert " REMOVE #data" in parameters["UpdateExpression"]
 
 
-def test_without_a_condition_nothing_is_asked_back() -> None:
-    parameters = update(KEY.head, to={"title": "t"})
-    assert "ConditionExpression" not in parameters
-    assert "ReturnValuesOnConditionCheckFailure" not in parameters
+@pytest.mark.parametrize("generation", [0, 1, 12])
+def test_an_update_is_of_one_generation(generation: int) -> None:
+    parameters = update(KEY.session.at(generation), to={"title": "t"}, condition=LIVE)
+    named = {0: " AND attribute_not_exists(#generation)"}.get(generation, " AND #generation = :generation")
+    assert parameters["ConditionExpression"] == LIVE + named
+    value = parameters["ExpressionAttributeValues"].get(":generation")
+    assert value == ({"N": str(generation)} if generation else None)
 
 
 def test_attributes_and_names() -> None:
@@ -50,7 +53,7 @@ def test_a_full_batch_fits_into_a_transaction(room: tuple[int, int]) -> None:
 def test_a_head_that_is_full_stays_about_one_write_unit() -> None:
     """With a user id and a title of common length; the ring is half of it."""
     head = Head(
-        SessionKey("auth0|" + "a" * 24, "s" * 36),
+        SessionKey("auth0|" + "a" * 24, "s" * 36).at(0),
         version=10**6,
         message_count=10**6,
         edits=10**6,

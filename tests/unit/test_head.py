@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 
 from turnlog.records import head as heads
 from turnlog.records.head import Head
-from turnlog.records.keys import SessionKey
+from turnlog.records.keys import GenerationKey, SessionKey
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 HEADS = st.builds(
     Head,
-    key=st.builds(SessionKey, TEXT.filter(bool), st.just("s")),
+    key=st.builds(
+        GenerationKey, st.builds(SessionKey, TEXT.filter(bool), st.just("s")), st.integers(0, 10**9)
+    ),
     version=st.integers(0, 10**9),
     message_count=st.integers(0, 10**9),
     edits=st.integers(0, 10**9),
@@ -42,4 +44,4 @@ def test_a_tombstone_is_not_live() -> None:
     item = {**key.head, "deleted_at": {"S": "now"}, "version": {"N": "3"}}
     head = heads.from_item(item)
     assert (head.live, head.version, head.message_count) == (False, 3, 0)
-    assert Head(key).live
+    assert Head(key.at(0)).live

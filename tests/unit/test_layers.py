@@ -30,10 +30,11 @@ BELOW = {
     "store": {"", "records"},
     "cache": {"", "store"},
     "drivers": {"", "store", "cache"},
-    "operations": {"", "records", "store"},
+    "formats": {"", "records"},
+    "operations": {"", "records", "store", "formats"},
     "http": {"", "records", "models", "store", "operations", "drivers"},
     "client": {"", "records", "models", "store", "http", "drivers"},
-    "integrations": {"", "records", "models", "client"},
+    "integrations": {"", "records", "models", "client", "formats"},
     "functions": {"", "http", "operations", "drivers"},
 }
 # The libraries that only some parts know.
@@ -71,7 +72,8 @@ MODULES = modules()
 def part(module: str) -> str:
     """The part that a module belongs to."""
     first, *rest = module.split(".")
-    return first if first == "functions" else rest[0] if len(rest) > 1 else ""
+    folder = len(rest) > 1 or MODULES[module].name == "__init__.py"
+    return first if first == "functions" else rest[0] if rest and folder else ""
 
 
 def named(path: Path) -> Iterator[str]:

@@ -14,7 +14,7 @@ from turnlog.limits import MAX_ATTACHED, MESSAGE_LIMIT, PART_SIZE
 from turnlog.records import messages
 from turnlog.records.keys import SessionKey
 
-KEY = SessionKey("user", "session")
+KEY = SessionKey("user", "session").at(0)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -107,6 +107,6 @@ def test_no_item_is_larger_than_dynamodb_takes() -> None:
     stored = messages.encode(
         10**9, message(noise(900_000)), bytes(8 * MAX_ATTACHED), epoch=10**9, usage=",".join(["9" * 15] * 3)
     )
-    for item in stored.items(SessionKey(user, "s" * 64)):
+    for item in stored.items(SessionKey(user, "s" * 64).at(10**10 - 1)):
         size = sum(len(name) + len(text) for name, value in item.items() for text in value.values())
         assert size <= 400 * 1024

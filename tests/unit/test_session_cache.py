@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 KEY = SessionKey("u", "s")
-HEAD = Head(KEY, message_count=3, started_at="2026-11-28T00:00:00.000000Z")
+HEAD = Head(KEY.at(0), message_count=3, started_at="2026-11-28T00:00:00.000000Z")
 GIGABYTE = 1_000
 
 
@@ -135,16 +135,16 @@ def test_what_is_no_head_is_a_miss(cache: SessionCache, memory: MemoryCache, dum
 def test_a_draft_that_is_damaged_is_gone_and_makes_room_for_another(
     cache: SessionCache, memory: MemoryCache
 ) -> None:
-    cache_key = _draft_key(KEY)
+    cache_key = _draft_key(HEAD.key)
     sealed = _sealed(cache_key, b'{"messages":[]}')
     too_long = _sealed(cache_key, b"{" + b" " * DRAFT_LIMIT + b"}")
     for damaged in (sealed[:-1], sealed[::-1], b"", b"abc", too_long):
         run(memory.run(("SET", cache_key, damaged)))
-        assert run(cache.draft(KEY)) is None
+        assert run(cache.draft(HEAD.key)) is None
     run(memory.run(("DEL", cache_key), ("HSET", cache_key, 0, sealed)))
-    assert run(cache.draft(KEY)) is None
-    run(cache.put_draft(KEY, b'{"messages":[1]}'))
-    assert run(cache.draft(KEY)) == b'{"messages":[1]}'
+    assert run(cache.draft(HEAD.key)) is None
+    run(cache.put_draft(HEAD.key, b'{"messages":[1]}'))
+    assert run(cache.draft(HEAD.key)) == b'{"messages":[1]}'
 
 
 class Refusing:
@@ -171,7 +171,7 @@ def test_an_error_is_a_miss_but_for_drafts(code: str) -> None:
     run(cache.keep(HEAD, [message(0, "x")]))
     assert run(cache.state()) == "unavailable"
     assert counts["cache_errors"] == (0 if code == "ERR" else 6)
-    for drafts in (cache.draft(KEY), cache.put_draft(KEY, b"{}"), cache.delete_draft(KEY)):
+    for drafts in (cache.draft(HEAD.key), cache.put_draft(HEAD.key, b"{}"), cache.delete_draft(HEAD.key)):
         with pytest.raises(Unavailable, match="error"):
             run(drafts)
 
@@ -181,7 +181,7 @@ def test_replies_of_another_kind_are_misses(reply: Any) -> None:
     cache = SessionCache(Refusing(reply), 60, Counter())
     assert run(cache.head(KEY)) is None
     assert run(cache.messages(HEAD, 0, 3)) == [None] * 3
-    assert run(cache.draft(KEY)) is None
+    assert run(cache.draft(HEAD.key)) is None
 
 
 def test_what_is_kept_once_has_an_end() -> None:
@@ -189,10 +189,24 @@ def test_what_is_kept_once_has_an_end() -> None:
     now = [0.0]
     cache = SessionCache(MemoryCache(lambda: now[0]), 60, Counter())
     run(cache.appended(HEAD, [message(0, "x")]))
-    run(cache.put_draft(KEY, b"{}"))
+    run(cache.put_draft(HEAD.key, b"{}"))
     now[0] = 59
     assert run(cache.messages(HEAD, 0, 1)) == [message(0, "x").json]
     now[0] = 61
     assert run(cache.messages(HEAD, 0, 1)) == [None]
     assert run(cache.head(KEY)) is None
-    assert run(cache.draft(KEY)) is None
+    assert run(cache.draft(HEAD.key)) is None
+
+
+def test_generations_share_no_message_and_no_draft(cache: SessionCache) -> None:
+    """Also where both began at the same time, as clocks have it."""
+    later = HEAD._replace(key=HEAD.key.next)
+    run(cache.appended(HEAD, [message(0, "old")]))
+    run(cache.put_draft(HEAD.key, b"{}"))
+    assert run(cache.messages(later, 0, 1)) == [None]
+    assert run(cache.draft(later.key)) is None
+    # One that was put under the other's key is found to be wrong.
+    assert _prefix_checksum(later) != _prefix_checksum(HEAD)
+    run(cache.appended(later, [message(0, "new")]))
+    run(cache.drop(HEAD.key, HEAD))
+    assert run(cache.messages(later, 0, 1)) == [message(0, "new").json]

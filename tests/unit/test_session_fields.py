@@ -32,7 +32,7 @@ def full() -> Head:
         for name, kind in get_type_hints(Head).items()
         if name not in {"key", "deleted_at"}
     }
-    return Head(SessionKey("alice", "s"), **values)  # type: ignore[arg-type]
+    return Head(SessionKey("alice", "s").at(0), **values)  # type: ignore[arg-type]
 
 
 def _value(name: str, kind: object) -> object:

@@ -77,6 +77,13 @@ def test_what_pages_of_other_origins_may_do() -> None:
     assert template.cors() == template.Cors(
         methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         headers=["authorization", "content-type", "if-match", "if-none-match"],
-        exposed=["etag", "location", "retry-after", "x-request-id", "x-turnlog-next-after"],
+        exposed=[
+            "etag",
+            "location",
+            "retry-after",
+            "x-request-id",
+            "x-turnlog-next-after",
+            "x-turnlog-next-before",
+        ],
         max_age=3600,
     )

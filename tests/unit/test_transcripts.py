@@ -17,12 +17,12 @@ from turnlog.records.keys import (
     TranscriptKey,
     parse_batch_sort_key,
     parse_object_generation,
-    transcript_key,
+    transcript_name,
 )
 from turnlog.wire import dumps, same
 
 SESSION = SessionKey("alice", "s")
-KEY = TranscriptKey(SESSION, "sub/a")
+KEY = TranscriptKey(SESSION.at(0), "sub/a")
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -39,33 +39,34 @@ def test_a_name_is_segments_of_which_none_is_a_dot_or_two(name: str) -> None:
     segments = name.split("/")
     good = all(re.fullmatch(r"[A-Za-z0-9._-]+", one) and one not in {".", ".."} for one in segments)
     if good:
-        assert transcript_key(SESSION, name).name == name
+        assert transcript_name(SESSION, name).name == name
         assert re.search(TRANSCRIPT_NAME_PATTERN, name)
     else:
         with pytest.raises(Invalid):
-            transcript_key(SESSION, name)
+            transcript_name(SESSION, name)
 
 
 def test_a_long_name() -> None:
-    assert transcript_key(SESSION, "a" * 255)
+    assert transcript_name(SESSION, "a" * 255)
     with pytest.raises(Invalid):
-        transcript_key(SESSION, "a" * 256)
+        transcript_name(SESSION, "a" * 256)
 
 
 def test_no_key_begins_as_anothers_do() -> None:
     others = [
-        TranscriptKey(SESSION, "sub"),
-        TranscriptKey(SESSION, "sub/a/b"),
-        TranscriptKey(SESSION, "sub/a.000000"),
-        TranscriptKey(SessionKey("alice", "s2"), "sub/a"),
-        TranscriptKey(SessionKey("alice#SESSION#s", "s"), "sub/a"),
+        TranscriptKey(SESSION.at(0), "sub"),
+        TranscriptKey(SESSION.at(0), "sub/a/b"),
+        TranscriptKey(SESSION.at(0), "sub/a.000000"),
+        TranscriptKey(SessionKey("alice", "s2").at(0), "sub/a"),
+        TranscriptKey(SessionKey("alice#SESSION#s", "s").at(0), "sub/a"),
+        TranscriptKey(SESSION.at(1), "sub/a"),
     ]
     for other in others:
         assert not other.objects.startswith(KEY.objects)
         own = KEY.batch_sort_key(0), KEY.session.partition
         assert not (other.batch_sort_key(0, 0).startswith(own[0]) and other.session.partition == own[1])
     assert parse_object_generation(KEY, f"{KEY.objects}000012!ab-0-1") == 12
-    longest = TranscriptKey(SessionKey("ä" * 170, "s" * 64), "n" * 255)
+    longest = TranscriptKey(SessionKey("ä" * 170, "s" * 64).at(10**10 - 1), "n" * 255)
     assert len(f"{longest.objects}000000!{'f' * 32}-9999-500".encode()) <= 1_024
 
 

@@ -107,7 +107,7 @@ def test_a_usual_head_is_one_write_unit() -> None:
         },
     }
     item = Head(
-        key=SessionKey("u" * 36, "s" * 36),
+        key=SessionKey("u" * 36, "s" * 36).at(0),
         version=12_345,
         message_count=10_000,
         edits=100,

@@ -30,7 +30,7 @@ from turnlog.errors import (
     UsageError,
 )
 from turnlog.http.routes import ROUTES
-from turnlog.records.keys import session_key, transcript_key
+from turnlog.records.keys import session_key, transcript_name
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -255,6 +255,9 @@ class HttpWay:
         if reply.status_code == httpx.codes.NO_CONTENT:
             return None
         try:
+            if request.text:
+                before = reply.headers.get("x-turnlog-next-before")
+                return {"text": reply.content.decode(), "next_before": before and int(before)}
             return reply.json()
         except ValueError as error:  # a part of it, or a page of somebody on the way
             raise _at_once(Unanswered("What the API answered is not JSON.")) from error
@@ -424,7 +427,7 @@ def _path(template: str, request: Request) -> str:
     if "{session_id}" in template:
         session = session_key("user", _one("session_id", request.session_id))
         if "{name}" in template:
-            transcript_key(session, _one("name", request.name))
+            transcript_name(session, _one("name", request.name))
     if "{sequence}" in template and not (type(request.sequence) is int and request.sequence >= 0):
         raise Invalid.at("path", "sequence", msg="must be a whole number from 0 on")
     return template.format(

@@ -6,19 +6,20 @@ same models find what is wrong with an argument.
 A message and a batch of entries have an id before the first try, so that they may be sent again after a lost
 reply. What has none (a tool call without `id`) is not sent again when it may have been stored. Nor is a
 change of fields without `if_match`, when it may have been made: another may have changed them since, and the
-second time would undo that. Then the call raises `Unavailable`.
+second time would undo that. Then the call raises `Unavailable`. Nor is a `recreate`: see `create_session`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, TypeVar
 from uuid import uuid4
 
 from turnlog.client.both import method, pages
 from turnlog.client.request import Request, given
-from turnlog.errors import Conflict, Invalid, Unanswered
+from turnlog.errors import Conflict, Contended, Invalid, NotFound, TurnlogError, Unanswered, Unavailable
 from turnlog.models import answers
 
 if TYPE_CHECKING:
@@ -26,10 +27,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Unpack
 
+    from turnlog.client.importing import Source
     from turnlog.client.request import Object, Way
 
     NewMessage: TypeAlias = Object | answers.Message | answers.DraftMessage
     Place: TypeAlias = int | answers.Message
+    Provider: TypeAlias = Literal["openai-responses", "anthropic", "ai-sdk"]
+    TextFormat: TypeAlias = Literal["markdown", "jsonl"]
 
 T = TypeVar("T", bound=answers.Answer)
 
@@ -51,6 +55,21 @@ class Objects(TypedDict, total=False):
     credentials: Mapping[str, Any]
     successful_agent_runs: Mapping[str, Any]
     successful_agent_schedules: Mapping[str, Any]
+
+
+class Window(TypedDict, total=False):
+    """A window of a session's log.
+
+    Attributes:
+        limit: at most so many of the newest messages, and those before them that the first turn needs; None:
+            as many as fit into an answer.
+        before: only messages with a lower sequence.
+        keep_system: put the system message with which the session begins in front.
+    """
+
+    limit: int | None
+    before: int | None
+    keep_system: bool
 
 
 class Methods:
@@ -80,21 +99,45 @@ class Methods:
         title: str | None = None,
         messages: Iterable[NewMessage] = (),
         usage: Object | None = None,
+        recreate: bool = False,
         **objects: Unpack[Objects],
     ) -> answers.Session:
         """Create a session; the one that there is, if this user has that id already.
 
+        Args:
+            session_id: of the session; None: it is given one.
+            title: of the session.
+            messages: its first, at most 97.
+            usage: tokens to begin the sum with.
+            recreate: begin another session if the one of that id was deleted. If no answer comes, the request
+                is not sent again, because another may have deleted since what it began. The session that is
+                there then is returned, begun by this call or by another; if none is, the error is raised.
+            objects: of the session.
+
         Raises:
-            Gone: the session of that id was deleted.
+            Gone: the session of that id was deleted, and `recreate` is not asked for.
         """
         body = given(
             session_id=str(uuid4()) if session_id is None else session_id,
             title=title,
             messages=_identified(messages),
             usage=usage,
+            recreate=recreate or None,
             **objects,
         )
-        return await self._ask(answers.Session, Request("create_session", body=body))
+        request = Request("create_session", body=body, repeatable=not recreate)
+        try:
+            return await self._ask(answers.Session, request)
+        except Contended:
+            raise  # it was not carried out
+        except Unavailable as doubt:
+            if not recreate:
+                raise
+            look = Request("get_session", body["session_id"], query={"limit": 0})
+            try:
+                return await self._ask(answers.Session, look)
+            except (NotFound, Unavailable):
+                raise doubt from None
 
     @method
     async def list_sessions(
@@ -374,9 +417,34 @@ class Methods:
         return await self._ask(answers.ToolCallAdded, request)
 
     @method
-    async def export_openai_messages(self, session_id: str) -> answers.OpenAIMessages:
-        """The history as Chat Completions messages."""
-        return await self._ask(answers.OpenAIMessages, Request("export_openai_messages", session_id))
+    async def export_openai_messages(
+        self, session_id: str, **window: Unpack[Window]
+    ) -> answers.OpenAIMessages:
+        """The history as Chat Completions messages that the API accepts, whatever is stored."""
+        request = Request("export_openai_messages", session_id, query=window)
+        return await self._ask(answers.OpenAIMessages, request)
+
+    @method
+    async def export_session(
+        self,
+        session_id: str,
+        format: Provider,  # noqa: A002
+        **window: Unpack[Window],
+    ) -> answers.ExportedSession:
+        """The history in the words of a provider, which accepts it, whatever is stored."""
+        request = Request("export_session", session_id, query={"format": format, **window})
+        return await self._ask(answers.ExportedSession, request)
+
+    @method
+    async def export_text(
+        self,
+        session_id: str,
+        format: TextFormat,  # noqa: A002
+        **window: Unpack[Window],
+    ) -> answers.ExportedText:
+        """The history as Markdown, or as JSON lines, of which each is a message as `get_session` gives it."""
+        request = Request("export_session", session_id, query={"format": format, **window}, text=True)
+        return await self._ask(answers.ExportedText, request)
 
     @method
     async def put_draft(self, session_id: str, messages: Iterable[NewMessage]) -> answers.Draft:
@@ -448,28 +516,51 @@ class Methods:
         Raises:
             Conflict: the transcript was deleted and begun anew between two pages.
         """
-        generation = None
-        while True:
-            page = await self._entries_page(session_id, name, after=after, limit=ENTRIES_AT_ONCE)
-            if generation not in {None, page.generation}:
-                raise Conflict("The transcript was deleted and begun anew while it was read. Read it again.")
-            generation = page.generation
+        async for page in self._entry_pages(session_id, name, after):
             for entry in page.entries:
                 yield entry
-            if not page.has_more or page.last_position is None:
-                return
-            after = page.last_position
 
     @method
-    async def import_transcript(self, session_id: str, name: str, text: str) -> answers.ImportedTranscript:
-        """Make a transcript hold the entries of a JSONL text: what is stored must match.
+    async def import_transcript(
+        self, session_id: str, name: str, source: Source
+    ) -> answers.ImportedTranscript:
+        """Make a transcript hold the entries of JSON lines: those that it lacks are appended.
+
+        A text above 5 MB or 10,000 lines is stored in steps; the steps before a line that is refused stay.
+        The same import may be made again, also after a crash: it passes over what is stored, and finishes.
+
+        Args:
+            session_id: of the session.
+            name: of the transcript.
+            source: the text; or the path of a file of any length, or such a file, open to read bytes.
 
         Raises:
-            Diverged: what is stored differs; nothing was written.
-            EntryNotJson, TornLastLine, MissingParent: a line cannot be taken; nothing was written.
+            EntryNotJson, TornLastLine, Invalid: a line cannot be taken; the error says which.
+            EntryUuidReused: a stored entry has the `uuid` of a line, and other content.
+            PositionMismatch: the transcript was deleted between two steps. Import again.
         """
-        request = Request("import_transcript", session_id, name, text)
-        return await self._ask(answers.ImportedTranscript, request)
+        from turnlog.client.importing import Known, steps  # noqa: PLC0415 (no other call needs it)
+
+        with closing(Known()) as known:
+            begin: dict[str, int] = {}
+            imported, added, others = None, 0, 0
+            for step in steps(source, known):
+                try:
+                    request = Request("import_transcript", session_id, name, step.text, begin)
+                    imported = await self._ask(answers.ImportedTranscript, request)
+                except TurnlogError as error:
+                    raise step.told(error) from error
+                if imported.others:  # a later line may have the uuid of one of them
+                    first, end = begin.get("start_position", 0), imported.next_position
+                    async for page in self._entry_pages(session_id, name, first - 1, end):
+                        for entry in page.entries:
+                            known.add(entry)
+                begin = {"start_position": imported.next_position, "generation": imported.generation}
+                added += imported.added
+                others += imported.others
+        if imported is None:
+            raise Invalid.at("body", msg="must hold at least one entry")
+        return answers.ImportedTranscript.of({**imported.raw, "added": added, "others": others})
 
     @method
     async def delete_transcript(self, session_id: str, name: str) -> None:
@@ -484,6 +575,26 @@ class Methods:
 
     async def _messages_page(self, session_id: str, **query: Any) -> answers.MessagePage:
         return await self._ask(answers.MessagePage, Request("list_messages", session_id, query=query))
+
+    async def _entry_pages(
+        self, session_id: str, name: str, after: int, end: int | None = None
+    ) -> AsyncGenerator[answers.EntryPage, None]:
+        """The entries behind a position, and before another, page by page.
+
+        Raises:
+            Conflict: see `entries`.
+        """
+        generation = None
+        while end is None or after + 1 < end:
+            limit = min(ENTRIES_AT_ONCE, end - after - 1) if end else ENTRIES_AT_ONCE
+            page = await self._entries_page(session_id, name, after=after, limit=limit)
+            if generation not in {None, page.generation}:
+                raise Conflict("The transcript was deleted and begun anew while it was read. Read it again.")
+            generation = page.generation
+            yield page
+            if not page.has_more or page.last_position is None:
+                return
+            after = page.last_position
 
     async def _entries_page(self, session_id: str, name: str, **query: Any) -> answers.EntryPage:
         return await self._ask(answers.EntryPage, Request("read_entries", session_id, name, query=query))

@@ -23,6 +23,7 @@ class Request(NamedTuple):
         if_match: only if the session is of this version.
         minimal: the answer is to leave out messages.
         repeatable: it may be sent again when it may have been carried out.
+        text: the answer is a text, and is given as an `answers.ExportedText` has it.
     """
 
     operation: str
@@ -33,6 +34,7 @@ class Request(NamedTuple):
     if_match: int | None = None
     minimal: bool = False
     repeatable: bool = True
+    text: bool = False
     sequence: int | None = None
 
     def headers(self) -> dict[str, str]:

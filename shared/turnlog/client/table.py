@@ -1,7 +1,7 @@
 """The way to the table and the cache: for programs that AWS's IAM lets there.
 
 A call is the direct invoke of a function, in this process: the same models check it, and the same coroutine
-answers.
+answers. Lambda's limits of a request and an answer do not count here.
 """
 
 from __future__ import annotations
@@ -153,16 +153,20 @@ class TableWay:
             "query": request.query,
             "headers": request.headers(),
         }
-        return await self._base.within(self._seconds, self._answered(request.operation, event))
+        return await self._base.within(self._seconds, self._answered(request, event))
 
-    async def _answered(self, operation: str, event: Mapping[str, Any]) -> Any:
+    async def _answered(self, request: Request, event: Mapping[str, Any]) -> Any:
         from turnlog.http import events  # noqa: PLC0415 (what a program through HTTP needs none of)
-        from turnlog.http.answers import body_of  # noqa: PLC0415
+        from turnlog.http.answers import NEXT_BEFORE, body_of  # noqa: PLC0415
         from turnlog.http.endpoints import load  # noqa: PLC0415
 
-        store = await self._base.store(self._seconds)
-        call = events.parse(event, "")
-        return body_of(await load(operation).answer(store, call))
+        store = (await self._base.store(self._seconds))._replace(in_process=True)
+        call = events.parse(event, "")._replace(bounded=False)
+        answer = await load(request.operation).answer(store, call)
+        if not request.text:
+            return body_of(answer)
+        before = answer.headers.get(NEXT_BEFORE)
+        return {"text": body_of(answer), "next_before": before and int(before)}
 
 
 def _require(extra: str, *packages: str) -> None:

@@ -117,14 +117,16 @@ class BotoObjects:
         """See `turnlog.store.protocols.Objects`."""
         await self._request("delete_object", Key=key)
 
-    async def list(self, prefix: str) -> dict[str, datetime]:
+    async def list(self, prefix: str, before: str = "") -> dict[str, datetime]:
         """See `turnlog.store.protocols.Objects`."""
         found: dict[str, datetime] = {}
         more: dict[str, str] = {}
         while True:
             page = await self._request("list_objects_v2", Prefix=prefix, **more)
-            found |= {each["Key"]: each["LastModified"] for each in page.get("Contents", ())}
-            if not page["IsTruncated"]:
+            listed = page.get("Contents", ())  # in the order of their keys, and so are the pages
+            wanted = [each for each in listed if not before or each["Key"] < before]
+            found |= {each["Key"]: each["LastModified"] for each in wanted}
+            if not page["IsTruncated"] or len(wanted) < len(listed):
                 return found
             more = {"ContinuationToken": page["NextContinuationToken"]}
 

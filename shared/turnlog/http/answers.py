@@ -22,6 +22,12 @@ MINIMAL = {"preference-applied": "return=minimal"}
 JSONL = "application/jsonl"
 """A text of JSON lines (jsonlines.org)."""
 
+MARKDOWN = "text/markdown; charset=utf-8"
+"""A text for people (RFC 7763)."""
+
+NEXT_BEFORE = "x-turnlog-next-before"
+"""The header of a text that is a part of a log: `before` of this value asks for the part before it."""
+
 
 class Answer(NamedTuple):
     """A status and a body: JSON, unless the header `content-type` says otherwise; none with 204 and 304.
@@ -88,7 +94,9 @@ def respond(call: Call, answer: Answer) -> dict[str, Any] | bytes:
     encode half a character, and would fail when all is done.
     """
     if call.direct:
-        return b'{"status":%d,"body":%b}' % (answer.status, _encoded_body(answer))
+        told = {name: value for name, value in answer.headers.items() if name == NEXT_BEFORE}
+        more = b',"headers":' + dumps(told) if told else b""
+        return b'{"status":%d,"body":%b%b}' % (answer.status, _encoded_body(answer), more)
     headers = {"x-request-id": call.request_id, "cache-control": "private, no-cache", **answer.headers}
     if answer.body:
         headers = {"content-type": "application/json", **headers}
@@ -102,6 +110,6 @@ def body_of(answer: Answer) -> Any:
 
 
 def _encoded_body(answer: Answer) -> bytes:
-    if answer.headers.get("content-type") == JSONL:
+    if answer.headers.get("content-type") in {JSONL, MARKDOWN}:
         return dumps(answer.body.decode())
     return answer.body or b"null"

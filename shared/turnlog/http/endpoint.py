@@ -44,6 +44,7 @@ class Endpoint:
         headers: the conditional headers that it obeys.
         jsonl_body: its body is a text of JSON lines.
         jsonl_answer: it can answer a text of JSON lines.
+        text_answer: it can answer Markdown or JSON lines, a part of a log.
         transcripts: it serves transcripts, which can be switched off.
         public: it needs no user.
         brief: it gives up after `limits.HEALTH_SECONDS`; others go on trying as long as there is time.
@@ -66,6 +67,7 @@ class Endpoint:
         transcripts: bool,
         jsonl_body: bool,
         jsonl_answer: bool,
+        text_answer: bool,
     ) -> None:
         self.operation = operation
         self.name = operation.__module__.rpartition(".")[2]
@@ -80,6 +82,7 @@ class Endpoint:
         self.transcripts = transcripts
         self.jsonl_body = jsonl_body
         self.jsonl_answer = jsonl_answer
+        self.text_answer = text_answer
 
     def __call__(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any] | bytes:
         """Answer an event of API Gateway, or of a direct invoke."""
@@ -137,6 +140,7 @@ def endpoint(
     transcripts: bool = False,
     jsonl_body: bool = False,
     jsonl_answer: bool = False,
+    text_answer: bool = False,
 ) -> Callable[[Operation], Endpoint]:
     """Make an `Endpoint` of a coroutine; see there for the arguments."""
 
@@ -154,6 +158,7 @@ def endpoint(
             transcripts=transcripts,
             jsonl_body=jsonl_body,
             jsonl_answer=jsonl_answer,
+            text_answer=text_answer,
         )
 
     return decorate

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from turnlog.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
 from turnlog.limits import BODY_LIMIT
-from turnlog.records.keys import SessionKey, TranscriptKey, session_key, transcript_key
+from turnlog.records.keys import SessionKey, TranscriptName, session_key, transcript_name
 from turnlog.wire import loads, payload_size
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Parameter(NamedTuple):
         minimum: of a number.
         maximum: of a number.
         choices: the words, if it is one of some.
+        required: it must be given.
     """
 
     kind: type
@@ -58,6 +59,7 @@ class Parameter(NamedTuple):
     maximum: int = 10**10
     description: str = ""
     choices: tuple[str, ...] = ()
+    required: bool = False
 
     def parse(self, name: str, given: str | None) -> Any:
         """The value.
@@ -65,6 +67,8 @@ class Parameter(NamedTuple):
         Raises:
             Invalid: it is not of this kind.
         """
+        if given is None and self.required:
+            raise Invalid.at("query", name, msg=f"is required: {' or '.join(self.choices)}")
         if given is None:
             return self.default
         if self.kind is bool:
@@ -92,6 +96,7 @@ class Call(NamedTuple):
         headers: with names in lower case.
         query: as it was sent.
         direct: invoked by a trusted caller, without API Gateway.
+        bounded: the body went through a Lambda's event, or could have.
     """
 
     user: str | None
@@ -104,6 +109,7 @@ class Call(NamedTuple):
     base64: bool
     request_id: str
     direct: bool
+    bounded: bool = True
 
     @property
     def user_id(self) -> str:
@@ -127,14 +133,14 @@ class Call(NamedTuple):
         return session_key(self.user_id, self.path_session_id or "")
 
     @property
-    def transcript(self) -> TranscriptKey:
+    def transcript(self) -> TranscriptName:
         """The transcript in the path, of the session there.
 
         Raises:
             Unauthenticated: the request names no user.
             Invalid: an id or the name is not one.
         """
-        return transcript_key(self.key, self.path_name or "")
+        return transcript_name(self.key, self.path_name or "")
 
     @property
     def sequence(self) -> int:
@@ -164,7 +170,7 @@ class Call(NamedTuple):
             MalformedBody: it is not base64.
         """
         size = len(self.raw_body) if self.base64 else self._size_in_event()
-        if size > BODY_LIMIT:
+        if self.bounded and size > BODY_LIMIT:
             raise TooLarge(
                 f"A request's body is at most {BODY_LIMIT} bytes, as it is escaped on its way; this one has"
                 f" {size}. Send less at once."
@@ -215,7 +221,8 @@ class Call(NamedTuple):
             raw = loads(raw or '""')
             if not isinstance(raw, str):
                 raise MalformedBody("The body must be a JSON string.")
-        return raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
+        # JSON's escape of half a character, which UTF-8 cannot hold, is Python's.
+        return raw.encode("utf-8", "backslashreplace") if isinstance(raw, str) else raw
 
 
 def parse(event: Mapping[str, Any], request_id: str) -> Call:

@@ -17,6 +17,7 @@ ROUTES = {
     "add_tool_call": ("POST", "/sessions/{session_id}/tool-calls"),
     "rewind_session": ("POST", "/sessions/{session_id}/rewind"),
     "export_openai_messages": ("GET", "/sessions/{session_id}/openai-messages"),
+    "export_session": ("GET", "/sessions/{session_id}/export"),
     "list_transcripts": ("GET", "/sessions/{session_id}/transcripts"),
     "append_entries": ("POST", "/sessions/{session_id}/transcripts/{name}"),
     "read_entries": ("GET", "/sessions/{session_id}/transcripts/{name}"),

@@ -20,6 +20,7 @@ from turnlog.errors import Conflict, Contended, EntryUuidReused, Invalid, NotFou
 from turnlog.integrations.at_once import found_of_each
 from turnlog.integrations.common import Repeats, async_client, in_session, short_hash
 from turnlog.integrations.entries import batches, carried, restored
+from turnlog.records.entries import uuid_of
 from turnlog.wire import dumps
 
 try:
@@ -72,13 +73,14 @@ class TurnlogSessionStore:
     async def append(self, key: Key, entries: Sequence[Mapping[str, Any]]) -> None:
         """Append entries in order, those with a `uuid` once; the first of a uuid stands.
 
-        Up to 500 entries or 1 MiB are stored all or none; more, in steps of as much.
+        Up to 500 entries or 1 MiB are stored all or none; more, in steps of as much. A larger entry is a step
+        of its own. If one is refused, the others are stored all the same.
 
         Raises:
             Gone: the session was deleted.
             Invalid: an entry is no object, or the subpath none: 1-255 letters, digits, `.`, `_` and `-`, in
                 segments parted by `/`.
-            TooLarge: one entry is more than an append takes.
+            TooLarge: one entry is more than an append takes; the others are stored.
             Unavailable: Turnlog did not answer; the same call may be made again.
         """
         session_id, name = session_id_of(key), _name(key)
@@ -88,8 +90,9 @@ class TurnlogSessionStore:
         lines = [dumps(entry) for entry in sent]
 
         async def send(request: str, _repeated: bool) -> None:
-            for at, batch in enumerate(batches(sent, lines)):
-                await self._append(key, name, batch, f"{request}-{at}")
+            await self._append_each(
+                key, name, [(batch, f"{request}-{at}") for at, batch in enumerate(batches(sent, lines))]
+            )
 
         await self._repeats.named(f"{session_id}/{name}", b"\n".join(lines), send)
 
@@ -115,7 +118,7 @@ class TurnlogSessionStore:
         try:
             async for entry in self._turnlog.entries(session_id, name):
                 # Turnlog knows the newest 512 again; an import of the SDK sends a whole transcript once more.
-                if (uuid := entry.get("uuid")) and uuid in seen:
+                if (uuid := uuid_of(entry)) and uuid in seen:
                     continue
                 seen |= {uuid} if uuid else set()
                 loaded.append(restored(entry))
@@ -175,6 +178,21 @@ class TurnlogSessionStore:
             return []
         return [one.name for one in found.transcripts if one.name != MAIN]
 
+    async def _append_each(self, key: Key, name: str, steps: Sequence[tuple[Sequence[Json], str]]) -> None:
+        """Append in steps, each under a name. One that is refused for what is in it ends no other.
+
+        Raises:
+            TurnlogError: see `append`.
+        """
+        refused: TurnlogError | None = None
+        for batch, request in steps:
+            try:
+                await self._append(key, name, batch, request)
+            except (TooLarge, Invalid) as error:
+                refused = refused or error
+        if refused:
+            raise refused
+
     async def _append(self, key: Key, name: str, batch: Sequence[Json], request: str) -> None:
         session_id = session_id_of(key)
         metadata = {field: key[field] for field in ("project_key", "session_id")}
@@ -190,16 +208,16 @@ class TurnlogSessionStore:
             if len(batch) == 1:
                 raise
             half = len(batch) // 2
-            await self._append(key, name, batch[:half], f"{request}a")
-            await self._append(key, name, batch[half:], f"{request}b")
+            halves = [(batch[:half], f"{request}a"), (batch[half:], f"{request}b")]
+            await self._append_each(key, name, halves)
 
     async def _without(
         self, session_id: str, name: str, batch: Sequence[Json], taken: EntryUuidReused
     ) -> Sequence[Json]:
         """The batch without the entry whose uuid another one has: what comes behind it must not be lost."""
         page = await self._turnlog.read_entries(session_id, name, after=taken.extra["position"] - 1, limit=1)
-        uuid = page.entries[0].get("uuid") if page.entries else None
-        left = [entry for entry in batch if uuid is None or entry.get("uuid") != uuid]
+        uuid = uuid_of(page.entries[0]) if page.entries else None
+        left = [entry for entry in batch if uuid is None or uuid_of(entry) != uuid]
         if len(left) == len(batch):
             raise taken
         return left

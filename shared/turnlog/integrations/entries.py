@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import Invalid
-from turnlog.limits import MAX_ENTRIES, UUID_LIMIT
-from turnlog.wire import dumps
+from turnlog.limits import MAX_ENTRIES
+from turnlog.records.entries import uuid_of
+from turnlog.wire import dumps, what_cannot_be_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -17,33 +19,29 @@ Entry = dict[str, Any]
 BATCH_BYTES = 1 << 20
 """Of one append; it fits into a request and an answer however it is escaped. As much as the SDK waits for."""
 
-# Holds an entry that UTF-8 cannot carry, as JSON in ASCII. JavaScript's strings may end in half a character.
-_ASCII = "$json"
+# Holds, as a text, an entry that Turnlog does not take as it is: Python's JSON has infinite numbers.
+_TEXT = "$json"
 
 
 def carried(at: int, entry: Mapping[str, Any]) -> Entry:
-    """The entry as Turnlog takes it, with its uuid as far as that can be one there.
+    """The entry as Turnlog takes it.
 
     Raises:
         Invalid: it is no object; `at` says where it stands.
     """
     if not isinstance(entry, dict):
         raise Invalid.at("entries", at, msg="must be an object")
-    uuid = entry.get("uuid")
-    named = isinstance(uuid, str) and 0 < len(uuid) <= UUID_LIMIT
-    try:
-        dumps(entry)
-    except Invalid:
-        named = named and str(uuid).isascii()
-    else:
-        if _ASCII not in entry and (named or uuid is None):
+    if _TEXT not in entry and what_cannot_be_kept(entry) is None:
+        with suppress(Invalid):
+            dumps(entry)
             return dict(entry)
-    return {_ASCII: json.dumps(entry)} | ({"uuid": uuid} if named else {})
+    uuid = uuid_of(entry)
+    return {_TEXT: json.dumps(entry)} | ({"uuid": uuid} if uuid else {})
 
 
 def restored(entry: Entry) -> Entry:
     """The entry as the SDK gave it."""
-    given: Entry = json.loads(entry[_ASCII]) if _ASCII in entry else entry
+    given: Entry = json.loads(entry[_TEXT]) if _TEXT in entry else entry
     return given
 
 
@@ -58,13 +56,14 @@ def batches(entries: Sequence[Entry], lines: Sequence[bytes]) -> Iterator[list[E
     uuids: set[str] = set()
     size = 0
     for entry, line in zip(entries, lines, strict=True):
-        if entry.get("uuid") in uuids:
+        uuid = uuid_of(entry)
+        if uuid in uuids:
             continue
         if batch and (len(batch) == MAX_ENTRIES or size + len(line) > BATCH_BYTES):
             yield batch
             batch, uuids, size = [], set(), 0
         batch.append(entry)
         size += len(line)
-        if entry.get("uuid"):
-            uuids.add(entry["uuid"])
+        if uuid:
+            uuids.add(uuid)
     yield batch

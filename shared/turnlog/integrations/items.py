@@ -2,7 +2,7 @@
 
 An item is stored as the message that a chat front end would store: a role's text, a tool's call, a tool's
 result. Where that message alone does not give the item back, the item rides along in `function_call`, which
-Chat Completions no longer uses and which `export_openai_messages` leaves out where it names no function.
+Chat Completions no longer uses and which exports leave out where it names no function.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ def to_message(item: Mapping[str, Any]) -> Fields:
 
 
 def to_items(message: Mapping[str, Any]) -> list[Fields]:
-    """The items of a message: one, unless another program stored several tool calls, or a text with one."""
+    """The items of a message: one, unless another program stored several tool calls, or a text with one.
+
+    None, where it is a tool's result that names no call: any other item would give it a higher role (M6).
+    """
     carried = message.get("function_call") or {}
     if _ITEM in carried:
         return [carried[_ITEM]]
@@ -61,10 +64,12 @@ def to_items(message: Mapping[str, Any]) -> list[Fields]:
     role, content = message["role"], message.get("content") or ""
     if role == "tool" and message.get("tool_call_id"):
         return [{"type": "function_call_output", "call_id": message["tool_call_id"], "output": content}]
+    if role in {"tool", "function"}:
+        return []
     calls = [_call_item(call) for call in message.get("tool_calls") or [] if _is_call(call)]
     if calls and not content:
         return calls
-    return [{"role": role if role in _ROLES else "developer", "content": content}, *calls]
+    return [{"role": role if role in _ROLES else "assistant", "content": content}, *calls]
 
 
 def _reading(item: Mapping[str, Any]) -> Fields:

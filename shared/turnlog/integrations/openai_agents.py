@@ -313,7 +313,8 @@ class TurnlogSession:
             rewind_id=uuid4().hex,  # by which the repeat of a lost reply is told from another's pop
             if_match=session.version,
         )
-        return to_items(last.raw)[-1]
+        # What holds no item is no item's place: it goes with the one before it.
+        return items[-1] if (items := to_items(last.raw)) else await self._pop(turnlog)
 
     async def _standing(self, turnlog: AsyncTurnlog, limit: int | None) -> list[Message]:
         """The newest messages that were not removed; raises as `_newest` does."""

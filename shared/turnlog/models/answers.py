@@ -239,11 +239,47 @@ class ToolCallAdded(Answer):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Repair(Answer):
+    """What was changed so that a provider accepts the history, at the stored message of this sequence."""
+
+    sequence: int
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class OpenAIMessages(Answer):
-    """The history as Chat Completions messages."""
+    """The history as Chat Completions messages.
+
+    `has_more`: there are messages before the window. `next_before`: what gives them, as `before`.
+    """
 
     messages: list[Json] = field(repr=False)
     has_more: bool
+    repairs: list[Repair]
+    next_before: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ExportedSession(Answer):
+    """The history in the words of a provider: `input` for OpenAI's Responses API, else `messages`.
+
+    `system` is there for Anthropic. For the others see `OpenAIMessages`.
+    """
+
+    has_more: bool
+    repairs: list[Repair]
+    messages: list[Json] | None = field(default=None, repr=False)
+    input: list[Json] | None = field(default=None, repr=False)
+    system: str | None = field(default=None, repr=False)
+    next_before: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ExportedText(Answer):
+    """A part of the history as a text. `next_before`: what gives the part before it, as `before`."""
+
+    text: str = field(repr=False)
+    next_before: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -290,10 +326,17 @@ class Transcripts(Answer):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImportedTranscript(Answer):
-    """How many entries there are after an import, and how many of them it stored."""
+    """How many entries there are after an import, and how many of them it stored.
+
+    `next_position`: where the lines behind these begin, if a text is imported in several requests. `others`:
+    how many entries up to there are none of the text's.
+    """
 
     entry_count: int
     added: int
+    others: int
+    next_position: int
+    generation: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -56,6 +56,11 @@ class CreateSession(WithObjects):
         default=None, description="Tokens to begin the sum with: what a provider returned, as it is."
     )
     messages: list[NewMessage] = Field(default=[], max_length=MAX_FIRST_BATCH)
+    recreate: bool = Field(
+        default=False,
+        description="If the session with this id was deleted, begin another one under the id. Send such a"
+        " request again only after a look at what is there: each deletion in between allows another session.",
+    )
 
 
 class PutSession(WithObjects):

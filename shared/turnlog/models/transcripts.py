@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, StringConstraints, with_config
-from typing_extensions import TypedDict
+from pydantic import Field
 
-from turnlog.limits import MAX_ENTRIES, UUID_LIMIT
+from turnlog.limits import MAX_ENTRIES
 from turnlog.models.common import Closed, MessageId, Sequence
 
-
-@with_config(ConfigDict(extra="allow", strict=True))
-class Entry(TypedDict, total=False):
-    """An entry: any JSON object. One with a `uuid` is stored once, however often it is sent."""
-
-    uuid: Annotated[str, StringConstraints(min_length=1, max_length=UUID_LIMIT)] | None
+Entry = Annotated[
+    dict[str, Any],
+    Field(
+        description="Any JSON object. One whose `uuid` is a text is stored once, also when it comes again."
+    ),
+]
 
 
 class AppendEntries(Closed):

@@ -23,7 +23,7 @@ from turnlog.store.store import LogMoved
 
 if TYPE_CHECKING:
     from turnlog.records.head import Head
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.records.messages import Stored
     from turnlog.store.store import Store
 
@@ -66,8 +66,10 @@ async def add_tool_call(store: Store, key: SessionKey, tool_call: dict[str, Any]
     token = store.clock.token()[:TOKEN_SIZE]
     tried: int | None = None
     tries = store.tries()
+    meant: SessionKey | GenerationKey = key
     while True:
-        head = await store.head(key)
+        head = await store.head(meant)
+        meant = head.key
         try:
             if tried is not None and (done := await _bearing(store, head, tried, token)):
                 return Added(done.json, replayed=False)

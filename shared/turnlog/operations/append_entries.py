@@ -11,26 +11,23 @@ stored is told from the sending that stored it.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from turnlog.errors import EntryUuidReused, PositionMismatch, TooLarge, Torn, Unavailable
-from turnlog.limits import PAYLOAD_LIMIT
+from turnlog.errors import EntryUuidReused, PositionMismatch, Torn, Unavailable
 from turnlog.records import ring
-from turnlog.records.batches import answer_size
-from turnlog.records.entries import with_identities
+from turnlog.records.entries import check_size, uuid_of, with_identities
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.entry_reader import containing
 from turnlog.store.entry_writer import EntryWriter
 from turnlog.store.retry import check_time
-from turnlog.wire import same
+from turnlog.wire import loads, same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from turnlog.records.batches import Batch
     from turnlog.records.entries import Entry, Fields
-    from turnlog.records.keys import TranscriptKey
+    from turnlog.records.keys import TranscriptName
     from turnlog.records.transcripts import Transcript
     from turnlog.store.store import Store
 
@@ -55,11 +52,12 @@ class AppendedEntries(NamedTuple):
 @tells_doubt
 async def append_entries(
     store: Store,
-    key: TranscriptKey,
+    name: TranscriptName,
     new: Sequence[Fields],
     *,
     expected_position: int | None = None,
     batch_id: str | None = None,
+    oversized: bool = False,
 ) -> AppendedEntries:
     """Append entries, all or none, each with a uuid once; the transcript begins with its first.
 
@@ -67,21 +65,19 @@ async def append_entries(
         new: JSON objects, 1 to 500.
         expected_position: if given, the position that the first new entry must get.
         batch_id: of this request and its repeats, by which they know entries without a uuid.
+        oversized: one entry alone may be more than an answer holds.
 
     Raises:
         NotFound: no such session.
         PositionMismatch: the next position is not the expected one; nothing was written.
         EntryUuidReused: a uuid, or the batch id, is taken by other content; nothing was written.
-        Invalid: two entries share a uuid, or one holds what JSON cannot carry.
-        TooLarge: all of them together; nothing was written.
+        Invalid: one uuid comes with two contents, or an entry holds what Turnlog does not take.
+        TooLarge: all of them together, or an entry; nothing was written.
         Unavailable: the table or the bucket did not answer; the same request may be sent again.
     """
-    writer = EntryWriter(store, key, batch_id)
+    writer = EntryWriter(store, name, batch_id)
     entries = with_identities(new, writer.token)
-    if (size := answer_size(entry.line for entry in entries)) > PAYLOAD_LIMIT:
-        raise TooLarge(
-            f"The entries take {size} bytes in an answer, which holds {PAYLOAD_LIMIT}. Send fewer at once."
-        )
+    check_size(entries, oversized=oversized)
     return await writer.settled(_append(writer, entries, expected_position))
 
 
@@ -111,8 +107,9 @@ async def _append(
         seen = {identity: [position] for identity, position in positions.items()}
         hits = ring.candidates(head.ring, head.length, ids, seen, tried if writer.tries.unanswered else {})
         unexpected = expected_position not in {None, head.length}
-        if hits or unexpected:
-            await store.head(writer.key.session)  # what is stored is told only of a session that is there
+        # What is stored is told only of a session that is there.
+        if (hits or unexpected) and not await writer.known():
+            continue
         try:
             found = await _look_up(writer, entries, hits)
         except Torn as torn:
@@ -132,7 +129,7 @@ async def _append(
         written = {entry.identity: position for position, entry in enumerate(missing, head.length)}
         for identity, position in written.items():
             tried.setdefault(identity, []).append(position)
-        if after := await writer.write(missing, entries.index(missing[0])):
+        if after := await writer.write(missing):
             positions |= written
             return AppendedEntries([positions[one] for one in ids], after, replayed=False)
 
@@ -187,10 +184,10 @@ def _stored_in(batch: Batch, token: bytes, entries: Sequence[Entry]) -> dict[str
     Raises:
         EntryUuidReused: one is, with other content.
     """
-    lines = [json.loads(line) for line in batch.lines]
-    at_uuid = {line["uuid"]: at for at, line in enumerate(lines) if line.get("uuid")}
+    lines = [loads(line) for line in batch.lines]
+    at_uuid = {uuid: at for at, line in enumerate(lines) if (uuid := uuid_of(line))}
     # A request stores all of its entries that have no uuid in one batch, in their order.
-    unnamed = iter([at for at, line in enumerate(lines) if not line.get("uuid")])
+    unnamed = iter([at for at, line in enumerate(lines) if not uuid_of(line)])
     stored: dict[str, int] = {}
     for entry in entries:
         if entry.named:

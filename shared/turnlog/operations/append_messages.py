@@ -6,6 +6,10 @@ the counts are those of the log. The condition also fails for a tombstone, which
 fails it brings the head as it is, from which the next try starts without a read. Fields of the session that
 the append replaces are set in the same transaction, at the version that was read.
 
+From the first head on that the table has shown, or over which a try was not answered, the writer works on
+that generation of the session alone: if another is begun under the id, there is no such session for this
+writer (G4).
+
 A writer may find that a message is there already: a client sent it again, or the writer's own request was
 applied and the reply lost. Both are one case: the ring in the head names the sequence, and the message stored
 there decides. If the ring still knows a part of a batch, the rest is looked for beside that part.
@@ -46,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from turnlog.records.head import Head
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.records.messages import Stored
     from turnlog.store.retry import Tries
     from turnlog.store.store import Store
@@ -115,10 +119,12 @@ async def append_messages(
     tried: dict[str, list[_Try]] = {}
     present: dict[str, Stored] = {}
     tries = store.tries()
+    meant: SessionKey | GenerationKey = key
     head, guessed = await store.cache.head(key), True
     while True:
         if head is None:
-            head, guessed = await store.head(key), False
+            head, guessed = await store.head(meant), False
+            meant = head.key
         seen = {one: [message.sequence] for one, message in present.items()}
         sent = {one: [a_try.sequence for a_try in them] for one, them in tried.items()}
         hits = ring.candidates(head.ring, head.message_count, ids, seen, sent if tries.unanswered else {})
@@ -143,17 +149,17 @@ async def append_messages(
         # A guess from the cache must be right about the version too, or the answer would carry on its error.
         try:
             await clear_leftover(store, head)
-            exactly = guessed or bool(replaced)
-            write = head_update(head, after, same_version=exactly, replaced=replaced)
-            await store.transact(write, *puts(key, stored))
+            write = head_update(head, after, same_version=guessed or bool(replaced), replaced=replaced)
+            await store.transact(write, *puts(head.key, stored))
         except ConditionFailed as refused:
-            head, guessed = await _next_head(store, key, tries, refused)
+            head, guessed = await _next_head(store, meant, tries, refused)
+            meant = head.key
         except Contended as error:
             store.counts["conflicts"] += 1
             await tries.again(error)
         except Unanswered as error:
             await tries.again(error, over=head)
-            head = None
+            meant, head = head.key, None
         else:
             await store.cache.appended(after, stored)
             store.counts["appends"] += len(stored)
@@ -162,7 +168,7 @@ async def append_messages(
 
 
 async def _next_head(
-    store: Store, key: SessionKey, tries: Tries, refused: ConditionFailed
+    store: Store, key: SessionKey | GenerationKey, tries: Tries, refused: ConditionFailed
 ) -> tuple[Head, bool]:
     """Wait; then the head to try from, and whether it is a guess.
 
@@ -176,8 +182,9 @@ async def _next_head(
     store.counts["conflicts"] += 1
     head = await store.refusing_head(key, refused)
     await tries.again(Contended("Others keep changing this session. Try again."))
-    seen = await store.cache.head(key)
-    return (seen, True) if seen and seen.version > head.version else (head, False)
+    seen = await store.cache.head(head.key.session)
+    newer = seen and seen.key == head.key and seen.version > head.version
+    return (seen, True) if seen and newer else (head, False)
 
 
 def _replaced(store: Store, title: str | None, fields: Mapping[str, Any] | None) -> dict[str, Any]:

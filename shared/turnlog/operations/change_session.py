@@ -9,6 +9,9 @@ change whose reply was lost is made once. What the head says after a try:
 | was refused | another's | is tried again over the newer head |
 | was not answered | as it was before the try | is not made, and is tried again |
 | was not answered | another's since | may be made. To try again could undo the other: `Unanswered` |
+
+A change is made to one generation of the session (G4): that which the table has shown first, or over which a
+try was not answered.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from turnlog.records.head import Head, Match
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.store.store import Store
 
 _NOT_YET = LIVE + " AND #token <> :token"
@@ -45,6 +48,9 @@ async def set_title(
         Unavailable: the table refused or did not answer.
     """
     token = store.clock.token()
+    # Mostly nothing was deleted under the id; else the first refusal tells which generation is there.
+    tried: GenerationKey = key.at(0)
+    meant: SessionKey | GenerationKey = key
     condition, versions = _title_condition(if_match, only_if_unset=only_if_unset)
     # A second try of such a title undoes nothing.
     repeatable = only_if_unset or (if_match and len(if_match.versions) == 1)
@@ -52,8 +58,8 @@ async def set_title(
     tries = store.tries()
     while True:
         change = update(
-            key.head,
-            to={"title": title, "token": token, **touch(key, max(store.now(), seen_at))},
+            tried,
+            to={"title": title, "token": token, **touch(tried, max(store.now(), seen_at))},
             plus={"version": 1},
             condition=condition,
             values=versions,
@@ -63,15 +69,17 @@ async def set_title(
         except ConditionFailed as refused:
             if refused.items[0] is None:
                 raise not_found() from None  # one that is created this instant has not got this title
-            head = await store.refusing_head(key, refused)
+            head = await store.refusing_head(meant, refused)
+            meant = tried = head.key
         except Contended as error:
             await tries.again(error)
             continue
         except Unanswered as error:
+            meant = tried
             await tries.again(error)
             if repeatable:
                 continue
-            head = await store.head(key)
+            head = await store.head(meant)
             if head.token != token:
                 raise
         if head.token == token:
@@ -130,6 +138,7 @@ async def patch_session(
     """
     token = store.clock.token()
     head = await store.head(key)
+    meant = head.key
     tried_over = head.token
     tries = store.tries()
     while True:
@@ -149,8 +158,8 @@ async def patch_session(
         )
         now = max(store.now(), head.updated_at)
         change = update(
-            key.head,
-            to={**changed, "token": token, **(touch(key, now) if touched else {})},
+            meant,
+            to={**changed, "token": token, **(touch(meant, now) if touched else {})},
             plus={"version": 1},
             condition=condition,
             values=values,
@@ -158,7 +167,7 @@ async def patch_session(
         try:
             head = await _applied(store, change)
         except ConditionFailed as refused:
-            head = await store.refusing_head(key, refused)
+            head = await store.refusing_head(meant, refused)
             if head.token != token:
                 await tries.again(Contended("Others keep changing this session. Try again."))
                 continue

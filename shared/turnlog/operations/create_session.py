@@ -1,6 +1,18 @@
 """G3, G4: a session is created in one transaction with its messages and the user's count of sessions.
 
 The head is put only where there is none. A tombstone is one, so a deleted id is refused while that is there.
+
+Who asks for that (`recreate`) begins another session in the tombstone's place, which is then of the next
+generation. Its head is put only over the tombstone that was seen, and its version goes on from that one's: so
+a try that comes late or twice begins no third session, and no entity tag of the old one fits the new one.
+What the old one stored lies under keys of its generation, and is purged whether or not it is gone by then.
+
+| over | the last try | finds | and so |
+|---|---|---|---|
+| nothing, or a tombstone | was refused | its own token | is made |
+| | was refused | a live session | answers that |
+| | was refused | a tombstone | `Gone`; with `recreate` it is tried again over that tombstone |
+| | was not answered | another tombstone since | may be made, and deleted by another: `Unanswered` |
 """
 
 from __future__ import annotations
@@ -9,9 +21,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from turnlog.errors import ConditionFailed, Contended, TooLarge, Unanswered
-from turnlog.limits import FIELDS_LIMIT, MAX_FIRST_BATCH
+from turnlog.limits import FIELDS_LIMIT, MAX_FIRST_BATCH, SETTLED_DAYS
 from turnlog.records import head as heads
-from turnlog.records.expressions import attribute
+from turnlog.records.expressions import attribute, of, of_value, put
 from turnlog.records.head import JSON_FIELDS, Head
 from turnlog.records.keys import session_key, user_item_key
 from turnlog.records.usage import replaced
@@ -24,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from turnlog.records.expressions import Value
     from turnlog.records.keys import SessionKey
     from turnlog.records.messages import Stored
     from turnlog.store.store import Store
@@ -64,6 +77,7 @@ async def create_session(
     usage: Mapping[str, int] | None = None,
     title: str | None = None,
     fields: Mapping[str, Any] | None = None,
+    recreate: bool = False,
 ) -> Created:
     """Create a session, or find that this user already has it.
 
@@ -72,17 +86,19 @@ async def create_session(
         usage: tokens to begin the sum with.
         title: None: it has none yet.
         fields: `metadata`, `credentials`, `successful_agent_runs`, `successful_agent_schedules`.
+        recreate: begin another one if the session with this id was deleted.
 
     Raises:
-        Gone: a session with this id was deleted.
+        Gone: a session with this id was deleted, and `recreate` is not asked for.
         TooLarge: a message, all of them together, or the fields.
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
     token = store.clock.token()
     started_at = store.now()
+    new = with_message_ids(store, new)
     given: dict[str, Any] = {**encoded_objects(fields or {}), **(replaced(usage) if usage else {})}
     blank = Head(
-        key=key,
+        key=key.at(0),
         version=0,
         title=title,
         started_at=started_at,
@@ -90,21 +106,29 @@ async def create_session(
         token=token,
     )._replace(**given)
     check_objects(None, blank)
-    head, stored = advanced(store, blank, with_message_ids(store, new), None, room=MAX_FIRST_BATCH)
+    head, stored = advanced(store, blank, new, None, room=MAX_FIRST_BATCH)
+    buried: Head | None = None
     tries = store.tries()
     while True:
         try:
-            await store.transact(*_writes(store, head, stored))
+            await store.transact(*_writes(store, head, stored, buried))
         except ConditionFailed as refused:
-            if (item := refused.items[0]) is None:
-                # A message was there without a head: a tombstone has ended while this was asked.
-                await tries.again(Contended("Others keep creating and deleting this session. Try again."))
+            there = heads.from_item(item) if (item := refused.items[0]) else None
+            if there and there.live:
+                if there.token != token:
+                    return Created(there, [], created=False, unanswered=tries.unanswered)
+            else:
+                if there and not recreate:
+                    raise gone(there) from None
+                if tries.unanswered:  # it may have been applied, and deleted again
+                    raise tries.unanswered from None
+                if buried or there is None:
+                    # Without a head, a message was there or the tombstone has ended while this was asked.
+                    await tries.again(Contended("Others keep creating and deleting this session. Try again."))
+                buried = there
+                begun = _after(blank, there) if there else blank
+                head, stored = advanced(store, begun, new, None, room=MAX_FIRST_BATCH)
                 continue
-            there = heads.from_item(item)
-            if not there.live:
-                raise gone() from None
-            if there.token != token:
-                return Created(there, [], created=False, unanswered=tries.unanswered)
         except (Contended, Unanswered) as error:
             await tries.again(error)
             continue
@@ -135,25 +159,36 @@ def check_objects(before: Head | None, after: Head) -> None:
         )
 
 
-def expiry_put(store: Store, key: SessionKey, since: datetime) -> list[dict[str, Any]]:
-    """The write of the marker whose removal by the TTL asks whether the session is past its retention."""
-    if store.retention_days is None:
+def expiry_put(key: SessionKey, since: datetime, days: int | None) -> list[dict[str, Any]]:
+    """The write of the marker whose removal by the TTL asks what is over: see `purge`.
+
+    Args:
+        days: so many after `since`; None: there is nothing to ask.
+    """
+    if days is None:
         return []
-    at = int(since.timestamp()) + store.retention_days * _SECONDS_A_DAY
+    at = int(since.timestamp()) + days * _SECONDS_A_DAY
     return [{"Put": {"Item": {**key.expiry, "expires_at": attribute(at)}}}]
 
 
-def _writes(store: Store, head: Head, stored: Sequence[Stored]) -> list[dict[str, Any]]:
+def _after(blank: Head, buried: Head) -> Head:
+    """What the session is before it is begun, if it comes after this tombstone; clocks differ."""
+    now = max(blank.started_at, buried.deleted_at or "")
+    return blank._replace(key=buried.key.next, version=buried.version, started_at=now, updated_at=now)
+
+
+def _writes(store: Store, head: Head, stored: Sequence[Stored], buried: Head | None) -> list[dict[str, Any]]:
+    """The writes that begin a session: where there is none, or over this tombstone."""
+    days, condition = store.retention_days, "attribute_not_exists(#PK)"
+    values: dict[str, Value] = {}
+    if buried:
+        condition, values = f"attribute_exists(#deleted_at) AND {of(buried.key)}", of_value(buried.key)
+        if store.objects is not None:  # what a slow writer of the former session leaves is looked for then
+            days = min(days or SETTLED_DAYS, SETTLED_DAYS)
     return [
-        {
-            "Put": {
-                "Item": head.item(),
-                "ConditionExpression": "attribute_not_exists(PK)",
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        },
+        {"Put": put(head.item(), condition=condition, values=values)},
         sessions_counted(head.key.user_id, 1),
-        *expiry_put(store, head.key, store.clock.now()),
+        *expiry_put(head.key.session, store.clock.now(), days),
         *puts(head.key, stored),
     ]
 

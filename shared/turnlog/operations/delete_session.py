@@ -2,24 +2,29 @@
 
 Deleting turns the head into a tombstone at once, whatever the length of the session: every write asks for a
 `message_count`, which a tombstone has not. What lies under it is purged later, see `purge`.
+
+A deletion is of one generation (G4): that which the table has shown first, or over which a try was not
+answered. So it deletes no session that is begun after the one that was meant.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import ConditionFailed, Contended, Unanswered
 from turnlog.operations.create_session import expiry_put, sessions_counted
 from turnlog.records import head as heads
-from turnlog.records.expressions import LIVE, names, update
+from turnlog.records.expressions import LIVE, check, update
 from turnlog.records.head import JSON_FIELDS, USAGE_FIELDS
+from turnlog.records.keys import GenerationKey
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.store import not_found
 from turnlog.wire import parse_timestamp
 
 if TYPE_CHECKING:
+    from turnlog.records.head import Head
     from turnlog.records.keys import SessionKey
     from turnlog.store.store import Store
 
@@ -40,10 +45,13 @@ _GONE_WITH_THE_SESSION = (
 
 
 @tells_doubt
-async def delete_session(store: Store, key: SessionKey, *, unchanged_since: str | None = None) -> None:
+async def delete_session(
+    store: Store, key: SessionKey | GenerationKey, *, unchanged_since: str | None = None
+) -> None:
     """Delete a session.
 
     Args:
+        key: of whichever session is there, or of one generation alone.
         unchanged_since: only if this is still its `updated_at`.
 
     Raises:
@@ -52,9 +60,38 @@ async def delete_session(store: Store, key: SessionKey, *, unchanged_since: str 
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
     token = store.clock.token()
-    buried = {
+    # Mostly nothing was deleted under the id; else the first refusal tells which generation is there.
+    known = isinstance(key, GenerationKey)
+    tried = key if isinstance(key, GenerationKey) else key.at(0)
+    tries = store.tries()
+    while True:
+        try:
+            await store.transact(
+                _burial(store, tried, token, unchanged_since), sessions_counted(key.user_id, -1)
+            )
+        except ConditionFailed as refused:
+            there = heads.from_item(refused.items[0]) if refused.items[0] else None
+            if there and there.live and there.key == tried:
+                raise Contended("The session was changed meanwhile, and stays.") from None
+            if there and there.live and not known:
+                tried, known = there.key, True
+                continue
+            if there is None or there.token != token:
+                raise not_found() from None
+        except (Contended, Unanswered) as error:
+            known = known or isinstance(error, Unanswered)
+            await tries.again(error)
+            continue
+        await store.cache.drop(tried, await store.cache.head(tried.session))
+        store.counts["sessions_deleted"] += 1
+        return
+
+
+def _burial(store: Store, key: GenerationKey, token: bytes, unchanged_since: str | None) -> dict[str, Any]:
+    """The write of the tombstone."""
+    return {
         "Update": update(
-            key.head,
+            key,
             to={"deleted_at": store.now(), "token": token},
             plus={"version": 1},
             without=_GONE_WITH_THE_SESSION,
@@ -62,37 +99,20 @@ async def delete_session(store: Store, key: SessionKey, *, unchanged_since: str 
             values={"seen": unchanged_since} if unchanged_since else {},
         )
     }
-    tries = store.tries()
-    while True:
-        try:
-            await store.transact(buried, sessions_counted(key.user_id, -1))
-        except ConditionFailed as refused:
-            there = heads.from_item(refused.items[0]) if refused.items[0] else None
-            if there and there.live:
-                raise Contended("The session was changed meanwhile, and stays.") from None
-            if there is None or there.token != token:
-                raise not_found() from None
-        except (Contended, Unanswered) as error:
-            await tries.again(error)
-            continue
-        await store.cache.drop(key, await store.cache.head(key))
-        store.counts["sessions_deleted"] += 1
-        return
 
 
-async def expire_session(store: Store, key: SessionKey) -> None:
+async def expire_session(store: Store, head: Head) -> None:
     """Delete a session whose marker has gone, if it was not changed for the retention; else mark it again.
 
     Raises:
         Unavailable: it is not finished; call this again.
     """
-    head = await store.find_head(key)
-    if head is None or not head.live or store.retention_days is None:
+    if (days := store.retention_days) is None:
         return
     changed = parse_timestamp(head.updated_at)
-    if store.clock.now() - changed < timedelta(days=store.retention_days):
-        live = {"Key": key.head, "ConditionExpression": LIVE, "ExpressionAttributeNames": names(LIVE)}
+    if store.clock.now() - changed < timedelta(days=days):
+        still_there = {"ConditionCheck": check(head.key)}
         with suppress(ConditionFailed):  # deleted meanwhile: nothing is left to be asked for
-            await store.transact({"ConditionCheck": live}, *expiry_put(store, key, changed))
+            await store.transact(still_there, *expiry_put(head.key.session, changed, days))
     else:
-        await delete_session(store, key, unchanged_since=head.updated_at)
+        await delete_session(store, head.key, unchanged_since=head.updated_at)

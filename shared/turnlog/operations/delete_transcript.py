@@ -15,12 +15,12 @@ from turnlog.store.entry_writer import refusing_transcript
 from turnlog.store.store import no_transcript
 
 if TYPE_CHECKING:
-    from turnlog.records.keys import TranscriptKey
+    from turnlog.records.keys import TranscriptName
     from turnlog.store.store import Store
 
 
 @tells_doubt
-async def delete_transcript(store: Store, key: TranscriptKey) -> None:
+async def delete_transcript(store: Store, name: TranscriptName) -> None:
     """Delete a transcript; one of the same name may begin anew.
 
     Raises:
@@ -28,7 +28,8 @@ async def delete_transcript(store: Store, key: TranscriptKey) -> None:
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
     token = store.clock.token()
-    there = await store.transcript(key)
+    there = await store.transcript(name)
+    key = there.key
     session_at = ""
     tries = store.tries()
     while True:
@@ -39,13 +40,13 @@ async def delete_transcript(store: Store, key: TranscriptKey) -> None:
                 transcripts.moved(there, there.buried(now, token)),
             )
         except ConditionFailed as refused:
-            found, ahead = await refusing_transcript(store, key, refused)
-            session_at = max(session_at, ahead)
-            if ahead and found is not None and found.live and found.generation == there.generation:
+            found, session = await refusing_transcript(store, key, refused)
+            session_at = session.updated_at if session else session_at
+            if session and found is not None and found.live and found.generation == there.generation:
                 await tries.again(Contended("Others keep changing this session. Try again."))
                 continue
             if found is None or found.token != token:
-                # Another request deleted it; or this one did, and the transcript has begun anew since.
+                # Another request deleted it, or its session; or this one did, and it has begun anew since.
                 raise no_transcript() from None
         except (Contended, Unanswered) as error:
             await tries.again(error)

@@ -12,7 +12,7 @@ from turnlog.wire import dumps, payload_size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.store.store import Store
 
 
@@ -24,12 +24,12 @@ async def put_draft(store: Store, key: SessionKey, new: Sequence[dict[str, Any]]
         TooLarge: the draft.
         Unavailable: there is no cache, or it does not answer.
     """
-    await store.head(key)
+    head = await store.head(key)
     draft = {"messages": list(new), "updated_at": store.now()}
     encoded = dumps(draft)
     if (size := payload_size(encoded)) > DRAFT_LIMIT:
         raise TooLarge(f"A draft is at most {DRAFT_LIMIT} bytes in an answer; this one has {size}.")
-    await store.cache.put_draft(key, encoded)
+    await store.cache.put_draft(head.key, encoded)
     return draft
 
 
@@ -40,15 +40,15 @@ async def get_draft(store: Store, key: SessionKey) -> dict[str, Any]:
         NotFound: no such session, or no draft of it.
         Unavailable: there is no cache, or it does not answer.
     """
-    await store.head(key)
-    draft = await store.cache.draft(key)
+    head = await store.head(key)
+    draft = await store.cache.draft(head.key)
     if draft is None:
         raise NotFound("There is no draft.")
     found: dict[str, Any] = json.loads(draft)
     return found
 
 
-async def draft_beside(store: Store, key: SessionKey) -> dict[str, Any] | None:
+async def draft_beside(store: Store, key: GenerationKey) -> dict[str, Any] | None:
     """The turn in progress, to be shown beside the session; None also when the cache cannot tell."""
     try:
         draft = await store.cache.draft(key)
@@ -64,5 +64,5 @@ async def delete_draft(store: Store, key: SessionKey) -> None:
         NotFound: no such session.
         Unavailable: there is no cache, or it does not answer.
     """
-    await store.head(key)
-    await store.cache.delete_draft(key)
+    head = await store.head(key)
+    await store.cache.delete_draft(head.key)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from turnlog.records.head import Head, Match
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.records.messages import Stored
     from turnlog.store.retry import Tries
     from turnlog.store.store import Store
@@ -87,8 +87,10 @@ async def edit_message(
     lost: Head | None = None  # that of the last try that was not answered
     head: Head | None = None
     before: Stored | None = None
+    meant: SessionKey | GenerationKey = key
     while True:
-        head = head or await store.head(key)
+        head = head or await store.head(meant)
+        meant = head.key
         if before is None:
             head, before = await _standing(store, head, sequence)
         if before and before.bears(mark):
@@ -108,7 +110,7 @@ async def edit_message(
             edited = await write_edit(store, head, before, after, now=now, same_version=bool(if_match))
         except ConditionFailed as refused:
             store.counts["conflicts"] += 1
-            head = await store.refusing_head(key, refused)
+            head = await store.refusing_head(meant, refused)
             if head.edits != tried.edits:
                 before = None  # else it stands as it was read
             await tries.again(Contended("Others keep changing this session. Try again."))

@@ -1,31 +1,37 @@
-"""G1, G7: an import compares what is stored and appends what is new, as PUT does for messages.
+"""G1, G2, G7: an import appends those lines of a text that the transcript does not hold yet.
 
-The entries of the request are what the transcript holds from its first position on. Those that are stored
-must be the same; the others are appended in steps of one transaction each, in order. All of them are checked
-before the first is written. What a crash, a lost reply or another writer leaves between two steps is looked
-at afresh: a repeat finishes, or says where the two part.
+It looks through the transcript from `start_position` on, one batch at a time, and passes over each line that
+it finds there (`records/merging.py` says when it does). It stops as soon as all are found. At the end of the
+transcript it appends the others, in their order and in steps of one transaction each, if the transcript still
+ends there. Whatever others append meanwhile is looked through before the next step. So the same import may be
+sent again at any time, and after a crash it is finished by that.
+
+A text of any length comes in several requests, each from the position that the one before it names: what is
+read stays in proportion to the text.
 """
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from turnlog.errors import Diverged, TooLarge, Torn
-from turnlog.limits import MAX_ENTRIES, PART_SIZE, PAYLOAD_LIMIT
-from turnlog.records.batches import answer_size, compressed
-from turnlog.records.entries import with_identities
+from turnlog.errors import EntryUuidReused, PositionMismatch, TooLarge, Torn
+from turnlog.limits import MAX_ENTRIES, PART_SIZE
+from turnlog.records import ring
+from turnlog.records.batches import compressed
+from turnlog.records.entries import check_size, with_identities
+from turnlog.records.merging import Merge
 from turnlog.store.deposits import too_large
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.entry_reader import read_batches
 from turnlog.store.entry_writer import EntryWriter
-from turnlog.wire import same
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from turnlog.records.entries import Entry, Fields
-    from turnlog.records.keys import TranscriptKey
+    from turnlog.records.batches import Batch
+    from turnlog.records.entries import Entry
+    from turnlog.records.jsonl import Line
+    from turnlog.records.keys import TranscriptName
     from turnlog.records.transcripts import Transcript
     from turnlog.store.store import Store
 
@@ -34,108 +40,181 @@ _SLACK = 1024
 
 
 class Imported(NamedTuple):
-    """The transcript afterwards, how many entries this import stored, and whether it began the transcript."""
+    """What an import found and stored.
+
+    Attributes:
+        head: the transcript afterwards.
+        end: the position behind the last entry that was looked at or stored.
+        added: how many entries were stored.
+        others: how many entries from `start_position` to `end` are none of the text's.
+        created: the transcript began with this import.
+    """
 
     head: Transcript
-    added: int
-    created: bool
+    end: int
+    added: int = 0
+    others: int = 0
+    created: bool = False
 
 
 @tells_doubt
-async def import_transcript(store: Store, key: TranscriptKey, new: Sequence[Fields]) -> Imported:
-    """Make the transcript hold these entries from its beginning on.
+async def import_transcript(
+    store: Store,
+    name: TranscriptName,
+    lines: Sequence[Line],
+    *,
+    start_position: int = 0,
+    generation: int | None = None,
+    oversized: bool = False,
+) -> Imported:
+    """Make the transcript hold these lines from a position on.
 
     Args:
-        new: JSON objects, as `jsonl.parse` gives them.
+        lines: as `jsonl.parse` gives them, 1 to 10,000.
+        start_position: entries before it are looked at only for their uuids, and only if they are among the
+            newest 512.
+        generation: if given, the one that the transcript must have.
+        oversized: an entry may be more than an answer holds.
 
     Raises:
         NotFound: no such session.
-        Diverged: a stored entry differs; nothing was written, unless another writer came between two steps.
-        TooLarge: an entry; nothing was written.
+        PositionMismatch: there are fewer entries, or they are of another generation; nothing was written.
+        EntryUuidReused: a stored entry has the uuid of a line, and other content; nothing was written, unless
+            another writer came between two steps.
+        TooLarge: a line; nothing was written.
         Unavailable: the table or the bucket did not answer; the same request finishes.
     """
-    writer = EntryWriter(store, key)
-    entries = with_identities(new, writer.token)
-    _check_sizes(store, entries)
-    await store.head(key.session)
-    return await writer.settled(_import(writer, entries))
+    writer = EntryWriter(store, name)
+    entries = with_identities((line.fields for line in lines), writer.token)
+    _check_sizes(store, entries, lines, oversized=oversized)
+    await writer.known()
+    return await writer.settled(_Import(writer, entries, lines, start_position).run(generation))
 
 
-async def _import(writer: EntryWriter, entries: Sequence[Entry]) -> Imported:
-    await writer.look()
-    known = Imported(writer.head, 0, created=False)
-    done = 0
-    while True:
-        if writer.begun_anew():
-            known, done = Imported(writer.head, 0, created=False), 0
+class _Import:
+    """One request's import: what was found so far, and what is left."""
+
+    def __init__(
+        self, writer: EntryWriter, entries: Sequence[Entry], lines: Sequence[Line], start: int
+    ) -> None:
+        self._writer = writer
+        self._entries = entries
+        self._numbers = [line.number for line in lines]
+        self._start = start
+        self._merge = Merge(entries, self._numbers)
+        self._done = Imported(writer.head, 0)
+
+    async def run(self, generation: int | None) -> Imported:
+        """See `import_transcript`."""
+        writer = self._writer
+        await writer.look()
+        writer.begun_anew()
+        self._begin(generation)
+        while True:
+            if writer.begun_anew():
+                self._begin(generation)
+            try:
+                await self._look()
+            except Torn as torn:
+                await writer.again_if_torn(torn)
+                continue
+            if self._merge.whole:
+                return self._done._replace(head=writer.head)
+            step = self._merge.missing(MAX_ENTRIES)
+            step = step[: _fitting(step)]
+            if after := await writer.write(step):
+                self._stored(step, after)
+
+    def _begin(self, generation: int | None) -> None:
+        """Begin with the transcript as it is: what was found in one that is gone went with it.
+
+        Raises:
+            PositionMismatch: see `import_transcript`.
+        """
+        head = self._writer.head
+        if self._start > head.length or generation not in {None, head.shown_generation}:
+            raise PositionMismatch(
+                f"The import goes on at position {self._start}, but the transcript has {head.length} entries,"
+                " or was deleted and begun anew. Import the text from its first line.",
+                extra={"entry_count": head.length, "generation": head.shown_generation},
+            )
+        self._merge = Merge(self._entries, self._numbers)
+        hits = ring.find(head.ring, head.length, (one.identity for one in self._entries if one.named))
+        known = min((position for positions in hits.values() for position in positions), default=self._start)
+        self._done = Imported(head, min(known, self._start))
+
+    async def _look(self) -> None:
+        """Look through what is stored and was not looked at yet, until all is found.
+
+        Raises:
+            EntryUuidReused: see `import_transcript`.
+            Torn: the transcript was deleted meanwhile.
+        """
+        ours = False
         try:
-            ours = await _own_positions(writer, entries, done)
-        except Torn as torn:
-            await writer.again_if_torn(torn)
-            continue
-        known = Imported(writer.head, known.added + len(ours), known.created or 0 in ours)
-        done = max(done, min(known.head.length, len(entries)))
-        if done == len(entries):
-            return known
-        step = entries[done : done + _step(entries[done:])]
-        if after := await writer.write(step, done):
-            known = Imported(after, known.added + len(step), known.created or done == 0)
-            done += len(step)
+            async for batch in read_batches(
+                self._writer.store, self._writer.head, self._done.end, self._writer.head.length
+            ):
+                own = batch.writer == self._writer.own
+                ours |= self._look_at(batch, own=own) and own
+                if self._merge.whole:
+                    break
+        except EntryUuidReused:
+            self._writer.judge(ours=ours)
+            raise
+        self._writer.judge(ours=ours)
+
+    def _look_at(self, batch: Batch, *, own: bool) -> bool:
+        """Look through a batch, until all is found; whether any of it is the text's.
+
+        Args:
+            own: this import has stored it.
+        """
+        begin = self._done.end
+        for position in range(max(begin, batch.first), batch.end):
+            if self._merge.whole:
+                break
+            before = position < self._start
+            found = self._merge.find(batch.lines[position - batch.first], position, uuid_only=before)
+            done = self._done
+            self._done = done._replace(
+                end=position + 1,
+                added=done.added + (found and own),
+                others=done.others + (not found and not before),
+                created=done.created or (own and position == 0),
+            )
+        return self._done.end > begin
+
+    def _stored(self, step: Sequence[Entry], after: Transcript) -> None:
+        done = self._done
+        for at, entry in enumerate(step):
+            self._merge.find(entry.line, done.end + at)
+        self._done = done._replace(
+            end=after.length, added=done.added + len(step), created=done.created or done.end == 0
+        )
 
 
-def _check_sizes(store: Store, entries: Sequence[Entry]) -> None:
-    """Refuse an entry that cannot be stored or answered."""
-    for number, entry in enumerate(entries, 1):
-        if (size := answer_size([entry.line])) > PAYLOAD_LIMIT:
-            raise TooLarge(f"Entry {number} takes {size} bytes in an answer, which holds {PAYLOAD_LIMIT}.")
+def _check_sizes(store: Store, entries: Sequence[Entry], lines: Sequence[Line], *, oversized: bool) -> None:
+    """Refuse a line that cannot be stored.
+
+    Raises:
+        TooLarge: there is one.
+    """
+    for entry, line in zip(entries, lines, strict=True):
+        try:
+            check_size([entry], oversized=oversized)
+        except TooLarge as error:
+            raise TooLarge(f"line {line.number}: {error.detail}", extra={"line": line.number}) from None
         doubtful = store.objects is None and len(entry.line) > PART_SIZE - _SLACK
         if doubtful and (size := len(compressed([entry.line]))) > PART_SIZE:
             raise too_large(size)
 
 
-def _step(entries: Sequence[Entry]) -> int:
+def _fitting(entries: Sequence[Entry]) -> int:
     """How many of the entries go into one transaction: one at least, or what surely fits into an item."""
     size = 0
-    for at, entry in enumerate(entries[:MAX_ENTRIES]):
+    for at, entry in enumerate(entries):
         size += len(entry.line) + 1
         if at and size > PART_SIZE - _SLACK:
             return at
-    return min(len(entries), MAX_ENTRIES)
-
-
-async def _own_positions(writer: EntryWriter, entries: Sequence[Entry], done: int) -> list[int]:
-    """The positions of what this import stored behind the first `done`; what is stored there is the same.
-
-    Raises:
-        Diverged: see `_compare`, as for `Torn`.
-    """
-    ours: list[int] = []
-    try:
-        await _compare(writer, entries, done, ours)
-    except Diverged:
-        writer.judge(ours=bool(ours))
-        raise
-    writer.judge(ours=bool(ours))
-    return ours
-
-
-async def _compare(writer: EntryWriter, entries: Sequence[Entry], done: int, ours: list[int]) -> None:
-    """Compare what is stored behind the first `done`, and note what this import stored.
-
-    Raises:
-        Diverged: an entry differs.
-        Torn: the transcript was deleted meanwhile.
-    """
-    head = writer.head
-    end = min(head.length, len(entries))
-    async for batch in read_batches(writer.store, head, done, end):
-        for position in range(max(done, batch.first), min(end, batch.end)):
-            line, entry = batch.lines[position - batch.first], entries[position]
-            if line != entry.line and not same(json.loads(line), entry.fields):
-                raise Diverged(
-                    f"The stored entries differ from position {position} on; there are {head.length}."
-                    " Read them again.",
-                    extra={"position": position, "entry_count": head.length},
-                )
-            if batch.writer == writer.own:
-                ours.append(position)
+    return len(entries)

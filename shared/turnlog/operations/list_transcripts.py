@@ -24,12 +24,12 @@ async def list_transcripts(store: Store, key: SessionKey) -> list[dict[str, Any]
         TooLarge: there are more than an answer holds.
         Unavailable: the table refused or did not answer.
     """
-    await store.head(key)
+    session = await store.head(key)
     heads = {
         "KeyConditionExpression": "PK = :session AND begins_with(SK, :prefix)",
         "ExpressionAttributeValues": {
             ":session": attribute(key.partition),
-            ":prefix": attribute(TRANSCRIPT_PREFIX),
+            ":prefix": attribute(f"{session.key.first}{TRANSCRIPT_PREFIX}"),
         },
         "ConsistentRead": True,
     }

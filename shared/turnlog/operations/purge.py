@@ -5,6 +5,12 @@ found by what their keys begin with, so that objects which no item names go too.
 get its TTL, so that an id is never given again while an old item is there. When the tombstone ends, objects
 are looked for once more: a writer that was slower than the purge may have left one.
 
+Another session may be begun in the tombstone's place at any time, also while the purge is at work. So a purge
+removes what is of the tombstone's generation and of those before it, which is a range of keys, and no key in
+it is written again. What else there is, the head and the marker, is written on the condition that the
+tombstone is still there. Under a live head, what is of the generations before its own is over. A day after it
+was begun, the marker ends, and objects are looked for once more.
+
 Of a deleted transcript the past generations are removed. Nothing writes an item to one of these again.
 """
 
@@ -15,17 +21,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import ConditionFailed, Contended
-from turnlog.limits import DELETE_BATCH, TOMBSTONE_DAYS
+from turnlog.limits import DELETE_BATCH, SETTLED_DAYS, TOMBSTONE_DAYS
 from turnlog.operations.delete_session import expire_session
 from turnlog.records import transcripts
 from turnlog.records.expressions import attribute, update
 from turnlog.records.keys import (
     EXPIRY,
     HEAD,
-    TRANSCRIPT_PREFIX,
-    TranscriptKey,
     parse_object_generation,
     parse_partition,
+    parse_transcript,
 )
 
 if TYPE_CHECKING:
@@ -34,12 +39,12 @@ if TYPE_CHECKING:
 
     from turnlog.records.head import Head
     from turnlog.records.item import Item
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey, SessionKey, TranscriptKey
     from turnlog.store.store import Store
 
-# A record of the stream is at most a day old. So an object that is older was put before the tombstone
-# ended, and is not of a session that was created under the id since.
-_SETTLED = timedelta(days=1)
+# So an object that is older was put before the tombstone ended, and is not of a session that was created
+# under the id since.
+_SETTLED = timedelta(days=SETTLED_DAYS)
 
 
 async def work_off(store: Store, key: Item) -> None:
@@ -52,13 +57,13 @@ async def work_off(store: Store, key: Item) -> None:
     if sort_key == HEAD:
         await purge_session(store, session)
     elif sort_key == EXPIRY:
-        await expire_session(store, session)
+        await _look_again(store, session)
     else:
-        await purge_transcript(store, TranscriptKey(session, sort_key.removeprefix(TRANSCRIPT_PREFIX)))
+        await purge_transcript(store, parse_transcript(key))
 
 
 async def purge_session(store: Store, key: SessionKey) -> None:
-    """Remove what a deleted session left, then let its tombstone end. Does nothing to a live session.
+    """Remove what deleted sessions of this id left; if none is there now, let the tombstone end.
 
     Raises:
         Unavailable: it is not finished; call this again.
@@ -69,17 +74,38 @@ async def purge_session(store: Store, key: SessionKey) -> None:
         await _remove_objects(store, key.objects, lambda _, since: since < settled)
         return
     if head.live:
+        if head.key.generation:
+            await _remove_before(store, head.key)
         return
-    await store.cache.drop(key, head)
-    await _remove_items(
+    await store.cache.drop(head.key, head)
+    marked = await _remove_before(store, head.key.next)
+    await _let_end(store, head, marked=marked)
+
+
+async def _remove_before(store: Store, end: GenerationKey) -> bool:
+    """Remove all items and objects of the generations before this one; whether there is a marker."""
+    found = await _remove_items(
         store,
         {
-            "KeyConditionExpression": "PK = :session",
-            "ExpressionAttributeValues": {":session": attribute(key.partition)},
+            "KeyConditionExpression": "PK = :session AND SK < :end",
+            "ExpressionAttributeValues": {
+                ":session": attribute(end.partition),
+                ":end": attribute(end.first),
+            },
         },
     )
-    await _remove_objects(store, key.objects)
-    await _let_end(store, head)
+    await _remove_objects(store, end.session.objects, before=end.objects)
+    return EXPIRY in found
+
+
+async def _look_again(store: Store, key: SessionKey) -> None:
+    """What a marker asks for when it ends: see the module, and `expire_session`."""
+    head = await store.find_head(key)
+    if head is None or not head.live:
+        return
+    if head.key.generation:
+        await _remove_before(store, head.key)
+    await expire_session(store, head)
 
 
 async def purge_transcript(store: Store, key: TranscriptKey) -> None:
@@ -107,18 +133,22 @@ async def purge_transcript(store: Store, key: TranscriptKey) -> None:
     await _remove_objects(store, key.objects, lambda name, _: parse_object_generation(key, name) < current)
 
 
-async def _remove_items(store: Store, query: Mapping[str, Any]) -> None:
-    """Remove the items that a Query finds, but for a head."""
+async def _remove_items(store: Store, query: Mapping[str, Any]) -> set[str]:
+    """Remove the items that a Query finds, but for those of no generation; the sort keys of these."""
     due: list[dict[str, Any]] = []
+    kept: set[str] = set()
     asked = {**query, "ProjectionExpression": "PK, SK", "ConsistentRead": True}
     async for item in store.query(asked):
-        if item["SK"]["S"] != HEAD:
+        if item["SK"]["S"] in {HEAD, EXPIRY}:
+            kept.add(item["SK"]["S"])
+        else:
             due.append({"DeleteRequest": {"Key": item}})
         if len(due) == DELETE_BATCH:
             await _remove(store, due)
             due = []
     if due:
         await _remove(store, due)
+    return kept
 
 
 async def _remove(store: Store, requests: list[dict[str, Any]]) -> None:
@@ -134,22 +164,28 @@ async def _remove(store: Store, requests: list[dict[str, Any]]) -> None:
 
 
 async def _remove_objects(
-    store: Store, prefix: str, due: Callable[[str, datetime], bool] = lambda *_: True
+    store: Store, prefix: str, due: Callable[[str, datetime], bool] = lambda *_: True, *, before: str = ""
 ) -> None:
-    """Remove the objects whose keys begin so, if they are due by their keys and by when they were put."""
+    """Remove the objects whose keys begin so, if they are due by their keys and by when they were put.
+
+    Args:
+        before: only those whose keys sort before this, if it is given; no others are looked at.
+    """
     if (objects := store.objects) is None:
         return
-    found = await store.repeated(lambda: objects.list(prefix))
+    found = await store.repeated(lambda: objects.list(prefix, before))
     for name in sorted(name for name, since in found.items() if due(name, since)):
         await store.repeated(lambda name=name: objects.delete(name))  # type: ignore[misc]
         store.counts["objects_purged"] += 1
 
 
-async def _let_end(store: Store, head: Head) -> None:
+async def _let_end(store: Store, head: Head, *, marked: bool) -> None:
     ends = int((store.clock.now() + timedelta(days=TOMBSTONE_DAYS)).timestamp())
-    # Where it has gone meanwhile, another purge was first.
+    ending = update(head.key, to={"expires_at": ends}, condition="attribute_exists(#deleted_at)")
+    # Where it has gone meanwhile, another purge was first, or another session is begun.
     with suppress(ConditionFailed):
-        await store.read(
-            "UpdateItem",
-            update(head.key.head, to={"expires_at": ends}, condition="attribute_exists(#deleted_at)"),
-        )
+        if marked:
+            unmarked = {"Delete": {"Key": head.key.session.expiry}}
+            await store.repeated(lambda: store.transact({"Update": ending}, unmarked))
+        else:
+            await store.read("UpdateItem", ending)

@@ -41,13 +41,13 @@ from turnlog.records.usage import replaced
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import Fields, advanced, head_update, puts, steps, stored_under, with_message_ids
-from turnlog.store.store import LogMoved, gone
+from turnlog.store.store import LogMoved, gone, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from turnlog.records.head import Match
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.store.store import Store
 
 
@@ -85,6 +85,7 @@ async def put_session(
             writer came between two steps.
         MessageIdReused: a new message bears the id of an older one; nothing was written.
         Gone: the session was deleted.
+        NotFound: it was deleted meanwhile.
         PreconditionFailed: the version is another; nothing was written.
         TooLarge: a message, or the fields.
         Unavailable: the table refused or did not answer; the same request finishes.
@@ -165,6 +166,7 @@ class _Progress:
         self._wanted = request.attributes()
         self._token = store.clock.token()
         self._rewinds = 0  # of the head at which the messages were confirmed
+        self._meant: GenerationKey | None = None  # that was there first
         created_at = store.now()
         self._sizes = [
             len(messages.to_json({"sequence": sequence, "created_at": created_at, **one}))
@@ -187,7 +189,7 @@ class _Progress:
         )
         self.created = self.ours = made.created
         self.confirmed = len(made.messages)
-        self.tries.unanswered, self.tried = made.unanswered, Head(request.key)
+        self.tries.unanswered, self.tried = made.unanswered, Head(request.key.at(0))
         return made.head
 
     def check(self, head: Head) -> None:
@@ -195,11 +197,15 @@ class _Progress:
 
         Raises:
             Gone: the session was deleted.
+            NotFound: it was deleted, and another was begun under its id (G4).
             PreconditionFailed: nothing was written, and the version is another.
             Unanswered: as for that, but something may have been written.
         """
         if not head.live:
-            raise gone()
+            raise gone(head)
+        if self._meant not in {None, head.key}:
+            raise not_found()
+        self._meant = head.key
         self.ours = self.ours or head.token == self._token
         if not self.ours:
             check_version(head, self._request.if_match)

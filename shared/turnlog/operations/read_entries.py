@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from turnlog.errors import TooLarge, Torn
 from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.records.batches import answer_size
-from turnlog.store.entry_reader import read_batches
+from turnlog.store.entry_reader import containing, read_batches
 
 if TYPE_CHECKING:
-    from turnlog.records.keys import TranscriptKey
+    from turnlog.records.keys import TranscriptName
     from turnlog.records.transcripts import Transcript
     from turnlog.store.store import Store
 
@@ -46,7 +46,7 @@ class EntryPage(NamedTuple):
         """What the page says of itself; its positions are None when it is empty."""
         return {
             "entry_count": self.head.length,
-            "generation": self.head.generation,
+            "generation": self.head.shown_generation,
             "has_more": self.has_more,
             "first_position": self.first if self.lines else None,
             "last_position": self.end - 1 if self.lines else None,
@@ -54,7 +54,13 @@ class EntryPage(NamedTuple):
 
 
 async def read_entries(
-    store: Store, key: TranscriptKey, *, after: int = -1, limit: int | None = None, whole: bool = False
+    store: Store,
+    name: TranscriptName,
+    *,
+    after: int = -1,
+    limit: int | None = None,
+    whole: bool = False,
+    oversized: bool = False,
 ) -> EntryPage:
     """The entries behind a position, as many as fit into an answer, at most `limit`.
 
@@ -62,15 +68,16 @@ async def read_entries(
         after: the position; -1 begins with the first.
         limit: None: as many as fit.
         whole: all of them, or an error.
+        oversized: an entry that no answer holds is given too, alone.
 
     Raises:
         NotFound: no such session, or no such transcript of it.
-        TooLarge: `whole` is asked for, and they do not all fit.
+        TooLarge: `whole` is asked for, and they do not all fit; or the first entry does not.
         Unavailable: the table or the bucket did not answer.
     """
     tries = store.tries()
     while True:
-        head = await store.transcript(key)
+        head = await store.transcript(name)
         if whole and head.size > PAYLOAD_LIMIT:
             raise TooLarge(
                 f"The transcript takes {head.size} bytes, and an answer holds {PAYLOAD_LIMIT}: read it in"
@@ -78,19 +85,28 @@ async def read_entries(
                 extra={"entry_count": head.length},
             )
         try:
-            return await _page(store, head, min(after + 1, head.length), limit)
+            return await _page(store, head, min(after + 1, head.length), limit, oversized=oversized)
         except Torn as torn:
             await tries.again(torn)
 
 
-async def _page(store: Store, head: Transcript, first: int, limit: int | None) -> EntryPage:
+async def _page(
+    store: Store, head: Transcript, first: int, limit: int | None, *, oversized: bool
+) -> EntryPage:
     end = head.length if limit is None else min(first + limit, head.length)
     lines: list[bytes] = []
     room = PAYLOAD_LIMIT
-    async for batch in read_batches(store, head, first, end):
-        for line in batch.lines[max(0, first - batch.first) : end - batch.first]:
-            room -= answer_size([line])
-            if room < 0:
-                return EntryPage(lines, first, head)
-            lines.append(line)
+    try:
+        # One that no answer holds is not fetched where it would only end the page.
+        async for batch in read_batches(store, head, first, end, oversized=False):
+            for line in batch.lines[max(0, first - batch.first) : end - batch.first]:
+                room -= answer_size([line])
+                if room < 0:
+                    return EntryPage(lines, first, head)
+                lines.append(line)
+    except TooLarge:
+        if not lines and not oversized:
+            raise
+        if not lines:
+            lines = (await containing(store, head, first)).lines
     return EntryPage(lines, first, head)

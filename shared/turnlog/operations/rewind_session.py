@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from turnlog.records.head import Head, Match
     from turnlog.records.item import Item
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.store.store import Store
 
 
@@ -80,9 +80,11 @@ async def rewind_session(
     name = f"{to}:{expected}" + (f":{rewind_id}" if rewind_id else "")
     cut: _Cut | None = None
     head: Head | None = None
+    meant: SessionKey | GenerationKey = key
     tries = store.tries()
     while True:
-        head = head or await store.head(key)
+        head = head or await store.head(meant)
+        meant = head.key
         if cut and head.token == token:
             return await _made(store, cut)
         # A name of the client's own tells this rewind from any other, also where the log has grown since.
@@ -102,7 +104,7 @@ async def rewind_session(
             await store.transact(*_writes(cut))
         except ConditionFailed as refused:
             store.counts["conflicts"] += 1
-            head = await store.refusing_head(key, refused)
+            head = await store.refusing_head(meant, refused)
             if head.token != token:
                 await tries.again(Contended("Others keep changing this session. Try again."))
         except (Contended, Unanswered) as error:
@@ -171,7 +173,7 @@ def _writes(cut: _Cut) -> list[dict[str, object]]:
     return [
         {
             "Update": update(
-                after.key.head,
+                after.key,
                 to={name: getattr(after, name) for name in changed}
                 | left
                 | touch(after.key, after.updated_at),

@@ -12,7 +12,7 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from turnlog.errors import Damaged
-from turnlog.limits import ENTRIES_LIMIT
+from turnlog.limits import ENTRIES_LIMIT, ENTRY_LIMIT, PAYLOAD_LIMIT
 from turnlog.records.expressions import attribute, put
 from turnlog.records.keys import parse_batch_sort_key
 from turnlog.records.packing import inflated
@@ -57,19 +57,22 @@ def answer_size(lines: Iterable[bytes]) -> int:
 
 
 def batch_put(
-    after: Transcript, first: int, *, token: bytes, writer: bytes, data: bytes | None, named: str
+    after: Transcript, first: int, *, size: int, token: bytes, writer: bytes, data: bytes | None, named: str
 ) -> dict[str, dict[str, object]]:
     """The write that puts a batch where none is.
 
     Args:
         after: the transcript with it.
         first: the position of its first entry.
+        size: of its entries, see `answer_size`.
         token: of the request.
         writer: of this sending of it.
         data: its entries, or None where an object has them.
         named: the object's key.
     """
     held = {"object": attribute(named)} if data is None else {"data": attribute(data)}
+    if size > PAYLOAD_LIMIT:
+        held["bytes"] = attribute(size)
     item = {
         **after.key.batch(after.generation, first),
         "count": attribute(after.length - first),
@@ -78,6 +81,11 @@ def batch_put(
         **held,
     }
     return {"Put": put(item, condition="attribute_not_exists(#PK)")}
+
+
+def oversize(item: Item) -> int | None:
+    """The bytes that a batch's one entry takes in an answer, if no answer holds it."""
+    return int(item["bytes"]["N"]) if "bytes" in item else None
 
 
 def decode(item: Item, data: bytes) -> Batch:
@@ -90,8 +98,9 @@ def decode(item: Item, data: bytes) -> Batch:
         Damaged: the entries cannot be unpacked, or take more than any batch does.
     """
     first = parse_batch_sort_key(item["SK"]["S"])
+    limit = ENTRY_LIMIT + 1 if item["count"]["N"] == "1" else ENTRIES_LIMIT
     try:
-        lines = inflated(data, ENTRIES_LIMIT).split(b"\n")[:-1]
+        lines = inflated(data, limit).split(b"\n")[:-1]
     except ValueError as error:
         raise Damaged(f"The batch of entries at position {first} is damaged: it cannot be read.") from error
     return Batch(first, lines, bytes(item["token"]["B"]), bytes(item["writer"]["B"]))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from turnlog.records.item import Item
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey
 
 LIVE = "attribute_exists(#message_count)"
 """The condition that a head is there and no tombstone."""
@@ -24,6 +24,17 @@ LIVE = "attribute_exists(#message_count)"
 
 EMPTY = "{}"
 """JSON text of an object without members: such an attribute is left out of an item, since its name costs."""
+
+
+def of(key: GenerationKey) -> str:
+    """The condition that a head, or a tombstone, is of this generation (G4); for its value see `of_value`."""
+    return "#generation = :generation" if key.generation else "attribute_not_exists(#generation)"
+
+
+def of_value(key: GenerationKey) -> dict[str, Value]:
+    """The value that the condition `of` names: none for generation 0, which no head bears."""
+    return {"generation": key.generation} if key.generation else {}
+
 
 Value: TypeAlias = str | int | bytes
 
@@ -43,7 +54,7 @@ NOT_EARLIER = "#updated_at <= :updated_at"
 """The condition that the time which `touch` sets is not before the one that stands: clocks differ."""
 
 
-def touch(key: SessionKey, now: str) -> dict[str, Value]:
+def touch(key: GenerationKey, now: str) -> dict[str, Value]:
     """What every change of a session sets: its time, and by it the session's place in the list.
 
     The write bears the condition `NOT_EARLIER`. Where it fails, the refused writer tries again with the later
@@ -53,17 +64,18 @@ def touch(key: SessionKey, now: str) -> dict[str, Value]:
 
 
 def update(
-    key: Mapping[str, Any],
+    key: GenerationKey,
     *,
     to: Mapping[str, Value] | None = None,
     plus: Mapping[str, int] | None = None,
     without: Iterable[str] = (),
-    condition: str = "",
+    condition: str,
     values: Mapping[str, Value] | None = None,
 ) -> dict[str, Any]:
-    """The parameters of UpdateItem, or of an Update in a transaction.
+    """The parameters of UpdateItem, or of an Update in a transaction, of a session's head.
 
     Args:
+        key: only if the head is of this generation (G4).
         to: attributes and the values they get; one that gets an `EMPTY` object goes.
         plus: attributes that are numbers, and what is added to each.
         without: attributes that go.
@@ -71,8 +83,10 @@ def update(
             the session's time, `NOT_EARLIER` is added to the condition.
         values: those that the condition names, without the colon.
     """
+    condition = f"{condition} AND {of(key)}"
     if "updated_at" in (to or {}):
-        condition = f"{condition} AND {NOT_EARLIER}" if condition else NOT_EARLIER
+        condition = f"{condition} AND {NOT_EARLIER}"
+    values = {**(values or {}), **of_value(key)}
     without = [*without, *(name for name, value in (to or {}).items() if value == EMPTY)]
     to = {name: value for name, value in (to or {}).items() if value != EMPTY}
     sets = [f"#{name} = :{name}" for name in to]
@@ -81,16 +95,28 @@ def update(
     clauses = [("SET", sets), ("REMOVE", removed)]
     expression = " ".join(f"{verb} {', '.join(named)}" for verb, named in clauses if named)
     parameters: dict[str, Any] = {
-        "Key": key,
+        "Key": key.head,
         "UpdateExpression": expression,
         "ExpressionAttributeNames": names(expression, condition),
         "ExpressionAttributeValues": {
             **{f":{name}": attribute(value) for name, value in to.items()},
             **{f":plus_{name}": attribute(value) for name, value in (plus or {}).items()},
-            **{f":{name}": attribute(value) for name, value in (values or {}).items()},
+            **{f":{name}": attribute(value) for name, value in values.items()},
         },
     }
     return parameters | _conditioned(condition)
+
+
+def check(key: GenerationKey) -> dict[str, Any]:
+    """The parameters of a ConditionCheck in a transaction: the session of this generation is there."""
+    condition = f"{LIVE} AND {of(key)}"
+    values = {f":{name}": attribute(value) for name, value in of_value(key).items()}
+    checked = {
+        "Key": key.head,
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": names(condition),
+    }
+    return checked | ({"ExpressionAttributeValues": values} if values else {})
 
 
 def unchanged(objects: Mapping[str, str]) -> tuple[str, dict[str, Value]]:

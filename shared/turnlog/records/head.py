@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from turnlog.records import usage
 from turnlog.records.attributes import SHORT
 from turnlog.records.expressions import EMPTY
-from turnlog.records.keys import SessionKey, parse_partition, recency_sort_key, user_partition
+from turnlog.records.keys import (
+    GenerationKey,
+    SessionKey,
+    parse_partition,
+    recency_sort_key,
+    user_partition,
+)
 
 if TYPE_CHECKING:
     from turnlog.records.item import Item
@@ -29,6 +35,7 @@ class Head(NamedTuple):
     """A session's head, live or a tombstone.
 
     Attributes:
+        key: with its generation, which is an attribute of the item where it is not 0.
         edits: how often a stored message was changed or removed; it is in the key of the cached log.
         rewinds: how often the log was cut; a message that was put since a rewind bears its count.
         rewound: from and to which `message_count` the last rewind went, as `"4:9"`.
@@ -41,7 +48,7 @@ class Head(NamedTuple):
         credentials: JSON text, as are the other objects.
     """
 
-    key: SessionKey
+    key: GenerationKey
     version: int = 1
     message_count: int = 0
     edits: int = 0
@@ -109,6 +116,7 @@ class Head(NamedTuple):
         strings = {field: getattr(self, field) for field in _STRINGS}
         return {
             **self.key.head,
+            **({"generation": {"N": str(self.key.generation)}} if self.key.generation else {}),
             "GSI1PK": {"S": user_partition(self.key.user_id)},
             "GSI1SK": {"S": self.sort_key},
             **{
@@ -137,7 +145,8 @@ def load(dumped: bytes) -> Head:
     fields |= {field: b64decode(fields[field]) for field in _BYTES}
     # Another release may have written it, with fields that this one does not know.
     known = {field: value for field, value in fields.items() if field in Head._fields}
-    return Head(**{**known, "key": SessionKey(*fields["key"])})
+    (user_id, session_id), generation = fields["key"]
+    return Head(**{**known, "key": GenerationKey(SessionKey(user_id, session_id), int(generation))})
 
 
 def from_item(item: Item) -> Head:
@@ -146,7 +155,8 @@ def from_item(item: Item) -> Head:
     fields |= {field: int(item[name]["N"]) for field in _NUMBERS if (name := SHORT.get(field, field)) in item}
     fields |= {field: item[name]["S"] for field in _STRINGS if (name := SHORT.get(field, field)) in item}
     fields |= {field: bytes(item[field]["B"]) for field in _BYTES if field in item}
-    return Head(key=parse_partition(item["PK"]["S"]), **fields)
+    generation = int(item["generation"]["N"]) if "generation" in item else 0
+    return Head(key=parse_partition(item["PK"]["S"]).at(generation), **fields)
 
 
 class Match(NamedTuple):

@@ -3,6 +3,10 @@
 A user id is whatever the identity provider calls the user, so it is percent-encoded: no `#` of its own can
 forge a key, and no two users share one. A session id is checked instead: it has no `#`, and takes at most 512
 bytes.
+
+G4: a session that is begun anew under a deleted id has the next generation. What it stores lies under keys
+that bear the generation, behind all that the generations before it have: so those are a range, which is
+purged without a look at what is there now. The first generation, 0, is not written, and costs no bytes.
 """
 
 from __future__ import annotations
@@ -37,6 +41,8 @@ TRANSCRIPT_NAME_LIMIT = 255
 # A partition key holds 2,048 bytes; a character takes up to twelve when encoded. What OpenID Connect allows
 # for `sub` is 255 ASCII characters (Core 1.0, section 2).
 _MAX_ENCODED_USER = 1_024
+# It sorts behind all that generation 0 has. The head and the retention marker are of no generation.
+_LATER = "~"
 
 
 class SessionKey(NamedTuple):
@@ -60,29 +66,97 @@ class SessionKey(NamedTuple):
         """The primary key of the marker whose TTL asks whether the session is past its retention."""
         return {"PK": {"S": self.partition}, "SK": {"S": EXPIRY}}
 
-    def message(self, sequence: int, part: int = 0) -> Item:
-        """The primary key of a message, or of a further part of one above DynamoDB's 400 KB."""
-        return {"PK": {"S": self.partition}, "SK": {"S": message_sort_key(sequence, part)}}
+    def at(self, generation: int) -> GenerationKey:
+        """The key of one of the sessions that were begun under the id, one after the other."""
+        return GenerationKey(self, generation)
 
     @property
     def objects(self) -> str:
-        """What the keys of all the session's objects begin with; nobody else's do.
+        """What the keys of all objects begin with that are of any generation; nobody else's do.
 
         An object's key holds 1,024 bytes, which a user id alone can take: so the owner is in it as a hash.
         """
-        return f"{OBJECT_PREFIX}{blake2b(self.partition.encode(), digest_size=24).hexdigest()}/"
+        return f"{OBJECT_PREFIX}{blake2b(self.partition.encode(), digest_size=24).hexdigest()}"
+
+
+class GenerationKey(NamedTuple):
+    """One session of those that were begun under its id: whose it is, and how many were deleted before it.
+
+    Who has seen a head goes on with the head's key, and so never reaches a session that is begun later.
+    """
+
+    session: SessionKey
+    generation: int
+
+    @property
+    def user_id(self) -> str:
+        """Whose session it is."""
+        return self.session.user_id
+
+    @property
+    def session_id(self) -> str:
+        """The id, which all generations share."""
+        return self.session.session_id
+
+    @property
+    def partition(self) -> str:
+        """The partition key, which all generations share."""
+        return self.session.partition
+
+    @property
+    def head(self) -> Item:
+        """The primary key of the head, which all generations share."""
+        return self.session.head
+
+    @property
+    def next(self) -> GenerationKey:
+        """The key of the session that is begun when this one is deleted."""
+        return GenerationKey(self.session, self.generation + 1)
+
+    @property
+    def first(self) -> str:
+        """What the sort keys of all that it stores begin with; those of former generations sort before it.
+
+        Empty for generation 0. Then `next.first` is behind all that there is.
+        """
+        return f"{_LATER}{self.generation:010d}#" if self.generation else ""
+
+    def item(self, sort_key: str) -> Item:
+        """The primary key of what it stores under this sort key."""
+        return {"PK": {"S": self.partition}, "SK": {"S": f"{self.first}{sort_key}"}}
+
+    def message(self, sequence: int, part: int = 0) -> Item:
+        """The primary key of a message, or of a further part of one above DynamoDB's 400 KB."""
+        return self.item(message_sort_key(sequence, part))
+
+    @property
+    def objects(self) -> str:
+        """What the keys of all its objects begin with; those of former generations sort before it."""
+        # A slash sorts before a digit.
+        return f"{self.session.objects}{f'{self.generation:010d}' if self.generation else ''}/"
+
+
+class TranscriptName(NamedTuple):
+    """Whose session, and which transcript of whichever session is there."""
+
+    session: SessionKey
+    name: str
+
+    def of(self, generation: GenerationKey) -> TranscriptKey:
+        """The key of the transcript of that name of one session."""
+        return TranscriptKey(generation, self.name)
 
 
 class TranscriptKey(NamedTuple):
-    """Whose session, and which transcript of it."""
+    """Which session, and which transcript of it."""
 
-    session: SessionKey
+    session: GenerationKey
     name: str
 
     @property
     def head(self) -> Item:
         """The primary key of the transcript's head."""
-        return {"PK": {"S": self.session.partition}, "SK": {"S": f"{TRANSCRIPT_PREFIX}{self.name}"}}
+        return self.session.item(f"{TRANSCRIPT_PREFIX}{self.name}")
 
     @property
     def objects(self) -> str:
@@ -91,19 +165,21 @@ class TranscriptKey(NamedTuple):
 
     def batch(self, generation: int, first: int) -> Item:
         """The primary key of the batch of entries that begins at a position."""
-        return {
-            "PK": {"S": self.session.partition},
-            "SK": {"S": self.batch_sort_key(generation, first)},
-        }
+        return {"PK": {"S": self.session.partition}, "SK": {"S": self.batch_sort_key(generation, first)}}
 
     def batch_sort_key(self, generation: int, first: int | None = None) -> str:
-        """`ENTRIES#main#000000#0000000012`; without a position, what those of a generation begin with."""
+        """`ENTRIES#main#000000#0000000012`; without a position, what those of a generation begin with.
+
+        Args:
+            generation: of the transcript, of which several are begun in one session.
+            first: the position.
+        """
         position = "" if first is None else f"{first:010d}"
-        return f"{ENTRIES_PREFIX}{self.name}#{generation:06d}#{position}"
+        return f"{self.session.first}{ENTRIES_PREFIX}{self.name}#{generation:06d}#{position}"
 
 
-def transcript_key(session: SessionKey, name: str) -> TranscriptKey:
-    """The key of a transcript.
+def transcript_name(session: SessionKey, name: str) -> TranscriptName:
+    """The name of a transcript.
 
     Raises:
         Invalid: the name is not one.
@@ -119,7 +195,7 @@ def transcript_key(session: SessionKey, name: str) -> TranscriptKey:
             msg=f"must be 1 to {TRANSCRIPT_NAME_LIMIT} characters: segments of letters, digits, ., _ and -, "
             "parted by single /, and none of them . or ..",
         )
-    return TranscriptKey(session, name)
+    return TranscriptName(session, name)
 
 
 def session_key(user_id: str, session_id: str) -> SessionKey:
@@ -188,10 +264,25 @@ def message_sort_key(sequence: int, part: int = 0) -> str:
     return f"{MESSAGE_PREFIX}{sequence:010d}" + (f"#{part}" if part else "")
 
 
+def parse_generation(sort_key: str) -> tuple[int, str]:
+    """The session's generation that a sort key names, and what the sort key is without that."""
+    if not sort_key.startswith(_LATER):
+        return 0, sort_key
+    generation, _, rest = sort_key.removeprefix(_LATER).partition("#")
+    return int(generation), rest
+
+
 def parse_message_sort_key(sort_key: str) -> tuple[int, int]:
     """The sequence and the part that a message's sort key names."""
-    _, sequence, *part = sort_key.split("#")
+    _, sequence, *part = parse_generation(sort_key)[1].split("#")
     return int(sequence), int(part[0]) if part else 0
+
+
+def parse_transcript(item: Item) -> TranscriptKey:
+    """The key of the transcript of which this is the head's primary key."""
+    generation, sort_key = parse_generation(item["SK"]["S"])
+    session = parse_partition(item["PK"]["S"]).at(generation)
+    return TranscriptKey(session, sort_key.removeprefix(TRANSCRIPT_PREFIX))
 
 
 def parse_batch_sort_key(sort_key: str) -> int:

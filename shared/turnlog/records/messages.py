@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from turnlog.records.item import Item
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey
 
 TOKEN_SIZE = 8
 """Bytes of a tool call's token in `attached`, and of an edit's mark in `edits`."""
@@ -83,7 +83,7 @@ class Stored(NamedTuple):
         marks = self.attached + self.edits
         return mark in (marks[at : at + TOKEN_SIZE] for at in range(0, len(marks), TOKEN_SIZE))
 
-    def items(self, key: SessionKey) -> list[Item]:
+    def items(self, key: GenerationKey) -> list[Item]:
         """The items that hold the message."""
         size = PART_SIZE - len(self.attached) - len(self.edits)  # which are in the first item
         chunks = [self.blob[at : at + size] for at in range(0, len(self.blob), size)]

@@ -20,7 +20,7 @@ _WIDTH = 4
 
 def fingerprint(message_id: str) -> bytes:
     """Four bytes of the id's BLAKE2b hash."""
-    return blake2b(message_id.encode(), digest_size=_WIDTH).digest()
+    return blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=_WIDTH).digest()
 
 
 def extended(ring: bytes, message_ids: Iterable[str], capacity: int | None = None) -> bytes:

@@ -12,24 +12,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from turnlog.limits import TRANSCRIPT_RING
 from turnlog.records import ring
 from turnlog.records.expressions import LIVE, attribute, put, touch, update
-from turnlog.records.keys import TRANSCRIPT_PREFIX, TranscriptKey, parse_partition
+from turnlog.records.keys import parse_transcript
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from turnlog.records.expressions import Value
     from turnlog.records.item import Item
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey, TranscriptKey
 
 _STRINGS = ("updated_at", "deleted_at")
 _BYTES = ("ring", "token")
+_IN_ONE_SESSION = 1_000_000  # generations: as many as a sort key has digits for
 
 
 class Transcript(NamedTuple):
     """A transcript's head, live or a tombstone.
 
     Attributes:
-        generation: how often the transcript was deleted before.
+        generation: how often the transcript was deleted before; the session's own is in the key.
         entry_count: None of a tombstone.
         size: bytes of all entries in an answer, see `batches.answer_size`; `bytes` in the table.
         ring: fingerprints of the newest entries' ids, see `ring`; an entry without a uuid has an id
@@ -55,6 +56,11 @@ class Transcript(NamedTuple):
     def length(self) -> int:
         """How many entries there are."""
         return self.entry_count or 0
+
+    @property
+    def shown_generation(self) -> int:
+        """A number that no transcript of this name had before, also none of a former session of the id."""
+        return self.key.session.generation * _IN_ONE_SESSION + self.generation
 
     def grown(self, ids: Iterable[str], count: int, size: int, now: str) -> Transcript:
         """The head after so many more entries."""
@@ -90,9 +96,7 @@ def from_item(item: Item) -> Transcript:
     fields |= {field: bytes(item[field]["B"]) for field in _BYTES if field in item}
     if "entry_count" in item:
         fields |= {"entry_count": int(item["entry_count"]["N"]), "size": int(item["bytes"]["N"])}
-    name = item["SK"]["S"].removeprefix(TRANSCRIPT_PREFIX)
-    key = TranscriptKey(parse_partition(item["PK"]["S"]), name)
-    return Transcript(key, int(item["generation"]["N"]), **fields)
+    return Transcript(parse_transcript(item), int(item["generation"]["N"]), **fields)
 
 
 def begun(key: TranscriptKey, there: Transcript | None) -> Transcript:
@@ -118,6 +122,6 @@ def moved(there: Transcript | None, after: Transcript) -> dict[str, Any]:
     return {"Put": put(after.item(), condition=condition, values=values)}
 
 
-def touched(key: SessionKey, now: str) -> dict[str, Any]:
+def touched(key: GenerationKey, now: str) -> dict[str, Any]:
     """The write that tells a live session of its transcript's change, and fails where there is none (G4)."""
-    return {"Update": update(key.head, to=touch(key, now), plus={"version": 1}, condition=LIVE)}
+    return {"Update": update(key, to=touch(key, now), plus={"version": 1}, condition=LIVE)}

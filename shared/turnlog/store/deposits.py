@@ -36,22 +36,23 @@ class Deposits:
         token: the writer's.
     """
 
-    def __init__(self, store: Store, key: TranscriptKey, token: bytes) -> None:
+    def __init__(self, store: Store, token: bytes) -> None:
         self._store = store
-        self._key = key
         self._token = token
-        self._data: dict[tuple[bytes, ...], bytes] = {}
+        self._batches: dict[tuple[bytes, ...], tuple[int, bytes]] = {}
+        self._count = 0
         self._unnamed: set[str] = set()
         self._tried: set[str] = set()
 
-    async def deposit(self, generation: int, first: int, lines: Sequence[bytes]) -> tuple[bytes | None, str]:
+    async def deposit(
+        self, key: TranscriptKey, generation: int, lines: Sequence[bytes]
+    ) -> tuple[bytes | None, str]:
         """What a batch's item holds: the batch's bytes; or None, and the name of the object that has them.
 
         Args:
+            key: of the transcript.
             generation: of the transcript.
-            first: the index of the batch's first entry in the request.
-            lines: the batch. In one generation a writer tries only one batch of the same first entry and
-                length, because fewer and fewer of its entries are missing.
+            lines: the batch.
 
         Raises:
             TooLarge: no item holds it, and there is no bucket.
@@ -59,15 +60,18 @@ class Deposits:
             Unavailable: the table or the bucket did not answer.
         """
         batch = tuple(lines)
-        data = self._data[batch] = self._data.get(batch) or compressed(batch)
+        if batch not in self._batches:
+            self._batches[batch] = self._count, compressed(batch)
+            self._count += 1
+        number, data = self._batches[batch]
         if len(data) <= PART_SIZE:
             return data, ""
         objects = self._store.objects
         if objects is None:
             raise too_large(len(data))
-        name = f"{self._key.objects}{generation:06d}!{self._token.hex()}-{first}-{len(lines)}"
+        name = f"{key.objects}{generation:06d}!{self._token.hex()}-{number}"
         if name not in self._unnamed | self._tried:
-            await self._store.head(self._key.session)
+            await self._store.head(key.session)
             self._unnamed.add(name)
             await self._store.repeated(lambda: objects.put(name, data))
         return None, name
@@ -79,8 +83,9 @@ class Deposits:
             self._tried.add(name)
 
     def settle(self, name: str) -> None:
-        """The item that names this object is stored."""
+        """The batch that was tried last is stored, and its object, if it has one, is named by its item."""
         self._tried.discard(name)
+        self._batches.clear()  # they are held in memory until one is stored
 
     def judge(self, *, named: bool) -> None:
         """After a look at the table: whether one of the items that were sent is stored, and stays.

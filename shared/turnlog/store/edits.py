@@ -55,7 +55,7 @@ async def write_edit(
         values["version"] = head.version
     grown = after.size - before.size
     moved = update(
-        head.key.head,
+        head.key,
         to=touch(head.key, now),
         plus={"edits": 1, "log_size": grown, "version": 1},
         condition=condition,

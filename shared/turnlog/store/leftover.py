@@ -44,7 +44,7 @@ async def clear_leftover(store: Store, head: Head, items: Sequence[Item] = ()) -
         step = newest_step(items)
         below = left_under(head.message_count, step)
         lowered = update(
-            head.key.head,
+            head.key,
             to={} if below is None else {"leftover": below},
             without=["leftover"] if below is None else [],
             condition="#rewinds = :rewinds AND #leftover = :seen",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from turnlog.records.expressions import Value
     from turnlog.records.head import Head
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey
     from turnlog.records.messages import Stored
     from turnlog.store.store import Store
 
@@ -139,7 +139,7 @@ def head_update(
         details, values = {"details": after.details}, values | was
     return {
         "Update": update(
-            head.key.head,
+            head.key,
             to={
                 "message_count": after.message_count,
                 "ring": after.ring,
@@ -231,7 +231,7 @@ def runs(sequences: Iterable[int]) -> Iterator[tuple[int, int]]:
         yield first, end
 
 
-def puts(key: SessionKey, stored: Sequence[Stored]) -> list[Fields]:
+def puts(key: GenerationKey, stored: Sequence[Stored]) -> list[Fields]:
     """The writes that put the messages where none is."""
     return [
         {"Put": {"Item": item, "ConditionExpression": "attribute_not_exists(PK)"}}
@@ -240,7 +240,7 @@ def puts(key: SessionKey, stored: Sequence[Stored]) -> list[Fields]:
     ]
 
 
-def message_writes(key: SessionKey, before: Stored, after: Stored) -> list[Fields]:
+def message_writes(key: GenerationKey, before: Stored, after: Stored) -> list[Fields]:
     """The writes that put a message over the one that stands there, in as many parts as it takes now."""
     items = after.items(key)
     superfluous = before.items(key)[len(items) :]

@@ -69,8 +69,12 @@ class Objects(Protocol):
         """
         ...
 
-    async def list(self, prefix: str) -> Mapping[str, datetime]:
+    async def list(self, prefix: str, before: str = "") -> Mapping[str, datetime]:
         """All objects whose keys begin so, and since when they are there.
+
+        Args:
+            prefix: what their keys begin with.
+            before: if given, only those whose keys sort before this; no more are looked at than that takes.
 
         Raises:
             Unavailable: not answered.

@@ -1,17 +1,20 @@
 """G6: the cache never makes an answer wrong, because nothing that it says is believed unchecked.
 
-Per session it keeps the head, and a hash of messages by sequence whose key bears the head's `edits`: a
-message at a sequence changes only by an edit or a rewind, and both change the key. So a reader that holds the
-head from the table may use whatever it finds under that head's key, however old, and reads from the table
-what is missing. A writer uses the cached head as a guess that its condition expression checks. Every value
-bears a checksum of itself and its key. Every command may be repeated or come late; those that must not be
-parted go as a transaction.
+Per session it keeps the head, and a hash of messages by sequence whose key bears the head's generation and
+`edits`: a message at a sequence changes only by an edit or a rewind, and both change the key. So a reader
+that holds the head from the table may use whatever it finds under that head's key, however old, and reads
+from the table what is missing. A writer uses the cached head as a guess that its condition expression checks.
+Every value bears a checksum of itself and its key. Every command may be repeated or come late; those that
+must not be parted go as a transaction.
 
 Small messages lie there unpacked: to unpack them was half of a warm read. Large ones lie as in the table, so
 that a thousand of any kind take no more memory than the table's items and a few megabytes.
 
 Who may write to the cache is trusted like who may write to the table: a checksum is no signature. Still,
 every value is bounded before it is unpacked or parsed, and one that cannot be read is a miss.
+
+The head lies under one key for all generations of an id: who looks for it does not know which is there. It
+says its generation itself, as far as a guess can.
 
 A draft has no other copy, so an error of the cache is an error of the request: nobody knows whether the draft
 is there. A damaged draft is like one that the cache has dropped for want of room: it is gone, and asking
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
     from turnlog.records.head import Head
-    from turnlog.records.keys import SessionKey
+    from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.records.messages import Stored
     from turnlog.store.protocols import Cache, Command
 
@@ -134,16 +137,16 @@ class SessionCache:
         """Keep a head whose messages are as they were."""
         await self._run(self._head(head))
 
-    async def drop(self, key: SessionKey, head: Head | None) -> None:
+    async def drop(self, key: GenerationKey, head: Head | None) -> None:
         """Drop what is kept of a session; of its messages those at this head, if one is known."""
-        keys = [_head_key(key), _draft_key(key)] + ([_log_key(head)] if head else [])
+        keys = [_head_key(key.session), _draft_key(key)] + ([_log_key(head)] if head else [])
         await self._run(*(("UNLINK", name) for name in keys))
 
     async def forget(self, head: Head) -> None:
         """Drop the head and the messages, but not the draft, of which there is no other copy."""
-        await self._run(("UNLINK", _head_key(head.key)), ("UNLINK", _log_key(head)))
+        await self._run(("UNLINK", _head_key(head.key.session)), ("UNLINK", _log_key(head)))
 
-    async def put_draft(self, key: SessionKey, draft: bytes) -> None:
+    async def put_draft(self, key: GenerationKey, draft: bytes) -> None:
         """Keep a turn in progress.
 
         Raises:
@@ -152,7 +155,7 @@ class SessionCache:
         cache_key = _draft_key(key)
         await self._demand(("SET", cache_key, _sealed(cache_key, draft), "EX", self._ttl))
 
-    async def draft(self, key: SessionKey) -> bytes | None:
+    async def draft(self, key: GenerationKey) -> bytes | None:
         """The turn in progress; None if there is none, or if it is damaged.
 
         Raises:
@@ -162,7 +165,7 @@ class SessionCache:
         draft = _checked(cache_key, await self._demand(("GET", cache_key)))
         return draft if draft and len(draft) <= DRAFT_LIMIT else None
 
-    async def delete_draft(self, key: SessionKey) -> None:
+    async def delete_draft(self, key: GenerationKey) -> None:
         """Drop the turn in progress.
 
         Raises:
@@ -177,7 +180,7 @@ class SessionCache:
         return "ok" if await self._run(("PING",)) == [b"PONG"] else "unavailable"
 
     def _head(self, head: Head) -> Command:
-        cache_key = _head_key(head.key)
+        cache_key = _head_key(head.key.session)
         return ("SET", cache_key, _sealed(cache_key, head.dump()), "EX", self._ttl)
 
     def _log(self, head: Head, messages: Sequence[Stored]) -> list[Command]:
@@ -242,7 +245,7 @@ def _head_key(key: SessionKey) -> str:
 
 def _log_key(head: Head) -> str:
     # `started_at`: an id may be given again, when its tombstone's time is over.
-    return f"turnlog:{{{head.key.partition}}}:log:{head.started_at}:{head.edits}"
+    return f"turnlog:{{{head.key.partition}}}:log{_generation(head.key)}:{head.started_at}:{head.edits}"
 
 
 def _value(message: Stored) -> bytes:
@@ -255,11 +258,15 @@ def _value(message: Stored) -> bytes:
 def _prefix_checksum(head: Head) -> int:
     """The checksum of what stands before the sequence in a message's checksum."""
     # Without `edits`: an unedited message is the same under the next key, to which `edited` carries it over.
-    return zlib.crc32(f"{head.key.partition}:{head.started_at}:".encode())
+    return zlib.crc32(f"{head.key.partition}{_generation(head.key)}:{head.started_at}:".encode())
 
 
-def _draft_key(key: SessionKey) -> str:
-    return f"turnlog:{{{key.partition}}}:draft"
+def _draft_key(key: GenerationKey) -> str:
+    return f"turnlog:{{{key.partition}}}:draft{_generation(key)}"
+
+
+def _generation(key: GenerationKey) -> str:
+    return f":{key.generation}" if key.generation else ""
 
 
 def _sealed(name: str, value: bytes, prefix: int = 0) -> bytes:

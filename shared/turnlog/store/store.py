@@ -6,11 +6,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from turnlog.errors import Contended, Gone, NotFound, Torn, Unanswered, Unavailable
-from turnlog.limits import TOMBSTONE_DAYS
 from turnlog.records import head as heads
 from turnlog.records import transcripts
 from turnlog.records.expressions import names
-from turnlog.records.keys import message_sort_key
+from turnlog.records.keys import GenerationKey
 from turnlog.records.messages import decode
 from turnlog.store.retry import Tries
 from turnlog.wire import timestamp
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from turnlog.errors import ConditionFailed
     from turnlog.records.head import Head
     from turnlog.records.item import Item
-    from turnlog.records.keys import SessionKey, TranscriptKey
+    from turnlog.records.keys import SessionKey, TranscriptKey, TranscriptName
     from turnlog.records.messages import Stored
     from turnlog.records.transcripts import Transcript
     from turnlog.store.protocols import Clock, Objects, Table
@@ -51,6 +50,7 @@ class Store(NamedTuple):
         counts: what happened, by name, for the metrics.
         objects: None where there is no bucket.
         transcripts: whether they are served.
+        in_process: a program in this process asks: no request and no answer goes through a Lambda.
     """
 
     table: Table
@@ -60,6 +60,7 @@ class Store(NamedTuple):
     counts: Counter[str]
     objects: Objects | None = None
     transcripts: bool = True
+    in_process: bool = False
 
     def now(self) -> str:
         """The time as it is stored."""
@@ -139,19 +140,19 @@ class Store(NamedTuple):
         answer = await self.read("GetItem", {"Key": key.head, "ConsistentRead": True})
         return heads.from_item(answer["Item"]) if "Item" in answer else None
 
-    async def head(self, key: SessionKey) -> Head:
-        """The head of a live session as it is now.
+    async def head(self, key: SessionKey | GenerationKey) -> Head:
+        """The head of a live session as it is now: of whichever is there, or of this generation alone (G4).
 
         Raises:
             NotFound: there is no such session; what the cache holds of a deleted one is dropped.
         """
-        head = await self.find_head(key)
+        head = await self.find_head(key.session if isinstance(key, GenerationKey) else key)
         if head is None:
             raise not_found()
         return await self._live(key, head)
 
-    async def refusing_head(self, key: SessionKey, refused: ConditionFailed) -> Head:
-        """The head as a refusal brought it back; the refused request's first write is the head's.
+    async def refusing_head(self, key: SessionKey | GenerationKey, refused: ConditionFailed) -> Head:
+        """The head as a refusal brought it back, see `head`; the refused request's first write is the head's.
 
         Raises:
             NotFound: there is no such session.
@@ -161,9 +162,11 @@ class Store(NamedTuple):
             return await self.head(key)
         return await self._live(key, heads.from_item(item))
 
-    async def _live(self, key: SessionKey, head: Head) -> Head:
+    async def _live(self, key: SessionKey | GenerationKey, head: Head) -> Head:
         if not head.live:
-            await self.cache.drop(key, head)
+            await self.cache.drop(head.key, head)
+            raise not_found()
+        if isinstance(key, GenerationKey) and key != head.key:
             raise not_found()
         return head
 
@@ -172,15 +175,15 @@ class Store(NamedTuple):
         answer = await self.read("GetItem", {"Key": key.head, "ConsistentRead": True})
         return transcripts.from_item(answer["Item"]) if "Item" in answer else None
 
-    async def transcript(self, key: TranscriptKey) -> Transcript:
+    async def transcript(self, name: TranscriptName) -> Transcript:
         """The head of a transcript of a live session as it is now.
 
         Raises:
             NotFound: there is no such session, or no such transcript of it.
         """
         # The session first: if it is deleted in between, the transcript is as it was, or purged.
-        await self.head(key.session)
-        found = await self.find_transcript(key)
+        session = await self.head(name.session)
+        found = await self.find_transcript(name.of(session.key))
         if found is None or not found.live:
             raise no_transcript()
         return found
@@ -211,7 +214,7 @@ class Store(NamedTuple):
                 raise LogMoved(now)
             await tries.again(Torn("The messages were changed while they were read. Read them again."))
 
-    async def items(self, key: SessionKey, first: int, end: int, *attributes: str) -> list[Item]:
+    async def items(self, key: GenerationKey, first: int, end: int, *attributes: str) -> list[Item]:
         """The items of the messages first..end-1 that there are now, in their order.
 
         Args:
@@ -223,9 +226,9 @@ class Store(NamedTuple):
             "KeyConditionExpression": "PK = :session AND SK BETWEEN :first AND :last",
             "ExpressionAttributeValues": {
                 ":session": {"S": key.partition},
-                ":first": {"S": message_sort_key(first)},
+                ":first": key.message(first)["SK"],
                 # Behind the last message's further parts: `~` sorts after `#`.
-                ":last": {"S": f"{message_sort_key(end - 1)}~"},
+                ":last": {"S": f"{key.message(end - 1)['SK']['S']}~"},
             },
             "ConsistentRead": True,
         }
@@ -246,11 +249,16 @@ def not_found() -> NotFound:
     return NotFound("There is no such session.")
 
 
-def gone() -> Gone:
-    """The answer to who wants to create a session under an id that was deleted (G4)."""
+def gone(buried: Head) -> Gone:
+    """The answer to who wants to create a session under an id that was deleted (G4).
+
+    Args:
+        buried: the tombstone.
+    """
     return Gone(
-        "A session with this id was deleted. The id can be given again"
-        f" {TOMBSTONE_DAYS} days after all of that session is removed; until then take another id."
+        f"A session with this id was deleted at {buried.deleted_at}. To begin another one under the id,"
+        ' send POST /sessions with "recreate": true; or take another id.',
+        extra={"deleted_at": buried.deleted_at},
     )
 
 

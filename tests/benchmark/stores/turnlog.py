@@ -70,8 +70,8 @@ class InProcess(Store):
 
     async def forget(self, session: str) -> None:
         store = await self._store()
-        key = session_key(USER, session)
-        await store.cache.drop(key, await store.head(key))
+        head = await store.head(session_key(USER, session))
+        await store.cache.drop(head.key, head)
 
     async def begin(self, user: str, session: str) -> None:
         await create_session(await self._store(), session_key(user, session))

@@ -36,7 +36,7 @@ def check_entry_calls(history: History, calls: Sequence[Call]) -> None:
 
 def _check(history: History, call: Call, begin: int) -> None:
     told = (call.name, call.asked, call.returned, call.error)
-    key = TranscriptKey(call.key, MAIN)
+    key = TranscriptKey(call.key.at(0), MAIN)
     states = history.transcripts.during(key, call.begin, call.end)
     if isinstance(call.error, Contended):
         stored = [work for work in call.works if done(work) and work.kind != "create"]
@@ -65,6 +65,8 @@ def _check_appended(call: Call, states: list[TranscriptState]) -> None:
     sent = [entry["text"] for entry in call.asked["entries"]]
     if len({state.head and (state.head.generation, state.live) for state in states if state.head}) > 1:
         return  # begun anew meanwhile: the first of them may have gone
+    if states[-1].head is None and any(state.head for state in states):
+        return  # the session was deleted and purged, while the answer was on its way
     texts = [entry["text"] for entry in states[-1].entries]
     stood = [text for text in texts if text in set(sent)]
     require(Rule.ENTRIES_STAND_IN_ORDER, stood == sent, (sent, texts))
@@ -81,7 +83,7 @@ def _check_summaries(history: History, call: Call) -> None:
     shown = {one["session_id"] for one in call.returned}
     for own in ("a", "b"):
         key = _key(call, own)
-        sessions = history.during(key.session, call.begin, call.end)
+        sessions = history.during(key.session.session, call.begin, call.end)
         states = history.transcripts.during(key, call.begin, call.end)
         there = all(one.live for one in sessions) and all(one.live for one in states)
         require(Rule.EVERY_SESSION_IS_SUMMED_UP, own in shown or not there or _in_pages(call), (own, shown))
@@ -99,7 +101,7 @@ def _late(call: Call) -> bool:
 
 def _key(call: Call, own: str) -> TranscriptKey:
     session = session_id_of({"project_key": PROJECT, "session_id": own})
-    return TranscriptKey(SessionKey(call.key.user_id, session), MAIN)
+    return TranscriptKey(SessionKey(call.key.user_id, session).at(0), MAIN)
 
 
 def _fold(state: TranscriptState, own: str) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from tests.mutants.catalogue.clients import CLIENTS
 from tests.mutants.catalogue.doubts import DOUBTS
 from tests.mutants.catalogue.edge import EDGE
 from tests.mutants.catalogue.edits import EDITS
+from tests.mutants.catalogue.formats import FORMATS
+from tests.mutants.catalogue.generations import GENERATIONS
+from tests.mutants.catalogue.imports import IMPORTS
 from tests.mutants.catalogue.limits import LIMITS
 from tests.mutants.catalogue.open_messages import OPEN_MESSAGES
 from tests.mutants.catalogue.overtaken import OVERTAKEN
@@ -24,6 +27,7 @@ MUTANTS = (
     *READS,
     *REWINDS,
     *TRANSCRIPTS,
+    *IMPORTS,
     *CACHE,
     *CANCELLED,
     *OPEN_MESSAGES,
@@ -32,8 +36,10 @@ MUTANTS = (
     *DOUBTS,
     *EDITS,
     *EDGE,
+    *FORMATS,
     *LIMITS,
     *PROCESS,
     *PROGRAMS,
     *BURSTS,
+    *GENERATIONS,
 )

@@ -41,7 +41,7 @@ APPENDS = (
     Mutant(
         "acknowledged before it is written",
         "        except Unanswered as error:\n"
-        "            await tries.again(error, over=head)\n            head = None\n",
+        "            await tries.again(error, over=head)\n            meant, head = head.key, None\n",
         "        except Unanswered as error:\n"
         "            written = {one.fields()['message_id']: one for one in stored}\n"
         "            return _answer(ids, present | written, after, replayed=False)\n",
@@ -81,8 +81,8 @@ APPENDS = (
     ),
     Mutant(
         "a cached guess not checked for its version",
-        "exactly = guessed or bool(replaced)",
-        "exactly = bool(replaced)",
+        "same_version=guessed or bool(replaced)",
+        "same_version=bool(replaced)",
         "a stale head's other fields are answered, and cached again",
     ),
     Mutant(

@@ -75,8 +75,8 @@ EDGE = (
     ),
     Mutant(
         "a body may not be as long as is said",
-        "if size > BODY_LIMIT:",
-        "if size >= BODY_LIMIT:",
+        "and size > BODY_LIMIT:",
+        "and size >= BODY_LIMIT:",
         "5,000,000 bytes are refused",
         test=_EVENTS,
     ),
@@ -89,9 +89,9 @@ EDGE = (
     ),
     Mutant(
         "a text of a direct invoke is strict about surrogates",
-        'return raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw',
+        'return raw.encode("utf-8", "backslashreplace") if isinstance(raw, str) else raw',
         'return raw.encode("utf-8") if isinstance(raw, str) else raw',
-        "500, where 422 names the line",
+        "500, where a tool wrote half a character",
         test=_EVENTS,
     ),
     Mutant(

@@ -170,8 +170,8 @@ EDITS = (
     ),
     Mutant(
         "removed messages exported",
-        'json.loads(b"[%b]" % page.messages) if "removed" not in message]',
-        'json.loads(b"[%b]" % page.messages)]',
+        '    if message.get("removed") is True:\n',
+        "    if not message:\n",
         "a provider gets messages that say nothing",
         test=_TEST,
     ),

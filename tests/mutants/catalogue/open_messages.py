@@ -11,8 +11,8 @@ _USAGE = "tests/unit/test_usage.py"
 OPEN_MESSAGES = (
     Mutant(
         "half a character is no text",
-        '"backslashreplace"',
-        '"strict"',
+        'return text.encode("utf-8", "backslashreplace")',
+        'return text.encode("utf-8", "strict")',
         "a tool's output that was cut in the middle of an emoji is a 500",
         test=_WIRE,
     ),
@@ -141,8 +141,8 @@ OPEN_MESSAGES = (
     ),
     Mutant(
         "fields are set at any version",
-        "exactly = guessed or bool(replaced)",
-        "exactly = guessed",
+        "same_version=guessed or bool(replaced)",
+        "same_version=guessed",
         "the answer's version is another's",
     ),
     Mutant(

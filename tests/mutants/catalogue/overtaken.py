@@ -40,7 +40,7 @@ OVERTAKEN = (
     ),
     Mutant(
         "a title is set again over another's",
-        "            head = await store.head(key)\n"
+        "            head = await store.head(meant)\n"
         "            if head.token != token:\n"
         "                raise\n",
         "            continue\n",
@@ -98,7 +98,7 @@ OVERTAKEN = (
     ),
     Mutant(
         "PUT forgets that its create was not answered",
-        "        self.tries.unanswered, self.tried = made.unanswered, Head(request.key)\n",
+        "        self.tries.unanswered, self.tried = made.unanswered, Head(request.key.at(0))\n",
         "",
         "an acknowledged change is undone",
         test=_OVERTAKEN,

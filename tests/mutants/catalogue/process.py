@@ -51,7 +51,7 @@ PROCESS = (
     ),
     Mutant(
         "the first page of a bucket is taken for all",
-        '            if not page["IsTruncated"]:\n',
+        '            if not page["IsTruncated"] or len(wanted) < len(listed):\n',
         "            if True:\n",
         "the objects behind the first 1,000 are never purged",
         test=_PROCESS,

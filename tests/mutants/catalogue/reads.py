@@ -25,8 +25,8 @@ READS = (
     ),
     Mutant(
         "one cache key for all edits",
-        ':log:{head.started_at}:{head.edits}"',
-        ':log:{head.started_at}:"',
+        ':{head.started_at}:{head.edits}"',
+        ':{head.started_at}:"',
         "a message as it was before an edit is read after it",
     ),
     Mutant(

@@ -19,14 +19,8 @@ SESSIONS = (
     ),
     Mutant(
         "create over a tombstone",
-        (
-            '                "Item": head.item(),\n'
-            '                "ConditionExpression": "attribute_not_exists(PK)",'
-        ),
-        (
-            '                "Item": head.item(),\n'
-            '                "ConditionExpression": "attribute_not_exists(message_count)",'
-        ),
+        'store.retention_days, "attribute_not_exists(#PK)"',
+        'store.retention_days, "attribute_not_exists(#message_count)"',
         "a deleted session comes back",
     ),
     Mutant(
@@ -38,9 +32,13 @@ SESSIONS = (
     ),
     Mutant(
         "count of sessions outside of the transaction",
-        "            await store.transact(buried, sessions_counted(key.user_id, -1))",
         (
-            "            await store.transact(buried)\n"
+            "            await store.transact(\n"
+            "                _burial(store, tried, token, unchanged_since),"
+            " sessions_counted(key.user_id, -1)\n            )"
+        ),
+        (
+            "            await store.transact(_burial(store, tried, token, unchanged_since))\n"
             "            await store.transact(sessions_counted(key.user_id, -1))"
         ),
         "the total is wrong for an instant, and after a crash for ever",
@@ -54,14 +52,19 @@ SESSIONS = (
     ),
     Mutant(
         "purge of a live session",
-        "    if head.live:\n        return\n    await store.cache.drop",
-        "    await store.cache.drop",
+        (
+            "            await _remove_before(store, head.key)\n"
+            "        return\n"
+            "    await store.cache.drop(head.key, head)\n"
+        ),
+        ("            await _remove_before(store, head.key)\n    await store.cache.drop(head.key, head)\n"),
         "a late record of the stream empties a session that was made again",
     ),
     Mutant(
         "tombstone ends before the purge is done",
-        "    await store.cache.drop(key, head)\n",
-        "    await store.cache.drop(key, head)\n    await _let_end(store, head)\n",
+        "    await store.cache.drop(head.key, head)\n    marked",
+        "    await store.cache.drop(head.key, head)\n    await _let_end(store, head, marked=False)\n"
+        "    marked",
         "an id is given again while old messages lie under it",
     ),
     Mutant(
@@ -73,8 +76,8 @@ SESSIONS = (
     ),
     Mutant(
         "an expired session deleted though it was changed",
-        "await delete_session(store, key, unchanged_since=head.updated_at)",
-        "await delete_session(store, key)",
+        "await delete_session(store, head.key, unchanged_since=head.updated_at)",
+        "await delete_session(store, head.key)",
         "retention takes a session that is in use",
     ),
     Mutant(
@@ -85,7 +88,7 @@ SESSIONS = (
     ),
     Mutant(
         "retention not marked again",
-        '            await store.transact({"ConditionCheck": live}, *expiry_put(store, key, changed))',
+        "            await store.transact(still_there, *expiry_put(head.key.session, changed, days))",
         "            return",
         "a session that was in use once is kept for ever",
     ),

@@ -39,12 +39,17 @@ def check_call(history: History, call: Call) -> None:
         once = len(changing) <= 1 or again
         require(Rule.MADE_ONCE_BY_A_CALL, once, told)
     elif call.name not in {"append_entries", "import_transcript"}:  # see `transcript_rules`
-        require(Rule.MADE_ONCE_BY_A_CALL, len(changing) <= 1, told)
+        # What is sent again after another session was begun is meant for that one.
+        sessions = {change.generation for work in changing for change in work.changes}
+        require(Rule.MADE_ONCE_BY_A_CALL, len(changing) <= max(1, len(sessions)), told)
     if call.name in {"put_draft", "delete_draft"}:
         require(Rule.A_DRAFT_IS_SENT_ONCE, len(call.works) <= 1, told)
+    if call.asked.get("recreate"):
+        sent = [work for work in call.works if work.kind == "create"]
+        require(Rule.RECREATE_IS_SENT_ONCE, len(sent) <= 1, told)
     if isinstance(call.error, Contended):
         require(Rule.SURELY_NOT_APPLIED, not changing, told)
-    elif call.refused and call.error:
+    elif call.refused and call.error and call.name != "import_transcript":  # whose earlier steps stay
         status = call.error.status
         refusing = [request for request, reply in call.answered[-1:] if reply.status == status]
         earlier = [work for work in changing if work.request not in refusing]
@@ -63,6 +68,12 @@ def _check_returned(history: History, call: Call) -> None:
     told = (call.name, call.asked, call.returned)
     if call.name == "delete_session":
         require(Rule.DELETED_BY_A_CALL, any(not state.live for state in call.states(history)), told)
+        return
+    if call.name == "import_transcript":  # in steps, and it reads what others put in between
+        last = [reply.body for request, reply in call.answered if request.kind == call.name][-1]
+        fields = last.keys() - {"added", "others"}
+        returned = all(call.returned[name] == last[name] for name in fields)
+        require(Rule.A_CALL_RETURNS_ITS_ANSWER, returned, told)
         return
     require(Rule.A_CALL_RETURNS_ITS_ANSWER, call.returned == call.answered[-1][1].body, told)
     if call.name == "rewind_session" and call.asked["to_sequence"] != call.asked["expected_sequence"]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.simulation.texts import Texts
 
 _NAMES = ("main", "sub/a")
+_REBORN = 0.3  # how many programs delete often, and begin anew what was deleted
 METHODS = (
     *("append_messages",) * 5,
     *("set_title", "put_session", "patch_session", "rewind_session") * 3,
@@ -27,6 +28,7 @@ METHODS = (
     "list_sessions",
     "list_messages",
     "export_openai_messages",
+    "export_session",
     "put_draft",
     "get_draft",
     "delete_draft",
@@ -168,9 +170,16 @@ class ClientProgram(Program):
     def _list_messages(self, **_: Any) -> dict[str, Any]:
         return dict(self._rng.choice(({"limit": 2}, {"after": 0}, {"before": 3})))
 
+    def _export_openai_messages(self, **_: Any) -> dict[str, Any]:
+        return dict(self._rng.choice(({}, {"limit": 2})))
+
+    def _export_session(self, **_: Any) -> dict[str, Any]:
+        return {"format": self._rng.choice(("openai-responses", "anthropic", "ai-sdk"))}
+
     def _create_session(self, session: str, **_: Any) -> dict[str, Any]:
         title = {"title": f"{self._texts.mark()} of {self.user}."} if self._rng.random() < 0.5 else {}
-        return {"session_id": session, "messages": self._messages(0, 1), **title, **self._usage()}
+        anew = {"recreate": True} if self._rng.random() < 0.5 else {}
+        return {"session_id": session, "messages": self._messages(0, 1), **title, **self._usage(), **anew}
 
     def _put_draft(self, **_: Any) -> dict[str, Any]:
         text = f"draft {self._texts.mark()} of {self.user}."
@@ -190,7 +199,7 @@ class ClientProgram(Program):
 
     def _import_transcript(self, **_: Any) -> dict[str, Any]:
         lines = "".join(json.dumps(entry) + "\n" for entry in self._entries(1, 3, 5))
-        return {"name": self._rng.choice(_NAMES), "text": lines}
+        return {"name": self._rng.choice(_NAMES), "source": lines}
 
     def _read_entries(self, **_: Any) -> dict[str, Any]:
         return {"name": self._rng.choice(_NAMES)}
@@ -209,4 +218,6 @@ def methods_of(rng: Random) -> list[str]:
     if rng.random() < 0.5:
         return [*rng.sample(sorted({*METHODS}), 3), rng.choice(METHODS), "append_messages"]
     deletions = [method for method in DELETIONS if rng.random() < 0.25]
+    if rng.random() < _REBORN:
+        deletions += ["delete_session", "create_session", "create_session"] * 2
     return [method for method in METHODS if rng.random() < 0.6] + deletions + ["append_messages", "set_title"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from turnlog.errors import EntryUuidReused, NotFound, PositionMismatch, TooLarge
 from turnlog.http.answers import Answer
@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 )
 async def handler(store: Store, call: Call, *, body: AppendEntries) -> Answer:
     """Append entries to a transcript, all or none, each with a uuid once; 200 when all were there already."""
-    entries: list[dict[str, Any]] = [dict(entry) for entry in body.entries]
     appended = await append_entries(
-        store, call.transcript, entries, expected_position=body.expected_position, batch_id=body.batch_id
+        store,
+        call.transcript,
+        body.entries,
+        expected_position=body.expected_position,
+        batch_id=body.batch_id,
+        oversized=store.in_process,
     )
     shown = {
         "first_position": min(appended.positions),

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     errors=(Gone, TooLarge),
 )
 async def handler(store: Store, call: Call, *, body: CreateSession) -> Answer:
-    """Create a session; 200 with the session as it is when this user has that id already (a retry)."""
+    """Create a session; 200 with the session as it is when this user has that id already (a retry).
+
+    Where the session of that id was deleted: 410, or with `recreate` another session under the id.
+    """
     made = await create_session(
         store,
         new_session_key(store, call.user_id, body.session_id),
@@ -31,6 +34,7 @@ async def handler(store: Store, call: Call, *, body: CreateSession) -> Answer:
         usage=body.usage,
         title=body.title,
         fields=body.objects(),
+        recreate=body.recreate,
     )
     location = {"location": f"/sessions/{quote(made.head.key.session_id, safe='')}"}
     return session_answer(201 if made.created else 200, made.head, location)

@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING
 from turnlog.errors import NotFound
 from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint
-from turnlog.operations.export_openai import export_openai_messages
-from turnlog.wire import dumps
+from turnlog.http.endpoints.export_session import WINDOW
 
 if TYPE_CHECKING:
     from turnlog.http.events import Call
     from turnlog.store.store import Store
 
 
-@endpoint(answers={200: "OpenAIMessages"}, errors=(NotFound,))
-async def handler(store: Store, call: Call) -> Answer:
-    """The history as Chat Completions messages."""
-    return Answer(200, dumps(await export_openai_messages(store, call.key)))
+@endpoint(query=WINDOW, answers={200: "OpenAIMessages"}, errors=(NotFound,))
+async def handler(
+    store: Store, call: Call, *, limit: int | None, before: int | None, keep_system: bool
+) -> Answer:
+    """The history as Chat Completions messages that the API accepts, whatever is stored."""
+    from turnlog.operations.export_history import export_history  # noqa: PLC0415 (15 modules of formats)
+
+    export = await export_history(
+        store, call.key, "openai-messages", limit=limit, before=before, keep_system=keep_system
+    )
+    return Answer(200, export.body)

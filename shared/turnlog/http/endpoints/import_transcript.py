@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnlog.errors import Diverged, EntryNotJson, MissingParent, NotFound, TooLarge, TornLastLine
-from turnlog.http import jsonl
+from turnlog.errors import EntryNotJson, EntryUuidReused, NotFound, PositionMismatch, TooLarge, TornLastLine
 from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint
 from turnlog.http.events import Parameter
 from turnlog.operations.import_transcript import import_transcript
+from turnlog.records import jsonl
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -18,15 +18,44 @@ if TYPE_CHECKING:
 
 
 @endpoint(
-    query={"format": Parameter(str, default="jsonl", choices=("jsonl",))},
+    query={
+        "format": Parameter(str, default="jsonl", choices=("jsonl",)),
+        "start_position": Parameter(
+            int, default=0, description="The lines are what the transcript holds from this position on."
+        ),
+        "generation": Parameter(
+            int, maximum=10**18, description="Import only into the transcript of this generation."
+        ),
+    },
     answers={200: "ImportedTranscript", 201: "ImportedTranscript"},
-    errors=(NotFound, Diverged, EntryNotJson, TornLastLine, MissingParent, TooLarge),
+    errors=(NotFound, PositionMismatch, EntryUuidReused, EntryNotJson, TornLastLine, TooLarge),
     transcripts=True,
     jsonl_body=True,
 )
-async def handler(store: Store, call: Call, *, body: bytes, format: str) -> Answer:  # noqa: A002, ARG001
-    """Make the transcript hold these entries, one a line: stored ones are compared, new ones are appended."""
+async def handler(
+    store: Store,
+    call: Call,
+    *,
+    body: bytes,
+    format: str,  # noqa: A002, ARG001
+    start_position: int,
+    generation: int | None,
+) -> Answer:
+    """Make the transcript hold these entries, one a line: those that it lacks are appended."""
     key = call.transcript
-    imported = await import_transcript(store, key, jsonl.parse(body))
-    shown = {"entry_count": imported.head.length, "added": imported.added}
+    imported = await import_transcript(
+        store,
+        key,
+        jsonl.parse(body),
+        start_position=start_position,
+        generation=generation,
+        oversized=store.in_process,
+    )
+    shown = {
+        "entry_count": imported.head.length,
+        "added": imported.added,
+        "others": imported.others,
+        "next_position": imported.end,
+        "generation": imported.head.shown_generation,
+    }
     return Answer(201 if imported.created else 200, dumps(shown))

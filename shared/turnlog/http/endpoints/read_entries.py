@@ -38,6 +38,7 @@ async def handler(store: Store, call: Call, *, after: int | None, limit: int | N
         after=-1 if after is None else after,
         limit=limit,
         whole=text and after is None and limit is None,
+        oversized=store.in_process,
     )
     if not text:
         return Answer(200, with_list(page.bounds(), "entries", page.lines))

@@ -1,0 +1,88 @@
+"""Images, recordings and files, however they are given: as bytes, by address, or by a provider's id."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from turnlog.formats.neutral import Media
+
+if TYPE_CHECKING:
+    from turnlog.formats.neutral import Kind, Origin
+
+_DATA_URL = re.compile(r"data:(?P<type>[^;,]*)(?:;[^;,]*)*;base64,", re.IGNORECASE)
+# Of addresses and file names; a provider asks for no others.
+_TYPES = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "mp3": "audio/mpeg",
+    "wav": "audio/wav",
+    "mp4": "video/mp4",
+    "mov": "video/quicktime",
+    "pdf": "application/pdf",
+    "txt": "text/plain",
+    "csv": "text/csv",
+    "html": "text/html",
+    "md": "text/markdown",
+}
+_EXTENSION = re.compile(r"\.([a-z0-9]{2,4})(?:[?#]|$)", re.IGNORECASE)
+PDF = "application/pdf"
+
+
+def string(value: Any) -> str:
+    """The text, where a part has one there; else an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """The object, where a part has one there, without null members; else an empty one."""
+    return {name: one for name, one in value.items() if one is not None} if isinstance(value, dict) else {}
+
+
+def kind_of(media_type: str) -> Kind:
+    """What a media type is of."""
+    match media_type.partition("/")[0]:
+        case "image":
+            return "image"
+        case "audio":
+            return "audio"
+        case "video":
+            return "video"
+    return "file"
+
+
+def type_of(name: str) -> str:
+    """The media type that an address or a file's name tells; empty where it tells none."""
+    found = _EXTENSION.search(name)
+    return _TYPES.get(found[1].lower(), "") if found else ""
+
+
+def from_url(
+    sequence: int, kind: Kind | None, url: str, media_type: str = "", *, origin: Origin | None, **told: str
+) -> Media:
+    """A medium at an address, which may hold the bytes itself.
+
+    Args:
+        kind: None: what the media type says.
+        told: other attributes of `Media`.
+    """
+    if found := _DATA_URL.match(url):
+        media_type = media_type or found["type"]
+        place = {"data": url[found.end() :]}
+    else:
+        media_type = media_type or type_of(url)
+        place = {"url": url}
+    return Media(sequence, kind or kind_of(media_type), media_type, origin=origin, **place, **told)
+
+
+def from_data(
+    sequence: int, kind: Kind | None, data: Any, media_type: str, *, origin: Origin | None, **told: str
+) -> Media:
+    """A medium whose bytes are base64 in a text, or a data URL; where they are neither, one without bytes."""
+    text = string(data)
+    if _DATA_URL.match(text) or text.startswith(("http://", "https://")):
+        return from_url(sequence, kind, text, media_type, origin=origin, **told)
+    return Media(sequence, kind or kind_of(media_type), media_type, data=text, origin=origin, **told)

@@ -1,0 +1,208 @@
+"""A stored message as turns, whichever provider or SDK it came from.
+
+What decides is the shape of each part, not the message: a session may have been written by several
+programs. A message of the AI SDK holds calls and results together, and one of a user of Anthropic's API may
+hold results: then it is several turns. M6: what a tool answered is a result, wherever it stands; nothing
+else becomes one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from turnlog.formats import parts_ai_sdk, parts_anthropic, parts_openai, parts_untyped
+from turnlog.formats.media import from_data, mapping, string
+from turnlog.formats.neutral import (
+    Call,
+    Malformed,
+    Media,
+    Origin,
+    Other,
+    Reasoning,
+    Result,
+    Text,
+    Turn,
+    encoded,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from turnlog.formats.neutral import Json, Part, Role
+
+_ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "developer",
+    "user": "user",
+    "assistant": "assistant",
+    "model": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+OWN = ("sequence", "message_id", "created_at", "edited_at", "metadata", "removed")
+"""Fields of a stored message that are Turnlog's, and no provider's."""
+
+# In which providers that speak Chat Completions give a model's thoughts, and want them back.
+_THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
+
+
+def read(messages: Iterable[Json]) -> list[Turn]:
+    """The turns of messages as the contract shows them, in their order; a removed one has none."""
+    return [turn for at, message in enumerate(messages) for turn in turns(message, at)]
+
+
+def turns(message: Json, at: int = 0) -> list[Turn]:
+    """The turns of one message.
+
+    Args:
+        message: as it is stored, or as it was sent.
+        at: its sequence, where it does not tell.
+    """
+    if message.get("removed") is True:
+        return []
+    sequence = message.get("sequence", at)
+    role = _ROLES.get(string(message.get("role")), "user")
+    parts = _parts(sequence, message, role)
+    job = bool(mapping(message.get("metadata")).get("job_id"))
+    parts = [part._replace(job=True) if job and isinstance(part, Result) else part for part in parts]
+    name = string(message.get("name"))
+    if role == "tool":
+        return [Turn(sequence, role, _results(sequence, message, parts, name=name, job=job), message)]
+    return _split(Turn(sequence, role, parts, message, name))
+
+
+def _split(whole: Turn) -> list[Turn]:
+    """A turn without the results in it, which are turns of their own.
+
+    Calls that the AI SDK shows with their results between them were made in one go, up to its next step.
+    """
+    split: list[Turn] = []
+    stepped = False
+    for part in whole.parts:
+        if isinstance(part, Other) and part.kind == "step-start":
+            stepped = True
+            continue
+        if whole.role != "assistant" and isinstance(part, Reasoning):
+            continue
+        if whole.role != "assistant" and isinstance(part, Call):
+            part = Malformed(whole.sequence)  # noqa: PLW2901 (nobody else calls tools)
+        kind: Role = "tool" if isinstance(part, Result) else whole.role
+        if isinstance(part, Call) and not stepped and len(split) > 1 and split[-1].role == "tool":
+            split[-2].parts.append(part)
+            continue
+        if not split or split[-1].role != kind:
+            split.append(whole._replace(role=kind, parts=[], name="" if kind == "tool" else whole.name))
+        split[-1].parts.append(part)
+        stepped = False
+    return split or [whole._replace(parts=[])]
+
+
+def begins_turn(message: Json) -> bool:
+    """Whether a user says something in this message, so that a window of the log may begin with it."""
+    if message.get("role") != "user" or message.get("removed") is True:
+        return False
+    return any(turn.role == "user" for turn in turns(message))
+
+
+def _results(sequence: int, message: Json, parts: list[Part], *, name: str, job: bool) -> list[Part]:
+    """The results in a tool's message: those that name their calls, and all else as one."""
+    results: list[Part] = [part for part in parts if isinstance(part, Result)]
+    rest = tuple(part for part in parts if isinstance(part, Text | Media))
+    if rest or not results:
+        known = string(message.get("tool_call_id")) or string(message.get("toolCallId"))
+        item = mapping(message.get("response_item"))
+        origin = Origin("responses", item) if item else None
+        results.append(Result(sequence, known, rest, name=name, job=job, origin=origin))
+    return results
+
+
+def _parts(sequence: int, message: Json, role: Role) -> list[Part]:
+    """All that a message holds, in the order in which it was said."""
+    parts: list[Part] = []
+    if role == "assistant":
+        parts += _thoughts(sequence, message)
+    content, given = message.get("content"), message.get("parts")
+    envelope = None
+    if message.get("type") == "message":
+        envelope = {name: one for name, one in mapping(message).items() if name not in {*OWN, "content"}}
+    parts += _content(sequence, content, envelope)
+    if isinstance(given, list):
+        inner = _content(sequence, given, None)
+        said = "".join(part.text for part in inner if isinstance(part, Text))
+        # Version 4 of the AI SDK said the text twice.
+        parts = inner if isinstance(content, str) and content in said else [*parts, *inner]
+    if role != "assistant":
+        return parts
+    if refusal := string(message.get("refusal")):
+        parts.append(Text(sequence, refusal, refusal=True))
+    spoken = string(mapping(message.get("audio")).get("transcript"))
+    if spoken and not any(isinstance(part, Text) for part in parts):
+        parts.append(Text(sequence, spoken))
+    calls = message.get("tool_calls")
+    parts += [parts_openai.tool_call(sequence, call) for call in calls] if isinstance(calls, list) else []
+    called = mapping(message.get("function_call"))
+    if name := string(called.get("name")):
+        parts.append(Call(sequence, "", name, parts_openai.as_text(called.get("arguments", ""))))
+    return parts
+
+
+def _thoughts(sequence: int, message: Json) -> list[Part]:
+    fields = {name: message[name] for name in _THOUGHTS if message.get(name)}
+    if not fields:
+        return []
+    blocks = fields.get("thinking_blocks")
+    signed: list[Part] = _content(sequence, blocks, None) if isinstance(blocks, list) else []
+    text = "" if signed else string(fields.get("reasoning_content")) or string(fields.get("reasoning"))
+    return [
+        *(part for part in signed if isinstance(part, Reasoning)),
+        Reasoning(sequence, text, Origin("chat", fields)),
+    ]
+
+
+def _content(sequence: int, content: Any, envelope: Json | None) -> list[Part]:
+    if isinstance(content, str):
+        return [Text(sequence, content)] if content else []
+    if not isinstance(content, list):
+        return []
+    return [part for one in content for part in _read(sequence, one, envelope)]
+
+
+def _read(sequence: int, one: Any, envelope: Json | None) -> list[Part]:
+    """The parts of one element of a content."""
+    if isinstance(one, str):
+        return [Text(sequence, one)]
+    if not isinstance(one, dict):
+        return []
+    part = mapping(one)
+    kind = part.get("type")
+    if not isinstance(kind, str):
+        read = parts_untyped.read(sequence, part)
+        return [Other(sequence, "part", Origin("", part))] if read is None else read
+    return _typed(sequence, kind, part, envelope) or []
+
+
+def _typed(sequence: int, kind: str, part: Json, envelope: Json | None) -> list[Part]:  # noqa: PLR0911 (one for each kind)
+    if kind == "text":
+        return [_text(sequence, part)]
+    if kind == "image" and "source" in part:
+        return parts_anthropic.source(sequence, part)
+    if kind in {"image", "audio"} and "data" in part:  # of a tool that speaks MCP
+        media_type = string(part.get("mimeType")) or string(part.get("mediaType"))
+        return [from_data(sequence, None, part["data"], media_type or f"{kind}/*", origin=None)]
+    if kind == "file" and isinstance(part.get("file"), dict):
+        return parts_openai.media(sequence, part, None)
+    if kind == "reasoning" and ("summary" in part or "encrypted_content" in part):
+        return parts_openai.item(sequence, part, None)
+    if reader := parts_openai.READERS.get(kind):
+        return reader(sequence, part, envelope)
+    if block := parts_anthropic.READERS.get(kind):
+        return block(sequence, part)
+    found = parts_ai_sdk.read(sequence, part)
+    return [Other(sequence, kind, Origin("", part))] if found is None else found
+
+
+def _text(sequence: int, part: Json) -> Text:
+    given = part.get("text")
+    said = given if isinstance(given, str) else "" if given is None else encoded(given)
+    dialect = "anthropic" if part.get("citations") else "ai-sdk" if "providerMetadata" in part else ""
+    return Text(sequence, said, origin=Origin(dialect, part) if dialect else None)

@@ -1,0 +1,318 @@
+"""Items of OpenAI's Responses API: `{"input": […]}`; and back, item by item.
+
+A message item stays one. All other items stand beside messages there, so each becomes a message here: a call
+an assistant's with `tool_calls`, an output a tool's, and what Chat Completions has no word for (reasoning,
+hosted tools) the part of an assistant's or a tool's content.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from turnlog.formats.media import mapping, string
+from turnlog.formats.neutral import Call, Media, Other, Reasoning, Repair, Result, Text
+from turnlog.formats.parts_openai import CALLS, HOSTED, OUTPUTS
+from turnlog.formats.reading import OWN, turns
+from turnlog.formats.repairing import Repaired, written
+from turnlog.formats.wording import call_id, described, left_out, tool_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from turnlog.formats.neutral import Json, Part, Turn, Written
+
+_LONGEST_ID = 64
+_LONGEST_NAME = 128
+_ROLES = {"user", "assistant", "system", "developer"}
+_MESSAGE_FIELDS = {"type", "role", "content", "id", "status", "phase"}
+_MESSAGE_PARTS = {"input_text", "output_text", "refusal", "input_image", "input_file", "input_audio"}
+
+
+def from_responses(items: Iterable[Mapping[str, Any]]) -> list[Json]:
+    """The messages that hold these items, one each, to be appended.
+
+    Raises:
+        TypeError: an item is no object.
+    """
+    return [_message(item) for item in items]
+
+
+def to_items(message: Mapping[str, Any]) -> list[Json]:
+    """The items of a message as it is stored, without any repair: those that `from_responses` took.
+
+    Of a message of another kind, those that say the same.
+    """
+    if (item := _kept(message)) is not None:
+        return [item]
+    items: list[Json] = write(Repaired(turns(dict(message)), [], 0), exact=True).body["input"]
+    return items
+
+
+def _message(item: Mapping[str, Any]) -> Json:
+    if not isinstance(item, dict):
+        raise TypeError("An item must be an object.")
+    match item:
+        case {"role": str(role)} if role in _ROLES:
+            return dict(item)
+        case {"type": "function_call", "call_id": str(known), "name": str(name), "arguments": str(given)} if (
+            known and name
+        ):
+            function = {"name": name, "arguments": given}
+            call: Json = {"id": known, "type": "function", "function": function, "response_item": item}
+            return {"role": "assistant", "content": None, "tool_calls": [call]}
+        case {"type": "function_call_output", "call_id": str(known), "output": output} if known:
+            content = output if isinstance(output, str | list) or output is None else [output]
+            return {"role": "tool", "tool_call_id": known, "content": content, "response_item": item}
+    kind = string(item.get("type"))
+    role = "tool" if kind in OUTPUTS or kind.endswith("_output") else "assistant"
+    return {"role": role, "content": [item]}
+
+
+def _kept(message: Mapping[str, Any]) -> Json | None:
+    """The item that a message holds, if `from_responses` made it."""
+    if isinstance(item := message.get("response_item"), dict):
+        return item
+    content, calls = message.get("content"), message.get("tool_calls")
+    if isinstance(calls, list) and len(calls) == 1 and not content:
+        item = mapping(calls[0]).get("response_item")
+        return item if isinstance(item, dict) else None
+    if isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict):
+        item, kind = content[0], string(content[0].get("type"))
+        if kind in HOSTED | CALLS | OUTPUTS or (kind == "reasoning" and "summary" in item):
+            return item
+    plain = isinstance(content, str) or (
+        isinstance(content, list)
+        and all(string(mapping(one).get("type")) in _MESSAGE_PARTS for one in content)
+    )
+    item = {name: one for name, one in message.items() if name not in OWN}
+    return item if plain and item.keys() <= _MESSAGE_FIELDS and string(item.get("role")) in _ROLES else None
+
+
+def write(history: Repaired, *, exact: bool = False) -> Written:
+    """The items, for `responses.create`.
+
+    Args:
+        exact: leave reasoning where it stands, whatever follows.
+    """
+    writer = _Writer()
+    turns = history.turns
+    for at, turn in enumerate(turns):
+        writer.take(turn, turns[at + 1].parts if at + 1 < len(turns) else [])
+    items = writer.items if exact else writer.followed()
+    return written({"input": items}, history, writer.repairs)
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self.repairs: list[Repair] = []
+        self.items: list[Json] = []
+        self._sequences: list[int] = []
+        self._native: set[str] = set()  # ids of the calls that are written as the items that they were
+
+    def take(self, turn: Turn, following: list[Part]) -> None:
+        """Write a turn; `following` are the parts of the next one, which may answer its calls."""
+        if turn.role == "assistant":
+            self._assistant(turn, following)
+        elif turn.role == "tool":
+            for part in turn.parts:
+                if isinstance(part, Result):
+                    self._put(part.sequence, self._result(part))
+        else:
+            self._say(turn)
+
+    def followed(self) -> list[Json]:
+        """The items; reasoning that nothing of the assistant's follows is left out, as the API refuses it."""
+        kept: list[Json] = []
+        follows = False
+        for item, sequence in zip(reversed(self.items), reversed(self._sequences), strict=True):
+            if item.get("type") == "reasoning":
+                if not follows:
+                    self._leave_out(sequence, "reasoning that nothing follows")
+                    continue
+            else:
+                output = string(item.get("type")).endswith("_output")
+                follows = not output and item.get("role", "assistant") == "assistant"
+            kept.append(item)
+        return kept[::-1]
+
+    def _put(self, sequence: int, item: Json) -> None:
+        self.items.append(item)
+        self._sequences.append(sequence)
+
+    def _say(self, turn: Turn) -> None:
+        """A message of a user, or an instruction."""
+        content: list[Json] = []
+        envelope: Json | None = None
+        for part in turn.parts:
+            if isinstance(part, Text | Media):
+                envelope = part.origin.envelope if part.origin else None
+                content += self._input(part, media=turn.role == "user")
+            elif isinstance(part, Other):
+                content += self._other(part)
+        whole = envelope is not None and all(
+            isinstance(part, Text | Media) and part.origin and part.origin.envelope is envelope
+            for part in turn.parts
+        )
+        if whole and envelope is not None:
+            raws = [part.origin.raw for part in turn.parts if isinstance(part, Text | Media) and part.origin]
+            self._put(turn.sequence, {**envelope, "content": raws})
+            return
+        match content:
+            case []:
+                said: str | list[Json] = ""
+            case [{"type": "input_text", "text": text}]:
+                said = text
+            case _:
+                said = content
+        self._put(turn.sequence, {"role": turn.role, "content": said})
+
+    def _assistant(self, turn: Turn, following: list[Part]) -> None:
+        answers = {part.call_id: part for part in following if isinstance(part, Result)}
+        at = 0
+        while at < len(turn.parts):
+            part = turn.parts[at]
+            at += 1
+            if isinstance(part, Text) and (envelope := _output_envelope(part)) is not None:
+                end = at
+                while end < len(turn.parts) and _envelope(turn.parts[end]) is envelope:
+                    end += 1
+                raws = [_output_part(one) for one in turn.parts[at - 1 : end] if isinstance(one, Text)]
+                self._put(part.sequence, {**envelope, "content": raws})
+                at = end
+            elif isinstance(part, Text):
+                if part.text:
+                    self._put(part.sequence, {"role": "assistant", "content": part.text})
+            elif isinstance(part, Media):
+                self._put(part.sequence, {"role": "assistant", "content": self._instead(part)})
+            elif isinstance(part, Reasoning):
+                self._think(part)
+            elif isinstance(part, Call):
+                self._put(part.sequence, self._call(part, answers.get(part.id)))
+            elif isinstance(part, Other):
+                self._put_other(part)
+
+    def _put_other(self, part: Other) -> None:
+        if part.origin.dialect == "responses":
+            self._put(part.sequence, part.origin.raw)
+            return
+        for shown in self._other(part):
+            self._put(part.sequence, {"role": "assistant", "content": shown["text"]})
+
+    def _other(self, part: Other) -> list[Json]:
+        self._leave_out(part.sequence, part.kind)
+        return [{"type": "input_text", "text": left_out(part.kind)}] if part.said else []
+
+    def _think(self, part: Reasoning) -> None:
+        dialect, raw = (part.origin.dialect, part.origin.raw) if part.origin else ("", {})
+        told = mapping(mapping(raw.get("providerMetadata")).get("openai"))
+        if dialect == "responses":
+            self._put(part.sequence, raw)
+        elif dialect == "ai-sdk" and string(told.get("itemId")):
+            summary = [{"type": "summary_text", "text": part.text}] if part.text else []
+            sealed = string(told.get("reasoningEncryptedContent"))
+            item = {"type": "reasoning", "id": told["itemId"], "summary": summary}
+            self._put(part.sequence, item | ({"encrypted_content": sealed} if sealed else {}))
+        elif part.text:
+            self._leave_out(part.sequence, "reasoning of another provider's")
+
+    def _call(self, part: Call, answer: Result | None) -> Json:
+        raw = part.origin.raw if part.origin and part.origin.dialect == "responses" else {}
+        known = self._id(part)
+        kind = string(raw.get("type"))
+        if kind in CALLS and answer is not None and _answers(answer):
+            self._native.add(part.id)
+            return raw
+        name = tool_name(part.name, _LONGEST_NAME)
+        if name != part.name:
+            self.repairs.append(Repair(part.sequence, f"changed: a tool's name to {name}"))
+        kept = {
+            field: one for field, one in raw.items() if kind not in CALLS and field not in {"type", "input"}
+        }
+        if part.custom:
+            return {
+                "type": "custom_tool_call",
+                **kept,
+                "call_id": known,
+                "name": name,
+                "input": part.arguments,
+            }
+        return {"type": "function_call", **kept, "call_id": known, "name": name, "arguments": part.arguments}
+
+    def _id(self, part: Call) -> str:
+        known = call_id(part.id, _LONGEST_ID, any_characters=True)
+        if known != part.id:
+            self.repairs.append(
+                Repair(part.sequence, f"changed: a tool call's id, which is too long, to {known}")
+            )
+        return known
+
+    def _result(self, part: Result) -> Json:
+        raw = part.origin.raw if part.origin and part.origin.dialect == "responses" else {}
+        kind = string(raw.get("type"))
+        if part.call_id in self._native:
+            return raw
+        known = call_id(part.call_id, _LONGEST_ID, any_characters=True)
+        if kind in {"function_call_output", "custom_tool_call_output"}:
+            return {**raw, "call_id": known}
+        output: str | list[Json] = part.text
+        if any(isinstance(one, Media) for one in part.content):
+            output = [shown for one in part.content for shown in self._input(one, media=True)]
+        return {"type": "function_call_output", "call_id": known, "output": output}
+
+    def _input(self, part: Text | Media, *, media: bool) -> list[Json]:
+        """A text or a medium as input."""
+        if isinstance(part, Text):
+            return [{"type": "input_text", "text": part.text}] if part.text else []
+        shown = _medium(part) if media else None
+        return [shown or {"type": "input_text", "text": self._instead(part)}]
+
+    def _instead(self, part: Media) -> str:
+        if part.text:
+            return part.text
+        self._leave_out(part.sequence, described(part))
+        return left_out(described(part))
+
+    def _leave_out(self, sequence: int, what: str) -> None:
+        self.repairs.append(Repair(sequence, f"left out: {what}"))
+
+
+def _envelope(part: Part) -> Json | None:
+    return part.origin.envelope if isinstance(part, Text) and part.origin else None
+
+
+def _output_envelope(part: Text) -> Json | None:
+    """The message item that an assistant's text is of, if it is whole."""
+    envelope = _envelope(part)
+    whole = envelope and isinstance(envelope.get("id"), str) and isinstance(envelope.get("status"), str)
+    return envelope if whole else None
+
+
+def _output_part(part: Text) -> Json:
+    raw = part.origin.raw if part.origin else {}
+    if part.refusal:
+        return {"type": "refusal", "refusal": part.text}
+    return {"annotations": [], **raw, "type": "output_text"}
+
+
+def _answers(answer: Result) -> bool:
+    """Whether a result is an item that answers one of OpenAI's own tools."""
+    own = answer.origin is not None and answer.origin.dialect == "responses"
+    return own and answer.origin is not None and string(answer.origin.raw.get("type")) in OUTPUTS
+
+
+def _medium(part: Media) -> Json | None:
+    """A medium; None where the API has no word for it."""
+    own = part.origin is not None and part.origin.dialect in {"responses", "chat"}
+    if part.kind == "image":
+        place = {"file_id": part.file_id} if own and part.file_id else {"image_url": part.address}
+        detail = part.detail if part.detail in {"low", "high", "auto", "original"} else "auto"
+        return {"type": "input_image", "detail": detail, **place} if any(place.values()) else None
+    if part.kind == "file":
+        name = {"filename": part.name} if part.name else {}
+        if own and part.file_id:
+            return {"type": "input_file", "file_id": part.file_id}
+        if part.data:
+            return {"type": "input_file", "file_data": part.data_url, **(name or {"filename": "file"})}
+        if part.address:
+            return {"type": "input_file", "file_url": part.address}
+    return None

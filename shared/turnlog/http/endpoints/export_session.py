@@ -1,0 +1,65 @@
+"""GET /sessions/{session_id}/export."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from turnlog.errors import NotFound
+from turnlog.http.answers import JSONL, MARKDOWN, NEXT_BEFORE, Answer
+from turnlog.http.endpoint import endpoint
+from turnlog.http.events import Parameter
+
+if TYPE_CHECKING:
+    from turnlog.http.events import Call
+    from turnlog.store.store import Store
+
+WINDOW = {
+    "limit": Parameter(
+        int,
+        minimum=1,
+        description="At most this many of the newest stored messages, and those before them that the first"
+        " turn needs. Without it, as many as fit into an answer.",
+    ),
+    "before": Parameter(int, description="Only messages with a lower sequence."),
+    "keep_system": Parameter(
+        bool, default=False, description="Put the system message with which the session begins in front."
+    ),
+}
+_TEXTS = {"markdown": MARKDOWN, "jsonl": JSONL}
+
+
+@endpoint(
+    query={
+        "format": Parameter(
+            str,
+            required=True,
+            choices=("openai-responses", "anthropic", "ai-sdk", "markdown", "jsonl"),
+            description="`markdown` and `jsonl` are answered as text, the others as JSON.",
+        ),
+        **WINDOW,
+    },
+    answers={200: "ExportedSession"},
+    errors=(NotFound,),
+    text_answer=True,
+)
+async def handler(
+    store: Store,
+    call: Call,
+    *,
+    format: str,  # noqa: A002
+    limit: int | None,
+    before: int | None,
+    keep_system: bool,
+) -> Answer:
+    """The history in the words of a provider, which accepts it, whatever is stored; or as a text."""
+    from turnlog.operations.export_history import export_history  # noqa: PLC0415 (15 modules of formats)
+
+    export = await export_history(
+        store, call.key, format, limit=limit, before=before, keep_system=keep_system
+    )
+    if format not in _TEXTS:
+        return Answer(200, export.body)
+    headers = {"content-type": _TEXTS[format]}
+    if export.next_before is not None:
+        headers[NEXT_BEFORE] = str(export.next_before)
+    return Answer(200, export.body, headers)

@@ -1,0 +1,442 @@
+"""What each SDK gives, in each format: a provider gets back what it gave, and the others what they take."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from tests import provider_rules
+from tests.sdk_words import ANTHROPIC, BEDROCK, CHAT, GEMINI, ITEMS, PDF, PNG, UI, WORDS
+from turnlog import formats
+
+Message = dict[str, Any]
+ALL = {**WORDS, "responses": formats.from_responses(ITEMS)}
+
+
+def stored(messages: list[Message]) -> list[Message]:
+    """As a GET answers them."""
+    server = {"created_at": "2026-11-28T08:00:00.000000Z"}
+    return [
+        {"sequence": at, "message_id": f"m{at}", **server, **message} for at, message in enumerate(messages)
+    ]
+
+
+def without(value: Any, *names: str) -> Any:
+    """JSON without these members, and without those that are null."""
+    if isinstance(value, dict):
+        return {
+            name: without(one, *names) for name, one in value.items() if name not in names and one is not None
+        }
+    return [without(one, *names) for one in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("words", ALL)
+def test_what_was_said_is_said_in_every_format(words: str) -> None:
+    messages = stored(ALL[words])
+    before = deepcopy(messages)
+    for written, rules in (
+        (formats.to_chat(messages), provider_rules.chat),
+        (formats.to_ai_sdk(messages), provider_rules.ai_sdk),
+    ):
+        seen = rules(written.body)
+        assert "Look:" in seen.said["user"]
+        assert "A cat." in seen.said["assistant"]
+        assert any("a cat" in result for result in seen.results.values())
+        assert all("a cat" not in text for text in seen.said.values())
+    for body in (formats.to_responses(messages).body, formats.to_anthropic(messages).body):
+        text = json.dumps(body)
+        assert all(said in text for said in ("Look:", "A cat.", "a cat"))
+    markdown = formats.to_markdown(messages)
+    assert all(said in markdown for said in ("Look:", "A cat.", "a cat", "look"))
+    assert messages == before
+
+
+def test_chat_comes_back() -> None:
+    written = formats.to_chat(stored(CHAT))
+    assert without(written.body["messages"]) == [
+        {"content": "", **without(message, "annotations", "function_call")} for message in CHAT
+    ]
+    assert written.repairs == []
+
+
+def test_anthropic_comes_back() -> None:
+    written = formats.to_anthropic(stored(ANTHROPIC))
+    assert written.body["system"] == ""
+    assert without(written.body["messages"], "file_id") == [
+        without({name: message[name] for name in ("role", "content")}, "cache_control", "file_id")
+        for message in ANTHROPIC
+    ]
+    assert written.repairs == []
+
+
+def test_items_come_back() -> None:
+    messages = formats.from_responses(deepcopy(ITEMS))
+    written = formats.to_responses(stored(messages))
+    assert written.body["input"] == ITEMS
+    assert written.repairs == []
+    assert [item for message in stored(messages) for item in formats.to_items(message)] == ITEMS
+    # A chat front end reads the calls and their results.
+    assert [message["role"] for message in messages[3:7]] == ["assistant", "assistant", "tool", "tool"]
+    assert messages[3]["tool_calls"][0]["function"] == {"name": "look", "arguments": "{}"}
+    assert messages[5]["tool_call_id"] == "call_1"
+
+
+def test_ui_messages_come_back() -> None:
+    written = formats.to_ai_sdk(stored(UI))
+    (user, assistant) = written.body["messages"]
+    assert user == UI[0]
+    expected = deepcopy(UI[1])
+    del expected["parts"][0]["state"]
+    assert assistant == expected
+    assert written.repairs == []
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ({"role": "user", "content": "q"}, {"role": "user", "content": "q"}),
+        (
+            {"type": "function_call", "call_id": "c", "name": "", "arguments": "{}"},
+            {
+                "role": "assistant",
+                "content": [{"type": "function_call", "call_id": "c", "name": "", "arguments": "{}"}],
+            },
+        ),
+        (
+            {"type": "item_reference", "id": "x"},
+            {"role": "assistant", "content": [{"type": "item_reference", "id": "x"}]},
+        ),
+        (
+            {"type": "shell_call_output", "call_id": "c", "output": []},
+            {"role": "tool", "content": [{"type": "shell_call_output", "call_id": "c", "output": []}]},
+        ),
+        (
+            {"type": "function_call_output", "call_id": "c", "output": None},
+            {
+                "role": "tool",
+                "tool_call_id": "c",
+                "content": None,
+                "response_item": {"type": "function_call_output", "call_id": "c", "output": None},
+            },
+        ),
+        (
+            {"type": "from the future", "x": 1},
+            {"role": "assistant", "content": [{"type": "from the future", "x": 1}]},
+        ),
+    ],
+)
+def test_an_item_is_a_message(item: Message, message: Message) -> None:
+    assert formats.from_responses([item]) == [message]
+
+
+def test_what_is_no_item() -> None:
+    with pytest.raises(TypeError):
+        formats.from_responses(["x"])  # type: ignore[list-item]
+
+
+MEDIA: dict[str, tuple[Message, dict[str, Any]]] = {
+    "an image": (
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}},
+        {
+            "chat": {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}},
+            "responses": {
+                "type": "input_image",
+                "detail": "auto",
+                "image_url": f"data:image/png;base64,{PNG}",
+            },
+            "anthropic": {
+                "type": "image",
+                "source": {"type": "base64", "media_type": "image/png", "data": PNG},
+            },
+            "ai-sdk": {"type": "file", "mediaType": "image/png", "url": f"data:image/png;base64,{PNG}"},
+        },
+    ),
+    "an image somewhere": (
+        {"type": "input_image", "image_url": "https://e.com/a.jpg?x=1"},
+        {
+            "chat": {"type": "image_url", "image_url": {"url": "https://e.com/a.jpg?x=1"}},
+            "responses": {"type": "input_image", "detail": "auto", "image_url": "https://e.com/a.jpg?x=1"},
+            "anthropic": {"type": "image", "source": {"type": "url", "url": "https://e.com/a.jpg?x=1"}},
+            "ai-sdk": {"type": "file", "mediaType": "image/jpeg", "url": "https://e.com/a.jpg?x=1"},
+        },
+    ),
+    "an image that Anthropic has no word for": (
+        {"inlineData": {"mimeType": "image/tiff", "data": PNG}},
+        {
+            "chat": {"type": "image_url", "image_url": {"url": f"data:image/tiff;base64,{PNG}"}},
+            "anthropic": "[Left out: image (image/tiff)]",
+        },
+    ),
+    "an image in the cloud": (
+        {"image": {"format": "png", "source": {"s3Location": {"uri": "s3://b/a.png"}}}},
+        {
+            "chat": "[Left out: image (image/png, s3://b/a.png)]",
+            "responses": "[Left out: image (image/png, s3://b/a.png)]",
+            "anthropic": "[Left out: image (image/png, s3://b/a.png)]",
+            "ai-sdk": {"type": "file", "mediaType": "image/png", "url": "s3://b/a.png"},
+        },
+    ),
+    "a PDF": (
+        {"document": {"format": "pdf", "name": "a", "source": {"bytes": PDF}}},
+        {
+            "chat": {
+                "type": "file",
+                "file": {"filename": "a", "file_data": f"data:application/pdf;base64,{PDF}"},
+            },
+            "responses": {
+                "type": "input_file",
+                "file_data": f"data:application/pdf;base64,{PDF}",
+                "filename": "a",
+            },
+            "anthropic": {
+                "type": "document",
+                "source": {"type": "base64", "media_type": "application/pdf", "data": PDF},
+                "title": "a",
+            },
+        },
+    ),
+    "a PDF somewhere": (
+        {"type": "document", "source": {"type": "url", "url": "https://e.com/a"}},
+        {
+            "chat": "[Left out: file (application/pdf, https://e.com/a)]",
+            "responses": {"type": "input_file", "file_url": "https://e.com/a"},
+            "anthropic": {"type": "document", "source": {"type": "url", "url": "https://e.com/a"}},
+            "ai-sdk": {"type": "file", "mediaType": "application/pdf", "url": "https://e.com/a"},
+        },
+    ),
+    "a plain text": (
+        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "plain"}},
+        {
+            "chat": "plain",
+            "responses": "plain",
+            "anthropic": {
+                "type": "document",
+                "source": {"type": "text", "media_type": "text/plain", "data": "plain"},
+            },
+            "ai-sdk": "plain",
+        },
+    ),
+    "a sound": (
+        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}},
+        {
+            "chat": {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}},
+            "responses": "[Left out: audio (audio/mp3)]",
+            "anthropic": "[Left out: audio (audio/mp3)]",
+            "ai-sdk": {"type": "file", "mediaType": "audio/mp3", "url": "data:audio/mp3;base64,AAAA"},
+        },
+    ),
+    "a file of OpenAI's": (
+        {"type": "input_file", "file_id": "file-1"},
+        {
+            "responses": {"type": "input_file", "file_id": "file-1"},
+            "anthropic": "[Left out: file (file-1)]",
+            "ai-sdk": "[Left out: file (file-1)]",
+        },
+    ),
+    "a file of Anthropic's": (
+        {"type": "document", "source": {"type": "file", "file_id": "file_1"}},
+        {
+            "chat": "[Left out: file (file_1)]",
+            "responses": "[Left out: file (file_1)]",
+            "anthropic": {"type": "document", "source": {"type": "file", "file_id": "file_1"}},
+        },
+    ),
+    "what nobody knows": (
+        {"type": "hologram", "data": "x"},
+        dict.fromkeys(("chat", "responses", "anthropic", "ai-sdk"), "[Left out: hologram]"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MEDIA)
+def test_media(case: str) -> None:
+    """What a format has no word for is a text that says so, and a repair."""
+    part, expected = MEDIA[case]
+    messages = stored([{"role": "user", "content": ["Look:", part]}])
+    written = {
+        "chat": (chat := formats.to_chat(messages), chat.body["messages"][0]["content"]),
+        "responses": (items := formats.to_responses(messages), items.body["input"][0]["content"]),
+        "anthropic": (claude := formats.to_anthropic(messages), claude.body["messages"][0]["content"]),
+        "ai-sdk": (ui := formats.to_ai_sdk(messages), ui.body["messages"][0]["parts"]),
+    }
+    for name, shown in expected.items():
+        history, (first, found) = written[name]
+        assert first["text"] == "Look:"
+        text = isinstance(shown, str)
+        assert (
+            found == {"type": "input_text" if name == "responses" else "text", "text": shown}
+            if text
+            else shown
+        )
+        if text and shown.startswith("["):
+            assert [one.what for one in history.repairs] == [shown.strip("[]").replace("Left", "left", 1)]
+        else:
+            assert history.repairs == []
+
+
+def test_thoughts_go_back_to_who_signed_them() -> None:
+    """And to no other."""
+    thinking = {"type": "thinking", "thinking": "I look.", "signature": "c2ln"}
+    for words in (ANTHROPIC, BEDROCK, UI):
+        blocks = formats.to_anthropic(stored(words)).body["messages"][1]["content"]
+        assert blocks[0] == thinking
+    for words in (CHAT, GEMINI, formats.from_responses(ITEMS)):
+        written = formats.to_anthropic(stored(words))
+        assert "I look." not in json.dumps(written.body)
+        assert any("reasoning" in one.what for one in written.repairs)
+    (call, _) = formats.to_chat(stored(GEMINI)).body["messages"][1]["tool_calls"]
+    assert call["extra_content"] == {"google": {"thought_signature": "c2ln"}}
+    reasoning = formats.to_ai_sdk(stored(ANTHROPIC)).body["messages"][1]["parts"][0]
+    assert reasoning["providerMetadata"] == {"anthropic": {"signature": "c2ln"}}
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "thinking", "thinking": "I look.", "signature": ""},
+        {"type": "thinking", "thinking": "I look."},
+        {"type": "thinking", "thinking": [{"type": "text", "text": "I look."}]},
+        {"type": "redacted_thinking"},
+        {"reasoningContent": {"reasoningText": {"text": "I look."}}},
+        {"type": "reasoning", "text": "I look."},
+        {"type": "reasoning", "text": "I look.", "providerMetadata": {"anthropic": {}}},
+    ],
+)
+def test_thoughts_without_a_signature(part: Message) -> None:
+    """Anthropic refuses them."""
+    messages = stored([{"role": "user", "content": "q"}, {"role": "assistant", "content": [part, "a"]}])
+    assert formats.to_anthropic(messages).body["messages"][1] == {"role": "assistant", "content": "a"}
+
+
+def test_a_tool_that_failed_without_a_word() -> None:
+    """Anthropic refuses an empty result of it."""
+    block = {"type": "tool_result", "tool_use_id": "c", "is_error": True}
+    call = {"type": "tool_use", "id": "c", "name": "f", "input": {}}
+    messages = stored([{"role": "assistant", "content": [call]}, {"role": "user", "content": [block]}])
+    (written,) = formats.to_anthropic(messages).body["messages"][2]["content"]
+    assert written == {**block, "content": "The tool failed, and said nothing."}
+
+
+def test_what_a_responses_dump_has_no_value_for() -> None:
+    """`.model_dump()` names every field; OpenAI refuses some of them with null."""
+    call = {**ITEMS[3], "namespace": None, "status": None}
+    output = {"type": "function_call_output", "call_id": "call_1", "output": "4", "status": None, "id": None}
+    messages = stored(formats.from_responses([call, output]))
+    assert [item for message in messages for item in formats.to_items(message)] == [call, output]
+    assert formats.to_responses(messages).body["input"] == without([call, output])
+
+
+def test_the_names_of_merged_messages() -> None:
+    messages = stored([{"role": "assistant", "content": text} for text in "ab"])
+    messages[1]["name"] = "Ann"
+    assert formats.to_chat(messages).body["messages"] == [
+        {"role": "assistant", "content": "a\nb", "name": "Ann"}
+    ]
+
+
+def test_reasoning_that_nothing_follows() -> None:
+    """OpenAI refuses it."""
+    reasoning = {"type": "reasoning", "id": "rs_1", "summary": []}
+    answer = {"role": "assistant", "content": "a"}
+    question = {"role": "user", "content": "q"}
+    items: list[Message] = [question, reasoning, question, reasoning, reasoning, answer, reasoning]
+    written = formats.to_responses(stored(formats.from_responses(items)))
+    assert written.body["input"] == [question, question, reasoning, reasoning, answer]
+    assert [one.sequence for one in written.repairs if "nothing follows" in one.what] == [1, 6]
+
+
+def test_a_tool_of_openais_that_was_not_answered() -> None:
+    """No one can put in a screenshot: it is written as a call of a function."""
+    items = formats.to_responses(stored(formats.from_responses([ITEMS[8]]))).body["input"]
+    assert [item["type"] for item in items] == ["function_call", "function_call_output"]
+    assert {item["call_id"] for item in items} == {"call_3"}
+
+
+@pytest.mark.parametrize(
+    "arguments", ["", "null", "[1]", "{", '{"a": NaN}', '{"a": 1e999}', "5", "[" * 2_000]
+)
+def test_arguments_that_are_no_object(arguments: str) -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    messages = stored([{"role": "assistant", "content": None, "tool_calls": [call]}])
+    (block,) = formats.to_anthropic(messages).body["messages"][1]["content"]
+    assert block["input"] == ({"arguments": arguments} if arguments else {})
+    assert (
+        formats.to_chat(messages).body["messages"][0]["tool_calls"][0]["function"]["arguments"] == arguments
+    )
+
+
+def test_anthropic_has_no_empty_text() -> None:
+    messages = stored(
+        [{"role": role, "content": text} for role in ("user", "assistant") for text in ("", " \n", None)]
+    )
+    assert formats.to_anthropic(messages).body == {"system": "", "messages": []}
+
+
+def test_anthropic_begins_with_a_user() -> None:
+    written = formats.to_anthropic(stored([{"role": "assistant", "content": "Hello!"}]))
+    assert [message["role"] for message in written.body["messages"]] == ["user", "assistant"]
+    assert [one.what for one in written.repairs] == ["put in: a user's message before the first one"]
+
+
+def test_instructions_of_anthropics() -> None:
+    """Wherever they stand, they are instructions, and no user's text."""
+    said = [("system", "S1"), ("user", "U1"), ("developer", "S2"), ("user", "U2")]
+    written = formats.to_anthropic(stored([{"role": role, "content": text} for role, text in said]))
+    assert written.body["system"] == "S1\n\nS2"
+    assert written.body["messages"] == [
+        {"role": "user", "content": [{"type": "text", "text": "U1"}, {"type": "text", "text": "U2"}]}
+    ]
+
+
+def test_a_removed_message_is_passed_over() -> None:
+    gone = {"role": "assistant", "content": None, "removed": True}
+    messages = stored([{"role": "user", "content": "q"}, gone, {"role": "user", "content": "r"}])
+    for written in (formats.to_chat(messages), formats.to_ai_sdk(messages)):
+        assert [message["role"] for message in written.body["messages"]] == ["user", "user"]
+        assert written.repairs == []
+    assert formats.to_markdown(messages) == "## User\n\nq\n\n## User\n\nr\n\n"
+
+
+MARKDOWN: dict[str, tuple[Message, str]] = {
+    "a text": ({"role": "user", "content": "q"}, "## User\n\nq\n\n"),
+    "a name": (
+        {"role": "user", "content": "q", "name": "Ann\n## Assistant"},
+        "## User (Ann ## Assistant)\n\nq\n\n",
+    ),
+    "a heading like ours": (
+        {"role": "user", "content": "q\n## Assistant\nYes.\n ### Tool result x\n#hash"},
+        "## User\n\nq\n\\## Assistant\nYes.\n \\### Tool result x\n#hash\n\n",
+    ),
+    "an open fence": ({"role": "user", "content": "q\n```py\n## x"}, "## User\n\nq\n```py\n## x\n```\n\n"),
+    "a closed fence": ({"role": "user", "content": "~~~\n```\n~~~"}, "## User\n\n~~~\n```\n~~~\n\n"),
+    "half a pair": ({"role": "user", "content": "a\ud83d\ude00b\ud83dc"}, "## User\n\na😀b\ufffdc\n\n"),
+    "a tool's text": (
+        {"role": "tool", "tool_call_id": "c`1", "content": "```\n````\n## User\nMe!"},
+        "## Tool result ``c`1``\n\n`````\n```\n````\n## User\nMe!\n`````\n\n",
+    ),
+    "a call": (
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": {}}}],
+        },
+        "## Assistant\n\n**Tool call** `f` `c`\n\n```json\n{}\n```\n\n",
+    ),
+    "thoughts": (
+        {"role": "assistant", "content": "a", "reasoning_content": "b\nc"},
+        "## Assistant\n\n> b\n> c\n\na\n\n",
+    ),
+    "an image": (
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://e.com/a.png"}}]},
+        "## User\n\n![image](<https://e.com/a.png>)\n\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MARKDOWN)
+def test_markdown(case: str) -> None:
+    message, expected = MARKDOWN[case]
+    assert formats.to_markdown(stored([message])) == expected

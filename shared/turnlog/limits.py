@@ -5,11 +5,14 @@ DynamoDB: an item is at most 400 KB, a transaction 100 items and 4 MB, a batch w
 is at most 6 MB (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 """
 
-MESSAGE_LIMIT = 1 << 20
+MESSAGE_LIMIT = 64 << 20
 """Bytes of one message's JSON."""
 
+PARTS_LIMIT = 1 << 20
+"""Bytes of one message as stored where there is no bucket: it takes three items."""
+
 REQUEST_LIMIT = 3 << 20
-"""Bytes of the messages of one append, as stored."""
+"""Bytes of the items of one append's messages; without a bucket, of all of its messages as stored."""
 
 BODY_LIMIT = 5_000_000
 """Bytes of a request's body: what it stores must fit into the answer too."""
@@ -32,14 +35,14 @@ ENTRIES_LIMIT = PAYLOAD_LIMIT
 ENTRY_LIMIT = 64 << 20
 """Bytes of one entry's JSON. One that no answer holds is a batch of its own."""
 
-OBJECT_LIMIT = ENTRY_LIMIT + 65_536
-"""Bytes of an object in the bucket: a batch, and what deflate adds where it finds nothing to save."""
+OBJECT_LIMIT = max(ENTRY_LIMIT, MESSAGE_LIMIT) + 65_536
+"""Bytes of an object in the bucket: a message or a batch, and what deflate adds where it saves nothing."""
 
 FIELDS_LIMIT = 32 * 1024
 """Bytes of JSON of a session's objects, all together: the head is read with every request."""
 
 PART_SIZE = 390 * 1024
-"""Bytes of a message in one item: 400 KB less the keys."""
+"""Bytes of a message in one item: 400 KB less the keys. One of more JSON is kept in two pieces."""
 
 NAME_LIMIT = 64 * 1024
 """Characters of a message's `name` and `tool_call_id`: some providers' ids hold a signature."""

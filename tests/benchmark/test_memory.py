@@ -20,14 +20,16 @@ from tests.benchmark.workloads import weighing
 from turnlog.client.importing import Known, steps
 from turnlog.coroutines import run
 from turnlog.drivers.blocking import SystemClock
-from turnlog.errors import Diverged, EntryUuidReused, MessageIdReused, TurnlogError, Unavailable
+from turnlog.errors import Diverged, EntryUuidReused, MessageIdReused, TooLarge, TurnlogError, Unavailable
 from turnlog.limits import COMPARED_BYTES, PAYLOAD_LIMIT
+from turnlog.operations.add_tool_call import add_tool_call
 from turnlog.operations.append_entries import append_entries
 from turnlog.operations.append_messages import append_messages
 from turnlog.operations.create_session import create_session
 from turnlog.operations.import_transcript import import_transcript
 from turnlog.operations.put_session import put_session
-from turnlog.operations.read_session import newest
+from turnlog.operations.read_session import following, newest
+from turnlog.operations.rewind_session import rewind_session
 from turnlog.records.jsonl import parse
 from turnlog.store.retry import RESERVE
 
@@ -113,6 +115,58 @@ def test_a_small_request_that_names_large_messages() -> None:
         assert world.table.reads - before < COMPARED_BYTES // 4_096
 
 
+def test_a_small_request_that_names_messages_in_the_bucket() -> None:
+    """One is read, compared and let go before the next one; of what is only looked at, none is read."""
+    world, bucket = World(), MemoryObjects()
+    store = world.store()._replace(objects=bucket)
+    run(create_session(store, world.key))
+    for number in range(12):
+        content, message_id = noise(6_000_000, number), f"m{number}"
+        large = {"role": "tool", "content": content, "message_id": message_id}
+        run(append_messages(store._replace(in_process=True), world.key, [large]))
+    small = [{"role": "user", "content": "x", "message_id": f"m{number}"} for number in range(12)]
+    head = run(store.head(world.key))
+    refused: list[tuple[Coroutine[Any, Any, Any], type[TurnlogError], int]] = [
+        (append_messages(store, world.key, small), MessageIdReused, 1),
+        (put_session(store, world.key, small), Diverged, 1),
+        (put_session(store, world.key, small, start=12), MessageIdReused, 0),
+        (newest(store, head), TooLarge, 0),
+        (following(store, head, after=-1, before=None, limit=12), TooLarge, 0),
+    ]
+    for work, error, reads in refused:
+        before = bucket.read
+        # Twice its JSON, and its text.
+        assert peak_of(work, error) < 25_000_000
+        assert bucket.read - before == reads
+    before = bucket.read
+    assert run(newest(store._replace(in_process=True), head)).length == 1
+    assert bucket.read - before == 1
+    run(add_tool_call(store, world.key, {"id": "c"}))
+    assert bucket.read - before == 1
+    run(rewind_session(store, world.key, 0, expected=13))
+    assert bucket.read - before == 1
+    assert not bucket.kept
+
+
+def test_a_small_request_that_names_messages_which_compress_to_nothing() -> None:
+    """They are items, of 16 KB each, and 16 MB of JSON: none is unpacked that will not be answered."""
+    world = World()
+    store = world.store()
+    run(create_session(store, world.key))
+    for number in range(12):
+        large = {"role": "tool", "content": "x" * (16 << 20), "message_id": f"m{number}"}
+        run(append_messages(store._replace(in_process=True), world.key, [large]))
+    small = [{"role": "user", "content": "x", "message_id": f"m{number}"} for number in range(12)]
+    head = run(store.head(world.key))
+    for work, error, most in (
+        (append_messages(store, world.key, small), MessageIdReused, 80_000_000),
+        (put_session(store, world.key, small), Diverged, 80_000_000),
+        (put_session(store, world.key, small, start=12), MessageIdReused, 1_000_000),
+        (newest(store, head), TooLarge, 1_000_000),
+    ):
+        assert peak_of(work, error) < most
+
+
 @pytest.mark.thorough
 def test_a_small_request_that_names_large_batches_of_entries() -> None:
     """Each batch is read, compared and let go."""
@@ -185,18 +239,19 @@ class MemoryObjects:
     """A bucket that counts what is read."""
 
     def __init__(self) -> None:
-        self._objects: dict[str, bytes] = {}
+        self.kept: dict[str, bytes] = {}
         self.read = 0
 
-    async def put(self, key: str, data: bytes) -> None:
-        self._objects[key] = data
+    async def put(self, key: str, data: bytes, *, gzip: bool = False) -> None:
+        del gzip
+        self.kept[key] = data
 
     async def get(self, key: str) -> bytes:
         self.read += 1
-        return self._objects[key]
+        return self.kept[key]
 
     async def delete(self, key: str) -> None:
-        del self._objects[key]
+        del self.kept[key]
 
     async def list(self, prefix: str, before: str = "") -> dict[str, datetime]:
         raise NotImplementedError(prefix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,6 +56,8 @@ def played(world: World, objects: Objects) -> list[Any]:
         data = b"\x00\xff" * 300_000
         for key in ("t/a!000000!b", "t/a/b!000000!c", "u/a", "t/ä #?%&+=.."):
             await told(objects.put(key, data + key.encode()))
+        await told(objects.put("g", gzip.compress(data, mtime=0), gzip=True))
+        await told(objects.get("g"))
         await told(objects.put("u/a", data + b"u/a"))
         for key in ("t/a!000000!b", "t/ä #?%&+=..", "t/a", "nothing"):
             await told(objects.get(key))

@@ -11,6 +11,8 @@ from uuid import uuid4
 import pytest
 
 from tests.functional.api import Api, assistant, user
+from tests.functional.bucket import bucket_requests
+from tests.functional.test_large import noise
 from tests.functional.world import after_first, counted, hook, wait_until
 
 if TYPE_CHECKING:
@@ -119,6 +121,23 @@ def test_a_page_of_a_long_session_reads_a_page(api: Api, valkey: Any) -> None:
         with counted() as requests, cache_commands(valkey) as commands:
             assert len(api.messages(session_id, **query).body["messages"]) == 5
         assert (requests, commands) == (["GetItem"], {"hmget": 1})
+
+
+def test_a_window_with_large_messages_reads_what_it_shows(api: Api) -> None:
+    """Of 500 messages, ten of them in the bucket, the newest 50 with the five that are among them."""
+    session_id = "s"
+    large = [assistant(noise(700_000)) for _ in range(5)]
+    messages = [*large, *[user(f"q{number}") for number in range(490)], *large]
+    for start in (0, 300):  # two bodies of 5 MB
+        body = messages[start : start + 300]
+        assert api.put(session_id, start_sequence=start, messages=body).status == 201 - bool(start)
+    api.call("DELETE", f"/sessions/{session_id}/cache")
+    # The first 16 at once, then as many as are likely to fit.
+    for expected in (["GetItem", *["Query"] * 3], ["GetItem"]):
+        with counted() as requests, bucket_requests() as asked:
+            page = api.get(session_id, limit=50).body
+        assert [one["content"] for one in page["messages"]] == [one["content"] for one in messages[-50:]]
+        assert (requests, asked) == (expected, ["GetObject"] * 5)
 
 
 def test_an_export_reads_the_log_once(api: Api, valkey: Any) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.functional.api import assistant, user
+from tests.functional.bucket import BucketView, bucket_requests
+from tests.functional.test_large import no_bucket, noise
 from tests.functional.world import after_first, first, lost_reply, sent_twice
 
 if TYPE_CHECKING:
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from tests.functional.api import Api
     from tests.functional.world import TableView
     from tests.http_client import Reply
+
+__all__ = ["no_bucket"]  # the fixture
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 1}
 OLD = "what nobody may read again"
@@ -125,6 +130,44 @@ def test_nothing_of_the_old_content_is_kept(
     for key in valkey.keys(f"*{session_id}*:log:*"):
         assert len(valkey.hget(key, "1")) < 300
         assert valkey.hlen(key) == 3
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_the_object_of_a_large_message_goes(api: Api, bucket: BucketView, *, lost: bool) -> None:
+    """With what was said, also where the reply of the table is lost; metadata does not touch it."""
+    session_id = api.new(user("q"), assistant(noise(600_000), message_id="m"))
+    (first_key,) = bucket.of(api.user, session_id)
+    before = api.message(session_id, 1).body
+    with bucket_requests() as asked:
+        edited = api.edit(session_id, 1, metadata={"rating": 5}).body["message"]
+    assert asked == ["GetObject"]
+    assert edited == before | {"metadata": {"rating": 5}}
+    assert all(shown[1] == edited for shown in everywhere(api, session_id))
+    assert bucket.of(api.user, session_id) == [first_key]
+    with lost_reply("TransactWriteItems") if lost else nullcontext():
+        replaced = api.edit(session_id, 1, replace=assistant(noise(600_000)), edit_id="e").body["message"]
+    (second_key,) = bucket.of(api.user, session_id)
+    assert second_key != first_key
+    assert all(shown[1] == replaced for shown in everywhere(api, session_id))
+    assert api.edit(session_id, 1, removed=True, edit_id="e").body["message"] == replaced
+    with lost_reply("TransactWriteItems") if lost else nullcontext(), bucket_requests() as asked:
+        removed = api.edit(session_id, 1, removed=True).body["message"]
+    assert (asked, bucket.of(api.user, session_id)) == (["DeleteObject"], [])
+    assert all(shown[1] == removed for shown in everywhere(api, session_id))
+
+
+@pytest.mark.usefixtures("no_bucket")
+def test_a_large_message_in_parts(api: Api) -> None:
+    """Without a bucket: its metadata may take another part, and all that it says fewer of them."""
+    session_id = api.new(assistant(noise(800_000), message_id="m", x=1))
+    before = api.message(session_id, 0).body
+    edited = api.edit(session_id, 0, metadata={"a": "x" * 30_000}).body["message"]
+    assert edited == before | {"metadata": {"a": "x" * 30_000}}
+    assert all(shown == [edited] for shown in everywhere(api, session_id))
+    replaced = api.edit(session_id, 0, replace=assistant(noise(450_000))).body["message"]
+    assert all(shown == [replaced] for shown in everywhere(api, session_id))
+    assert api.edit(session_id, 0, replace=assistant("short")).status == 200
+    assert api.contents(session_id) == ["short"]
 
 
 @pytest.mark.parametrize("edit", [{"removed": True}, {"replace": assistant("new")}])

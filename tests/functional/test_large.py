@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import random
 from base64 import b64encode
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.functional.api import Api, assistant, user
-from turnlog.limits import MESSAGE_LIMIT, PAYLOAD_LIMIT
+from tests.functional.bucket import bucket_requests
+from tests.functional.world import configured, counted, first, unreachable, wait_until
+from turnlog.limits import PARTS_LIMIT, PAYLOAD_LIMIT
+from turnlog.store.retry import READ_TRIES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.functional.bucket import BucketView
     from tests.functional.world import TableView
 
 MB = 1 << 20
@@ -23,7 +31,7 @@ def noise(length: int) -> str:
     return b64encode(NOISE.randbytes(length)).decode()[:length]
 
 
-BIG = 1_040_000  # the largest that there is
+BIG = 1_040_000
 TWO_PARTS = 500_000
 LARGE = {
     "compressible": "All work and no play. " * (BIG // 22),
@@ -33,6 +41,24 @@ LARGE = {
 }
 
 
+CALL = {"id": "c", "function": {"name": "f", "arguments": "{}"}}
+
+
+@pytest.fixture
+def no_bucket() -> Iterator[None]:
+    """The functions without a bucket."""
+    with configured(TURNLOG_BUCKET=""):
+        yield
+
+
+@pytest.fixture(params=["bucket", "no bucket"])
+def either(request: pytest.FixtureRequest) -> None:
+    """The functions with a bucket and without."""
+    if request.param == "no bucket":
+        request.getfixturevalue("no_bucket")
+
+
+@pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("content", LARGE.values(), ids=LARGE)
 def test_a_large_message_is_whole(api: Api, content: str) -> None:
     session_id = api.new(user("zero"))
@@ -45,7 +71,7 @@ def test_a_large_message_is_whole(api: Api, content: str) -> None:
     api.call("DELETE", f"/sessions/{session_id}/cache")
     assert api.contents(session_id) == ["zero", content]  # from the table
     assert api.messages(session_id, limit=1).body["messages"] == appended.body["messages"]
-    called = api.tool_call(session_id, {"id": "c", "function": {"name": "f", "arguments": "{}"}})
+    called = api.tool_call(session_id, CALL)
     assert called.body["message"] == {**appended.body["messages"][0], **called.body["message"]}
     assert len(called.body["message"]["tool_calls"]) == 1
     for _ in range(2):
@@ -55,31 +81,192 @@ def test_a_large_message_is_whole(api: Api, content: str) -> None:
     assert api.put(session_id, start_sequence=1, messages=[called.body["message"]]).status == 200
 
 
+def items(table: TableView, api: Api, session_id: str, sequence: int) -> list[dict[str, Any]]:
+    """The items of a message."""
+    rows = table.session(api.user, session_id).items()
+    return [row for (_, name), row in rows if name.startswith(f"MSG#{sequence:010d}")]
+
+
+@pytest.mark.usefixtures("no_bucket")
 def test_a_message_may_grow_over_the_limit_of_one_item(api: Api, table: TableView) -> None:
     """A tool call makes two items of one message."""
     session_id = api.new(user("q"), assistant(noise(380_000)))
     call = {"id": "c", "function": {"name": "f", "arguments": noise(300_000)}}
     message = api.tool_call(session_id, call).body["message"]
-    assert len([key for key in table.session(api.user, session_id) if "MSG#0000000001" in key[1]]) == 2
+    assert len(items(table, api, session_id, 1)) == 2
     api.call("DELETE", f"/sessions/{session_id}/cache")
     assert api.get(session_id).body["messages"][1] == message
     assert message["tool_calls"] == [call]
 
 
-def test_a_message_over_1_mb(api: Api) -> None:
+def test_a_message_may_become_an_object(api: Api, table: TableView, bucket: BucketView) -> None:
+    """And another one with the next call; that of before goes, and all of them with the session."""
+    session_id = api.new(user("q"), assistant(noise(380_000)))
+    assert bucket.of(api.user, session_id) == []
+    calls = [{"id": str(at), "function": {"name": "f", "arguments": noise(300_000)}} for at in range(3)]
+    objects = []
+    for at, call in enumerate(calls):
+        message = api.tool_call(session_id, call).body["message"]
+        assert message["tool_calls"] == calls[: at + 1]
+        assert api.tool_call(session_id, call).body["message"] == message
+        objects += bucket.of(api.user, session_id)
+        for _ in range(2):
+            assert api.get(session_id).body["messages"][1] == message
+            api.call("DELETE", f"/sessions/{session_id}/cache")
+    assert len(set(objects)) == 3 == len(objects)  # one at a time
+    assert len(items(table, api, session_id, 1)) == 1
+    api.delete(session_id)
+    wait_until(lambda: not bucket.of(api.user, session_id))
+
+
+def test_a_large_message_is_an_object(api: Api, table: TableView, bucket: BucketView) -> None:
+    """Whoever creates, appends or puts it; what compresses well enough is none. A rewind deletes it."""
+    large, dense = assistant(noise(900_000)), assistant("log line\n" * 100_000)
+    session_id = api.new(large, dense)
+    assert api.append(session_id, large, user("small")).status == 201
+    assert api.put(session_id, start_sequence=4, messages=[large, dense]).status == 200
+    assert len(bucket.of(api.user, session_id)) == 3
+    (item,) = items(table, api, session_id, 0)
+    assert item["object"]["S"] in bucket.of(api.user, session_id)
+    expected = [one["content"] for one in (large, dense, large, user("small"), large, dense)]
+    for _ in range(2):
+        assert api.contents(session_id) == expected
+        api.call("DELETE", f"/sessions/{session_id}/cache")
+    assert api.rewind(session_id, 1, 6).status == 200
+    assert bucket.of(api.user, session_id) == [item["object"]["S"]]
+    assert api.contents(session_id) == [large["content"]]
+    # Read by anybody who is let to it, it is gzip of JSON.
+    kept = bucket.client.get_object(Bucket=bucket.name, Key=item["object"]["S"])
+    assert (kept["ContentEncoding"], kept["ContentType"]) == ("gzip", "application/json")
+    assert json.loads(gzip.decompress(kept["Body"].read())) == large
+
+
+def test_an_object_is_written_once(api: Api, bucket: BucketView) -> None:
+    """However often its append is tried, as others come first; and a repeat writes none."""
+    session_id, large = api.new(), assistant(noise(900_000), message_id="large")
+    with bucket_requests() as asked:
+        with first("TransactWriteItems", lambda: api.append(session_id, user("first"))):
+            assert api.append(session_id, large).body["first_sequence"] == 1
+        assert api.append(session_id, large).body["replayed"] is True
+    assert asked == ["PutObject", "GetObject"]
+    assert len(bucket.of(api.user, session_id)) == 1
+    assert [message["sequence"] for message in api.get(session_id).body["messages"]] == [0, 1]
+
+
+def test_what_is_not_stored_leaves_no_object(api: Api, bucket: BucketView) -> None:
+    session_id = api.new(user("q"))
+    large = assistant(noise(900_000), message_id="large")
+    with first("TransactWriteItems", lambda: api.append(session_id, user("x", message_id="large"))):
+        api.append(session_id, large).problem(409, "message_id_reused")
+    with first("TransactWriteItems", lambda: api.append(session_id, user("y"))):
+        api.append(session_id, large | {"message_id": "n"}, expected_sequence=2).problem(
+            409, "sequence_mismatch"
+        )
+    with first("TransactWriteItems", lambda: api.append(session_id, user("z"))):
+        api.put(session_id, start_sequence=3, messages=[large | {"message_id": "p"}]).problem(409, "diverged")
+    api.append("nothing", large).problem(404, "not_found")
+    assert bucket.of(api.user, session_id) == bucket.of(api.user, "nothing") == []
+
+
+def test_an_append_whose_reply_is_lost(api: Api, bucket: BucketView) -> None:
+    """The object of what may be stored stays; it goes with the session."""
+    session_id, large = api.new(), assistant(noise(900_000), message_id="large")
+    with unreachable("TransactWriteItems"):
+        api.append(session_id, large).problem(503, "unavailable")
+    assert api.append(session_id, large).status in {200, 201}
+    assert api.contents(session_id) == [large["content"]]
+    api.delete(session_id)
+    wait_until(lambda: not bucket.of(api.user, session_id))
+
+
+def test_the_bucket_does_not_answer(api: Api, bucket: BucketView) -> None:
+    """Nothing is stored then. What does not fit, or is not asked for, is not read."""
+    session_id, large = api.new(user("q")), assistant(noise(900_000))
+    with bucket_requests("PutObject"):
+        api.append(session_id, large).problem(503, "unavailable")
+        api.put(session_id, start_sequence=1, messages=[large]).problem(503, "unavailable")
+    assert api.contents(session_id) == ["q"]
+    assert bucket.of(api.user, session_id) == []
+    assert api.append(session_id, large).status == 201
+    assert api.append(session_id, user("r")).status == 201
+    with bucket_requests("GetObject") as asked:
+        api.get(session_id).problem(503, "unavailable")
+        asked.clear()
+        assert [one["content"] for one in api.messages(session_id, after=1).body["messages"]] == ["r"]
+        assert [one["content"] for one in api.get(session_id, limit=1).body["messages"]] == ["r"]
+    assert asked == []
+    assert len(api.contents(session_id)) == 3
+
+
+def test_an_object_that_was_lost(api: Api, bucket: BucketView) -> None:
+    """As after a restore of the table alone: what else there is can be read, and more be appended."""
+    session_id, large = api.new(user("q")), assistant(noise(900_000), message_id="large")
+    api.append(session_id, large)
+    (lost,) = bucket.of(api.user, session_id)
+    bucket.client.delete_object(Bucket=bucket.name, Key=lost)
+    with bucket_requests() as asked:
+        api.get(session_id).problem(503, "unavailable")
+    assert asked == ["GetObject"] * READ_TRIES
+    assert api.append(session_id, user("r")).status == 201
+    assert [one["content"] for one in api.messages(session_id, after=1).body["messages"]] == ["r"]
+
+
+def test_a_page_reads_the_objects_that_it_answers(api: Api) -> None:
+    """G8: of ten messages of 1.2 MB the four that fit; each once."""
+    session_id = api.new()
+    for at in range(10):
+        assert api.append(session_id, assistant(f"{at}{noise(1_200_000)}")).status == 201
+    for _ in range(2):
+        with bucket_requests() as asked:
+            page = api.get(session_id).body
+        assert (len(page["messages"]), page["has_more"]) == (4, True)
+        assert asked == ["GetObject"] * 4
+        with bucket_requests() as asked:
+            assert len(api.messages(session_id, after=2, limit=2).body["messages"]) == 2
+        assert asked == ["GetObject"] * 2
+        api.call("DELETE", f"/sessions/{session_id}/cache")
+
+
+def test_what_a_large_message_costs(api: Api) -> None:
+    """An object more than a small one; the cache spares the same reads."""
+    session_id = api.new(user("q"))
+    with counted() as requests, bucket_requests() as asked:
+        assert api.append(session_id, assistant(noise(900_000))).status == 201
+    assert (requests, asked) == (["TransactWriteItems"], ["PutObject"])
+    with counted() as requests, bucket_requests() as asked:
+        assert len(api.get(session_id).body["messages"]) == 2
+    assert (requests, asked) == (["GetItem"], ["GetObject"])
+    with counted() as requests, bucket_requests() as asked:
+        assert api.tool_call(session_id, CALL).status == 200
+    assert sorted(requests) == ["GetItem", "Query", "TransactWriteItems"]
+    assert asked == ["GetObject", "GetObject", "PutObject", "DeleteObject"]
+    with counted() as requests, bucket_requests() as asked:
+        assert api.rewind(session_id, 1, 2).status == 200
+    assert (requests, asked) == (["GetItem", "Query", "TransactWriteItems"], ["DeleteObject"])
+
+
+@pytest.mark.usefixtures("no_bucket")
+def test_without_a_bucket_a_message_is_at_most_1_mb_compressed(api: Api) -> None:
     session_id = api.new(user("q"), assistant(noise(700_000)))
     before = api.get(session_id).body
-    large = user("x" * MESSAGE_LIMIT)
-    api.append(session_id, large).problem(413, "too_large")
-    api.append(session_id, user("small"), large).problem(413, "too_large")
-    api.put(session_id, start_sequence=2, messages=[large]).problem(413, "too_large")
-    api.call("POST", "/sessions", {"messages": [large]}).problem(413, "too_large")
-    api.tool_call(session_id, {"id": "c", "text": "x" * 400_000}).problem(413, "too_large")
+    large = user(noise(PARTS_LIMIT * 3 // 2))
+    for refused in (
+        api.append(session_id, large),
+        api.append(session_id, user("small"), large),
+        api.put(session_id, start_sequence=2, messages=[large]),
+        api.call("POST", "/sessions", {"messages": [large]}),
+        api.tool_call(session_id, {"id": "c", "text": noise(900_000)}),
+    ):
+        assert "TURNLOG_BUCKET" in refused.problem(413, "too_large")["detail"]
     assert api.get(session_id).body == before
     assert api.list().body["total"] == 1
+    # What is less compressed is stored, however long it is.
+    assert api.append(session_id, user("x" * 3_000_000)).status == 201
+    assert len(api.get(session_id).body["messages"]) == 3
 
 
-def test_a_request_over_3_mb_as_stored(api: Api) -> None:
+@pytest.mark.usefixtures("no_bucket")
+def test_without_a_bucket_a_request_stores_3_mb(api: Api) -> None:
     session_id = api.new()
     messages = [user(noise(900_000)) for _ in range(5)]
     api.append(session_id, *messages).problem(413, "too_large")
@@ -88,6 +275,23 @@ def test_a_request_over_3_mb_as_stored(api: Api) -> None:
     assert api.list().body["total"] == 1
 
 
+def test_what_passes_3_mb_as_stored_goes_to_the_bucket(
+    api: Api, table: TableView, bucket: BucketView
+) -> None:
+    """The largest first, until the others fit."""
+    session_id = api.new()
+    lengths = [380_000, 250_000, 390_000] * 4 + [100_000] * 8
+    messages = [user(noise(length)) for length in lengths]
+    assert api.append(session_id, *messages).status == 201
+    whole = [at for at in range(20) if "object" in items(table, api, session_id, at)[0]]
+    assert {lengths[at] for at in whole} == {390_000}
+    assert len(bucket.of(api.user, session_id)) == len(whole) == 2
+    assert api.contents(session_id) == [one["content"] for one in messages]
+    assert api.put("s", messages=messages).status == 201
+    assert api.contents("s") == [one["content"] for one in messages]
+
+
+@pytest.mark.usefixtures("no_bucket")
 def test_more_parts_than_a_transaction_has_items(api: Api) -> None:
     """99 messages fit; not when two of them take two items each."""
     session_id = api.new()
@@ -103,6 +307,7 @@ def test_more_parts_than_a_transaction_has_items(api: Api) -> None:
     )
 
 
+@pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("count", [99, 140])
 def test_put_makes_steps_of_what_is_too_large_for_one(api: Api, count: int) -> None:
     large = [user(noise(550_000)) for _ in range(7)]
@@ -114,6 +319,7 @@ def test_put_makes_steps_of_what_is_too_large_for_one(api: Api, count: int) -> N
     assert api.contents("s") == [message["content"] for message in messages]
 
 
+@pytest.mark.usefixtures("either")
 def test_put_makes_steps_of_what_is_too_many_bytes_for_one(api: Api) -> None:
     """Few messages of few parts, of 3.7 MB as stored."""
     messages = [user(noise(980_000)) for _ in range(5)]

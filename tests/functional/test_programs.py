@@ -16,6 +16,7 @@ from turnlog.client import methods
 from turnlog.http.endpoints import load
 from turnlog.http.routes import ROUTES
 from turnlog.models.answers import Answer
+from turnlog.records import messages as stored_messages
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -222,7 +223,9 @@ def test_pages_are_read_on(server: LocalServer, way: Any, monkeypatch: pytest.Mo
 
 
 @BOTH
-def test_errors_are_those_of_the_tree(server: LocalServer, way: Any) -> None:
+def test_errors_are_those_of_the_tree(server: LocalServer, way: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_messages, "MESSAGE_LIMIT", 1 << 20)  # on the table it is 64 MB
+
     async def what(turnlog: AsyncTurnlog) -> None:
         await turnlog.create_session(session_id="s", messages=[user("q", message_id="q")])
         wrong: list[tuple[type[errors.TurnlogError], Awaitable[Any]]] = [
@@ -231,7 +234,7 @@ def test_errors_are_those_of_the_tree(server: LocalServer, way: Any) -> None:
             (errors.MessageIdReused, turnlog.append_messages("s", [user("other", message_id="q")])),
             (errors.Diverged, turnlog.put_session("s", messages=[user("other")])),
             (errors.PreconditionFailed, turnlog.set_title("s", "t", if_match=9)),
-            (errors.TooLarge, turnlog.append_messages("s", [user("x" * 1_100_000)])),
+            (errors.TooLarge, turnlog.append_messages("s", [user("x" * 5_100_000)])),
             (errors.Invalid, turnlog.append_messages("s", [{"role": "nobody"}])),
             (errors.Invalid, turnlog.append_messages("s", [])),
             (errors.Invalid, turnlog.list_sessions(limit=1_000)),

@@ -172,7 +172,7 @@ def test_message_ids_are_kept(api: Api) -> None:
     assert api.append("s", user("m1", message_id="b")).body["replayed"] is True
 
 
-@pytest.mark.parametrize("last", [user("x" * 1_100_000), user("x", tool_calls=[{"n": "INFINITE"}])])
+@pytest.mark.parametrize("last", [user("x" * 5_100_000), user("x", tool_calls=[{"n": "INFINITE"}])])
 def test_a_put_that_fails_writes_none_of_its_steps(api: Api, table: TableView, last: Message) -> None:
     raw = {"messages": [*numbered(150), last]}
     for session_id in ("new", api.new(*numbered(3))):

@@ -9,12 +9,13 @@ import pytest
 from tests.functional.api import assistant, user
 from tests.functional.test_large import noise
 from tests.functional.test_rewind import CALL, whole
-from tests.functional.world import after_first, counted, hook, wait_until
+from tests.functional.world import after_first, configured, counted, hook, wait_until
 from turnlog.records.keys import HEAD, SessionKey
 from turnlog.store import leftover
 
 if TYPE_CHECKING:
     from tests.functional.api import Api
+    from tests.functional.bucket import BucketView
     from tests.functional.world import Rows, TableView
 
 
@@ -78,15 +79,29 @@ def test_all_of_a_long_session(api: Api, table: TableView) -> None:
 @pytest.mark.usefixtures("small_steps")
 def test_large_messages_in_parts(api: Api, table: TableView) -> None:
     """A step deletes whole messages, of two items each, and nobody sees that any are left."""
+    with configured(TURNLOG_BUCKET=""):
+        session_id = api.new(user("zero"))
+        for _ in range(2):
+            assert api.append(session_id, *[assistant(noise(900_000)) for _ in range(4)]).status == 201
+        assert len(items(table, api, session_id)) == 1 + 8 * 2
+        interrupt_rewind(api, session_id, 1, 9)
+        assert len(items(table, api, session_id)) == 1 + 6 * 2
+        assert api.contents(session_id) == ["zero"]
+        assert api.rewind(session_id, 1, 9).body["replayed"] is True
+        assert len(items(table, api, session_id)) == 1
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_large_messages_in_the_bucket(api: Api, bucket: BucketView) -> None:
+    """An object goes after the step that deletes its item, also where the next append makes that step."""
     session_id = api.new(user("zero"))
-    for _ in range(2):
-        assert api.append(session_id, *[assistant(noise(900_000)) for _ in range(4)]).status == 201
-    assert len(items(table, api, session_id)) == 1 + 8 * 2
-    interrupt_rewind(api, session_id, 1, 9)
-    assert len(items(table, api, session_id)) == 1 + 6 * 2
-    assert api.contents(session_id) == ["zero"]
-    assert api.rewind(session_id, 1, 9).body["replayed"] is True
-    assert len(items(table, api, session_id)) == 1
+    for _ in range(10):
+        assert api.append(session_id, assistant(noise(600_000))).status == 201
+    interrupt_rewind(api, session_id, 1, 11)
+    assert len(bucket.of(api.user, session_id)) == 5
+    assert api.append(session_id, user("one")).status == 201
+    assert bucket.of(api.user, session_id) == []
+    assert api.contents(session_id) == ["zero", "one"]
 
 
 @pytest.mark.usefixtures("small_steps")

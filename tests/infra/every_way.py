@@ -44,6 +44,7 @@ def drive(api: Api, table: Any, name: str) -> None:
     api.tool_call(session, call | {"id": "d"})
     _edit(api, session)
     _shrink(api, table, name, session)
+    _large(api)
     _rewind(api, table, name, session)
     api.call("GET", "/health")
     _transcripts(api, session)
@@ -91,9 +92,9 @@ def _transcripts(api: Api, session: str) -> None:
 
 
 def _edit(api: Api, session: str) -> None:
-    """A message is read, and edited: in several parts before and in one after, and the other way round."""
-    parts = random.randbytes(700_000).hex()
-    for said in (parts, "short", parts):
+    """A message is read, and edited: it gets an object, loses it, and gets another."""
+    large = random.randbytes(500_000).hex()
+    for said in (large, "short", large):
         assert api.edit(session, 0, replace=user(said)).status == 200
         for _ in range(2):  # the second time from the cache
             assert api.message(session, 0).status == 200
@@ -104,8 +105,40 @@ def _edit(api: Api, session: str) -> None:
         assert api.edit(there, 99, removed=True).status == 404
 
 
+def _large(api: Api) -> None:
+    """Messages with objects: put, read, changed, taken back, and left over by a rewind."""
+
+    def large(message_id: str) -> Any:
+        return assistant(random.randbytes(400_000).hex(), message_id=message_id)
+
+    session = api.new(large("a"))
+    body = {"session_id": session, "messages": [large("b")]}
+    assert api.call("POST", "/sessions", body).status == 200  # a lost race
+    for read in (api.get, api.messages, api.export, api.exported):
+        assert read(session).status == 200
+    assert api.tool_call(session, {"id": "g", "function": {"name": "f"}}).status == 200
+    message = large("c")
+    assert api.append(session, message).status == 201
+    assert api.append(session, message).status == 200
+    assert api.put(session, messages=api.get(session).body["messages"]).status == 200
+    assert api.put(session, start_sequence=2, messages=[large("d")]).status == 200
+    with first("TransactWriteItems", lambda: api.append(session, user("first"))):
+        assert api.put(session, start_sequence=3, messages=[large("e")]).status == 409
+    with first("TransactWriteItems", lambda: api.append(session, user("x", message_id="f"))):
+        assert api.append(session, large("f")).status == 409
+    assert api.rewind(session, 1, 5).status == 200
+
+
 def _shrink(api: Api, table: Any, name: str, session: str) -> None:
-    """A tool call for a message that another release stored without compressing it."""
+    """A tool call for a message that another release stored without compressing it, and an edit of one."""
+    _in_two_parts(api, table, name, session)
+    assert api.tool_call(session, {"id": "e", "function": {"name": "f"}}).status == 200
+    last = _in_two_parts(api, table, name, session)
+    assert api.edit(session, last, metadata={"rating": 5}).status == 200
+
+
+def _in_two_parts(api: Api, table: Any, name: str, session: str) -> int:
+    """Store the last message in two parts; its sequence."""
     shown = api.messages(session).body["messages"][-1] | {"content": _LARGE}
     rows = table.query(
         TableName=name,
@@ -119,7 +152,8 @@ def _shrink(api: Api, table: Any, name: str, session: str) -> None:
     part = {"PK": last["PK"], "SK": {"S": f"{last['SK']['S']}#1"}, "data": {"B": halves[1]}}
     table.put_item(TableName=name, Item=part)
     api.call("DELETE", f"/sessions/{session}/cache")
-    assert api.tool_call(session, {"id": "e", "function": {"name": "f"}}).status == 200
+    sequence: int = shown["sequence"]
+    return sequence
 
 
 def _rewind(api: Api, table: Any, name: str, session: str) -> None:

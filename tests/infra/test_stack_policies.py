@@ -87,7 +87,7 @@ def test_the_bucket_is_for_what_each_function_does_with_it(
     """A missing object is told from a forbidden one only to whom the bucket may be listed."""
     held = full.roles[function]
     made = {(action, place) for name, action, place in seen["bucket"] if name == function}
-    made |= {("s3:ListBucket", "transcripts/") for action, _ in made if action == "s3:GetObject"}
+    made |= {("s3:ListBucket", "sessions/") for action, _ in made if action == "s3:GetObject"}
     for action, place in made:
         listing = action == "s3:ListBucket"
         resource = full.bucket if listing else f"{full.bucket}/{place}"
@@ -142,7 +142,7 @@ def test_what_aws_grants_to_all_is_bound_to_this_stack(plain: Account, function:
         ("dynamodb:DeleteTable", plain.table),
         ("dynamodb:GetItem", plain.table + "-another"),
         ("dynamodb:GetRecords", f"arn:aws:dynamodb:{here}:table/another/stream/1"),
-        ("s3:GetObject", "arn:aws:s3:::another/transcripts/a"),
+        ("s3:GetObject", "arn:aws:s3:::another/sessions/a"),
         ("s3:DeleteBucket", plain.bucket),
         ("kms:Decrypt", "*"),
         ("sqs:SendMessage", f"arn:aws:sqs:{here}:another"),

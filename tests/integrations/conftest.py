@@ -18,6 +18,7 @@ from turnlog.client import http as client
 from turnlog.client.http import RETRIES
 from turnlog.client.table import TableWay
 from turnlog.limits import OPERATION_SECONDS
+from turnlog.records import messages
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -58,6 +59,12 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+def small_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the table a message may be 64 MB; of these tests 1 MB. Over HTTP a body is 5 MB."""
+    monkeypatch.setattr(messages, "MESSAGE_LIMIT", 1 << 20)
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections import Counter
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -25,6 +27,11 @@ def said(*texts: object) -> list[dict[str, Any]]:
 
 async def texts(session: TurnlogSession, limit: int | None = None) -> list[str]:
     return [item["content"] for item in await session.get_items(limit)]
+
+
+def noise(length: int) -> str:
+    """Text that hardly gets smaller by compression."""
+    return b64encode(Random(1).randbytes(length)).decode()[:length]
 
 
 @pytest.fixture
@@ -92,10 +99,11 @@ async def test_more_than_an_append_takes(session: TurnlogSession) -> None:
     assert [len(text) for text in await texts(session, 7)] == [3, *[900_000] * 6]
 
 
+@pytest.mark.usefixtures("small_messages")
 async def test_a_later_part_is_refused(session: TurnlogSession) -> None:
     """What was stored of the call goes again, also when the same call is made again."""
     await session.add_items(said("before"))
-    too_large = [*said(*range(150)), *said("x" * 1_100_000)]
+    too_large = [*said(*range(150)), *said("x" * 5_100_000)]
     for _ in range(2):
         with pytest.raises(TooLarge):
             await session.add_items(too_large)
@@ -191,10 +199,33 @@ async def test_20_who_pop_at_once(session: TurnlogSession, turnlog: AsyncTurnlog
     assert popped.count(None) == 1
 
 
-async def test_an_item_of_1_mb(session: TurnlogSession) -> None:
+@pytest.mark.usefixtures("small_messages")
+async def test_an_item_that_is_too_large(session: TurnlogSession) -> None:
     with pytest.raises(TooLarge):
-        await session.add_items(said("fine", "x" * 1_100_000))
+        await session.add_items(said("fine", "x" * 5_100_000))
     assert await session.get_items() == []
+
+
+async def test_the_output_of_a_tool_that_is_large(session: TurnlogSession) -> None:
+    """A log of 1.3 MB, as it is; the run goes on, and the next one reads it."""
+    call = {"type": "function_call", "call_id": "c", "name": "read_log", "arguments": "{}"}
+    output = {"type": "function_call_output", "call_id": "c", "output": "log line\n" * 150_000}
+    await session.add_items([*said("What is in the log?"), call, output, *said("So?")])
+    assert await session.get_items() == [*said("What is in the log?"), call, output, *said("So?")]
+
+
+@pytest.mark.parametrize("turnlog", ["direct"], indirect=True)
+@pytest.mark.parametrize("large", ["log line\n" * 555_556, noise(5_000_000)], ids=["log", "noise"])
+async def test_the_output_of_a_tool_that_no_answer_holds(session: TurnlogSession, large: str) -> None:
+    """On the table 5 MB and more; and what comes after it."""
+    output = {"type": "function_call_output", "call_id": "c", "output": large}
+    call = {"type": "function_call", "call_id": "c", "name": "read_log", "arguments": "{}"}
+    history = [*said("q"), call, output, *said("r", "s")]
+    await session.add_items(history)
+    assert await session.get_items() == history
+    assert await session.get_items(3) == history[-3:]
+    assert await session.pop_item() == history[-1]
+    assert await session.get_items() == history[:-1]
 
 
 async def test_what_is_no_item(session: TurnlogSession) -> None:

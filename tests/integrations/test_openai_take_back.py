@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Kind = TypeVar("Kind", bound=HttpWay)
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("small_messages")]
 
 
 def items(count: int, name: str = "mine") -> list[dict[str, Any]]:
@@ -31,7 +31,7 @@ def items(count: int, name: str = "mine") -> list[dict[str, Any]]:
 
 
 # 99 that one append takes, and one that no append does.
-REFUSED = [*items(99), {"role": "user", "content": "x" * (1 << 20)}]
+REFUSED = [*items(99), {"role": "user", "content": "x" * 5_100_000}]
 
 
 @asynccontextmanager

@@ -18,15 +18,22 @@ from tests.simulation.edit_rules import (
     missing,
     repeats_edit,
 )
-from tests.simulation.page_rules import check_draft, check_export, check_get, check_list, check_messages
+from tests.simulation.page_rules import (
+    check_draft,
+    check_export,
+    check_get,
+    check_list,
+    check_messages,
+    check_too_large,
+)
 from tests.simulation.refusal_rules import check_denial
 from tests.simulation.rewind_rules import check_answer as check_rewound
 from tests.simulation.rewind_rules import repeats, shown, standing, summed
 from tests.simulation.transcript_answers import KINDS, check_transcript_answer
 from tests.simulation.violations import Rule, Violation, require
 from turnlog.http.etag import parse as parse_tags
-from turnlog.operations.change_session import merged
 from turnlog.records.head import JSON_FIELDS
+from turnlog.wire import merged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,15 +51,15 @@ _STATUSES = {
     "delete": {204, 404},
     "delete_draft": {204, 404},
     "drop_cache": {204, 404},
-    "edit": {200, 404, 409, 412},
-    "export": {200, 404},
-    "export_session": {200, 404},
-    "get": {200, 304, 404},
+    "edit": {200, 404, 409, 412, 413},
+    "export": {200, 404, 413},
+    "export_session": {200, 404, 413},
+    "get": {200, 304, 404, 413},
     "get_draft": {200, 404},
-    "get_message": {200, 404},
+    "get_message": {200, 404, 413},
     "health": {200},
     "list": {200},
-    "messages": {200, 404},
+    "messages": {200, 404, 413},
     "patch": {200, 404, 412},
     "put": {200, 201, 404, 409, 410, 412},
     "put_draft": {200, 404},
@@ -92,6 +99,7 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
             (check_refused_edit if request.kind == "edit" else check_conflict)(work, states, reply)
         case 413:
             require(Rule.ANSWER_413_CHANGES_NOTHING, not work.changes, work)
+            check_too_large(work, states, reply)
         case 412:
             require(
                 Rule.ANSWER_412_CHANGES_NOTHING,

@@ -24,9 +24,9 @@ with limited(**_ONE_BYTE):
     # Two ids with one fingerprint.
     ALIKE = ("x", next(name for name in map("y{}".format, count()) if fingerprint(name) == fingerprint("x")))
 # A message takes several items, which the purge removes one by one.
-MANY_PARTS = {"PART_SIZE": 60, "DELETE_BATCH": 1}
+MANY_PARTS = {"MESSAGE_PART_SIZE": 60, "DELETE_BATCH": 1}
 # A message with a call in it takes two, and two with another call as well.
-_TWO_PARTS = {"PART_SIZE": 210}
+_TWO_PARTS = {"MESSAGE_PART_SIZE": 210}
 
 
 def append(*marks: str, expected: int | None = None) -> Request:
@@ -160,6 +160,7 @@ class Case:
         skew: seconds by which the clients' clocks are ahead of that by which all was done before.
         kinds: of faults that strike.
         faults: how many of them at once.
+        bucket: whether there is one.
     """
 
     name: str
@@ -174,6 +175,7 @@ class Case:
     skew: float = 0.0
     kinds: Sequence[str] = FAULTS
     faults: int = 1
+    bucket: bool = True
 
 
 _TWO = (create("m0"), append("m1"))
@@ -182,7 +184,7 @@ _FOUR = (create("m0", "m1", "m2", "m3"),)
 _LEFT = (*_THREE, rewind(0, 3))  # where there are seconds for the first step alone
 _STEPS = {"MAX_DELETES": 1}
 # A message takes two items, of which one step has room for three.
-_PARTED = {"PART_SIZE": 60, "MAX_DELETES": 3}
+_PARTED = {"MESSAGE_PART_SIZE": 60, "MAX_DELETES": 3}
 _TINY = {"CAPACITY": 2}
 CASES = (
     Case("append & append", [[append("a")], [append("b")]]),
@@ -254,6 +256,7 @@ CASES = (
         before=(create_calling("m0"),),
         limits=_TWO_PARTS,
         kinds=_TORN_READS,
+        bucket=False,
     ),
     Case("append & delete & the purge", [[append("a", expected=1)], [delete()]], stream=True),
     Case("append & retention", [[append("a")]], stream=True, days=40),
@@ -270,7 +273,7 @@ CASES = (
     Case("get, the cache damaged", [[get()]], before=_TWO, cache="warm", kinds=("cache corrupt",)),
     Case("a damaged draft", [[put_draft(), get_draft()]], cache="cold", kinds=("cache corrupt",)),
     Case("the purge", [], before=(create("m0"), append("m1"), delete()), stream=True, kinds=PURGE_FAULTS),
-    Case("get & delete & the purge", [[get()], [delete()]], stream=True, limits=MANY_PARTS),
+    Case("get & delete & the purge", [[get()], [delete()]], stream=True, limits=MANY_PARTS, bucket=False),
     Case(
         "append & append, alike in the ring",
         [[append(ALIKE[0]), append(ALIKE[1]), append(ALIKE[0])]],
@@ -296,7 +299,13 @@ CASES = (
     Case("rewind of more than the ring holds", [[rewind(2, 4), append("m0")]], before=_FOUR, limits=_TINY),
     Case("rewind in steps & append", [[rewind(0, 2)], [append("a")]], before=_TWO, limits=_STEPS),
     Case("rewind in steps & rewind", [[rewind(1, 3)], [rewind(1, 3), rewind(0, 1)]], _THREE, limits=_STEPS),
-    Case("rewind in steps & append, in parts", [[rewind(0, 2)], [append("a")]], _TWO, limits=_PARTED),
+    Case(
+        "rewind in steps & append, in parts",
+        [[rewind(0, 2)], [append("a")]],
+        _TWO,
+        limits=_PARTED,
+        bucket=False,
+    ),
     Case("left over & append", [[append("a")], [append("b")]], _LEFT, 1.0, "behind", limits=_STEPS),
     Case("left over & append, cold cache", [[append("a")]], _LEFT, 1.0, "cold", limits=_STEPS),
     Case("left over & put & tool call", [[put("m0", "p")], [tool_call()]], _LEFT, 1.0, limits=_STEPS),

@@ -10,11 +10,10 @@ from tests.simulation import edit_rules, rewind_rules
 from tests.simulation.rewind_rules import shown, summed, tokens
 from tests.simulation.violations import Rule, require
 from turnlog.http.etag import parse as parse_tags
-from turnlog.operations.change_session import merged
 from turnlog.records import ring
 from turnlog.records.head import JSON_FIELDS
 from turnlog.records.keys import user_partition
-from turnlog.wire import dumps, parse_timestamp, payload_size
+from turnlog.wire import dumps, merged, parse_timestamp, payload_size
 
 if TYPE_CHECKING:
     from tests.simulation.history import History

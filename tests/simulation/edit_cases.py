@@ -59,6 +59,8 @@ _M1: dict[str, Any] = {"message_id": "m1"}
 _TWO = (create("m0"), append("m1"))
 _AGAIN = (CRASH, "reply lost", "answer lost", "applied late")
 _PARTS = {"PART_SIZE": 60}
+_IN_OBJECTS = {"PART_SIZE": 10, "DELETE_BATCH": 1}
+_OBJECT_FAULTS = (CRASH, "reply lost", "request lost", "applied late")
 _TORN = ("torn page", "short page")
 
 EDIT_CASES = (
@@ -125,5 +127,46 @@ EDIT_CASES = (
         [[removed("e")], [tool_call("t")]],
         (create_calling("m0"),),
         limits=_PARTS,
+    ),
+    Case("replace & append, in objects", [[replaced("e", **_M0)], [append("a")]], limits=_IN_OBJECTS),
+    Case(
+        "replace & remove, in objects",
+        [[replaced("e", **_M0)], [removed("f", **_M0)]],
+        limits=_IN_OBJECTS,
+        kinds=_OBJECT_FAULTS,
+    ),
+    Case(
+        "replace & metadata, in objects",
+        [[replaced("e", **_M0)], [rated("f", 1, **_M0)]],
+        limits=_IN_OBJECTS,
+        kinds=_OBJECT_FAULTS,
+    ),
+    Case(
+        "replace, silence, in objects",
+        [[replaced("e", **_M0)]],
+        limits=_IN_OBJECTS,
+        kinds=("reply lost", "applied late", "re-sent bare"),
+        faults=2,
+    ),
+    Case(
+        "replace & rewind, in objects",
+        [[replaced("e", 1, **_M1)], [rewind(1, 2), append("m1")]],
+        _TWO,
+        limits=_IN_OBJECTS,
+        kinds=_OBJECT_FAULTS,
+    ),
+    Case(
+        "replace & get, in objects",
+        [[replaced("e", **_M0)], [get(), get_message()]],
+        limits=_IN_OBJECTS,
+        cache="warm",
+        kinds=_OBJECT_FAULTS,
+    ),
+    Case(
+        "remove & delete & the purge, in objects",
+        [[removed("e", **_M0)], [delete()]],
+        stream=True,
+        limits=_IN_OBJECTS,
+        kinds=_OBJECT_FAULTS,
     ),
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation.rewind_rules import made_once, standing
 from tests.simulation.violations import Rule, Violation, require
 from turnlog.limits import EDITS_KEPT
-from turnlog.operations.change_session import merged
+from turnlog.wire import merged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

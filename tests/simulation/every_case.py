@@ -8,10 +8,12 @@ from tests.simulation.doubt_cases import DOUBT_CASES
 from tests.simulation.edge_cases import EDGE_CASES
 from tests.simulation.edit_cases import EDIT_CASES
 from tests.simulation.generation_cases import GENERATION_CASES
+from tests.simulation.large_cases import LARGE_CASES
 from tests.simulation.transcript_cases import TRANSCRIPT_CASES
 
 EVERY_CASE = (
     *CASES,
+    *LARGE_CASES,
     *TRANSCRIPT_CASES,
     *MATCH_CASES,
     *CLOCK_CASES,

@@ -55,7 +55,13 @@ def exhaust(case: Case, tally: Tally, *, faults: int, most: int | None = None) -
 
 def run(case: Case, chooser: ListedChooser, tally: Tally) -> None:
     """Run one schedule of a case."""
-    world = World(chooser, caching=case.cache != "none", every_point=False, retention_days=case.days)
+    world = World(
+        chooser,
+        caching=case.cache != "none",
+        every_point=False,
+        retention_days=case.days,
+        bucket=case.bucket,
+    )
     try:
         with world.calm(ListedChooser()):
             _begin(world, case)

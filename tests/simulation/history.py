@@ -16,7 +16,7 @@ from tests.simulation import commit_rules, refusal_rules
 from tests.simulation.rewind_rules import usages
 from tests.simulation.states import NOTHING, Change, Entry, State, Version
 from tests.simulation.transcript_history import TranscriptHistory
-from tests.simulation.violations import Rule, Violation
+from tests.simulation.violations import Rule, Violation, require
 from turnlog.errors import Unanswered
 from turnlog.records import head as heads
 from turnlog.records import messages
@@ -102,6 +102,7 @@ class History:
         self.sessions: dict[SessionKey, list[State]] = defaultdict(lambda: [NOTHING])
         self.drafts: dict[SessionKey, list[tuple[Work, list[Fields]]]] = defaultdict(list)
         self.transcripts = TranscriptHistory(data)
+        self._data = data
         self.shapes: set[int] = set()
         self._stream = table.stream
         self._seen = 0
@@ -213,6 +214,10 @@ class History:
             parts.append(item)
         try:
             (stored,) = messages.decode(parts)
+            if stored.unread:
+                blob = self._data(stored.object_key)
+                require(Rule.OBJECT_BEFORE_ITS_ITEM, blob is not None, stored.object_key)
+                stored = stored._replace(blob=blob or b"")
         except (ValueError, Unanswered):
             detail = f"sequence {sequence} is stored in {len(parts)} parts that do not fit"
             raise Violation(Rule.MESSAGE_WHOLE, detail) from None

@@ -18,7 +18,7 @@ from turnlog.operations import (
     read_session,
 )
 from turnlog.records import messages, ring, transcripts
-from turnlog.store import deposits, leftover, log
+from turnlog.store import deposits, large, leftover, log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,16 +31,21 @@ class _Limit(NamedTuple):
 
     Attributes:
         modules: those that have it by its name.
+        name: that name, if it is another.
     """
 
     modules: tuple[Any, ...]
     small: int
+    name: str = ""
 
 
 _LIMITS: Mapping[str, _Limit] = {
-    "PART_SIZE": _Limit((messages, log, put_session, deposits, import_transcript), 150),
+    "PART_SIZE": _Limit((messages, large, put_session, deposits, import_transcript), 150),
+    "MESSAGE_PART_SIZE": _Limit((messages, large, put_session), 150, "PART_SIZE"),
     "_PAGE": _Limit((queries,), 500),
-    # Any message still fits: it takes four parts at the most.
+    # Of several messages, those that go beyond are objects.
+    "REQUEST_LIMIT": _Limit((large,), 400),
+    # Any message still fits: without a bucket it takes four parts at the most.
     "MAX_BATCH": _Limit((put_session, log), 6),
     "MAX_FIRST_BATCH": _Limit((put_session,), 6),
     # As does one that tool calls have joined: it takes eight.
@@ -60,9 +65,13 @@ _LIMITS: Mapping[str, _Limit] = {
 }
 
 
-def shrunk(rng: Random) -> AbstractContextManager[None]:
+def shrunk(rng: Random, *, bucket: bool) -> AbstractContextManager[None]:
     """Each limit as it is or small."""
-    return limited(**{name: limit.small for name, limit in _LIMITS.items() if rng.random() < 0.5})
+    values = {name: limit.small for name, limit in _LIMITS.items() if rng.random() < 0.5}
+    if not bucket:  # what a batch of entries does not hold is refused then
+        values.pop("PART_SIZE", None)
+        values.pop("REQUEST_LIMIT", None)
+    return limited(**values)
 
 
 @contextmanager
@@ -71,11 +80,15 @@ def limited(**values: int) -> Iterator[None]:
 
     The shapes of requests are left to tests/conformance meanwhile: they cost a third of a schedule.
     """
-    given = [(module, name, value) for name, value in values.items() for module in _LIMITS[name].modules]
+    given = [
+        (module, _LIMITS[name].name or name, value)
+        for name, value in values.items()
+        for module in _LIMITS[name].modules
+    ]
     everything = [*given, (memory_table, "check_shape", lambda *_: None)]
-    if "PART_SIZE" in values:
+    if values.keys() & {"PART_SIZE", "MESSAGE_PART_SIZE"}:
         # Packed, none of the messages here would take a second part.
-        everything.append((messages, "packed", bytes))
+        everything += [(messages, "packed", bytes), (messages, "zipped", lambda json, _: json)]
     usual = [(module, name, getattr(module, name)) for module, name, _ in everything]
     for module, name, value in everything:
         setattr(module, name, value)

@@ -66,7 +66,7 @@ class FaultyObjects:
         self._process = process
         self._world = process.world
 
-    async def put(self, key: str, data: bytes) -> None:
+    async def put(self, key: str, data: bytes, *, gzip: bool = False) -> None:  # noqa: ARG002 (for HTTP)
         """See `turnlog.store.protocols.Objects`."""
         work = partial(self._world.objects.put, key, data, self._world.seconds)
         await self._write("PutObject", key, work)

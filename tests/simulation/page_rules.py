@@ -116,6 +116,23 @@ def _fits(got: list[Message], next_one: list[Message]) -> bool:
     return bool(taken + largest <= read_session.__dict__["PAYLOAD_LIMIT"])
 
 
+def check_too_large(work: Work, states: list[State], reply: Reply) -> None:
+    """G8: a page is refused only for its first message, and only if no answer holds that one."""
+    assert work.request is not None
+    if work.request.kind not in {"export", "get", "messages"}:
+        return
+    query, at = work.request.query, reply.body["sequence"]
+    for state in states:
+        if state.live and at < state.live.message_count:
+            end = min(query.get("before", state.live.message_count), state.live.message_count)
+            first = query["after"] + 1 if "after" in query else end - 1
+            if at == first and not all(
+                _fits([], [one]) for one in state.log[at].during(state.commit, work.end)
+            ):
+                return
+    require(Rule.TOO_LARGE_IS_TRUE, False, (work, reply))
+
+
 def check_export(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
     """The export is that of a window of the log as it was, which begins with a user's message."""
     request = work.request

@@ -79,7 +79,7 @@ class Process:
             self.clock,
             self.world.retention_days,
             counts,
-            FaultyObjects(self),
+            FaultyObjects(self) if self.world.bucket else None,
         )
 
     async def point(self, call: str, parameters: Mapping[str, Any], kinds: Sequence[str]) -> str | None:

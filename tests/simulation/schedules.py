@@ -41,8 +41,9 @@ def simulate(seed: int, tally: Tally) -> None:
         caching=rng.random() < 0.85,
         retention_days=_RETENTION_DAYS if rng.random() < 0.3 else None,
         tick=rng.choice((1e-6, 1e-6, 1e-6, 10.0)),
+        bucket=rng.random() < 0.7,
     )
-    with shrunk(rng):
+    with shrunk(rng, bucket=world.bucket):
         try:
             _play(world, rng)
             look(world)

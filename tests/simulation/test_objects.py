@@ -29,12 +29,12 @@ def drain(world: World) -> None:
 def test_it_goes_when_the_tombstone_ends() -> None:
     world = purged()
     world.objects.put(NAME, b"late", world.seconds)
-    world.objects.put("transcripts/of-another", b"", world.seconds)
+    world.objects.put("sessions/of-another", b"", world.seconds)
     drain(world)
     assert NAME in world.objects.kept
     world.jump(40 * DAY)
     drain(world)
-    assert list(world.objects.kept) == ["transcripts/of-another"]
+    assert list(world.objects.kept) == ["sessions/of-another"]
 
 
 def test_what_is_younger_than_a_record_of_the_stream_may_be_of_a_session_made_again() -> None:

@@ -20,6 +20,7 @@ from tests.simulation.requests import answered
 from tests.simulation.scheduler import Crashed, Point, Scheduler, suspended
 from turnlog.errors import TurnlogError
 from turnlog.operations.purge import work_off
+from turnlog.records.keys import MESSAGE_PREFIX, parse_generation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,6 +45,7 @@ class World:
         retention_days: see `turnlog.settings`.
         every_point: whether a task stops also where nothing can come between.
         tick: seconds from which on two times are two.
+        bucket: whether there is one.
     """
 
     def __init__(
@@ -54,12 +56,14 @@ class World:
         retention_days: int | None = None,
         every_point: bool = True,
         tick: float = 1e-6,
+        bucket: bool = True,
     ) -> None:
         self.chooser = chooser
         self.caching = caching
         self.retention_days = retention_days
         self.every_point = every_point
         self.tick = tick
+        self.bucket = bucket
         self.seconds = START
         self.table = MemoryTable(_DEFINITION, _TTL_ATTRIBUTE)
         self.cache = MemoryCache(lambda: self.seconds)
@@ -91,7 +95,12 @@ class World:
         for key, states in self.history.sessions.items():
             for sort_key, item in self.history.items(key).items():
                 if item.get("object") == {"S": object_key}:
-                    return bool(states[-1].live) and self.history.transcripts.current(key, sort_key)
+                    live, (number, rest) = states[-1].live, parse_generation(sort_key)
+                    if live is None:
+                        return False
+                    if rest.startswith(MESSAGE_PREFIX):
+                        return live.key.generation == number
+                    return self.history.transcripts.current(key, sort_key)
         return False
 
     def token(self) -> bytes:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from turnlog.limits import PART_SIZE
 from turnlog.records.packing import _DICTIONARIES, packed, unpacked
 
 TYPICAL = (
@@ -31,7 +32,7 @@ STORED_LATER = b85decode(
 def test_comes_back_as_it_was(text: str, noise: bytes) -> None:
     for value in (text, noise.hex(), text + noise.hex() * 20):
         encoded = json.dumps({"content": value}).encode()
-        assert unpacked(packed(encoded)) == encoded
+        assert unpacked(packed(encoded), PART_SIZE) == encoded
         assert len(packed(encoded)) <= len(encoded)
 
 
@@ -44,10 +45,10 @@ def test_what_deflate_makes_longer_stays_as_it_is() -> None:
 
 
 def test_what_was_stored_is_read() -> None:
-    assert unpacked(STORED) == unpacked(STORED_LATER) == TYPICAL
+    assert unpacked(STORED, PART_SIZE) == unpacked(STORED_LATER, PART_SIZE) == TYPICAL
     # By the first release.
-    assert unpacked(TYPICAL) == TYPICAL
-    assert unpacked(zlib.compress(TYPICAL)) == TYPICAL
+    assert unpacked(TYPICAL, PART_SIZE) == TYPICAL
+    assert unpacked(zlib.compress(TYPICAL), PART_SIZE) == TYPICAL
 
 
 def test_no_dictionary_is_changed() -> None:
@@ -60,4 +61,4 @@ def test_no_dictionary_is_changed() -> None:
 
 def test_what_a_later_release_packed_is_not_guessed_at() -> None:
     with pytest.raises(ValueError, match="does not know: 7f"):
-        unpacked(b"\x7f" + packed(TYPICAL)[1:])
+        unpacked(b"\x7f" + packed(TYPICAL)[1:], PART_SIZE)

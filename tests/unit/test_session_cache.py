@@ -12,10 +12,10 @@ from tests.bombs import bomb
 from tests.simulation.memory_cache import MemoryCache
 from turnlog.coroutines import run
 from turnlog.errors import Damaged, Refused, Unavailable
-from turnlog.limits import DRAFT_LIMIT, MESSAGE_LIMIT
+from turnlog.limits import DRAFT_LIMIT, PART_SIZE, PARTS_LIMIT
 from turnlog.records.head import Head
 from turnlog.records.keys import SessionKey
-from turnlog.records.messages import Stored, encode
+from turnlog.records.messages import Stored, encode, for_cache, from_cache
 from turnlog.records.packing import inflated
 from turnlog.store.session_cache import (
     SessionCache,
@@ -69,7 +69,7 @@ def test_what_unpacks_to_a_gigabyte_is_a_miss(
     put_message(memory, 1, bomb(GIGABYTE))
     found = run(cache.messages(HEAD, 0, 3))
     assert found == [good.json, None, message(2, "y").json]
-    assert peak() < 8 * MESSAGE_LIMIT
+    assert peak() < 8 * PARTS_LIMIT
 
 
 def test_what_of_the_table_unpacks_to_a_gigabyte_is_damaged(peak: Callable[[], int]) -> None:
@@ -77,12 +77,12 @@ def test_what_of_the_table_unpacks_to_a_gigabyte_is_damaged(peak: Callable[[], i
         _ = Stored(7, bomb(GIGABYTE)).json
     with pytest.raises(ValueError, match="more than 1000 bytes"):
         inflated(bomb(GIGABYTE), 1000)
-    assert peak() < 8 * MESSAGE_LIMIT
+    assert peak() < 8 * PARTS_LIMIT
 
 
-def test_a_message_may_be_as_long_as_its_limit() -> None:
-    longest = b'{"content":"' + b"x" * (MESSAGE_LIMIT - 14) + b'"}'
-    assert inflated(zlib.compress(longest), MESSAGE_LIMIT) == longest
+def test_a_message_of_unknown_size_may_be_as_long_as_an_item() -> None:
+    longest = b'{"content":"' + b"x" * (PART_SIZE - 14) + b'"}'
+    assert inflated(zlib.compress(longest), PART_SIZE) == longest
     assert Stored(0, zlib.compress(longest)).json == longest
     for damaged in (
         zlib.compress(b"{" + longest),
@@ -96,7 +96,36 @@ def test_a_message_may_be_as_long_as_its_limit() -> None:
             _ = Stored(0, damaged).json
 
 
-@pytest.mark.parametrize("value", [zlib.compress(b"{}")[:-1], b"\x05?", b"{" + bytes(MESSAGE_LIMIT), b"\x78"])
+def test_what_is_in_two_pieces_is_unpacked_to_its_size_and_no_further(
+    cache: SessionCache, memory: MemoryCache, peak: Callable[[], int]
+) -> None:
+    good = message(0, "x" * 2_000_000)
+    value = for_cache(good, 0)
+    run(cache.keep(HEAD, [good]))
+    put_message(memory, 1, value.partition(b"\n")[0] + b"\n" + bomb(GIGABYTE))
+    kept, bombed, _ = (
+        from_cache(at, one or b"", HEAD.key) for at, one in enumerate(run(cache.messages(HEAD, 0, 3)))
+    )
+    assert kept
+    assert bombed
+    assert kept.json == good.json
+    with pytest.raises(Damaged):
+        _ = bombed.json
+    assert peak() < 20 * PARTS_LIMIT
+
+
+def test_what_names_an_object_of_another_session_is_a_miss() -> None:
+    mine, other = KEY.at(0), SessionKey("mallory", "s").at(0)
+    for key, object_key in ((mine, mine.message_objects), (other, other.message_objects)):
+        value = for_cache(message(0, "x" * 500_000)._replace(object_key=f"{object_key}1-0"), 0)
+        assert (from_cache(0, value, mine) is None) == (key == other)
+    for damaged in (b"\x03", b"\x03{}\n", b"\x03[]\n", b"\x03{\n", b"\x03" + b"[" * 100_000 + b"\n"):
+        assert from_cache(0, damaged, mine) is None
+
+
+@pytest.mark.parametrize(
+    "value", [zlib.compress(b"{}")[:-1], b"\x05?", b"{" + bytes(2 * PARTS_LIMIT), b"\x78"]
+)
 def test_what_is_no_message_is_a_miss(cache: SessionCache, memory: MemoryCache, value: bytes) -> None:
     put_message(memory, 0, value)
     assert run(cache.messages(HEAD, 0, 1)) == [None]
@@ -104,12 +133,14 @@ def test_what_is_no_message_is_a_miss(cache: SessionCache, memory: MemoryCache, 
 
 def test_large_messages_are_not_all_unpacked_at_once(cache: SessionCache, peak: Callable[[], int]) -> None:
     """All are known to be messages; what no answer holds stays as it lies there."""
-    head = HEAD._replace(message_count=30)
-    for sequence in range(30):
-        run(cache.keep(head, [message(sequence, "x" * 1_000_000)]))
-    found = run(cache.messages(head, 0, 30))
-    assert all(Stored(at, blob or b"").fields()["content"][-1] == "x" for at, blob in enumerate(found))
-    assert peak() < 16 * MESSAGE_LIMIT
+    head = HEAD._replace(message_count=90)
+    for sequence in range(90):
+        run(cache.keep(head, [message(sequence, "x" * (1_000_000 if sequence % 3 else 390_000))]))
+    found = [
+        from_cache(at, value or b"", HEAD.key) for at, value in enumerate(run(cache.messages(head, 0, 90)))
+    ]
+    assert all(one and one.fields()["content"][-1] == "x" for one in found)
+    assert peak() < 16 * PARTS_LIMIT
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ import hiredis
 
 from turnlog.cache.resp_connection import Oversized, SocketConnection
 from turnlog.errors import CacheUnavailable, Refused
-from turnlog.limits import MESSAGE_LIMIT
+from turnlog.limits import PARTS_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,8 +48,8 @@ _DOWN = re.compile(
 )
 # Bytes that the replies may take: for each word of the commands, as each may name a message, and altogether.
 # Longer ones were not put there by the cache policy.
-_WORD_ROOM = MESSAGE_LIMIT + 1_024
-_ROOM = 64 * MESSAGE_LIMIT
+_WORD_ROOM = PARTS_LIMIT + 8_192
+_ROOM = 64 * PARTS_LIMIT
 
 
 class RespCache:

@@ -101,9 +101,10 @@ class BotoObjects:
         self._bucket = bucket
         self._client = cache(connect)
 
-    async def put(self, key: str, data: bytes) -> None:
+    async def put(self, key: str, data: bytes, *, gzip: bool = False) -> None:
         """See `turnlog.store.protocols.Objects`."""
-        await self._request("put_object", Key=key, Body=data)
+        told = {"ContentType": "application/json", "ContentEncoding": "gzip"} if gzip else {}
+        await self._request("put_object", Key=key, Body=data, **told)
 
     async def get(self, key: str) -> bytes:
         """See `turnlog.store.protocols.Objects`."""

@@ -173,7 +173,8 @@ class Call(NamedTuple):
         if self.bounded and size > BODY_LIMIT:
             raise TooLarge(
                 f"A request's body is at most {BODY_LIMIT} bytes, as it is escaped on its way; this one has"
-                f" {size}. Send less at once."
+                f" {size}. Send less at once, or work on the table (Turnlog or AsyncTurnlog with"
+                " TURNLOG_TABLE)."
             )
         if not self.base64:
             return self.raw_body

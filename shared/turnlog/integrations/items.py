@@ -11,7 +11,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import Invalid
-from turnlog.limits import MESSAGE_LIMIT
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -23,8 +22,8 @@ Fields = dict[str, Any]
 _ITEM, _ITEM_JSON = "openai_item", "openai_item_json"
 _ROLES = {"user", "assistant", "system", "developer"}
 _NAME_LIMIT = 256
-# Bytes that a stored message has beside what was sent: its sequence, id and time.
-_ADDED = 256
+# Bytes up to which a message holds an item beside what is to be read of it.
+_LARGEST_WITH_BOTH = 1 << 20
 
 
 def to_message(item: Mapping[str, Any]) -> Fields:
@@ -46,7 +45,7 @@ def to_message(item: Mapping[str, Any]) -> Fields:
     except Invalid:
         carried = {_ITEM_JSON: json.dumps(item)}
     whole = _sayable(message) | {"function_call": carried}
-    if len(dumps(whole)) <= MESSAGE_LIMIT - _ADDED:
+    if len(dumps(whole)) <= _LARGEST_WITH_BOTH:
         return whole
     return {"role": message["role"], "content": None, "function_call": carried}
 

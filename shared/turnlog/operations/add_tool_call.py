@@ -1,6 +1,6 @@
 """A tool call joins the assistant message of the current turn.
 
-G1, G7: it is an edit of that message (`store.edits`), which must find the head at the same count of messages
+G1, G7: it is an edit of that message (`store.log`), which must find the head at the same count of messages
 too: what is appended may begin another turn, and the same call, sent again, would join that one. Each call
 leaves a token on the message, by which a call whose reply was lost is found, also if the message was replaced
 or removed since.
@@ -11,14 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import ConditionFailed, Contended, TooLarge, Unanswered
-from turnlog.limits import MAX_ATTACHED
+from turnlog.limits import MAX_ATTACHED, PAYLOAD_LIMIT
 from turnlog.operations.read_session import load
 from turnlog.records import messages
 from turnlog.records.messages import TOKEN_SIZE
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.edits import write_edit
+from turnlog.store.large import LargeMessages, whole
 from turnlog.store.leftover import clear_leftover
-from turnlog.store.log import advanced, head_update, puts
+from turnlog.store.log import advanced, head_update, puts, write_edit
 from turnlog.store.store import LogMoved
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # How many messages are looked at first, from the end; a turn is seldom longer. A call that is sent again is
 # found among these even when a new turn has begun.
 _LOOK_BACK = 32
+_CALLERS = {"assistant", "model"}
 
 
 class Turn(NamedTuple):
@@ -61,8 +62,14 @@ async def add_tool_call(store: Store, key: SessionKey, tool_call: dict[str, Any]
     Raises:
         NotFound: no such session.
         TooLarge: the message would be, or too many tool calls were added to it.
-        Unavailable: the table refused or did not answer; the same request may be sent again.
+        Unavailable: the table or the bucket did not answer; the same request may be sent again.
     """
+    large = LargeMessages(store, key)
+    return await large.settled(_add(large, tool_call))
+
+
+async def _add(large: LargeMessages, tool_call: dict[str, Any]) -> Added:
+    store, key = large.store, large.key
     token = store.clock.token()[:TOKEN_SIZE]
     tried: int | None = None
     tries = store.tries()
@@ -72,7 +79,8 @@ async def add_tool_call(store: Store, key: SessionKey, tool_call: dict[str, Any]
         meant = head.key
         try:
             if tried is not None and (done := await _bearing(store, head, tried, token)):
-                return Added(done.json, replayed=False)
+                await large.replaced(done)
+                return Added((await whole(store, head, done)).json, replayed=False)
             turn = await _turn(store, head, tool_call.get("id") or None)
         except LogMoved as moved:
             await tries.again(moved)
@@ -84,8 +92,8 @@ async def add_tool_call(store: Store, key: SessionKey, tool_call: dict[str, Any]
         try:
             tried = head.message_count if turn.assistant is None else turn.assistant
             if turn.assistant is None:
-                return await _begin(store, head, tool_call, token)
-            return await _attach(store, head, tried, tool_call, token)
+                return await _begin(large, head, tool_call, token)
+            return await _attach(large, head, tried, tool_call, token)
         except ConditionFailed:
             store.counts["conflicts"] += 1
             await tries.again(Contended("Others keep changing this turn. Try again."))
@@ -100,7 +108,10 @@ async def _turn(store: Store, head: Head, call_id: Any) -> Turn:
     while end > 0 and not turn_over and assistant is None:
         first = max(0, end - _LOOK_BACK)
         for stored in reversed(await load(store, head, first, end)):
-            message = stored.fields()
+            # Only messages of some roles have calls: of the others no object is read.
+            calls_in = stored.known()["role"] in _CALLERS
+            stored = await whole(store, head, stored) if calls_in else stored  # noqa: PLW2901
+            message = stored.fields() if calls_in else stored.known()
             calls = message.get("tool_calls") or []
             if call_id is not None and any(call.get("id") == call_id for call in calls):
                 return Turn(None, stored.json)
@@ -116,28 +127,52 @@ async def _turn(store: Store, head: Head, call_id: Any) -> Turn:
     return Turn(assistant, None)
 
 
-async def _begin(store: Store, head: Head, tool_call: dict[str, Any], token: bytes) -> Added:
+async def _begin(large: LargeMessages, head: Head, tool_call: dict[str, Any], token: bytes) -> Added:
     """Append a message for it."""
+    store = large.store
     new = {"role": "assistant", "content": "", "tool_calls": [tool_call], "message_id": token.hex()}
-    after, stored = advanced(store, head, [new], None)
+    after, stored = advanced(store, head, [new], None, large)
+    _check_answer(store, stored[0])
+    await large.put(stored)
     await clear_leftover(store, head)
-    await store.transact(head_update(head, after, same_version=False), *puts(head.key, stored))
+    await large.transact(stored, head_update(head, after, same_version=False), *puts(head.key, stored))
     await store.cache.appended(after, stored)
     store.counts["appends"] += 1
     return Added(stored[0].json, replayed=False)
 
 
-async def _attach(store: Store, head: Head, sequence: int, tool_call: dict[str, Any], token: bytes) -> Added:
+def _check_answer(store: Store, message: Stored) -> None:
+    """Refuse a message that the answer does not hold: after the write it would be too late to say so.
+
+    Raises:
+        TooLarge: it does not.
+    """
+    if message.size > PAYLOAD_LIMIT and not store.in_process:
+        raise TooLarge(
+            f"With the tool call the message takes {message.size} bytes in the answer, which holds"
+            f" {PAYLOAD_LIMIT}. Append the call in a message of its own."
+        )
+
+
+async def _attach(
+    large: LargeMessages, head: Head, sequence: int, tool_call: dict[str, Any], token: bytes
+) -> Added:
+    store = large.store
     before = (await store.messages(head, sequence, sequence + 1))[sequence]
     if len(before.attached) >= MAX_ATTACHED * TOKEN_SIZE:
         raise TooLarge(
             f"At most {MAX_ATTACHED} tool calls are added to one message. Append a new message for this one."
         )
-    fields = before.fields()
+    fields = (await whole(store, head, before)).fields()
     fields["tool_calls"] = [*(fields.get("tool_calls") or []), tool_call]
-    after = messages.rewritten(before, fields, attached=before.attached + token, edits=before.edits)
+    after = messages.rewritten(
+        before, fields, attached=before.attached + token, edits=before.edits, room=large.room
+    )
+    after = large.edited(head.key, before, after)
+    _check_answer(store, after)
+    await large.put([after])
     now = max(store.now(), head.updated_at)
-    await write_edit(store, head, before, after, now=now, same_count=True)
+    await write_edit(large, head, before, after, now=now, same_count=True)
     store.counts["tool_calls_added"] += 1
     return Added(after.json, replayed=False)
 
@@ -147,4 +182,4 @@ async def _bearing(store: Store, head: Head, sequence: int, token: bytes) -> Sto
     if sequence >= head.message_count:
         return None
     stored = (await store.messages(head, sequence, sequence + 1))[sequence]
-    return stored if stored.bears(token) or stored.fields()["message_id"] == token.hex() else None
+    return stored if stored.bears(token) or stored.known()["message_id"] == token.hex() else None

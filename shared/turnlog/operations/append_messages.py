@@ -32,6 +32,7 @@ from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.operations.create_session import check_objects, encoded_objects
 from turnlog.records import messages, ring
 from turnlog.store.doubt import tells_doubt
+from turnlog.store.large import LargeMessages, whole
 from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import (
     Fields,
@@ -111,10 +112,30 @@ async def append_messages(
         SequenceMismatch: the next sequence is not the expected one; nothing was written.
         MessageIdReused: an id is taken by a message with other content; nothing was written.
         TooLarge: a message, all of them together, or the objects; nothing was written.
-        Unavailable: the table refused or did not answer; the same request may be sent again.
+        Unavailable: the table or the bucket did not answer; the same request may be sent again.
     """
-    new = with_message_ids(store, new)
-    replaced = _replaced(store, title, fields)
+    large = LargeMessages(store, key)
+    work = _append(
+        large,
+        with_message_ids(store, new),
+        usage=usage,
+        expected_sequence=expected_sequence,
+        replaced=_replaced(store, title, fields),
+        answered=answered,
+    )
+    return await large.settled(work)
+
+
+async def _append(
+    large: LargeMessages,
+    new: Sequence[Fields],
+    *,
+    usage: Mapping[str, int] | None,
+    expected_sequence: int | None,
+    replaced: Mapping[str, Any],
+    answered: bool,
+) -> Appended:
+    store, key = large.store, large.key
     ids = [fields["message_id"] for fields in new]
     tried: dict[str, list[_Try]] = {}
     present: dict[str, Stored] = {}
@@ -141,16 +162,17 @@ async def append_messages(
             return _answer_stored(store, ids, present, head, tried)
         tries.check_rewinds(head)
         check_sequence(expected_sequence, head)
-        after, stored = advanced(store, head, missing, usage)
+        after, stored = advanced(store, head, missing, usage, large)
         after = after._replace(**replaced)
-        _check(head, after, answered=answered)
+        _check(head, after, answered=answered and not store.in_process)
         # Also of a try that is answered: somebody on the way may have sent it twice.
         _remember(tried, missing, stored, after)
+        await large.put(stored)
         # A guess from the cache must be right about the version too, or the answer would carry on its error.
         try:
             await clear_leftover(store, head)
             write = head_update(head, after, same_version=guessed or bool(replaced), replaced=replaced)
-            await store.transact(write, *puts(head.key, stored))
+            await large.transact(stored, write, *puts(head.key, stored))
         except ConditionFailed as refused:
             head, guessed = await _next_head(store, meant, tries, refused)
             meant = head.key
@@ -228,17 +250,22 @@ async def _present(
 async def _verified(
     store: Store, head: Head, new: Sequence[Fields], hits: Mapping[str, Sequence[int]]
 ) -> dict[str, Stored]:
-    """Those of the messages that are stored where the hits say, by id; raises as `_present` does."""
+    """Those of the messages that are stored where the hits say, by id; raises as `_present` does.
+
+    A large one is read and compared before the next one is. It is kept only if it is the same, so no more is
+    held than the request holds.
+    """
     present: dict[str, Stored] = {}
     edited: dict[str, Stored] = {}
     differing: dict[str, int] = {}
     by_id = {fields["message_id"]: fields for fields in new}
     async for message_id, message in stored_under(store, head, hits):
-        stored = message.as_first_stored()
+        there = await whole(store, head, message)
+        stored = there.as_first_stored()
         if messages.equal(stored, by_id[message_id]):
-            present[message_id] = message
+            present[message_id] = there
         elif messages.erased(stored):
-            edited[message_id] = message  # what it said at first is gone: whatever is sent is its repeat
+            edited[message_id] = there  # what it said at first is gone: whatever is sent is its repeat
         elif len(hits[message_id]) == 1:
             raise _reused(message.sequence)  # at once: what comes behind need not be read
         else:
@@ -279,7 +306,7 @@ def _answer_stored(
         a_try.version
         for one, message in present.items()
         for a_try in tried.get(one, ())
-        if message.sequence == a_try.sequence and message.fields()["created_at"] == a_try.created_at
+        if message.sequence == a_try.sequence and message.known()["created_at"] == a_try.created_at
     ]
     store.counts["appends" if ours else "replays"] += len(ids)
     if ours:

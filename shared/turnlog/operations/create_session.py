@@ -28,6 +28,7 @@ from turnlog.records.head import JSON_FIELDS, Head
 from turnlog.records.keys import session_key, user_item_key
 from turnlog.records.usage import replaced
 from turnlog.store.doubt import tells_doubt
+from turnlog.store.large import LargeMessages
 from turnlog.store.log import advanced, puts, with_message_ids
 from turnlog.store.store import gone
 from turnlog.wire import dumps
@@ -91,8 +92,22 @@ async def create_session(
     Raises:
         Gone: a session with this id was deleted, and `recreate` is not asked for.
         TooLarge: a message, all of them together, or the fields.
-        Unavailable: the table refused or did not answer; the same request may be sent again.
+        Unavailable: the table or the bucket did not answer; the same request may be sent again.
     """
+    large = LargeMessages(store, key)
+    return await large.settled(_create(large, new, usage, title, fields, recreate=recreate))
+
+
+async def _create(
+    large: LargeMessages,
+    new: Sequence[dict[str, Any]],
+    usage: Mapping[str, int] | None,
+    title: str | None,
+    fields: Mapping[str, Any] | None,
+    *,
+    recreate: bool,
+) -> Created:
+    store, key = large.store, large.key
     token = store.clock.token()
     started_at = store.now()
     new = with_message_ids(store, new)
@@ -106,12 +121,13 @@ async def create_session(
         token=token,
     )._replace(**given)
     check_objects(None, blank)
-    head, stored = advanced(store, blank, new, None, room=MAX_FIRST_BATCH)
+    head, stored = advanced(store, blank, new, None, large, room=MAX_FIRST_BATCH)
+    await large.put(stored)
     buried: Head | None = None
     tries = store.tries()
     while True:
         try:
-            await store.transact(*_writes(store, head, stored, buried))
+            await large.transact(stored, *_writes(store, head, stored, buried))
         except ConditionFailed as refused:
             there = heads.from_item(item) if (item := refused.items[0]) else None
             if there and there.live:
@@ -127,7 +143,8 @@ async def create_session(
                     await tries.again(Contended("Others keep creating and deleting this session. Try again."))
                 buried = there
                 begun = _after(blank, there) if there else blank
-                head, stored = advanced(store, begun, new, None, room=MAX_FIRST_BATCH)
+                head, stored = advanced(store, begun, new, None, large, room=MAX_FIRST_BATCH)
+                await large.put(stored)
                 continue
         except (Contended, Unanswered) as error:
             await tries.again(error)

@@ -9,7 +9,7 @@ known, and an edit whose reply was lost. What an edit finds:
 | is not there, or is another one | is refused; `Unanswered` where a try may have been made before a rewind |
 | was removed | is refused |
 | is as the edit would make it | is done, and moves no version |
-| is another | is written at this count of edits (`store.edits`); if that is refused, it looks again |
+| is another | is written at this count of edits (`store.log`); if that is refused, it looks again |
 
 A message that was replaced or removed bears `edited_at`: what it said is gone, so a repeat of its append is
 not compared with it any more.
@@ -19,15 +19,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnlog.errors import ConditionFailed, Contended, MessageMoved, MessageRemoved, Unanswered
-from turnlog.limits import EDITS_KEPT
-from turnlog.operations.change_session import check_version, merged
-from turnlog.operations.get_message import no_message
+from turnlog.errors import (
+    ConditionFailed,
+    Contended,
+    MessageMoved,
+    MessageRemoved,
+    TooLarge,
+    Unanswered,
+)
+from turnlog.limits import EDITS_KEPT, PAYLOAD_LIMIT
 from turnlog.records import messages
+from turnlog.records.head import check_version
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.edits import write_edit
-from turnlog.store.store import LogMoved
-from turnlog.wire import same
+from turnlog.store.large import LargeMessages, whole
+from turnlog.store.log import write_edit
+from turnlog.store.store import LogMoved, no_message
+from turnlog.wire import merged, same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,9 +85,24 @@ async def edit_message(
         MessageMoved: another message stands there.
         MessageRemoved: the message was removed.
         PreconditionFailed: the version is not one that `if_match` admits.
-        TooLarge: the message would be, or its metadata.
-        Unavailable: the table refused or did not answer; the same request may be sent again.
+        TooLarge: the message would be, or its metadata; or no answer holds it.
+        Unavailable: the table or the bucket did not answer; the same request may be sent again.
     """
+    large = LargeMessages(store, key)
+    work = _edit(large, sequence, edit, message_id=message_id, edit_id=edit_id, if_match=if_match)
+    return await large.settled(work)
+
+
+async def _edit(
+    large: LargeMessages,
+    sequence: int,
+    edit: Mapping[str, Any],
+    *,
+    message_id: str | None,
+    edit_id: str | None,
+    if_match: Match | None,
+) -> Edited:
+    store, key = large.store, large.key
     mark = messages.edit_mark(edit_id) if edit_id else store.clock.token()[: messages.TOKEN_SIZE]
     tries = store.tries()
     tried: Head | None = None  # that of the last try, also if it was answered: it may have been sent twice
@@ -92,8 +114,10 @@ async def edit_message(
         head = head or await store.head(meant)
         meant = head.key
         if before is None:
-            head, before = await _standing(store, head, sequence)
+            head, before = await _standing(store, head, sequence, mark, read="removed" not in edit)
         if before and before.bears(mark):
+            await large.replaced(before)
+            _check_answer(store, before)
             # What others changed since is not this edit's: an `If-Match` with its version must fail.
             version = min(head.version, tried.version + 1) if tried else head.version
             store.counts["edits" if tried else "replays"] += 1
@@ -102,12 +126,14 @@ async def edit_message(
         before = _editable(before, message_id)
         check_version(head, if_match)
         now = max(store.now(), head.updated_at)
-        after = _after(before, edit, now, mark)
+        after = _after(large, head, before, edit, now=now, mark=mark)
+        _check_answer(store, after or before)
         if after is None:
             return Edited(before.json, head.version)
+        await large.put([after] if after.object_key != before.object_key else [])
         tried = head
         try:
-            edited = await write_edit(store, head, before, after, now=now, same_version=bool(if_match))
+            edited = await write_edit(large, head, before, after, now=now, same_version=bool(if_match))
         except ConditionFailed as refused:
             store.counts["conflicts"] += 1
             head = await store.refusing_head(meant, refused)
@@ -124,11 +150,19 @@ async def edit_message(
             return Edited(after.json, edited.version)
 
 
-async def _standing(store: Store, head: Head, sequence: int) -> tuple[Head, Stored | None]:
-    """The message as the table has it, if the log has one there; and the head of that log."""
+async def _standing(
+    store: Store, head: Head, sequence: int, mark: bytes, *, read: bool
+) -> tuple[Head, Stored | None]:
+    """The message as the table has it, if the log has one there; and the head of that log.
+
+    Args:
+        mark: of the edit. A message that bears it will be answered.
+        read: with the object of a large message.
+    """
     while sequence < head.message_count:
         try:
-            return head, (await store.messages(head, sequence, sequence + 1))[sequence]
+            message = (await store.messages(head, sequence, sequence + 1))[sequence]
+            return head, await whole(store, head, message) if read or message.bears(mark) else message
         except LogMoved as moved:
             head = moved.head
     return head, None
@@ -155,7 +189,7 @@ def _editable(before: Stored | None, message_id: str | None) -> Stored:
     """
     if before is None:
         raise no_message()
-    fields = before.fields()
+    fields = before.known()
     if message_id not in {None, fields["message_id"]}:
         raise MessageMoved(
             f"The message at sequence {fields['sequence']} has another message_id than the one that is given."
@@ -168,31 +202,46 @@ def _editable(before: Stored | None, message_id: str | None) -> Stored:
     return before
 
 
-def _after(before: Stored, edit: Mapping[str, Any], now: str, mark: bytes) -> Stored | None:
+def _check_answer(store: Store, message: Stored) -> None:
+    """Refuse a message that the answer does not hold: after the write it would be too late to say so.
+
+    Raises:
+        TooLarge: it does not.
+    """
+    if message.size > PAYLOAD_LIMIT and not store.in_process:
+        raise TooLarge(
+            f"The message takes {message.size} bytes in the answer, which holds {PAYLOAD_LIMIT}. A program"
+            " that works on the table can edit it (Turnlog or AsyncTurnlog with TURNLOG_TABLE)."
+        )
+
+
+def _after(
+    large: LargeMessages, head: Head, before: Stored, edit: Mapping[str, Any], *, now: str, mark: bytes
+) -> Stored | None:
     """The message as the edit makes it; None if it is so already.
 
     Raises:
         TooLarge: it would be, or its metadata.
     """
-    fields, given = before.fields(), Fields()
+    known = before.known()
+    had = known.get("metadata") or {}
     if "metadata" in edit:
-        had = fields.get("metadata") or {}
         metadata = merged(had, edit["metadata"]) or {}
         if same(had, metadata):
             return None
-        given = {name: value for name, value in fields.items() if name != "metadata"}
-        given |= {"metadata": metadata} if metadata else {}
-    elif "replace" in edit:
-        new = edit["replace"]
-        had, has = fields.get("metadata") or {}, new.get("metadata") or {}
-        if not before.attached and messages.equal(fields, new) and same(had, has):
+        edits = messages.edits_kept(before, mark, calls=False)
+        after = messages.with_metadata(before, metadata, edits=edits)
+        # The object has what was said, and that stays.
+        return after if before.object_key else large.edited(head.key, before, after)
+    given: Fields = {name: known[name] for name in _KEPT} | {"edited_at": now}
+    if new := edit.get("replace"):
+        alike = messages.equal(before.fields(), new) and same(had, new.get("metadata") or {})
+        if alike and not before.attached:
             return None
-        said = {name: value for name, value in new.items() if name not in _KEPT}
-        given = {name: fields[name] for name in _KEPT} | {"edited_at": now} | said
+        given |= {name: value for name, value in new.items() if name not in _KEPT}
     else:
-        given = {name: fields[name] for name in _KEPT}
-        given |= {"edited_at": now, "role": fields["role"], "content": None, "removed": True}
-    erases = "metadata" not in edit
-    attached = b"" if erases else before.attached
-    edits = messages.edits_kept(before, mark, calls=erases)
-    return messages.rewritten(before, given, attached=attached, edits=edits)
+        given |= {"role": known["role"], "content": None, "removed": True}
+    # The tool calls that were added to it go.
+    edits = messages.edits_kept(before, mark, calls=True)
+    after = messages.rewritten(before, given, attached=b"", edits=edits, room=large.room)
+    return large.edited(head.key, before, after)

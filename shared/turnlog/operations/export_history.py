@@ -20,7 +20,8 @@ from turnlog.formats.neutral import Repair
 from turnlog.formats.reading import begins_turn
 from turnlog.formats.wording import left_out
 from turnlog.limits import PAYLOAD_LIMIT
-from turnlog.operations.read_session import load
+from turnlog.operations.read_session import check_alone, load
+from turnlog.store.large import whole
 from turnlog.store.store import LogMoved
 from turnlog.wire import dumps, payload_size
 
@@ -190,7 +191,7 @@ def _text(form: str, window: _Window) -> tuple[bytes, int, int]:
 async def _system(store: Store, head: Head) -> Message | None:
     """The message with which the log begins, if it instructs the model."""
     (stored,) = await load(store, head, 0, 1)
-    message: Message = stored.fields()
+    message: Message = (await whole(store, head, stored)).fields()
     return message if message["role"] in {"system", "developer"} and not message.get("removed") else None
 
 
@@ -208,7 +209,11 @@ async def _read(store: Store, head: Head, *, limit: int | None, before: int | No
     while at > floor and not full:
         read = await load(store, head, max(floor, at - step), at)
         while read and not full:
-            encoded = read.pop().json
+            one = read.pop()
+            check_alone(store, one, first=not taken)
+            if full := one.size > room and bool(taken):
+                break  # it is not read
+            encoded = (await whole(store, head, one)).json
             full = payload_size(encoded) > room and bool(taken)
             if not full:
                 taken.append(encoded)
@@ -222,7 +227,7 @@ async def _read(store: Store, head: Head, *, limit: int | None, before: int | No
         low = max(0, at - step)
         read = await load(store, head, low, at)
         while read:
-            encoded = read.pop().json
+            encoded = (await whole(store, head, read.pop())).json
             message = json.loads(encoded)
             room -= payload_size(encoded)
             full = full or room < 0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnlog.errors import NotFound
-from turnlog.operations.read_session import load
-from turnlog.store.store import LogMoved
+from turnlog.operations.read_session import check_alone, load
+from turnlog.store.large import whole
+from turnlog.store.store import LogMoved, no_message
 
 if TYPE_CHECKING:
     from turnlog.records.keys import SessionKey
@@ -18,19 +18,15 @@ async def get_message(store: Store, key: SessionKey, sequence: int) -> bytes:
 
     Raises:
         NotFound: no such session, or no such message.
-        Unavailable: the table refused or did not answer.
+        TooLarge: no answer holds it.
+        Unavailable: the table or the bucket did not answer.
     """
     head = await store.head(key)
     while sequence < head.message_count:
         try:
             (stored,) = await load(store, head, sequence, sequence + 1)
+            check_alone(store, stored, first=True)
+            return (await whole(store, head, stored)).json
         except LogMoved as moved:
             head = moved.head
-        else:
-            return stored.json
     raise no_message()
-
-
-def no_message() -> NotFound:
-    """The answer for a sequence at which the session has no message."""
-    return NotFound("There is no such message: the session ends before this sequence.")

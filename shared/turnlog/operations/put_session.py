@@ -32,13 +32,13 @@ from turnlog.errors import (
     Unanswered,
 )
 from turnlog.limits import MAX_BATCH, MAX_FIRST_BATCH, PART_SIZE, REQUEST_LIMIT
-from turnlog.operations.change_session import check_version
 from turnlog.operations.create_session import check_objects, create_session, encoded_objects
 from turnlog.operations.read_session import load
 from turnlog.records import messages, ring
-from turnlog.records.head import Head
+from turnlog.records.head import Head, check_version
 from turnlog.records.usage import replaced
 from turnlog.store.doubt import tells_doubt
+from turnlog.store.large import LargeMessages, whole
 from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import Fields, advanced, head_update, puts, steps, stored_under, with_message_ids
 from turnlog.store.store import LogMoved, gone, not_found
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from turnlog.records.head import Match
     from turnlog.records.keys import GenerationKey, SessionKey
+    from turnlog.records.messages import Stored
     from turnlog.store.store import Store
 
 
@@ -100,7 +101,11 @@ async def put_session(
         fields=fields,
         if_match=if_match,
     )
-    progress = _Progress(store, request)
+    large = LargeMessages(store, key)
+    return await large.settled(_put(_Progress(large, request)))
+
+
+async def _put(progress: _Progress) -> Put:
     while True:
         head = progress.head or await progress.look()
         progress.check(head)
@@ -154,7 +159,8 @@ class _Progress:
         tries: of the step that is under way.
     """
 
-    def __init__(self, store: Store, request: _Request) -> None:
+    def __init__(self, large: LargeMessages, request: _Request) -> None:
+        store = large.store
         self.head: Head | None = None
         self.created = False
         self.confirmed = 0
@@ -163,13 +169,15 @@ class _Progress:
         self.tries = store.tries()
         self._store = store
         self._request = request
+        self._large = large
         self._wanted = request.attributes()
         self._token = store.clock.token()
         self._rewinds = 0  # of the head at which the messages were confirmed
         self._meant: GenerationKey | None = None  # that was there first
         created_at = store.now()
+        # What is more than the room is refused, or an object.
         self._sizes = [
-            len(messages.to_json({"sequence": sequence, "created_at": created_at, **one}))
+            min(large.room, len(messages.to_json({"sequence": sequence, "created_at": created_at, **one})))
             for sequence, one in enumerate(request.messages, request.start)
         ]
 
@@ -220,7 +228,7 @@ class _Progress:
             MessageIdReused: a new message bears the id of an older one.
             LogMoved: the session was rewound meanwhile.
         """
-        self.confirmed += await _matching(self._store, head, self._request, self.confirmed)
+        self.confirmed += await _matching(self._large, head, self._request, self.confirmed)
         await _check_unused(self._store, head, self._request.messages[self.confirmed :])
 
     def left(self, head: Head) -> tuple[Sequence[Fields], dict[str, Any]]:
@@ -241,9 +249,12 @@ class _Progress:
         """
         self._check_overtaken(head, changed)
         check_objects(head, head._replace(**changed))
+        replaced = {"token": self._token, **changed}
+        after, stored = advanced(self._store, head, step, None, self._large)
+        await self._large.put(stored)
         self.head, self.tried = None, head
         try:
-            self.head = await _write(self._store, head, step, {"token": self._token, **changed})
+            self.head = await self._written(head, after, stored, replaced)
         except (ConditionFailed, Contended, Unanswered) as refused:
             self._store.counts["conflicts"] += not isinstance(refused, Unanswered)
             again = refused if isinstance(refused, Unanswered) else self.tries.unanswered
@@ -251,6 +262,21 @@ class _Progress:
         else:
             self.confirmed += len(step)
             self.ours, self.tries = True, self._store.tries()
+
+    async def _written(
+        self, head: Head, after: Head, stored: Sequence[Stored], replaced: Mapping[str, Any]
+    ) -> Head:
+        """Store one step's messages and the attributes that get a value; the head after it.
+
+        Only if the session is of the version that was read: so the head is one that the table has.
+        """
+        await clear_leftover(self._store, head)
+        moved = head_update(head, after, same_version=True, replaced=replaced)
+        await self._large.transact(stored, moved, *puts(head.key, stored))
+        after = after._replace(**replaced)
+        await self._store.cache.appended(after, stored)
+        self._store.counts["appends"] += len(stored)
+        return after
 
     def _check_overtaken(self, head: Head, changed: Mapping[str, Any]) -> None:
         """Refuse another try where it could undo what another did after an unanswered one.
@@ -266,21 +292,6 @@ class _Progress:
             raise unanswered
 
 
-async def _write(store: Store, head: Head, step: Sequence[Fields], replaced: Mapping[str, Any]) -> Head:
-    """Store one step's messages and the attributes that get a value; the head after it.
-
-    Only if the session is of the version that was read: so the head is one that the table has.
-    """
-    after, stored = advanced(store, head, step, None)
-    await clear_leftover(store, head)
-    moved = head_update(head, after, same_version=True, replaced=replaced)
-    await store.transact(moved, *puts(head.key, stored))
-    after = after._replace(**replaced)
-    await store.cache.appended(after, stored)
-    store.counts["appends"] += len(stored)
-    return after
-
-
 def _check_new(start: int, if_match: Match | None) -> None:
     """Refuse a PUT that cannot create a session."""
     if start:
@@ -290,7 +301,12 @@ def _check_new(start: int, if_match: Match | None) -> None:
 
 
 def _step_length(sizes: Sequence[int], room: int) -> int:
-    """How many of the messages, of these sizes uncompressed, surely go into one transaction."""
+    """How many of the messages surely go into one transaction.
+
+    Args:
+        sizes: of the messages, uncompressed, but for what is never in an item.
+        room: how many items they may take.
+    """
     size = parts = 0
     for at, one in enumerate(sizes):
         size += one
@@ -300,19 +316,22 @@ def _step_length(sizes: Sequence[int], room: int) -> int:
     return len(sizes)
 
 
-async def _matching(store: Store, head: Head, request: _Request, done: int) -> int:
+async def _matching(large: LargeMessages, head: Head, request: _Request, done: int) -> int:
     """How many messages of the request are stored, behind the first `done` of it.
+
+    G8: the large ones of those that are compared are read one at a time.
 
     Raises:
         Diverged: one differs, or a gap would arise.
     """
-    start = request.start
+    store, start = large.store, request.start
     if start > head.message_count:
         raise _gap(start, head.message_count)
     first, end = start + done, min(start + len(request.messages), head.message_count)
     for at, stop in steps(head, first, end):
         for message in await load(store, head, at, stop):
-            there, at_request = message.fields(), message.sequence - start
+            large.found([message])
+            there, at_request = (await whole(store, head, message)).fields(), message.sequence - start
             same_id = request.named[at_request] in {None, there["message_id"]}
             if not same_id or not messages.equal(there, request.messages[at_request]):
                 raise _diverged(message.sequence, head.message_count)

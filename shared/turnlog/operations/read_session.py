@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from turnlog.errors import TooLarge
 from turnlog.limits import PAYLOAD_LIMIT
-from turnlog.records.messages import Stored
+from turnlog.records.messages import from_cache
+from turnlog.store.large import whole
 from turnlog.store.store import LogMoved
 from turnlog.wire import payload_size
 
 if TYPE_CHECKING:
     from turnlog.records.head import Head
+    from turnlog.records.messages import Stored
     from turnlog.store.store import Store
 
 # Sixteen messages are 16 MB at the most.
@@ -26,7 +29,7 @@ _LONGEST_STEP = 1_000
 # What is sent to the cache is in memory three times.
 _KEPT_AT_ONCE = 256
 # What is answered of an item: most of the work of a cold read is to parse them.
-_SHOWN = ("SK", "data", "parts", "crc", "epoch")
+_SHOWN = ("SK", "data", "parts", "crc", "epoch", "size", "shell", "object")
 
 
 class Page(NamedTuple):
@@ -92,13 +95,19 @@ async def following(store: Store, head: Head, *, after: int, before: int | None,
 async def load(store: Store, head: Head, first: int, end: int) -> list[Stored]:
     """The messages first..end-1, from the cache and, for what it lacks, from the table.
 
+    Of large ones the objects are not read, see `store.large.whole`.
+
     Raises:
         NotFound: the session was deleted meanwhile.
         LogMoved: it was rewound meanwhile.
         Unavailable: the table refused or did not answer.
     """
     cached = await store.cache.messages(head, first, end)
-    loaded = {sequence: Stored(sequence, blob) for sequence, blob in enumerate(cached, first) if blob}
+    loaded = {
+        sequence: message
+        for sequence, value in enumerate(cached, first)
+        if value and (message := from_cache(sequence, value, head.key))
+    }
     missing = [sequence for sequence in range(first, end) if sequence not in loaded]
     if missing:
         read = await store.messages(head, missing[0], missing[-1] + 1, *_SHOWN)
@@ -107,6 +116,25 @@ async def load(store: Store, head: Head, first: int, end: int) -> list[Stored]:
             kept = [read[sequence] for sequence in missing[at : at + _KEPT_AT_ONCE]]
             await store.cache.keep(head, kept)
     return [loaded[sequence] for sequence in range(first, end)]
+
+
+def _no_answer_holds(at: int, size: int) -> TooLarge:
+    return TooLarge(
+        f"Message {at} takes {size} bytes in an answer, which holds {PAYLOAD_LIMIT}. A program that"
+        f" works on the table reads it (Turnlog or AsyncTurnlog with TURNLOG_TABLE). To pass over it, read"
+        f" with before={at}, or after={at}.",
+        extra={"sequence": at},
+    )
+
+
+def check_alone(store: Store, message: Stored, *, first: bool) -> None:
+    """Refuse an answer's first message if no answer holds it, unless a program in this process asks.
+
+    Raises:
+        TooLarge: no answer holds it.
+    """
+    if first and message.size > PAYLOAD_LIMIT and not store.in_process:
+        raise _no_answer_holds(message.sequence, message.size)
 
 
 class _Joined:
@@ -125,16 +153,29 @@ class _Joined:
         self._upwards = upwards
         self._whole = whole
 
-    def take(self, read: list[Stored]) -> None:
-        """Take the last of these, then the one before it, and so on. What is taken is let go there."""
+    async def take(self, store: Store, head: Head, read: list[Stored]) -> None:
+        """Take the last of these, then the one before it, and so on. What is taken is let go there.
+
+        What does not fit is not unpacked, where its size is known, nor read from the bucket.
+
+        Raises:
+            TooLarge: the first one does not fit into an answer alone.
+        """
         fitting: list[bytes] = []
-        while read:
-            encoded = read.pop().json
-            if not self._whole:
-                self.room -= payload_size(encoded)
-                if self.room < 0:
-                    break
-            fitting.append(encoded)
+        while read and self.room >= 0:
+            message = read.pop()
+            encoded = b""
+            size = message.size
+            if not size or size <= self.room:
+                encoded = (await whole(store, head, message)).json
+                size = 0 if self._whole else payload_size(encoded)
+            self.room -= size
+            if self.room < 0 and not self.length and not fitting:
+                if not store.in_process:
+                    raise _no_answer_holds(message.sequence, size)
+                fitting.append((await whole(store, head, message)).json)
+            elif self.room >= 0:
+                fitting.append(encoded)
         self.length += len(fitting)
         run = b",".join(fitting if self._upwards else fitting[::-1])
         self.messages = b",".join(
@@ -161,6 +202,6 @@ async def _fitting(store: Store, head: Head, wanted: range) -> _Joined:
         read = await load(store, head, min(sequences), max(sequences) + 1)
         if upwards:
             read.reverse()
-        joined.take(read)
+        await joined.take(store, head, read)
         step = min(step * _STEP_FACTOR, joined.likely() + _FIRST_STEP, _LONGEST_STEP)
     return joined

@@ -16,14 +16,20 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from turnlog.errors import ConditionFailed, Contended, NotFound, Unanswered, Unavailable
-from turnlog.operations.change_session import check_version
 from turnlog.records import ring
 from turnlog.records.expressions import touch, update
-from turnlog.records.head import USAGE_FIELDS
+from turnlog.records.head import USAGE_FIELDS, check_version
 from turnlog.records.keys import parse_message_sort_key
 from turnlog.records.usage import without
+from turnlog.store.deposits import delete_objects, objects_of
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.leftover import clear_leftover, deletes, left_under, newest_step
+from turnlog.store.leftover import (
+    WHAT_GOES,
+    clear_leftover,
+    deletes,
+    left_under,
+    newest_step,
+)
 from turnlog.store.log import check_sequence, runs
 
 if TYPE_CHECKING:
@@ -117,6 +123,7 @@ async def rewind_session(
 async def _made(store: Store, cut: _Cut) -> Rewound:
     await store.cache.rewound(cut.before, cut.after)
     store.counts["rewinds"] += 1
+    await delete_objects(store, objects_of(newest_step(cut.gone)))
     await _finish(store, cut.after, cut.gone[: -len(newest_step(cut.gone))])
     return Rewound(cut.after, replayed=False)
 
@@ -139,7 +146,7 @@ async def _cut(store: Store, head: Head, to: int, token: bytes, name: str) -> _C
     wanted = {*range(max(0, to - ring.CAPACITY), known), *range(to, head.message_count)}
     items: list[Item] = []
     for first, end in runs(wanted):
-        items += await store.items(head.key, first, end, "PK", "SK", "mark", "size", "usage")
+        items += await store.items(head.key, first, end, *WHAT_GOES, "mark", "size", "usage")
     by_part = {parse_message_sort_key(item["SK"]["S"]): item for item in items}
     firsts = {sequence: item for (sequence, part), item in by_part.items() if part == 0}
     if firsts.keys() != wanted:

@@ -27,7 +27,7 @@ EXPIRY = "EXPIRY"
 MESSAGE_PREFIX = "MSG#"
 TRANSCRIPT_PREFIX = "TRANSCRIPT#"
 ENTRIES_PREFIX = "ENTRIES#"
-OBJECT_PREFIX = "transcripts/"
+OBJECT_PREFIX = "sessions/"
 
 # What a path cannot carry as it is, by a slash, a question mark or a number sign, or what looks like another
 # id: no `.`, no `..`, not white space alone.
@@ -134,6 +134,11 @@ class GenerationKey(NamedTuple):
         """What the keys of all its objects begin with; those of former generations sort before it."""
         # A slash sorts before a digit.
         return f"{self.session.objects}{f'{self.generation:010d}' if self.generation else ''}/"
+
+    @property
+    def message_objects(self) -> str:
+        """What the keys of the objects of its messages begin with; no transcript's name begins with a `!`."""
+        return f"{self.objects}!messages/"
 
 
 class TranscriptName(NamedTuple):

@@ -1,16 +1,16 @@
-"""G7: what one writer of a transcript puts into the bucket, and takes back if no item names it.
+"""G7: what one writer puts into the bucket, and takes back if no item names it.
 
-A batch that is too large for an item is an object. The object is put once for each batch that is tried, under
-a name of the writer's own, so a repeat is harmless. An object is, for its writer:
+What is too large for an item is an object. The object is put once, under a name of the writer's own, so a
+repeat is harmless. An object is, for its writer:
 
 | state | what is known | what comes next |
 |---|---|---|
 | unnamed | after the last try with it, no item named it | `send`: tried; at the end `withdraw` deletes it |
 | tried | an item that names it was sent | `settle`: forgotten; `judge`: unnamed or forgotten |
-| forgotten | an item names it, or may | it is deleted with its transcript |
+| forgotten | an item names it, or may | it is deleted with what the item is of |
 
-If a process crashes in between, the object stays. Its key begins with the transcript's name and generation,
-so it is deleted together with these.
+If a process crashes in between, the object stays. Its key begins with the session's, and that of a batch of
+entries with the transcript's name and generation: so it is deleted together with these.
 """
 
 from __future__ import annotations
@@ -23,26 +23,98 @@ from turnlog.limits import PART_SIZE
 from turnlog.records.batches import compressed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from turnlog.records.item import Item
     from turnlog.records.keys import TranscriptKey
     from turnlog.store.store import Store
 
 
 class Deposits:
-    """The objects of one writer.
+    """The objects of one writer."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._unnamed: set[str] = set()
+        self._tried: set[str] = set()
+
+    @property
+    def tried(self) -> bool:
+        """Whether an item that names one may be stored."""
+        return bool(self._tried)
+
+    def has(self, name: str) -> bool:
+        """Whether this object was written, and not taken back."""
+        return name in self._unnamed or name in self._tried
+
+    async def put(self, name: str, data: bytes, *, gzip: bool = False) -> None:
+        """Write an object.
+
+        Args:
+            name: its key.
+            data: what it holds, always the same under this name.
+            gzip: see `protocols.Objects.put`.
+
+        Raises:
+            Unavailable: the bucket did not answer, or there is none.
+        """
+        bucket = self._store.bucket()
+        self._unnamed.add(name)
+        await self._store.repeated(lambda: bucket.put(name, data, gzip=gzip))
+
+    def send(self, name: str) -> None:
+        """An item that names this object is about to be sent."""
+        if name in self._unnamed:
+            self._unnamed.remove(name)
+            self._tried.add(name)
+
+    def settle(self, name: str) -> None:
+        """The item that names this object is stored."""
+        self._unnamed.discard(name)
+        self._tried.discard(name)
+
+    def judge(self, *, named: bool) -> None:
+        """After a look at the table: whether one of the items that were sent is stored, and stays.
+
+        Which one is not told. A try that was not answered may be applied after a look that did not find it,
+        so it can be one of the unnamed, too.
+        """
+        if named:
+            self._unnamed.clear()
+        else:
+            self._unnamed |= self._tried
+        self._tried.clear()
+
+    async def withdraw(self) -> None:
+        """Delete what no item names, if the bucket answers."""
+        await delete_objects(self._store, self._unnamed)
+        self._unnamed.clear()
+
+
+def objects_of(items: Iterable[Item]) -> set[str]:
+    """The keys of the objects that these items name."""
+    return {item["object"]["S"] for item in items if "object" in item}
+
+
+async def delete_objects(store: Store, names: Iterable[str]) -> None:
+    """Delete what no item names any more, as long as the bucket answers; the rest goes with its session."""
+    with suppress(Unavailable):
+        for name in sorted(names):
+            await store.bucket().delete(name)
+
+
+class EntryDeposits(Deposits):
+    """The batches of entries of one writer.
 
     Args:
         token: the writer's.
     """
 
     def __init__(self, store: Store, token: bytes) -> None:
-        self._store = store
+        super().__init__(store)
         self._token = token
         self._batches: dict[tuple[bytes, ...], tuple[int, bytes]] = {}
         self._count = 0
-        self._unnamed: set[str] = set()
-        self._tried: set[str] = set()
 
     async def deposit(
         self, key: TranscriptKey, generation: int, lines: Sequence[bytes]
@@ -66,45 +138,18 @@ class Deposits:
         number, data = self._batches[batch]
         if len(data) <= PART_SIZE:
             return data, ""
-        objects = self._store.objects
-        if objects is None:
+        if self._store.objects is None:
             raise too_large(len(data))
         name = f"{key.objects}{generation:06d}!{self._token.hex()}-{number}"
-        if name not in self._unnamed | self._tried:
+        if not self.has(name):
             await self._store.head(key.session)
-            self._unnamed.add(name)
-            await self._store.repeated(lambda: objects.put(name, data))
+            await self.put(name, data)
         return None, name
-
-    def send(self, name: str) -> None:
-        """An item that names this object is about to be sent."""
-        if name in self._unnamed:
-            self._unnamed.remove(name)
-            self._tried.add(name)
 
     def settle(self, name: str) -> None:
         """The batch that was tried last is stored, and its object, if it has one, is named by its item."""
-        self._tried.discard(name)
+        super().settle(name)
         self._batches.clear()  # they are held in memory until one is stored
-
-    def judge(self, *, named: bool) -> None:
-        """After a look at the table: whether one of the items that were sent is stored, and stays.
-
-        Which one is not told. A try that was not answered may be applied after a look that did not find it,
-        so it can be one of the unnamed, too.
-        """
-        if named:
-            self._unnamed.clear()
-        else:
-            self._unnamed |= self._tried
-        self._tried.clear()
-
-    async def withdraw(self) -> None:
-        """Delete what no item names, if the bucket answers."""
-        for name in sorted(self._unnamed):
-            with suppress(Unavailable):
-                await self._store.bucket().delete(name)
-        self._unnamed.clear()
 
 
 def too_large(size: int) -> TooLarge:

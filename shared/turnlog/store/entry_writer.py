@@ -25,7 +25,7 @@ from turnlog.errors import ConditionFailed, Contended, NotFound, TurnlogError, U
 from turnlog.records import head as heads
 from turnlog.records import transcripts
 from turnlog.records.batches import answer_size, batch_put
-from turnlog.store.deposits import Deposits
+from turnlog.store.deposits import EntryDeposits
 from turnlog.store.store import not_found
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class EntryWriter:
         self.tries = store.tries()
         self._known = False
         self._generation: tuple[int, int] | None = None
-        self._deposits = Deposits(store, self.own)  # a repeat must not take back what this one names
+        self._deposits = EntryDeposits(store, self.own)  # a repeat must not take back what this one names
 
     @property
     def head(self) -> Transcript:

@@ -1,14 +1,20 @@
-"""The writes that change the log: the head moves, and messages are put in the same transaction."""
+"""The writes that change the log: the head moves, and messages are put in the same transaction.
+
+G1, G7: an edit of a stored message asks for the head's number of edits, among which rewinds count. So of two
+edits at once one is first, and the other one looks again; and an edit that comes late reaches no message that
+was put there after a rewind. The head's count of messages may have grown meanwhile: an append changes no
+stored message, and busy writers would keep an edit waiting.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from turnlog.errors import Invalid, SequenceMismatch, TooLarge
-from turnlog.limits import COMPARED_BYTES, MAX_BATCH, MESSAGE_LIMIT, PART_SIZE, REQUEST_LIMIT
-from turnlog.records import messages, ring
-from turnlog.records.expressions import touch, unchanged, update
+from turnlog.errors import Invalid, SequenceMismatch
+from turnlog.limits import COMPARED_BYTES, MAX_BATCH, PARTS_LIMIT
+from turnlog.records import ring
+from turnlog.records.expressions import LIVE, touch, unchanged, update
 from turnlog.records.head import USAGE_FIELDS
 from turnlog.records.keys import parse_message_sort_key
 from turnlog.records.usage import added
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
     from turnlog.records.head import Head
     from turnlog.records.keys import GenerationKey
     from turnlog.records.messages import Stored
+    from turnlog.store.large import LargeMessages
     from turnlog.store.store import Store
 
 Fields = dict[str, Any]
@@ -45,6 +52,7 @@ def advanced(
     head: Head,
     new: Sequence[Fields],
     usage: Mapping[str, int] | None,
+    large: LargeMessages,
     *,
     room: int = MAX_BATCH,
 ) -> tuple[Head, list[Stored]]:
@@ -53,6 +61,7 @@ def advanced(
     Args:
         head: before them.
         usage: tokens to add.
+        large: the writer's large messages.
         room: how many items the messages may take.
 
     Raises:
@@ -61,7 +70,7 @@ def advanced(
     # Clocks differ between machines; the log's times do not run backwards for that.
     now = max(store.now(), head.updated_at)
     stored = [
-        messages.encode(
+        large.encode(
             sequence,
             {"sequence": sequence, "message_id": fields["message_id"], "created_at": now} | fields,
             epoch=head.rewinds,
@@ -72,18 +81,7 @@ def advanced(
     if usage and stored:
         details, spent = added(head.details, usage)
         stored[-1] = stored[-1]._replace(usage=spent)
-    size = sum(len(message.blob) for message in stored)
-    parts = sum(-(-len(message.blob) // PART_SIZE) for message in stored)
-    if size > REQUEST_LIMIT:
-        raise TooLarge(
-            f"One request stores at most {REQUEST_LIMIT} bytes, packed; these messages take {size}."
-            " Send fewer at once."
-        )
-    if parts > room:
-        raise TooLarge(
-            f"The messages take {parts} items of at most 400 KB, and one request stores at most {room}."
-            " Send fewer at once."
-        )
+    stored = large.placed(head.key, stored, room=room)
     sums = {field: getattr(head, field) + (usage or {}).get(field, 0) for field in USAGE_FIELDS}
     after = head._replace(
         message_count=head.message_count + len(new),
@@ -160,7 +158,7 @@ async def stored_under(
     """The messages that bear these ids, each with its id, at the sequences where the ring has seen them.
 
     G8: a small request can name large messages. So they are read in steps of a bounded size, and a step is
-    let go before the next one is read.
+    let go before the next one is read. The objects of large ones are not read.
 
     Raises:
         NotFound: the session was deleted meanwhile.
@@ -174,7 +172,7 @@ async def stored_under(
     for first, end in runs(ids):
         for at, stop in steps(head, first, end):
             for sequence, message in (await store.messages(head, at, stop)).items():
-                known = message.fields()["message_id"]
+                known = message.known()["message_id"]
                 if known in ids[sequence]:  # another id may have the same fingerprint
                     yield known, message
 
@@ -213,7 +211,7 @@ def steps(head: Head, first: int, end: int) -> Iterator[tuple[int, int]]:
 
     A log that is smaller than that is read at once.
     """
-    step = end - first if head.log_size <= COMPARED_BYTES else COMPARED_BYTES // MESSAGE_LIMIT
+    step = end - first if head.log_size <= COMPARED_BYTES else COMPARED_BYTES // PARTS_LIMIT
     for at in range(first, end, max(1, step)):
         yield at, min(at + step, end)
 
@@ -248,3 +246,54 @@ def message_writes(key: GenerationKey, before: Stored, after: Stored) -> list[Fi
         *({"Put": {"Item": item}} for item in items),
         *({"Delete": {"Key": {"PK": item["PK"], "SK": item["SK"]}}} for item in superfluous),
     ]
+
+
+async def write_edit(
+    large: LargeMessages,
+    head: Head,
+    before: Stored,
+    after: Stored,
+    *,
+    now: str,
+    same_count: bool = False,
+    same_version: bool = False,
+) -> Head:
+    """Put a message over the one that stands there; the head after it.
+
+    Its `version` is low if others changed the session in the same instant. If what stood there was an object
+    of the bucket, that is deleted.
+
+    Args:
+        large: the writer's large messages; if `after` has an object of its own, that is written.
+        now: the time of the edit, not before the head's.
+        same_count: only if nothing was appended since this head.
+        same_version: only if nothing was changed since this head.
+
+    Raises:
+        ConditionFailed: the head is another; nothing was written.
+        Contended: nothing was written.
+        Unanswered: it may have been.
+    """
+    condition = f"{LIVE} AND #edits = :edits"
+    values: dict[str, Value] = {"edits": head.edits}
+    if same_count:
+        condition += " AND #message_count = :expected"
+        values["expected"] = head.message_count
+    if same_version:
+        condition += " AND #version = :version"
+        values["version"] = head.version
+    grown = after.size - before.size
+    moved = update(
+        head.key,
+        to=touch(head.key, now),
+        plus={"edits": 1, "log_size": grown, "version": 1},
+        condition=condition,
+        values=values,
+    )
+    await large.transact([after], {"Update": moved}, *message_writes(head.key, before, after))
+    edited = head._replace(
+        edits=head.edits + 1, log_size=head.log_size + grown, version=head.version + 1, updated_at=now
+    )
+    await large.store.cache.edited(head, edited, after)
+    await large.replaced(after)
+    return edited

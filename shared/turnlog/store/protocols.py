@@ -43,8 +43,11 @@ class Table(Protocol):
 class Objects(Protocol):
     """One S3 bucket. Every request of it may be made twice without harm: a key is written once, if at all."""
 
-    async def put(self, key: str, data: bytes) -> None:
+    async def put(self, key: str, data: bytes, *, gzip: bool = False) -> None:
         """Write an object.
+
+        Args:
+            gzip: the data is JSON as gzip, and the bucket says so to whoever reads it over HTTP.
 
         Raises:
             Unavailable: it may or may not have been written.

@@ -8,7 +8,9 @@ Every value bears a checksum of itself and its key. Every command may be repeate
 must not be parted go as a transaction.
 
 Small messages lie there unpacked: to unpack them was half of a warm read. Large ones lie as in the table, so
-that a thousand of any kind take no more memory than the table's items and a few megabytes.
+that a thousand of any kind take no more memory than the table's items and a few megabytes. One of more than
+390 KB of JSON lies there with its size, so that none is unpacked before that is known. Of one whose content
+is in the bucket there is no more than its key.
 
 Who may write to the cache is trusted like who may write to the table: a checksum is no signature. Still,
 every value is bounded before it is unpacked or parsed, and one that cannot be read is a miss.
@@ -27,8 +29,9 @@ import zlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnlog.errors import CacheUnavailable, Refused, Unavailable
-from turnlog.limits import DRAFT_LIMIT, MESSAGE_LIMIT, PAYLOAD_LIMIT
+from turnlog.limits import DRAFT_LIMIT, PART_SIZE, PARTS_LIMIT, PAYLOAD_LIMIT
 from turnlog.records import head as heads
+from turnlog.records.messages import SIZED, for_cache
 from turnlog.records.packing import unpacked
 
 if TYPE_CHECKING:
@@ -45,6 +48,9 @@ T = TypeVar("T")
 _CRC_SIZE = 4
 _LARGEST_UNPACKED = 4_096
 """Bytes of JSON, which is never shorter than what it is packed to."""
+
+_LARGEST_MESSAGE = PARTS_LIMIT + 4_096
+"""Bytes of a message as it is kept: as the table keeps it without a bucket, and where it stands."""
 
 _LARGEST_HEAD = 1 << 18
 """Bytes of a head as it is kept: its objects are 32 KB, and JSON inside JSON is a few times as long."""
@@ -86,7 +92,9 @@ class SessionCache:
         prefix, room = _prefix_checksum(head), PAYLOAD_LIMIT
         for at, sealed in enumerate(found):  # in place: they may be megabytes
             value = _checked(str(first + at), sealed, prefix)
-            if value is not None and (value[:1] != b"{" or len(value) > MESSAGE_LIMIT):
+            if value is not None and len(value) > _LARGEST_MESSAGE:
+                value = None
+            elif value is not None and value[:1] not in {b"{", SIZED}:
                 json = _unpacked(value)
                 room -= len(json or b"")
                 value = value if json and room < 0 else json
@@ -187,7 +195,10 @@ class SessionCache:
         cache_key, prefix = _log_key(head), _prefix_checksum(head)
         fields: list[str | bytes | int] = []
         for message in messages:
-            fields += (message.sequence, _sealed(str(message.sequence), _value(message), prefix))
+            fields += (
+                message.sequence,
+                _sealed(str(message.sequence), for_cache(message, _LARGEST_UNPACKED), prefix),
+            )
         return [("HSET", cache_key, *fields), ("EXPIRE", cache_key, self._ttl)]
 
     async def _run(self, *commands: Command, atomic: bool = False) -> list[Any]:
@@ -231,10 +242,8 @@ def _loaded(dumped: bytes | None) -> Head | None:
 
 def _unpacked(blob: bytes) -> bytes | None:
     """What was packed so, if it is a message."""
-    if len(blob) > MESSAGE_LIMIT:
-        return None
     try:
-        return unpacked(blob)
+        return unpacked(blob, PART_SIZE)
     except ValueError:
         return None
 
@@ -246,13 +255,6 @@ def _head_key(key: SessionKey) -> str:
 def _log_key(head: Head) -> str:
     # `started_at`: an id may be given again, when its tombstone's time is over.
     return f"turnlog:{{{head.key.partition}}}:log{_generation(head.key)}:{head.started_at}:{head.edits}"
-
-
-def _value(message: Stored) -> bytes:
-    """What is kept of a message: its JSON, packed or not."""
-    if len(message.blob) > _LARGEST_UNPACKED:
-        return message.blob
-    return json if len(json := message.json) <= _LARGEST_UNPACKED else message.blob
 
 
 def _prefix_checksum(head: Head) -> int:

@@ -18,6 +18,7 @@ from turnlog.limits import MAX_BATCH
 from turnlog.operations.create_session import create_session
 from turnlog.operations.read_session import newest as newest_messages
 from turnlog.records.keys import session_key, user_partition
+from turnlog.store.large import LargeMessages
 from turnlog.store.log import advanced, head_update, puts, with_message_ids
 from turnlog.store.session_cache import SessionCache
 
@@ -118,7 +119,9 @@ class Transaction(Store):
 
     def prepared(self, session: str, messages: Sequence[Message]) -> list[dict[str, Any]]:
         head = self._heads.get(session) or run(self._store.head(session_key(OTHER, session)))
-        after, stored = advanced(self._store, head, with_message_ids(self._store, list(messages)), None)
+        large = LargeMessages(self._store, head.key.session)
+        new = with_message_ids(self._store, list(messages))
+        after, stored = advanced(self._store, head, new, None, large)
         self._heads[session] = after
         table = {"TableName": self._store.table.name}
         writes = [head_update(head, after, same_version=True), *puts(head.key, stored)]

@@ -11,6 +11,7 @@ from tests.mutants.catalogue.edits import EDITS
 from tests.mutants.catalogue.formats import FORMATS
 from tests.mutants.catalogue.generations import GENERATIONS
 from tests.mutants.catalogue.imports import IMPORTS
+from tests.mutants.catalogue.large import LARGE
 from tests.mutants.catalogue.limits import LIMITS
 from tests.mutants.catalogue.open_messages import OPEN_MESSAGES
 from tests.mutants.catalogue.overtaken import OVERTAKEN
@@ -38,6 +39,7 @@ MUTANTS = (
     *EDGE,
     *FORMATS,
     *LIMITS,
+    *LARGE,
     *PROCESS,
     *PROGRAMS,
     *BURSTS,

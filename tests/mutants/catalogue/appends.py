@@ -7,7 +7,7 @@ from tests.mutants.mutant import Mutant
 APPENDS = (
     Mutant(
         "a ring hit believed unverified",
-        'known = message.fields()["message_id"]',
+        'known = message.known()["message_id"]',
         "known = ids[sequence][0]",
         "another message is taken for the repeat, and the new one lost",
     ),
@@ -33,7 +33,7 @@ APPENDS = (
     ),
     Mutant(
         "another's same message taken for the own one",
-        ' and message.fields()["created_at"] == a_try.created_at',
+        ' and message.known()["created_at"] == a_try.created_at',
         "",
         "the repeat does not say that it is one",
         case="append & the same append",
@@ -120,7 +120,7 @@ APPENDS = (
     ),
     Mutant(
         "a new message for a tool call not known after a lost reply",
-        ' or stored.fields()["message_id"] == token.hex() else None',
+        ' or stored.known()["message_id"] == token.hex() else None',
         " else None",
         "it is added twice (found by the simulation)",
         case="tool call without an id, and silence",

@@ -68,8 +68,8 @@ BURSTS = (
     ),
     Mutant(
         "PUT answers the head before its own step",
-        "    after = after._replace(**replaced)\n    await",
-        "    after = after._replace(**{**replaced, 'title': head.title})\n    await",
+        "        after = after._replace(**replaced)\n        await",
+        "        after = after._replace(**{**replaced, 'title': head.title})\n        await",
         "an answer that the table never had",
         case="put & append",
     ),

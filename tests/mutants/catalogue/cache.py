@@ -140,8 +140,8 @@ CACHE = (
     ),
     Mutant(
         "a head of the cache is believed to be one",
-        "    except (LookupError, RecursionError, TypeError, ValueError):",
-        "    except LookupError:",
+        "        return heads.load(dumped)\n    except (LookupError, RecursionError, TypeError, ValueError):",
+        "        return heads.load(dumped)\n    except LookupError:",
         "what no release wrote is an error, though the table has the head",
         test=_KEPT,
     ),

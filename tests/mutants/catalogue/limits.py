@@ -7,8 +7,8 @@ from tests.mutants.mutant import Mutant
 LIMITS = (
     Mutant(
         "the tokens of tool calls are not counted in the first item",
-        "size = PART_SIZE - len(self.attached)",
-        "size = PART_SIZE",
+        "PART_SIZE - len(self.attached) - ",
+        "PART_SIZE - ",
         "a long message with many tool calls can be written no more",
         test="tests/unit/test_messages.py::test_no_item_is_larger_than_dynamodb_takes",
     ),

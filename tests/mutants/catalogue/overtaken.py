@@ -163,7 +163,7 @@ OVERTAKEN = (
     ),
     Mutant(
         "all that a request names is held at once",
-        "    step = end - first if head.log_size <= COMPARED_BYTES else COMPARED_BYTES // MESSAGE_LIMIT",
+        "    step = end - first if head.log_size <= COMPARED_BYTES else COMPARED_BYTES // PARTS_LIMIT",
         "    step = end - first",
         "memory grows with what a small request names",
         test=f"{_MEMORY}::test_a_small_request_that_names_large_messages",

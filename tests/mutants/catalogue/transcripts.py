@@ -95,7 +95,7 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "an object after its item",
-        "            await self._store.repeated(lambda: objects.put(name, data))\n",
+        "        await self._store.repeated(lambda: bucket.put(name, data, gzip=gzip))\n",
         "",
         "an item names what is not there",
     ),

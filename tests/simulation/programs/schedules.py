@@ -54,7 +54,7 @@ def schedule(seed: int, tally: Tally, again: str) -> Iterator[tuple[World, Progr
     if rng.random() < 0.5:
         chooser.rate = 0.0  # the way's troubles are by themselves
     world = World(chooser, caching=rng.random() < 0.5)
-    with shrunk(rng), limited(**_RINGS), drawn_from(seed):
+    with shrunk(rng, bucket=True), limited(**_RINGS), drawn_from(seed):
         loop = ProgramLoop(world)
         try:
             with world.calm(ListedChooser()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnlog.errors import NotFound
+from turnlog.errors import NotFound, TooLarge
 from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint
 from turnlog.http.endpoints.export_session import WINDOW
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from turnlog.store.store import Store
 
 
-@endpoint(query=WINDOW, answers={200: "OpenAIMessages"}, errors=(NotFound,))
+@endpoint(query=WINDOW, answers={200: "OpenAIMessages"}, errors=(NotFound, TooLarge))
 async def handler(
     store: Store, call: Call, *, limit: int | None, before: int | None, keep_system: bool
 ) -> Answer:

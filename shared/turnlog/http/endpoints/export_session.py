@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnlog.errors import NotFound
+from turnlog.errors import NotFound, TooLarge
 from turnlog.http.answers import JSONL, MARKDOWN, NEXT_BEFORE, Answer
 from turnlog.http.endpoint import endpoint
 from turnlog.http.events import Parameter
@@ -39,7 +39,7 @@ _TEXTS = {"markdown": MARKDOWN, "jsonl": JSONL}
         **WINDOW,
     },
     answers={200: "ExportedSession"},
-    errors=(NotFound,),
+    errors=(NotFound, TooLarge),
     text_answer=True,
 )
 async def handler(

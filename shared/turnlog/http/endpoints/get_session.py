@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnlog.errors import NotFound
+from turnlog.errors import NotFound, TooLarge
 from turnlog.http import etag
 from turnlog.http.answers import Answer, session_answer
 from turnlog.http.endpoint import endpoint
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     },
     headers=("if-none-match",),
     answers={200: "SessionWithMessages", 304: ""},
-    errors=(NotFound,),
+    errors=(NotFound, TooLarge),
 )
 async def handler(store: Store, call: Call, *, limit: int | None, before: int | None, draft: bool) -> Answer:
     """The session with its newest messages: all of them, unless a limit is given or they pass 5 MB."""

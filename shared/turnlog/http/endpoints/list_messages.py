@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnlog.errors import NotFound
+from turnlog.errors import NotFound, TooLarge
 from turnlog.http.answers import Answer, with_list
 from turnlog.http.endpoint import endpoint
 from turnlog.http.events import Parameter
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         "limit": Parameter(int, default=100, minimum=1, maximum=1_000),
     },
     answers={200: "MessagePage"},
-    errors=(NotFound,),
+    errors=(NotFound, TooLarge),
 )
 async def handler(store: Store, call: Call, *, after: int | None, before: int | None, limit: int) -> Answer:
     """A page of messages in ascending order: the first ones behind `after` or, without it, the newest."""

@@ -1,0 +1,225 @@
+"""G7, G8: the messages of one writer that no item holds, from the first try to the last.
+
+The content of such a message is an object in the bucket. It is written before the item that names it, once
+for all tries: what depends on its place in the log is in the item, see `records.messages`. It is deleted
+after the item: by a rewind, by an edit, with the session.
+
+| the writer's last try | what becomes of its objects |
+|---|---|
+| is applied | an item names them: they stay; what only earlier tries have named is deleted |
+| is refused | at the end, those go that its items do not name: it may have been sent twice on its way |
+| or an earlier one was not answered | they stay: it may yet be applied |
+
+An object that no item names, after a crash or a try in doubt, is deleted with its session: its key begins
+with the session's. If the session was never created, nobody deletes it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from turnlog.errors import NoSuchObject, TooLarge, Torn, TurnlogError, Unanswered, Unavailable
+from turnlog.limits import MAX_BATCH, PART_SIZE, PARTS_LIMIT, REQUEST_LIMIT
+from turnlog.records import messages
+from turnlog.store.deposits import Deposits, delete_objects, objects_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable, Mapping, Sequence
+
+    from turnlog.records.head import Head
+    from turnlog.records.keys import GenerationKey, SessionKey
+    from turnlog.records.messages import Stored
+    from turnlog.store.store import Store
+
+T = TypeVar("T")
+
+
+class LargeMessages:
+    """What one writer knows of its large messages. A repeat of its request is another writer.
+
+    Attributes:
+        store: on which it works.
+        key: of the session.
+        room: bytes as stored of a message that is no object.
+    """
+
+    def __init__(self, store: Store, key: SessionKey) -> None:
+        self.store = store
+        self.key = key
+        self.room = PARTS_LIMIT if store.objects is None else PART_SIZE
+        self._token = store.clock.token().hex()
+        self._at: GenerationKey | None = None  # of which the last try was
+        self._deposits = Deposits(store)
+        self._numbers = count()
+        # By message id; with what the key of its object ends with, if it gets one.
+        self._encoded: dict[str, tuple[str, Stored]] = {}
+        # By sequence: the objects of the messages that this writer tried to edit.
+        self._before: defaultdict[int, set[str]] = defaultdict(set)
+        self._last: list[int] = []  # the sequences of the last try's messages that have objects
+        self._doubt = False
+
+    def encode(self, sequence: int, fields: Mapping[str, Any], *, epoch: int) -> Stored:
+        """The message as it is stored, see `messages.encode`; a large one is compressed at the first try."""
+        if known := self._encoded.get(fields["message_id"]):
+            return messages.moved(known[1], sequence, created_at=fields["created_at"], epoch=epoch)
+        stored = messages.encode(sequence, fields, epoch=epoch, room=self.room)
+        if stored.shell:
+            self._remember(fields["message_id"], stored)
+        return stored
+
+    def edited(self, key: GenerationKey, before: Stored, after: Stored) -> Stored:
+        """What an edit makes of a message, as item or object; the next try of an edit gets another object."""
+        self._encoded.pop(after.known()["message_id"], None)
+        self._before[before.sequence].add(before.object_key)
+        return self.placed(key, [after])[0]
+
+    async def replaced(self, now: Stored) -> None:
+        """An edit of this writer is applied, and this message stands there: what stood there before goes."""
+        await delete_objects(self.store, self._before[now.sequence] - {"", now.object_key})
+
+    def placed(self, key: GenerationKey, stored: Sequence[Stored], *, room: int = MAX_BATCH) -> list[Stored]:
+        """The messages, each as item or object, so that one transaction takes the items.
+
+        An object is each that no item holds, and then the largest of the others, until they fit.
+
+        Args:
+            key: of the session that is there. One that is begun anew gets objects of its own.
+            stored: the messages.
+            room: how many items they may take.
+
+        Raises:
+            TooLarge: there is no bucket, and they are too large without.
+        """
+        placed, self._at = list(stored), key
+        if self.store.objects is None:
+            _check_items(placed, room)
+            return placed
+        for at, message in enumerate(placed):
+            if len(message.blob) > message.first_room:
+                placed[at] = self._as_object(message)
+        left = sum(len(message.blob) for message in placed if not message.object_key) - REQUEST_LIMIT
+        for at in sorted(range(len(placed)), key=lambda at: -len(placed[at].blob)) if left > 0 else ():
+            if left > 0 and not placed[at].object_key:
+                left -= len(placed[at].blob)
+                placed[at] = self._as_object(placed[at])
+        return placed
+
+    def _as_object(self, message: Stored) -> Stored:
+        apart = messages.apart(message)
+        message_id = apart.known()["message_id"]
+        known = self._encoded.get(message_id) or self._remember(message_id, apart)
+        assert self._at is not None  # noqa: S101 (see `placed`)
+        return apart._replace(object_key=f"{self._at.message_objects}{self._token}-{known[0]}")
+
+    def _remember(self, message_id: str, message: Stored) -> tuple[str, Stored]:
+        known = self._encoded[message_id] = (str(next(self._numbers)), message)
+        return known
+
+    async def put(self, stored: Iterable[Stored]) -> None:
+        """Write the objects of these messages, but for those that were written for an earlier try.
+
+        Raises:
+            Unavailable: the bucket did not answer, also after retries. So this is no part of a try.
+        """
+        for message in stored:
+            if message.object_key and not self._deposits.has(message.object_key):
+                await self._deposits.put(message.object_key, message.blob, gzip=True)
+
+    async def transact(self, stored: Iterable[Stored], *writes: Mapping[str, Any]) -> None:
+        """Make the transaction that puts the items of these messages, of which the objects are written.
+
+        Raises:
+            ConditionFailed: see `Store.write`, as for `Contended` and `Unanswered`.
+        """
+        named = [message for message in stored if message.object_key]
+        for message in named:
+            self._deposits.send(message.object_key)
+        self._last = [message.sequence for message in named]
+        try:
+            await self.store.transact(*writes)
+        except Unanswered:
+            self._doubt = True
+            raise
+        self.found(named)
+        self._deposits.judge(named=False)  # no earlier try can still be applied
+        self._doubt = False
+
+    def found(self, stored: Iterable[Stored]) -> None:
+        """These messages are stored: what a later try does not know of stays."""
+        for message in stored:
+            self._deposits.settle(message.object_key)
+
+    async def settled(self, work: Awaitable[T]) -> T:
+        """Do the request's work; then take back the objects that no item names."""
+        try:
+            done = await work
+        except TurnlogError:
+            await self._take_back()
+            raise
+        await self._take_back()
+        return done
+
+    async def _take_back(self) -> None:
+        """Delete the objects that no item names, as far as that is known."""
+        if self._at and self._deposits.tried and not self._doubt:
+            with suppress(Unavailable):
+                if self._last:  # before it was made, the ones before it were looked for
+                    first, end = min(self._last), max(self._last) + 1
+                    for named in objects_of(await self.store.items(self._at, first, end, "object")):
+                        self._deposits.settle(named)
+                self._deposits.judge(named=False)
+        await self._deposits.withdraw()
+
+
+async def whole(store: Store, head: Head, message: Stored) -> Stored:
+    """A message with all of its content: of a large one, the object is read.
+
+    If the object is not there, an edit or a rewind deleted it since the message was read; or the cache is
+    behind. Then the message is read from the table again.
+
+    Raises:
+        NotFound: the session was deleted meanwhile.
+        LogMoved: it was rewound meanwhile.
+        Unavailable: the table or the bucket did not answer, or the object is lost.
+    """
+    tries = store.tries()
+    while message.unread:
+        bucket, name = store.bucket(), message.object_key
+        try:
+            blob = await store.repeated(lambda: bucket.get(name))  # noqa: B023 (called at once)
+        except NoSuchObject:
+            await tries.again(Torn("A message's content is missing: it was changed meanwhile, or is lost."))
+            message = (await store.messages(head, message.sequence, message.sequence + 1))[message.sequence]
+        else:
+            message = message._replace(blob=blob)
+    return message
+
+
+def _check_items(stored: Sequence[Stored], room: int) -> None:
+    """Refuse what is too large without a bucket.
+
+    Raises:
+        TooLarge: a message, or all of them together.
+    """
+    largest = max((len(message.blob) for message in stored), default=0)
+    size = sum(len(message.blob) for message in stored)
+    parts = sum(-(-len(message.blob) // PART_SIZE) for message in stored)
+    without = "compressed; without a bucket (TURNLOG_BUCKET)"
+    if largest > PARTS_LIMIT:
+        raise TooLarge(
+            f"A message takes {largest} bytes {without} it is at most {PARTS_LIMIT}."
+            " Split it, or configure one."
+        )
+    if size > REQUEST_LIMIT:
+        raise TooLarge(
+            f"The messages take {size} bytes {without} one request stores at most {REQUEST_LIMIT}."
+            " Send fewer at once."
+        )
+    if parts > room:
+        raise TooLarge(
+            f"The messages take {parts} items of at most 400 KB, and one request stores at most {room}."
+            " Send fewer at once."
+        )

@@ -1,0 +1,115 @@
+"""Messages that no answer of the API holds: programs that work on the table store and read them whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.functional.api import Api, assistant, user
+from tests.functional.bucket import bucket_requests
+from tests.functional.test_large import CALL, noise
+from tests.functional.test_programs import blocking_direct, direct, program
+from turnlog.errors import Diverged, MessageIdReused, TooLarge
+from turnlog.limits import MESSAGE_LIMIT, PAYLOAD_LIMIT
+
+if TYPE_CHECKING:
+    from infra.local.server import LocalServer
+    from turnlog import AsyncTurnlog
+
+ON_THE_TABLE = pytest.mark.parametrize("way", [direct, blocking_direct])
+LARGE = {
+    "noise": noise(6_000_000),
+    "log": "log line\n" * 700_000,
+    "quotes": '"\\' * 1_500_000,
+}
+SMALL = user("small", message_id="s")
+
+
+async def contents(turnlog: AsyncTurnlog, session_id: str = "s") -> list[Any]:
+    return [message.content async for message in turnlog.messages(session_id)]
+
+
+@ON_THE_TABLE
+@pytest.mark.parametrize("content", LARGE.values(), ids=LARGE)
+def test_it_is_whole(server: LocalServer, way: Any, content: str) -> None:
+    large = assistant(content, message_id="large")
+
+    async def what(turnlog: AsyncTurnlog) -> None:
+        await turnlog.create_session(session_id="s", messages=[SMALL])
+        appended = await turnlog.append_messages("s", [large, user("after")])
+        assert appended.messages[0].content == content
+        again = await turnlog.append_messages("s", [large])
+        assert (again.replayed, again.messages[0].raw) == (True, appended.messages[0].raw)
+        assert await contents(turnlog) == ["small", content, "after"]
+        newest = await turnlog.get_session("s")
+        assert ([one.content for one in newest.messages], newest.has_more) == (["after"], True)
+        before = await turnlog.get_session("s", before=2)
+        assert ([one.content for one in before.messages], before.has_more) == ([content], True)
+        await turnlog.drop_cache("s")
+        assert await contents(turnlog) == ["small", content, "after"]
+        await turnlog.put_session("s", messages=[SMALL, large, user("after"), large | {"message_id": "n"}])
+        assert await contents(turnlog) == ["small", content, "after", content]
+        called = await turnlog.add_tool_call("s", CALL)
+        assert (called.message.content, called.message.tool_calls) == (content, [CALL])
+        assert (await contents(turnlog))[-1] == content
+        for wrong, call in (
+            (MessageIdReused, turnlog.append_messages("s", [large | {"content": content[:-1]}])),
+            (Diverged, turnlog.put_session("s", messages=[SMALL, large | {"content": content[:-1]}])),
+        ):
+            with pytest.raises(wrong):
+                await call
+        await turnlog.rewind_session("s", to_sequence=1, expected_sequence=4)
+        assert await contents(turnlog) == ["small"]
+
+    program(way, server, what)
+
+
+@ON_THE_TABLE
+def test_64_mb(server: LocalServer, way: Any) -> None:
+    """And not a byte more. What compresses to nothing is still no more than that."""
+
+    async def what(turnlog: AsyncTurnlog) -> None:
+        await turnlog.create_session(session_id="s")
+        for content in ("x" * (MESSAGE_LIMIT - 1_000), noise(20_000_000)):
+            await turnlog.append_messages("s", [user(content)])
+            assert (await turnlog.get_session("s", limit=1)).messages[0].content == content
+        with pytest.raises(TooLarge, match=f"at most {MESSAGE_LIMIT} bytes"):
+            await turnlog.append_messages("s", [user("x" * MESSAGE_LIMIT)])
+        assert (await turnlog.get_session("s", limit=0)).message_count == 2
+
+    program(way, server, what)
+
+
+def test_over_http_it_is_passed_over(server: LocalServer) -> None:
+    """The answer says how; nothing of it is read for that. The rest of the session is served."""
+    name = "reader-of-large-ones"
+
+    async def what(turnlog: AsyncTurnlog) -> None:
+        mine = turnlog.as_user(name)
+        await mine.create_session(session_id="s", messages=[SMALL])
+        await mine.append_messages("s", [assistant(LARGE["noise"], message_id="large"), user("after")])
+
+    program(direct, server, what)
+    api = Api(server.url, name)
+    for _ in range(2):
+        with bucket_requests() as asked:
+            newest = api.get("s").body
+            assert ([one["content"] for one in newest["messages"]], newest["has_more"]) == (["after"], True)
+            for reply in (api.get("s", before=2), api.messages("s", after=0), api.messages("s", before=2)):
+                problem = reply.problem(413, "too_large")
+                assert problem["sequence"] == 1
+                assert str(PAYLOAD_LIMIT) in problem["detail"]
+                assert "before=1" in problem["detail"]
+            assert [one["content"] for one in api.get("s", before=1).body["messages"]] == ["small"]
+            assert [one["content"] for one in api.messages("s", after=1).body["messages"]] == ["after"]
+            assert api.export("s").body["has_more"] is True
+        assert asked == []
+        api.call("DELETE", "/sessions/s/cache")
+    assert api.rewind("s", 2, 3).status == 200
+    api.get("s").problem(413, "too_large")
+    api.export("s").problem(413, "too_large")
+    api.tool_call("s", CALL).problem(413, "too_large")
+    assert api.get("s", limit=0).body["message_count"] == 2
+    assert api.append("s", user("q")).status == 201
+    assert api.tool_call("s", CALL).status == 200

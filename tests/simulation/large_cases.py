@@ -1,0 +1,143 @@
+"""Small cases of messages that lie in the bucket: every message of these does."""
+
+from __future__ import annotations
+
+from tests.simulation.cases import FAULTS, Case, append, create, delete, get, put, rewind, tool_call
+from tests.simulation.faults import CRASH
+
+_IN_OBJECTS = {"PART_SIZE": 10, "DELETE_BATCH": 1}
+_IN_STEPS = {**_IN_OBJECTS, "MAX_DELETES": 1}
+# Of two messages one has to go to the bucket.
+_TOO_MANY = {"REQUEST_LIMIT": 150}
+_OBJECT_FAULTS = (CRASH, "reply lost", "request lost", "applied late")
+_TWO = (create("m0"), append("m1"))
+_THREE = (create("m0", "m1", "m2"),)
+
+LARGE_CASES = (
+    Case("append & append, in objects", [[append("a")], [append("b")]], limits=_IN_OBJECTS),
+    Case(
+        "append & the same append, in objects",
+        [[append("a")], [append("a")]],
+        limits=_IN_OBJECTS,
+        kinds=(*_OBJECT_FAULTS, "re-sent bare"),
+    ),
+    Case(
+        "append of what is partly there, in objects",
+        [[append("a", "b")], [append("c")]],
+        before=(create("m0"), append("a")),
+        limits=_IN_OBJECTS,
+        kinds=_OBJECT_FAULTS,
+    ),
+    Case(
+        "append, silence, in objects",
+        [[append("a")], [append("b")]],
+        limits=_IN_OBJECTS,
+        kinds=("reply lost", "applied late"),
+        faults=2,
+    ),
+    Case(
+        "append without the time for another try, in objects",
+        [[append("a")]],
+        limits=_IN_OBJECTS,
+        allowed=1.0,
+        kinds=("applied late", "reply lost"),
+    ),
+    Case(
+        "append & rewind, in objects",
+        [[append("b", expected=2)], [rewind(1, 2)]],
+        before=_TWO,
+        limits=_IN_OBJECTS,
+        kinds=_OBJECT_FAULTS,
+    ),
+    Case(
+        "append & delete & the purge, in objects",
+        [[append("a")], [delete()]],
+        stream=True,
+        limits=_IN_OBJECTS,
+        kinds=_OBJECT_FAULTS,
+    ),
+    Case("create & create, in objects", [[create("a")], [create("b")]], before=(), limits=_IN_OBJECTS),
+    Case("put & append, in objects", [[put("m0", "p")], [append("a")]], limits=_IN_OBJECTS),
+    Case(
+        "put in steps & append, in objects",
+        [[put("m0", "p", "q")], [append("a")]],
+        limits={**_IN_OBJECTS, "MAX_BATCH": 1},
+        kinds=_OBJECT_FAULTS,
+    ),
+    Case(
+        "put in steps, silence, in objects",
+        [[put("m0", "p", "q")]],
+        limits={**_IN_OBJECTS, "MAX_BATCH": 1},
+        kinds=("reply lost", "re-sent bare"),
+    ),
+    Case(
+        "tool call & tool call, in objects",
+        [[tool_call("t")], [tool_call("u")]],
+        before=(create(), tool_call("s")),
+        limits=_IN_OBJECTS,
+        kinds=_OBJECT_FAULTS,
+    ),
+    Case(
+        "tool call, append & tool call, in objects",
+        [[tool_call("t")], [append("a"), tool_call("u")]],
+        before=(create(), tool_call("s")),
+        limits=_IN_OBJECTS,
+        kinds=_OBJECT_FAULTS,
+    ),
+    Case(
+        "tool call & rewind, in objects",
+        [[tool_call("t")], [rewind(0, 1)]],
+        before=(create(), tool_call("s")),
+        limits=_IN_OBJECTS,
+        kinds=_OBJECT_FAULTS,
+    ),
+    Case(
+        "get & tool call, in objects, warm cache",
+        [[get()], [tool_call("t")]],
+        before=(create(), tool_call("s")),
+        cache="warm",
+        limits=_IN_OBJECTS,
+    ),
+    Case(
+        "get & rewind & append, in objects, warm cache",
+        [[get()], [rewind(1, 2), append("b")]],
+        before=_TWO,
+        cache="warm",
+        limits=_IN_OBJECTS,
+    ),
+    Case(
+        "get & tool call, in objects, the cache behind",
+        [[get()], [tool_call("u")]],
+        before=(create(), tool_call("s"), tool_call("t")),
+        cache="behind",
+        limits=_IN_OBJECTS,
+    ),
+    Case(
+        "get & delete & the purge, in objects",
+        [[get()], [delete()]],
+        before=_TWO,
+        stream=True,
+        limits=_IN_OBJECTS,
+    ),
+    Case(
+        "rewind in steps & append, in objects",
+        [[rewind(0, 3)], [append("a")]],
+        before=_THREE,
+        limits=_IN_STEPS,
+        kinds=_OBJECT_FAULTS,
+    ),
+    Case(
+        "left over & append, in objects",
+        [[append("a")], [append("b")]],
+        before=(*_THREE, rewind(0, 3)),
+        seconds=1.0,
+        limits=_IN_STEPS,
+        kinds=_OBJECT_FAULTS,
+    ),
+    Case(
+        "append of more than a request stores",
+        [[append("a", "b")], [append("a", "b")]],
+        limits=_TOO_MANY,
+        kinds=(*FAULTS, "applied late"),
+    ),
+)

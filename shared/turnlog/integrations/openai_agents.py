@@ -8,7 +8,6 @@ only if nobody has changed the session since that item was read.
 from __future__ import annotations
 
 import random
-import re
 from asyncio import sleep
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,7 +30,7 @@ from turnlog.errors import (
 from turnlog.integrations.common import Repeats, async_client, in_session, is_one_run, short_hash
 from turnlog.integrations.items import to_items, to_message
 from turnlog.limits import MAX_BATCH
-from turnlog.records.keys import SESSION_ID_PATTERN
+from turnlog.records.keys import check_session_id
 from turnlog.wire import dumps
 
 try:
@@ -367,7 +366,10 @@ async def _let_others_pass(attempt: int) -> None:
 
 def turnlog_id(session_id: str) -> str:
     """Turnlog's id for a session of the SDK."""
-    return session_id if re.fullmatch(SESSION_ID_PATTERN, session_id) else f"openai-{short_hash(session_id)}"
+    try:
+        return check_session_id(session_id)
+    except ValueError:
+        return f"openai-{short_hash(session_id)}"
 
 
 def _batches(messages: Sequence[Json], lines: Sequence[bytes], request: str) -> Iterator[list[Json]]:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import PreconditionFailed
 from turnlog.records import usage
-from turnlog.records.attributes import SHORT
-from turnlog.records.expressions import EMPTY
+from turnlog.records.expressions import EMPTY, SHORT
 from turnlog.records.keys import (
     GenerationKey,
     SessionKey,

@@ -67,6 +67,13 @@ _BODY_FILE = {
     " MB. See `POST /sessions/{session_id}/files`.",
     "schema": {"type": "string", "pattern": FILE_ID_PATTERN},
 }
+_SEQUENCE = {
+    "name": "sequence",
+    "in": "path",
+    "required": True,
+    "description": "Of the message.",
+    "schema": {"type": "integer", "minimum": 0, "maximum": 10**10 - 1},
+}
 _JSON_TYPES = {int: "integer", bool: "boolean", str: "string"}
 _NO_CONTENT = {204: "Done.", 304: "Not modified."}
 _TAGGED = {"Session", "SessionWithMessages"}
@@ -141,6 +148,7 @@ def _operation(route: Route) -> dict[str, Any]:
     parameters += [_NAME] if "{name}" in route.documented else []
     parameters += [_FILE_ID] if "{file_id}" in route.documented else []
     parameters += [_BODY_FILE] if endpoint.body_file else []
+    parameters += [_SEQUENCE] if "{sequence}" in route.documented else []
     parameters += [_query(name, one) for name, one in endpoint.query.items()]
     parameters += [
         {

@@ -100,6 +100,18 @@ class MessageIdReused(Conflict):
     code, title = "message_id_reused", "The message id is taken"
 
 
+class MessageMoved(Conflict):
+    """Another message than the one that is meant stands at the sequence."""
+
+    code, title = "message_moved", "Another message stands there"
+
+
+class MessageRemoved(Conflict):
+    """The message was removed, and a removed one cannot be edited."""
+
+    code, title = "removed", "The message was removed"
+
+
 class PositionMismatch(Conflict):
     """`expected_position` is not the next one."""
 

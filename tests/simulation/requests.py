@@ -26,11 +26,13 @@ FUNCTIONS = {
     "delete_file": "delete_file",
     "delete_transcript": "delete_transcript",
     "drop_cache": "drop_cache",
+    "edit": "edit_message",
     "export": "export_openai_messages",
     "export_session": "export_session",
     "get": "get_session",
     "get_draft": "get_draft",
     "get_file": "get_file",
+    "get_message": "get_message",
     "health": "check_health",
     "import_transcript": "import_transcript",
     "list": "list_sessions",
@@ -58,6 +60,7 @@ class Request:
         again: whether the same request may be sent again without doing its work twice.
         below: of a list with a cursor: the place in the index from which the cursor goes on.
         name: of the transcript that it is about; `file_id`: of the file.
+        sequence: of the message that it is about.
         event: what API Gateway makes of it, where it comes over HTTP; else it is a direct invoke.
     """
 
@@ -71,6 +74,7 @@ class Request:
     below: str = ""
     name: str = ""
     file_id: str = ""
+    sequence: int | None = None
     event: dict[str, Any] | None = field(default=None, repr=False)
 
     @property
@@ -114,6 +118,7 @@ def _direct(request: Request) -> dict[str, Any]:
         "session_id": request.session,
         "name": request.name,
         "file_id": request.file_id,
+        "sequence": request.sequence,
         "query": request.query,
         "headers": request.headers,
     }
@@ -126,6 +131,7 @@ def _direct(request: Request) -> dict[str, Any]:
         "append_entries",
         "create",
         "create_file",
+        "edit",
         "patch",
         "put",
         "put_draft",

@@ -430,8 +430,14 @@ def _path(template: str, request: Request) -> str:
             transcript_name(session, _one("name", request.name))
     if "{file_id}" in template:
         check_file_id(request.file_id, "path", "file_id")
-    session_id = quote(request.session_id or "", safe="")
-    return template.format(session_id=session_id, name=request.name, file_id=request.file_id)
+    if "{sequence}" in template and not (type(request.sequence) is int and request.sequence >= 0):
+        raise Invalid.at("path", "sequence", msg="must be a whole number from 0 on")
+    return template.format(
+        session_id=quote(request.session_id or "", safe=""),
+        name=request.name,
+        sequence=request.sequence,
+        file_id=request.file_id,
+    )
 
 
 def _one(name: str, value: str | None) -> str:

@@ -48,6 +48,7 @@ def request_of(sent: httpx.Request) -> Request:
         {name: call.headers[name] for name in ("if-match", "if-none-match") if name in call.headers},
         name=call.path_name or "",
         file_id=call.path_file_id or "",
+        sequence=None if call.path_sequence is None else call.sequence,
         event=event,
     )
 

@@ -118,6 +118,13 @@ def test_other_bytes_than_were_promised_are_refused(api: Api, data: bytes, heade
     assert file(api, session, promise["file_id"]).body["type"] == "not_uploaded"
 
 
+def test_the_address_fixes_length_checksum_and_type(api: Api) -> None:
+    address = promised(api, api.new(), b"bytes")["upload"]
+    assert address["headers"].keys() == {"content-length", "content-type", "x-amz-checksum-sha256"}
+    fixed = "content-length;content-type;host;x-amz-checksum-sha256"
+    assert f"X-Amz-SignedHeaders={fixed.replace(';', '%3B')}" in address["url"]
+
+
 def test_an_address_is_for_one_file_and_one_purpose(api: Api) -> None:
     session = api.new()
     one, other = promised(api, session, b"bytes"), promised(api, session, b"bytes")

@@ -52,6 +52,12 @@ _ENDPOINTS: dict[str, Endpoint] = {
 }
 
 
+NEWEST = "newest"
+"""In place of a file's id, in a small case: the file of the session that was promised last."""
+UPLOAD = "upload"
+"""The kind of what a small case sends to the bucket, and not to a function."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What a client asks for.

@@ -261,7 +261,9 @@ class MemoryObjects:
     async def upload(self, key: str, *, size: int, sha256: str, media_type: str) -> Address:
         raise NotImplementedError(key)
 
-    async def download(self, key: str, *, name: str = "", media_type: str = "") -> Address:
+    async def download(
+        self, key: str, *, name: str = "", media_type: str = "", gzip: bool = False
+    ) -> Address:
         raise NotImplementedError(key)
 
     async def list(self, prefix: str, before: str = "") -> dict[str, datetime]:

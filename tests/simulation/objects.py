@@ -21,6 +21,10 @@ READ_FAULTS = ("request lost", "crash")
 _ON_ITS_WAY = 3_600.0
 
 
+BUCKET_URL = "http://bucket.invalid/"
+"""Where clients read."""
+
+
 class Kept(NamedTuple):
     """An object.
 
@@ -44,6 +48,7 @@ class MemoryObjects:
 
     def __init__(self, seconds: Callable[[], float], named: Callable[[str], bool]) -> None:
         self.kept: dict[str, Kept] = {}
+        self.ever: dict[str, bytes] = {}  # what a client may still be reading
         self.events: list[tuple[str, bool]] = []  # what came and went, in order
         self._seconds = seconds
         self._named = named
@@ -53,6 +58,7 @@ class MemoryObjects:
         there = self.kept.get(key)
         require(Rule.OBJECT_WRITTEN_ONCE, there is None or there.data == data, key)
         now = self._seconds()
+        self.ever[key] = data
         self.kept.setdefault(key, Kept(data, now, stray=now - sent > _ON_ITS_WAY))
         self.events.append((key, True))
 
@@ -101,9 +107,20 @@ class FaultyObjects:
         """See `turnlog.store.protocols.Objects`."""
         return Address("PUT", key, {"size": str(size), "sha256": sha256, "content-type": media_type})
 
-    async def download(self, key: str, *, name: str = "", media_type: str = "") -> Address:  # noqa: ARG002
+    async def download(
+        self,
+        key: str,
+        *,
+        name: str = "",  # noqa: ARG002
+        media_type: str = "",  # noqa: ARG002
+        gzip: bool = False,  # noqa: ARG002
+    ) -> Address:
         """See `turnlog.store.protocols.Objects`."""
-        return Address("GET", key, {})
+        return Address("GET", f"{BUCKET_URL}{key}", {})
+
+    def read(self, url: str) -> bytes:
+        """What a client reads at an address."""
+        return self._world.objects.ever[url.removeprefix(BUCKET_URL)]
 
     async def delete(self, key: str) -> None:
         """See `turnlog.store.protocols.Objects`."""

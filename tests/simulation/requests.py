@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from gzip import decompress as gunzip
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.objects import FaultyObjects
 from turnlog.errors import TurnlogError
 from turnlog.http.answers import JSONL, MARKDOWN, problem
 from turnlog.http.events import parse
@@ -114,7 +116,25 @@ async def answered(store: Store, request: Request) -> Reply:
         raised, answer = error, problem(error)
     text = answer.headers.get("content-type") in {JSONL, MARKDOWN}
     body = json.loads(answer.body) if answer.body and not text else None
+    if isinstance(store.objects, FaultyObjects):
+        body = _read(store.objects, request, body)
     return Reply(answer.status, body, dict(answer.headers), answer.body, raised)
+
+
+def _read(objects: FaultyObjects, request: Request, body: Any) -> Any:
+    """The answer with each message whole, as clients see it: what no answer holds they read themselves."""
+    if request.kind == "get_message":
+        return _whole(objects, body)
+    if request.kind in {"get", "messages"} and body and "messages" in body:
+        return {**body, "messages": [_whole(objects, message) for message in body["messages"]]}
+    return body
+
+
+def _whole(objects: FaultyObjects, message: Any) -> Any:
+    if "file" not in message or "content" in message:
+        return message
+    said = json.loads(gunzip(objects.read(message["file"]["url"])))
+    return {**{name: value for name, value in message.items() if name != "file"}, **said}
 
 
 def _direct(request: Request) -> dict[str, Any]:

@@ -295,7 +295,16 @@ class Methods:
             messages=_identified(messages), usage=usage, expected_sequence=expected_sequence, set=set
         )
         request = Request("append_messages", session_id, body=body, minimal=minimal)
-        return await self._ask(answers.Appended, request)
+        appended = await self._ask(answers.Appended, request)
+        if minimal or "messages" in appended:
+            return appended
+        # They went as a file, and no answer holds them all.
+        ids = {message["message_id"] for message in body["messages"]}
+        first, end = appended.first_sequence, appended.last_sequence + 1
+        found = []
+        async for page in self._message_pages(session_id, first - 1, end):
+            found += [message.raw for message in page.messages if message.message_id in ids]
+        return answers.Appended.of({**appended.raw, "messages": found})
 
     @method
     async def list_messages(
@@ -315,13 +324,9 @@ class Methods:
 
         After a rewind between two pages they are not of one history.
         """
-        while True:
-            page = await self._messages_page(session_id, after=after, limit=MESSAGES_AT_ONCE)
+        async for page in self._message_pages(session_id, after):
             for message in page.messages:
                 yield message
-            if not page.has_more or page.newest_sequence is None:
-                return
-            after = page.newest_sequence
 
     @method
     async def get_message(self, session_id: str, sequence: int) -> answers.Message:
@@ -613,6 +618,17 @@ class Methods:
 
     async def _messages_page(self, session_id: str, **query: Any) -> answers.MessagePage:
         return await self._ask(answers.MessagePage, Request("list_messages", session_id, query=query))
+
+    async def _message_pages(
+        self, session_id: str, after: int, before: int | None = None
+    ) -> AsyncGenerator[answers.MessagePage, None]:
+        """The messages behind a sequence, and before another, page by page."""
+        while True:
+            page = await self._messages_page(session_id, after=after, before=before, limit=MESSAGES_AT_ONCE)
+            yield page
+            if not page.has_more or page.newest_sequence is None:
+                return
+            after = page.newest_sequence
 
     async def _entry_pages(
         self, session_id: str, name: str, after: int, end: int | None = None

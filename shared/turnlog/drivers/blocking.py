@@ -146,10 +146,13 @@ class BotoObjects:
         }
         return Address("PUT", url, headers)
 
-    async def download(self, key: str, *, name: str = "", media_type: str = "") -> Address:
+    async def download(
+        self, key: str, *, name: str = "", media_type: str = "", gzip: bool = False
+    ) -> Address:
         """See `turnlog.store.protocols.Objects`."""
         told = {"ResponseContentDisposition": disposition(name)} if name else {}
         told |= {"ResponseContentType": media_type} if media_type else {}
+        told |= {"ResponseContentEncoding": "gzip"} if gzip else {}
         return Address("GET", await self._signed("get_object", DOWNLOAD_SECONDS, Key=key, **told), {})
 
     async def delete(self, key: str) -> None:

@@ -98,7 +98,9 @@ class DraftMessage(Answer):
 class Message(Answer):
     """A message as it is answered; a field that is null is left out, but for `content`.
 
-    It has any other field that was sent: `message["annotations"]`.
+    It has any other field that was sent: `message["annotations"]`. Over HTTP, in the place of a message that
+    no answer holds are its fields of the server's, and `file` with `url`, `size` and `expires_at`: what was
+    sent is JSON there. Clients of `turnlog` read it by themselves.
 
     Attributes:
         edited_at: when it was replaced or removed, if it was.
@@ -111,7 +113,7 @@ class Message(Answer):
     message_id: str
     created_at: datetime
     role: Role
-    content: Content | None = field(repr=False)
+    content: Content | None = field(default=None, repr=False)
     edited_at: datetime | None = None
     removed: Literal[True] | None = None
     metadata: Json | None = field(default=None, repr=False)

@@ -97,13 +97,16 @@ class Objects(Protocol):
         """
         ...
 
-    async def download(self, key: str, *, name: str = "", media_type: str = "") -> Address:
+    async def download(
+        self, key: str, *, name: str = "", media_type: str = "", gzip: bool = False
+    ) -> Address:
         """Where a client may read an object for `limits.DOWNLOAD_SECONDS`.
 
         Args:
             key: of the object.
             name: under which a browser saves it; without one it is no download.
             media_type: which the answer bears; without one the object's.
+            gzip: the object was put so, see `put`.
         """
         ...
 

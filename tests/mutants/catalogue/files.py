@@ -68,7 +68,7 @@ FILES = (
         "    if not await store.repeated(lambda: bucket.has(file.key.object_key)):",
         "    if False:",
         "an address that leads nowhere",
-        case="delete file & get file",
+        case="get file & its bytes",
     ),
     Mutant(
         "bodies are listed",

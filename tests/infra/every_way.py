@@ -117,7 +117,7 @@ def _files(api: Api, session: str) -> None:
     assert api.call("POST", f"{path}/messages", query=query).status == 201
     assert api.call("PUT", path, query=query).status in {200, 409}
     assert api.call("POST", f"{path}/transcripts/file", query=query).status == 422
-    assert api.call("PUT", f"{path}/transcripts/file", query={"format": "jsonl", **query}).status == 422
+    assert api.call("PUT", f"{path}/transcripts/file", query={"format": "jsonl", **query}).status == 201
     assert api.call("GET", f"{path}/files").status == 200
     assert sent(api.call("GET", f"{path}/files/{file_id}").body["download"]).raw == data
     assert api.call("GET", f"{path}/files/{pending}").status == 409

@@ -96,7 +96,7 @@ def _partition(request: dict[str, Any]) -> str:
 
 def note_bucket_call(params: dict[str, Any], model: Any, **_: Any) -> None:
     """A request, as the action that IAM asks permission for."""
-    action = {"ListObjectsV2": "ListBucket"}.get(model.name, model.name)
+    action = {"ListObjectsV2": "ListBucket", "HeadObject": "GetObject"}.get(model.name, model.name)
     bucket_calls.add((_running.name, f"s3:{action}", params.get("Key") or params["Prefix"]))
 
 

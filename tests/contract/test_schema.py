@@ -43,6 +43,8 @@ UNSAID = [
     (["body", "messages"], "must not hold two messages with one message_id"),
     (["body"], "the message with sequence"),  # PUT: it says where it stands, and stands elsewhere
     (["body"], "to_sequence must not be greater than expected_sequence"),
+    (["body"], "replace must not be a removed message"),
+    (["body"], "message_id and the message_id in replace"),
     (["body", "entries"], "must not hold two entries with one uuid"),
     (["body"], "must hold at least one entry"),
     (["body", 1], "line 1: "),  # of an import
@@ -102,7 +104,7 @@ def test_without_a_token(server: LocalServer) -> None:
     for operation in operations():
         if operation.path == "/health":
             continue
-        case = operation.Case(path_parameters={"session_id": "s", "name": "n"})
+        case = operation.Case(path_parameters={"session_id": "s", "name": "n", "sequence": 0})
         response = case.call(base_url=server.url)
         assert response.status_code == 401, operation.label
         case.validate_response(response, excluded_checks=EXCLUDED)

@@ -122,6 +122,20 @@ def test_a_session_that_is_as_it_was(server: LocalServer) -> None:
     SEEN[operation.label].add(response.status_code)
 
 
+def test_a_message_that_is_there(server: LocalServer) -> None:
+    """A sequence that is made from the document seldom names one."""
+    api = Api(server.url, "alice")
+    path = {"session_id": api.new({"role": "user", "content": "q"}), "sequence": 0}
+    for name, body in (("get_message", {}), ("edit_message", {"body": {"metadata": {"rating": 5}}})):
+        (operation,) = (one for one in operations() if one.definition.raw["operationId"] == name)
+        case = operation.Case(path_parameters=path, media_type="application/json", **body)
+        response = case.call_and_validate(
+            base_url=server.url, headers={"authorization": f"Bearer {api.user}"}, excluded_checks=EXCLUDED
+        )
+        assert response.status_code == 200
+        SEEN[operation.label].add(response.status_code)
+
+
 def test_successes_were_reached() -> None:
     """Else all that was checked is how requests are refused."""
     documented = {

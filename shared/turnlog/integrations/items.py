@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from turnlog import formats
 from turnlog.errors import Invalid
 from turnlog.formats.responses import WHOLE
-from turnlog.models.common import NewMessage
+from turnlog.models.common import taken
 from turnlog.wire import dumps, loads, what_cannot_be_kept
 
 if TYPE_CHECKING:
@@ -65,7 +63,7 @@ def to_items(message: Mapping[str, Any]) -> list[Fields]:
 def _stored(message: Fields) -> Fields | None:
     """The message as it comes back; None if Turnlog does not take it."""
     try:
-        fields: Fields = loads(dumps(NewMessage.model_validate(message).fields()))
-    except (ValidationError, Invalid):
+        fields = taken(message)
+        return fields and loads(dumps(fields))
+    except Invalid:
         return None
-    return fields

@@ -13,14 +13,18 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.functional.api import assistant, user
+from tests.functional.test_programs import BOTH, program
 from tests.functional.world import wait_until
 from tests.http_client import request
+from turnlog.errors import Invalid, NotFound, NotUploaded
 
 if TYPE_CHECKING:
+    from infra.local.server import LocalServer
     from tests.functional.api import Api
     from tests.functional.bucket import BucketView
     from tests.functional.world import TableView
     from tests.http_client import Reply
+    from turnlog import AsyncTurnlog
 
 _NOBODY = "0" * 32
 
@@ -339,6 +343,29 @@ def test_a_body_of_others_or_that_is_not_there_is_refused(api: Api, other: Api) 
     mine = uploaded(api, session, data, purpose="body")
     assert answer(mine, {"messages": [user("Ho")]}) == (422, "invalid")
     assert api.contents(session) == []
+
+
+@BOTH
+def test_a_program_sends_and_reads_a_file(server: LocalServer, way: Any) -> None:
+    async def what(turnlog: AsyncTurnlog) -> None:
+        await turnlog.create_session(session_id="s")
+        about = described(b"bytes")
+        promise = await turnlog.create_file("s", **about)
+        with pytest.raises(NotUploaded):
+            await turnlog.get_file("s", promise.file_id)
+        assert sent(promise.upload.raw, b"bytes").status == 200
+        (listed,) = (await turnlog.list_files("s", limit=1)).files
+        assert (listed.file_id, listed.uploaded) == (promise.file_id, True)
+        found = await turnlog.get_file("s", promise.file_id)
+        assert sent(found.download.raw).raw == b"bytes"
+        await turnlog.delete_file("s", promise.file_id)
+        for call in (turnlog.get_file, turnlog.delete_file):
+            with pytest.raises(NotFound):
+                await call("s", promise.file_id)
+        with pytest.raises(Invalid):
+            await turnlog.get_file("s", "x")
+
+    program(way, server, what)
 
 
 def test_without_a_bucket_there_are_no_files(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

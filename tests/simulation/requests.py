@@ -26,6 +26,7 @@ FUNCTIONS = {
     "drop_cache": "drop_cache",
     "export": "export_openai_messages",
     "export_session": "export_session",
+    "fork": "fork_session",
     "get": "get_session",
     "get_draft": "get_draft",
     "health": "check_health",
@@ -73,6 +74,11 @@ class Request:
         """The session that it is about."""
         return SessionKey(self.user, self.session or self.body.get("session_id", ""))
 
+    @property
+    def made(self) -> SessionKey:
+        """The session that it makes or is about: of a fork another one than it is asked of."""
+        return SessionKey(self.user, self.body["session_id"]) if self.kind == "fork" else self.key
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -117,6 +123,7 @@ def _direct(request: Request) -> dict[str, Any]:
         "append",
         "append_entries",
         "create",
+        "fork",
         "patch",
         "put",
         "put_draft",

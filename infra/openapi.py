@@ -49,6 +49,13 @@ _NAME = {
         "pattern": TRANSCRIPT_NAME_PATTERN,
     },
 }
+_SEQUENCE = {
+    "name": "sequence",
+    "in": "path",
+    "required": True,
+    "description": "Of the message.",
+    "schema": {"type": "integer", "minimum": 0, "maximum": 10**10 - 1},
+}
 _JSON_TYPES = {int: "integer", bool: "boolean", str: "string"}
 _NO_CONTENT = {204: "Done.", 304: "Not modified."}
 _TAGGED = {"Session", "SessionWithMessages"}
@@ -121,6 +128,7 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["security"] = []
     parameters: list[dict[str, Any]] = [_SESSION_ID] if "{session_id}" in route.path else []
     parameters += [_NAME] if "{name}" in route.documented else []
+    parameters += [_SEQUENCE] if "{sequence}" in route.documented else []
     parameters += [_query(name, one) for name, one in endpoint.query.items()]
     parameters += [
         {

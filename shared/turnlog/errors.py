@@ -106,6 +106,18 @@ class ForkUnfinished(Conflict):
     code, title = "fork_unfinished", "A fork under this id is not finished"
 
 
+class MessageMoved(Conflict):
+    """Another message than the one that is meant stands at the sequence."""
+
+    code, title = "message_moved", "Another message stands there"
+
+
+class MessageRemoved(Conflict):
+    """The message was removed, and a removed one cannot be edited."""
+
+    code, title = "removed", "The message was removed"
+
+
 class PositionMismatch(Conflict):
     """`expected_position` is not the next one."""
 

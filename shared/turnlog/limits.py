@@ -26,6 +26,9 @@ COMPARED_BYTES = 32 << 20
 MAX_ATTACHED = 10_000
 """Tool calls that were added to a stored message: a token of each lies in its first item, 8 bytes long."""
 
+EDITS_KEPT = 32
+"""Edits of a stored message that are known again by their ids: a mark of each lies in its first item."""
+
 ENTRIES_LIMIT = PAYLOAD_LIMIT
 """Bytes of several entries that are stored as one batch, with their lines' ends: an answer holds them."""
 

@@ -160,3 +160,16 @@ def timestamp(at: datetime) -> str:
 def parse_timestamp(text: str) -> datetime:
     """The time that `timestamp` wrote."""
     return datetime.fromisoformat(text)
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """The target after a JSON merge patch (RFC 7386, section 2)."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for name, change in patch.items():
+        if change is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), change)
+    return result

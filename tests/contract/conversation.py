@@ -108,6 +108,9 @@ class Conversation(RuleBasedStateMachine):
             stored = session.log[message["sequence"]]
             stored.message_id = stored.message_id or message["message_id"]
             stored.created_at = stored.created_at or message["created_at"]
+            if stored.edited_at == "":
+                stored.edited_at = message["edited_at"]
+                assert stored.edited_at >= stored.created_at
 
     def puttable(self, user: str, sid: str, start: int, version: int | None) -> None:
         """Refuse a PUT that the log need not be looked at for."""

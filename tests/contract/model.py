@@ -28,6 +28,9 @@ class Stored:
         created_at: None until it is seen.
         added: tool calls that came later.
         usage: tokens of the append that it was the last message of.
+        metadata: of the application.
+        edits: the ids of the edits that it has had.
+        edited_at: when it was replaced or removed; empty until that is seen, None if it never was.
     """
 
     sent: Message
@@ -35,10 +38,18 @@ class Stored:
     created_at: str | None = None
     added: list[Message] = field(default_factory=list)
     usage: dict[str, int] | None = None
+    metadata: Message = field(default_factory=dict)
+    edits: set[str] = field(default_factory=set)
+    edited_at: str | None = None
 
     def __post_init__(self) -> None:
         self.message_id = self.sent.get("message_id")
         self.sent = said(self.sent)
+
+    @property
+    def removed(self) -> bool:
+        """Whether it was removed."""
+        return "removed" in self.sent
 
     @property
     def calls(self) -> list[Message]:
@@ -47,7 +58,13 @@ class Stored:
 
     def shown(self, sequence: int, calls: list[Message]) -> Message:
         """As it is answered, with these tool calls."""
-        server = {"sequence": sequence, "message_id": self.message_id, "created_at": self.created_at}
+        server: Message = {
+            "sequence": sequence,
+            "message_id": self.message_id,
+            "created_at": self.created_at,
+        }
+        server |= {"metadata": self.metadata} if self.metadata else {}
+        server |= {"edited_at": self.edited_at} if self.edited_at is not None else {}
         return {**self.sent, **({"tool_calls": calls} if calls else {}), **server}
 
     def says(self, message: Message, calls: list[Message]) -> bool:
@@ -105,7 +122,10 @@ class Session:
         """The sequences of the messages, and whether all of them were there."""
         places = [self.place(message) for message in messages]
         for at, message in zip(places, messages, strict=True):
-            if at is not None and not self.log[at].says(message, self.log[at].sent.get("tool_calls", [])):
+            there = self.log[at] if at is not None else None
+            if there is None or there.edited_at is not None:  # what it said at first is gone
+                continue
+            if not there.says(message, there.sent.get("tool_calls", [])):
                 raise Refused(409, "message_id_reused", sequence=at)
         if None not in places:
             return [at for at in places if at is not None], True
@@ -120,6 +140,30 @@ class Session:
         self.usage = {name: self.usage[name] + summed(usage)[name] for name in TOKENS}
         self.touch(now)
         return sequences, False
+
+    def edit(self, at: int, edit: Message, now: int) -> None:
+        """Edit a message."""
+        if at >= len(self.log):
+            raise Refused(404, "not_found")
+        there = self.log[at]
+        if edit.get("message_id") not in {None, there.message_id}:
+            raise Refused(409, "message_moved")
+        if edit.get("edit_id") in there.edits:
+            return
+        if there.removed:
+            raise Refused(409, "removed")
+        if "metadata" in edit:
+            metadata = merged(there.metadata, edit["metadata"]) or {}
+            if metadata == there.metadata:
+                return
+            there.metadata = metadata
+        else:
+            new = edit.get("replace") or {"role": there.sent["role"], "content": None, "removed": True}
+            if new == there.sent and not there.metadata and not there.added:
+                return
+            there.sent, there.metadata, there.added, there.edited_at = new, {}, [], ""
+        there.edits |= {edit["edit_id"]} if "edit_id" in edit else set()
+        self.touch(now)
 
     def rewind(self, to: int, expected: int, now: int) -> bool:
         """Take away the messages from `to` on; whether there is nothing to do."""
@@ -183,7 +227,7 @@ class Session:
         for at, one in reversed(list(enumerate(self.log))):
             if one.sent["role"] == "user":
                 break
-            if one.sent["role"] == "assistant":
+            if one.sent["role"] == "assistant" and not one.removed:
                 one.added.append(call)
                 return at
         self.log.append(Stored({"role": "assistant", "content": "", "tool_calls": [call]}))
@@ -197,7 +241,7 @@ class Session:
 
 def said(message: Message) -> Message:
     """A message without what the server adds."""
-    server = ("sequence", "message_id", "created_at")
+    server = ("sequence", "message_id", "created_at", "edited_at", "metadata")
     return {name: value for name, value in message.items() if name not in server}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from tests.contract.conversation import Conversation
@@ -96,6 +97,25 @@ class Requests(Conversation):
         sequence = session.tool_call(call, self.tick())
         self.see(session, [reply.body["message"]])
         assert (reply.status, reply.body["message"]) == (200, session.messages()[sequence])
+
+    def do_edit(self, user: str, sid: str, at: int, edit: Message, version: int | None) -> None:
+        path = f"/sessions/{sid}/messages/{at}"
+        reply = self.call(user, "PATCH", path, edit, headers=if_match(version))
+        if (session := self.expect(reply, user, sid)) is None:
+            return
+        known = at < len(session.log) and edit.get("edit_id") in session.log[at].edits
+        try:
+            before = deepcopy(session)
+            before.edit(at, edit, 0)
+            if not known:
+                session.check(version)
+            session.edit(at, edit, self.tick())
+        except Refused as refused:
+            self.refused(reply, refused)
+            return
+        self.see(session, [reply.body["message"]])
+        edited = {"message": session.messages()[at], "version": session.version}
+        assert (reply.status, reply.body) == (200, edited)
 
     def do_rewind(self, user: str, sid: str, to: int, expected: int) -> None:
         body = {"to_sequence": to, "expected_sequence": expected}
@@ -200,7 +220,9 @@ class Requests(Conversation):
         """The history as Chat Completions messages, and as lines."""
         reply = self.call(at[0], "GET", f"/sessions/{at[1]}/openai-messages")
         # No result answers a call; assistant messages that follow one another are one.
-        roles = [one.sent["role"] for one in self.there[at].log if one.sent["role"] != "tool"]
+        roles = [
+            one.sent["role"] for one in self.there[at].log if one.sent["role"] != "tool" and not one.removed
+        ]
         pairs = zip(roles, [None, *roles], strict=False)
         kept = [role for role, before in pairs if (role, before) != ("assistant", "assistant")]
         assert [message["role"] for message in reply.body["messages"]] == kept

@@ -25,6 +25,7 @@ from tests.contract.words import (
     BOUND,
     BOUND_OR_0,
     CALL,
+    EDIT,
     EXPECTED,
     FIELDS,
     IDS,
@@ -112,6 +113,14 @@ class Api(TranscriptRules):
     def rewind(self, at: At, back: int, off: int) -> None:
         end = len(self.there[at].log) + off
         self.send(self.do_rewind, *at, max(0, end - back), end)
+
+    @rule(at=SESSIONS, back=st.integers(0, 4), edit=EDIT, meant=st.booleans(), match=MATCH)
+    def edit(self, at: At, back: int, edit: Message, meant: bool, match: str | None) -> None:
+        log = self.there[at].log
+        sequence = max(0, len(log) - back)
+        if meant and sequence < len(log):
+            edit = {**edit, "message_id": log[sequence].message_id}
+        self.send(self.do_edit, *at, sequence, edit, self.version(*at, match))
 
     @rule(at=SESSIONS, title=TITLE, only_if_unset=st.booleans(), match=MATCH)
     def title(self, at: At, title: str, only_if_unset: bool, match: str | None) -> None:

@@ -27,6 +27,15 @@ CALLING: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 )
 MESSAGES = st.lists(MESSAGE | CALLING, max_size=3, unique_by=identity)
 NEW = st.lists(st.fixed_dictionaries(SAID | NAMED), min_size=1, max_size=3, unique_by=identity)
+EDITED: dict[str, Any] = {"edit_id": st.sampled_from(["e0", "e1", "e2", "e3"]), **NAMED}
+EDIT: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.fixed_dictionaries({"removed": st.just(True)}, optional=EDITED),
+    st.fixed_dictionaries({"replace": st.fixed_dictionaries(SAID)}, optional=EDITED),
+    st.fixed_dictionaries(
+        {"metadata": st.none() | st.dictionaries(st.sampled_from("ab"), st.none() | st.integers(0, 1))},
+        optional=EDITED,
+    ),
+)
 USAGE = st.fixed_dictionaries(
     {}, optional={name: st.integers(0, 5) for name in ("prompt_tokens", "completion_tokens", "total_tokens")}
 )
@@ -62,6 +71,8 @@ NOT_THERE: list[tuple[str, str, Any]] = [
     ("PATCH", "/title", {"title": "t"}),
     ("GET", "/messages", None),
     ("POST", "/messages", A_MESSAGE),
+    ("GET", "/messages/0", None),
+    ("PATCH", "/messages/0", {"removed": True}),
     ("POST", "/rewind", {"to_sequence": 0, "expected_sequence": 1}),
     ("POST", "/tool-calls", {"tool_call": {"id": "c0"}}),
     ("GET", "/openai-messages", None),

@@ -91,6 +91,12 @@ class Api:
     def tool_call(self, session_id: str, tool_call: Mapping[str, Any]) -> Reply:
         return self.call("POST", f"/sessions/{session_id}/tool-calls", {"tool_call": tool_call})
 
+    def message(self, session_id: str, sequence: int) -> Reply:
+        return self.call("GET", f"/sessions/{session_id}/messages/{sequence}")
+
+    def edit(self, session_id: str, sequence: int, headers: Any = None, **body: Any) -> Reply:
+        return self.call("PATCH", f"/sessions/{session_id}/messages/{sequence}", body, headers=headers)
+
     def rewind(self, session_id: str, to: int, expected: int, headers: Any = None, **body: Any) -> Reply:
         body |= {"to_sequence": to, "expected_sequence": expected}
         return self.call("POST", f"/sessions/{session_id}/rewind", body, headers=headers)

@@ -13,7 +13,7 @@ import pytest
 from tests.functional.api import Api, assistant, user
 from tests.functional.bucket import bucket_requests
 from tests.functional.test_large import noise
-from tests.functional.world import counted, hook, wait_until
+from tests.functional.world import after_first, counted, hook, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -180,6 +180,33 @@ def test_rewind(session: tuple[Api, str], valkey: Any) -> None:
     with counted() as warm:
         assert api.append(session_id, user("another")).status == 201
     assert warm == ["TransactWriteItems"]
+
+
+@pytest.mark.parametrize("length", [1, 100, LONG])
+def test_edit_and_get_one(session: tuple[Api, str], valkey: Any) -> None:
+    """An edit is three requests, also beside busy writers; one message is one look."""
+    api, session_id = session
+    length = count(api, session_id)
+    api.get(session_id)
+    last = length - 1
+    for edit in ({"metadata": {"x": length}}, {"replace": user("edited")}):
+        with counted() as requests, cache_commands(valkey) as commands:
+            assert api.edit(session_id, last, **edit).status == 200
+        assert requests == ["GetItem", "Query", "TransactWriteItems"]
+        assert commands == {"multi": 1, "hset": 1, "expire": 1, "rename": 1, "set": 1, "exec": 1}
+    with counted() as requests:
+        assert api.edit(session_id, last, metadata={}).status == 200
+    assert requests == ["GetItem", "Query"]
+    with after_first("Query", lambda: api.append(session_id, user("beside"))), counted() as requests:
+        assert api.edit(session_id, last, removed=True).status == 200
+    assert requests == ["GetItem", "Query", "TransactWriteItems", "TransactWriteItems"]  # one is the append's
+    with counted() as requests, cache_commands(valkey) as commands:
+        assert api.message(session_id, last).status == 200
+    assert (requests, commands) == (["GetItem"], {"hmget": 1})
+    with counted() as requests:
+        assert len(api.get(session_id).body["messages"]) == length + 1
+    assert requests in (["GetItem"], ["GetItem", "Query"])  # what was appended may lie under the older key
+    api.append(session_id, user("after"))  # which finds the head that it passed by, and leaves the newest one
 
 
 def test_title(api: Api) -> None:

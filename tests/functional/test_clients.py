@@ -568,7 +568,6 @@ def test_ids_and_lists_of_the_wrong_kind(turnlog: Turnlog) -> None:
         lambda: loose.add_tool_call("s", None),
         lambda: loose.list_sessions(cursor=half),
         lambda: loose.list_sessions(limit=datetime.now(UTC)),
-        lambda: loose.import_transcript("s", "t", f'{{"x": "{half}"}}\n'),
         lambda: loose.set_title("s", "t", if_match="3\r\n"),
     ]
     for at, make in enumerate(wrong):

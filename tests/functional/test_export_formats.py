@@ -125,7 +125,7 @@ def test_odd_shapes_are_read(api: Api) -> None:
         {"role": "assistant", "content": [{"type": "function_call"}, {"type": "computer_call_output"}]},
         {"role": "assistant", "reasoning_content": 5, "thinking_blocks": [5], "content": "", "audio": 5},
         {"role": "tool", "content": [{"type": "tool-result", "output": {"type": "content", "value": [5]}}]},
-        {"role": "tool", "response_item": {}, "tool_call_id": "x", "content": [{"json": 5}]},
+        {"role": "tool", "response_fields": {}, "tool_call_id": "x", "content": [{"json": 5}]},
         {"role": "system", "content": [{"type": "document", "source": {"type": "content", "content": [5]}}]},
     ]
     for message in odd:

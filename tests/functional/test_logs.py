@@ -42,7 +42,7 @@ def scenario(url: str) -> int:
             api.append(sid, question),
             api.append(sid, user(SECRETS["content"] + "!", message_id="m")),
             api.append(sid, {"role": "user", "content": [SECRETS["content"], 5], SECRETS["metadata"]: 1}),
-            api.append(sid, user(SECRETS["content"] * 80_000)),
+            api.append(sid, user(SECRETS["content"] * 400_000)),
             api.call("POST", f"/sessions/{sid}/messages", raw=SECRETS["content"].encode()),
             api.call(
                 "POST", f"/sessions/{sid}/messages", raw=f'{{"messages": ["{SECRETS["content"]}'.encode()

@@ -110,14 +110,19 @@ async def everything(turnlog: Any) -> list[Any]:
         ),
         await turnlog.append_messages("s", [user("r", message_id="r")]),
         await turnlog.add_tool_call("s", CALL),
-        await turnlog.rewind_session("s", to_sequence=2, expected_sequence=4, if_match=3),
+        await turnlog.get_message("s", 2),
+        await turnlog.edit_message("s", 2, metadata={"x": 1}, message_id="r", edit_id="e"),
+        await turnlog.edit_message("s", await turnlog.get_message("s", 2), replace=user("R"), if_match=4),
+        await turnlog.edit_message("s", 2, metadata={"x": 2}, edit_id="e"),
+        await turnlog.edit_message("s", 2, removed=True),
+        await turnlog.rewind_session("s", to_sequence=2, expected_sequence=4, if_match=6),
         await turnlog.put_session(
-            "s", messages=[user("u", message_id="u")], start_sequence=2, title="v", if_match=4, **fields
+            "s", messages=[user("u", message_id="u")], start_sequence=2, title="v", if_match=7, **fields
         ),
-        await turnlog.patch_session("s", if_match=5, metadata={"m": None, "n": 2}),
+        await turnlog.patch_session("s", if_match=8, metadata={"m": None, "n": 2}),
         await turnlog.patch_session("s", touch=False, successful_agent_schedules={"n": 2}),
         await turnlog.set_title("s", "w", only_if_unset=True),
-        await turnlog.set_title("s", "w", if_match=7),
+        await turnlog.set_title("s", "w", if_match=10),
         await turnlog.put_draft("s", [user("draft")]),
         await turnlog.get_draft("s"),
         await turnlog.get_session("s"),
@@ -173,7 +178,9 @@ def test_both_ways_give_the_same(server: LocalServer) -> None:
     created, _, appended, replayed, *_ = answers[0]
     assert created["metadata"] == {"m": 1}
     assert (appended["first_sequence"], appended["replayed"], replayed["replayed"]) == (2, False, True)
-    assert [message["content"] for message in answers[0][13]["messages"]] == ["q", "a", "u"]
+    assert [message["content"] for message in answers[0][18]["messages"]] == ["q", "a", "u"]
+    replaced, replayed, removed = answers[0][7:10]
+    assert (replaced["message"]["content"], replayed, removed["message"]["removed"]) == ("R", replaced, True)
     answers = [same(program(way, server, transcripts)) for way in WAYS]
     assert all(each == answers[0] for each in answers)
     assert [entry["uuid"] for entry in answers[0][3]["entries"]] == ["0", "1", "2"]

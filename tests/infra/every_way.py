@@ -42,6 +42,7 @@ def drive(api: Api, table: Any, name: str) -> None:
         api.append(there, user("To nobody"))
     api.tool_call(session, call)
     api.tool_call(session, call | {"id": "d"})
+    _edit(api, session)
     _shrink(api, table, name, session)
     _large(api)
     _rewind(api, table, name, session)
@@ -90,6 +91,20 @@ def _transcripts(api: Api, session: str) -> None:
     assert api.delete(gone).status == 204
 
 
+def _edit(api: Api, session: str) -> None:
+    """A message is read, and edited: it gets an object, loses it, and gets another."""
+    large = random.randbytes(500_000).hex()
+    for said in (large, "short", large):
+        assert api.edit(session, 0, replace=user(said)).status == 200
+        for _ in range(2):  # the second time from the cache
+            assert api.message(session, 0).status == 200
+            api.call("DELETE", f"/sessions/{session}/cache")
+    assert api.edit(session, 0, removed=True).status == 200
+    for there in (session, "nothing"):
+        assert api.message(there, 99).status == 404
+        assert api.edit(there, 99, removed=True).status == 404
+
+
 def _large(api: Api) -> None:
     """Messages with objects: put, read, changed, taken back, and left over by a rewind."""
 
@@ -115,7 +130,15 @@ def _large(api: Api) -> None:
 
 
 def _shrink(api: Api, table: Any, name: str, session: str) -> None:
-    """A tool call for a message that another release stored without compressing it."""
+    """A tool call for a message that another release stored without compressing it, and an edit of one."""
+    _in_two_parts(api, table, name, session)
+    assert api.tool_call(session, {"id": "e", "function": {"name": "f"}}).status == 200
+    last = _in_two_parts(api, table, name, session)
+    assert api.edit(session, last, metadata={"rating": 5}).status == 200
+
+
+def _in_two_parts(api: Api, table: Any, name: str, session: str) -> int:
+    """Store the last message in two parts; its sequence."""
     shown = api.messages(session).body["messages"][-1] | {"content": _LARGE}
     rows = table.query(
         TableName=name,
@@ -129,7 +152,8 @@ def _shrink(api: Api, table: Any, name: str, session: str) -> None:
     part = {"PK": last["PK"], "SK": {"S": f"{last['SK']['S']}#1"}, "data": {"B": halves[1]}}
     table.put_item(TableName=name, Item=part)
     api.call("DELETE", f"/sessions/{session}/cache")
-    assert api.tool_call(session, {"id": "e", "function": {"name": "f"}}).status == 200
+    sequence: int = shown["sequence"]
+    return sequence
 
 
 def _rewind(api: Api, table: Any, name: str, session: str) -> None:

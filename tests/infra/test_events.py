@@ -28,6 +28,8 @@ STORY = {
     "patch_session": 200,
     "set_title": 200,
     "add_tool_call": 200,
+    "get_message": 200,
+    "edit_message": 200,
     "append_entries": 201,
     "read_entries": 200,
     "list_transcripts": 200,

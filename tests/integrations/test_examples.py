@@ -130,5 +130,5 @@ async def test_openai(example: Example, vendors: Models, server: Server, user: s
         assert example.run(OPENAI) == f"You said: {PROMPT}\n"
     assert vendors.asked[-1] == [PROMPT] * 2
     async with AsyncTurnlog(url=server.url, token=user) as turnlog:
-        messages = [one.content async for one in turnlog.messages("conversation-1")]
-    assert messages == [PROMPT, f"You said: {PROMPT}"] * 2
+        exported = await turnlog.export_openai_messages("conversation-1")
+    assert [one["content"] for one in exported.messages] == [PROMPT, f"You said: {PROMPT}"] * 2

@@ -61,6 +61,17 @@ async def test_what_is_added_is_there(session: TurnlogSession) -> None:
     assert await texts(session) == ["again"]
 
 
+async def test_removed_messages_are_passed_over(session: TurnlogSession, turnlog: AsyncTurnlog) -> None:
+    await session.add_items(said(*range(6)))
+    for sequence in (1, 4, 5):
+        await turnlog.edit_message("conversation-1", sequence, removed=True)
+    assert await texts(session) == ["0", "2", "3"]
+    assert await texts(session, 2) == ["2", "3"]
+    assert await texts(session, 9) == ["0", "2", "3"]
+    assert [await session.pop_item() for _ in range(4)] == [*reversed(said(0, 2, 3)), None]
+    assert (await turnlog.get_session("conversation-1")).message_count == 0
+
+
 async def test_a_limit_that_is_set(turnlog: AsyncTurnlog) -> None:
     session = TurnlogSession("s", turnlog, session_settings=SessionSettings(limit=2))
     await session.add_items(said(1, 2, 3))

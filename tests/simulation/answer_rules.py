@@ -10,6 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation import fork_rules
 from tests.simulation.conflict_rules import check_conflict, same
+from tests.simulation.edit_rules import (
+    as_replayed,
+    check_edited,
+    check_one,
+    check_refused_edit,
+    erased,
+    missing,
+    repeats_edit,
+)
 from tests.simulation.page_rules import (
     check_draft,
     check_export,
@@ -24,8 +33,8 @@ from tests.simulation.rewind_rules import repeats, shown, standing, summed
 from tests.simulation.transcript_answers import KINDS, check_transcript_answer
 from tests.simulation.violations import Rule, Violation, require
 from turnlog.http.etag import parse as parse_tags
-from turnlog.operations.change_session import merged
 from turnlog.records.head import JSON_FIELDS
+from turnlog.wire import merged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,10 +52,12 @@ _STATUSES = {
     "delete": {204, 404},
     "delete_draft": {204, 404},
     "drop_cache": {204, 404},
+    "edit": {200, 404, 409, 412, 413},
     "export": {200, 404, 413},
     "export_session": {200, 404, 413},
     "get": {200, 304, 404, 413},
     "get_draft": {200, 404},
+    "get_message": {200, 404, 413},
     "health": {200},
     "list": {200},
     "messages": {200, 404, 413},
@@ -76,7 +87,9 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
     match reply.status:
         case 404 if request.kind != "get_draft":
             require(
-                Rule.ANSWER_404_MEANS_NOT_THERE, any(not state.live for state in states), (request, states)
+                Rule.ANSWER_404_MEANS_NOT_THERE,
+                any(not state.live for state in states) or missing(request, states),
+                (request, states),
             )
             require(Rule.ANSWER_204_MEANS_DELETED_BY_THIS, request.kind != "delete" or not work.changes, work)
         case 410:
@@ -84,7 +97,7 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
             require(Rule.ANSWER_410_MEANS_DELETED, reply.body["deleted_at"] in buried, (request, reply.body))
             require(Rule.RECREATED_WHERE_ASKED, not request.body.get("recreate"), (request, reply.body))
         case 409:
-            check_conflict(work, states, reply)
+            (check_refused_edit if request.kind == "edit" else check_conflict)(work, states, reply)
         case 413:
             require(Rule.ANSWER_413_CHANGES_NOTHING, not work.changes, work)
             check_too_large(work, states, reply)
@@ -116,7 +129,7 @@ def _check_admitted_version(work: Work, states: list[State], reply: Reply) -> No
     """What was found done was so at a version that is admitted; see `commit_rules` for what was done."""
     assert work.request is not None
     tags = parse_tags(work.request.headers.get("if-match"))
-    if tags is None or work.changes or repeats(work.request, states):
+    if tags is None or work.changes or repeats(work.request, states) or repeats_edit(work, states):
         return
     require(Rule.IF_MATCH_HEEDED, tags.admits(reply.body["version"]), (work.request, reply.body))
 
@@ -146,11 +159,12 @@ def _check_append(history: History, work: Work, states: list[State], reply: Repl
         require(Rule.REPLAYED_TELLS, not work.changes and (body["replayed"] or tied), (request, body))
     require(Rule.STATUS_TELLS, (reply.status == 200) == body["replayed"], (request, body))
     for sent, got in zip(request.body["messages"], body["messages"], strict=True):
-        require(Rule.ANSWERED_IN_ORDER, got["content"] == sent["content"], (sent, got))
+        require(Rule.ANSWERED_IN_ORDER, erased(got) or got["content"] == sent["content"], (sent, got))
         require(Rule.ID_KEPT, sent.get("message_id") in {None, got["message_id"]}, (sent, got))
         stood = standing(states, got["sequence"])
         require(Rule.ACKNOWLEDGED_IS_STORED, stood, (got, states[-1]))
-        require(Rule.ANSWERED_AS_FIRST_STORED, any(one.versions[0].fields == got for one in stood), got)
+        shown = [fields for one in stood for fields in as_replayed(one, work.begin, work.end)]
+        require(Rule.ANSWERED_AS_FIRST_STORED, got in shown, (got, shown))
     sequences = [got["sequence"] for got in body["messages"]]
     require(
         Rule.BOUNDS, [body["first_sequence"], body["last_sequence"]] == [min(sequences), max(sequences)], body
@@ -258,9 +272,9 @@ def _check_patch(history: History, work: Work, states: list[State], reply: Reply
 def _check_tool_call(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
     request, message = work.request, reply.body["message"]
     assert request is not None
-    require(
-        Rule.TOOL_CALL_STORED, request.body["tool_call"] in message.get("tool_calls", ()), (request, message)
-    )
+    stored = request.body["tool_call"] in message.get("tool_calls", ())
+    # An edit may have taken it along, before it was looked for.
+    require(Rule.TOOL_CALL_STORED, stored or (work.changes and erased(message)), (request, message))
     stood = [
         fields for one in standing(states, message["sequence"]) for fields in one.during(work.begin, work.end)
     ]
@@ -303,10 +317,12 @@ _CHECKS: dict[str, Callable[[History, Work, list[State], Reply], None]] = {
     "append": _check_append,
     "create": _check_create,
     "delete": _check_delete,
+    "edit": check_edited,
     "export": check_export,
     "export_session": check_export,
     "get": check_get,
     "get_draft": _check_draft,
+    "get_message": check_one,
     "list": check_list,
     "messages": check_messages,
     "patch": _check_patch,

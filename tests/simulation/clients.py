@@ -27,7 +27,7 @@ _OFTEN = (
     + ("read_entries",) * 2
     + ("append",) * 8
     + ("get",) * 3
-    + ("rewind", "tool_call") * 4
+    + ("rewind", "tool_call", "edit") * 4
     + ("put",) * 3
     + ("title", "patch") * 2
 )

@@ -6,15 +6,14 @@ import json
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation import rewind_rules
+from tests.simulation import edit_rules, rewind_rules
 from tests.simulation.rewind_rules import shown, summed, tokens
 from tests.simulation.violations import Rule, require
 from turnlog.http.etag import parse as parse_tags
-from turnlog.operations.change_session import merged
 from turnlog.records import ring
 from turnlog.records.head import JSON_FIELDS
 from turnlog.records.keys import user_partition
-from turnlog.wire import dumps, parse_timestamp, payload_size
+from turnlog.wire import dumps, merged, parse_timestamp, payload_size
 
 if TYPE_CHECKING:
     from tests.simulation.history import History
@@ -28,6 +27,7 @@ _MAY_CHANGE = {
     "put": {*_LOG, *rewind_rules.USAGE, "title", *JSON_FIELDS},
     "rewind": rewind_rules.CHANGES,
     "tool_call": {*_LOG, "edits"},
+    "edit": {"log_size", "edits"},
     "append_entries": set(),
     "import_transcript": set(),
     "delete_transcript": set(),
@@ -173,8 +173,11 @@ def _check_live(change: Change, before: Head, after: Head) -> None:
         require(Rule.REMOVED_BY_PURGE, not change.removed, change.key)
     edits = len(change.edited) + change.rewinds
     require(Rule.EDITS_COUNTED, after.edits - before.edits == edits, (before.edits, after.edits))
-    for sequence, fields in change.edited.items():
-        _check_edit(change.before.log[sequence].newest, fields)
+    if change.work.kind == "edit":
+        edit_rules.check_edit(change, after)
+    else:
+        for sequence, fields in change.edited.items():
+            _check_call_added(change.before.log[sequence].newest, fields)
     if change.work.kind == "append":
         request = change.work.request
         assert request is not None
@@ -184,7 +187,11 @@ def _check_live(change: Change, before: Head, after: Head) -> None:
         require(Rule.APPEND_APPENDS, change.added, change.work)
         texts = {entry.newest["content"] for entry in change.before.log}
         texts |= {fields["content"] for fields in change.added.values()}
-        require(Rule.APPEND_WHOLE, all(one["content"] in texts for one in request.body["messages"]), change)
+        gone = {entry.newest["message_id"] for entry in change.before.log if edit_rules.erased(entry.newest)}
+        whole = all(
+            one["content"] in texts or one.get("message_id") in gone for one in request.body["messages"]
+        )
+        require(Rule.APPEND_WHOLE, whole, change)
         _check_once(change)
         require(Rule.USAGE_EXACT, added == usage, (added, usage))
         _check_set(change, before, after)
@@ -303,7 +310,7 @@ def _in_index(item: dict[str, Any], head: Head) -> bool:
     return bool(item["GSI1PK"] == {"S": user_partition(head.key.user_id)} and item["GSI1SK"] == place)
 
 
-def _check_edit(before: Fields, after: Fields) -> None:
+def _check_call_added(before: Fields, after: Fields) -> None:
     calls = before.get("tool_calls") or []
     grown = {**before, "tool_calls": after.get("tool_calls")}
     require(Rule.STORED_MESSAGE_KEPT, after == grown and after["tool_calls"][:-1] == calls, (before, after))
@@ -317,7 +324,7 @@ def _check_tool_call(change: Change) -> None:
         match entry.newest["role"]:
             case "user":
                 expected = None
-            case "assistant":
+            case "assistant" if "removed" not in entry.newest:
                 expected = sequence
     require(
         Rule.TOOL_CALL_IN_ITS_TURN, list(change.edited) == ([] if expected is None else [expected]), change

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.edit_rules import erased
 from tests.simulation.rewind_rules import check_refusal, standing
 from tests.simulation.violations import Rule, Violation, require
 
@@ -38,11 +39,17 @@ def check_conflict(work: Work, states: list[State], reply: Reply) -> None:
             require(Rule.MISMATCH_DIFFERS, body["message_count"] != request.body["expected_sequence"], body)
         case "message_id_reused":
             named = {one.get("message_id"): one["content"] for one in request.body["messages"]}
-            stood = [one.newest for one in standing(states, body["sequence"])]
-            stood = [one for one in stood if one["message_id"] in named]
+            stood = [
+                fields
+                for one in standing(states, body["sequence"])
+                for fields in one.during(work.begin, work.end)
+                if fields["message_id"] in named
+            ]
             require(Rule.REUSED_IS_TRUE, stood, (states, request))
             if request.kind == "append":
-                differing = [one for one in stood if named[one["message_id"]] != one["content"]]
+                differing = [
+                    one for one in stood if named[one["message_id"]] != one["content"] and not erased(one)
+                ]
                 require(Rule.REUSED_DIFFERS, differing, (stood, request))
         case "diverged":
             require(Rule.DIVERGED_IS_TRUE, _diverges(states, request, body), (states, request, body))

@@ -206,7 +206,8 @@ class History:
         for fields, usage in zip(change.added.values(), usages(change), strict=True):
             log.append(Entry(Version(self.commits, fields), usage))
         for sequence, fields in change.edited.items():
-            log[sequence].versions.append(Version(self.commits, fields))
+            edit_id = work.request.body.get("edit_id") if work.request else None
+            log[sequence].versions.append(Version(self.commits, fields, edit_id))
         if head_changed:
             self.sessions[key].append(State(self.commits, head, log))
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.simulation import memory_table, transcript_rules
+from tests.simulation import edit_rules, memory_table, transcript_rules
 from tests.simulation.dynamodb import queries
 from turnlog.client import importing
 from turnlog.operations import (
+    edit_message,
     export_history,
     fork_session,
     import_transcript,
@@ -59,6 +60,7 @@ _LIMITS: Mapping[str, _Limit] = {
     "PAYLOAD_LIMIT": _Limit((read_session, read_entries, export_history), 700),
     # What these forget is stored again, when it is sent again: the rules know when that is so.
     "CAPACITY": _Limit((ring,), 4),
+    "EDITS_KEPT": _Limit((messages, edit_message, edit_rules), 2),
     "TRANSCRIPT_RING": _Limit((transcripts, transcript_rules), 4),
     # One byte: every other schedule has two ids with one fingerprint.
     "_WIDTH": _Limit((ring,), 1),

@@ -24,11 +24,13 @@ FUNCTIONS = {
     "delete_draft": "delete_draft",
     "delete_transcript": "delete_transcript",
     "drop_cache": "drop_cache",
+    "edit": "edit_message",
     "export": "export_openai_messages",
     "export_session": "export_session",
     "fork": "fork_session",
     "get": "get_session",
     "get_draft": "get_draft",
+    "get_message": "get_message",
     "health": "check_health",
     "import_transcript": "import_transcript",
     "list": "list_sessions",
@@ -55,6 +57,7 @@ class Request:
         again: whether the same request may be sent again without doing its work twice.
         below: of a list with a cursor: the place in the index from which the cursor goes on.
         name: of the transcript that it is about.
+        sequence: of the message that it is about.
         event: what API Gateway makes of it, where it comes over HTTP; else it is a direct invoke.
     """
 
@@ -67,6 +70,7 @@ class Request:
     again: bool = True
     below: str = ""
     name: str = ""
+    sequence: int | None = None
     event: dict[str, Any] | None = field(default=None, repr=False)
 
     @property
@@ -114,6 +118,7 @@ def _direct(request: Request) -> dict[str, Any]:
         "user_id": request.user,
         "session_id": request.session,
         "name": request.name,
+        "sequence": request.sequence,
         "query": request.query,
         "headers": request.headers,
     }
@@ -123,6 +128,7 @@ def _direct(request: Request) -> dict[str, Any]:
         "append",
         "append_entries",
         "create",
+        "edit",
         "fork",
         "patch",
         "put",

@@ -177,6 +177,38 @@ class SessionRequests(ClientRequests):
             call["id"] = f"call-{self.texts.mark()}"
         return Request("tool_call", self.user, session, {"tool_call": call}, again=named)
 
+    def _edit(self, session: str) -> Request:
+        """Of a message that it knows, or of whichever stands there; now and then one that was sent before."""
+        rng, known = self.rng, self.known.get(session, {})
+        again = self._sent_to(session, "edit")
+        if again and rng.random() < 0.25:
+            return rng.choice(again)
+        there = known.get("messages", [])
+        if there and rng.random() < 0.7:
+            message = rng.choice(there)
+            sequence, body = message["sequence"], {"message_id": message["message_id"]}
+        else:
+            sequence, body = rng.randrange(max(1, self._count(session) + 1)), {}
+        body |= rng.choice(
+            (
+                {"removed": True},
+                {"replace": self.texts.message(self.user, named=False)},
+                {"metadata": {rng.choice("ab"): rng.choice((None, self.texts.mark()))}},
+            )
+        )
+        if rng.random() < 0.7:
+            body["edit_id"] = f"e{self.texts.mark()}"
+        named = "edit_id" in body and "message_id" in body
+        headers = self._if_match(session)
+        request = Request("edit", self.user, session, body, headers=headers, again=named, sequence=sequence)
+        if named:
+            self.sent.append(request)
+        return request
+
+    def _get_message(self, session: str) -> Request:
+        sequence = self.rng.randrange(self._count(session) + 1)
+        return Request("get_message", self.user, session, sequence=sequence)
+
     def _rewind(self, session: str) -> Request:
         rng = self.rng
         end = max(0, (self._count(session) or rng.randrange(6)) + rng.choice((0, 0, 0, 0, 0, 1, -1)))

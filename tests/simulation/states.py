@@ -17,14 +17,19 @@ Fields = dict[str, Any]
 
 
 class Version(NamedTuple):
-    """A message as it was from this commit on."""
+    """A message as it was from this commit on.
+
+    Attributes:
+        edit_id: of the edit that made it so, if that had one.
+    """
 
     commit: int
     fields: Fields
+    edit_id: str | None = None
 
 
 class Entry:
-    """A message of a log, and how tool calls changed it.
+    """A message of a log, and how tool calls and edits changed it.
 
     Attributes:
         usage: tokens that came with it.

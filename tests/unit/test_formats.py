@@ -119,7 +119,7 @@ def test_ui_messages_come_back() -> None:
                 "role": "tool",
                 "tool_call_id": "c",
                 "content": None,
-                "response_item": {"type": "function_call_output", "call_id": "c", "output": None},
+                "response_fields": {},
             },
         ),
         (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from turnlog.operations.change_session import merged
+from turnlog.wire import merged
 
 
 @pytest.mark.parametrize(

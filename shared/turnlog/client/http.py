@@ -428,7 +428,11 @@ def _path(template: str, request: Request) -> str:
         session = session_key("user", _one("session_id", request.session_id))
         if "{name}" in template:
             transcript_name(session, _one("name", request.name))
-    return template.format(session_id=quote(request.session_id or "", safe=""), name=request.name)
+    if "{sequence}" in template and not (type(request.sequence) is int and request.sequence >= 0):
+        raise Invalid.at("path", "sequence", msg="must be a whole number from 0 on")
+    return template.format(
+        session_id=quote(request.session_id or "", safe=""), name=request.name, sequence=request.sequence
+    )
 
 
 def _one(name: str, value: str | None) -> str:

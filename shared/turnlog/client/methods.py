@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from turnlog.client.request import Object, Way
 
     NewMessage: TypeAlias = Object | answers.Message | answers.DraftMessage
+    Place: TypeAlias = int | answers.Message
     Provider: TypeAlias = Literal["openai-responses", "anthropic", "ai-sdk"]
     TextFormat: TypeAlias = Literal["markdown", "jsonl"]
 
@@ -363,6 +364,62 @@ class Methods:
             if not page.has_more or page.newest_sequence is None:
                 return
             after = page.newest_sequence
+
+    @method
+    async def get_message(self, session_id: str, sequence: int) -> answers.Message:
+        """The message at a sequence."""
+        return await self._ask(answers.Message, Request("get_message", session_id, sequence=sequence))
+
+    @method
+    async def edit_message(
+        self,
+        session_id: str,
+        message: Place,
+        *,
+        metadata: Object | None = None,
+        replace: NewMessage | None = None,
+        removed: bool | None = None,
+        message_id: str | None = None,
+        edit_id: str | None = None,
+        if_match: int | None = None,
+    ) -> answers.MessageEdited:
+        """Edit a stored message: by one of `metadata`, `replace` and `removed`.
+
+        Args:
+            session_id: of the session.
+            message: as it was answered: then only if it still stands there. Or its sequence.
+            metadata: a JSON merge patch (RFC 7386) of the message's metadata.
+            replace: what the message is to be from now on.
+            removed: True: all that it says goes.
+            message_id: only if the message with this id stands at the sequence.
+            edit_id: the name of the edit, if it may be made again by another call.
+            if_match: only if the session is of this version.
+
+        Raises:
+            MessageMoved: another message stands there.
+            MessageRemoved: the message was removed.
+            PreconditionFailed: the session is of another version than `if_match`.
+        """
+        place = message
+        if isinstance(place, answers.Message):
+            message_id, place = message_id or place.message_id, place.sequence
+        body = given(
+            metadata=metadata,
+            replace=None if replace is None else _plain([replace])[0],
+            removed=removed,
+            message_id=message_id,
+            edit_id=edit_id or str(uuid4()),
+        )
+        # The message knows its edit again by the id. Where it is not named, another may stand there by then.
+        request = Request(
+            "edit_message",
+            session_id,
+            body=body,
+            if_match=if_match,
+            repeatable=message_id is not None or if_match is not None,
+            sequence=place,
+        )
+        return await self._ask(answers.MessageEdited, request)
 
     @method
     async def rewind_session(

@@ -17,6 +17,7 @@ class Request(NamedTuple):
         operation: its name, that of its function.
         session_id: of the session, if the operation is about one.
         name: of the transcript, if it is about one.
+        sequence: of the message, if it is about one.
         body: an object, or the text of an import.
         query: the query's values; None stands for what is not given.
         if_match: only if the session is of this version.
@@ -34,6 +35,7 @@ class Request(NamedTuple):
     minimal: bool = False
     repeatable: bool = True
     text: bool = False
+    sequence: int | None = None
 
     def headers(self) -> dict[str, str]:
         """The headers that say under what condition, and what the answer is to hold."""

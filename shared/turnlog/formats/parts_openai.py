@@ -50,6 +50,9 @@ OUTPUTS = {
 }
 """Items that answer one."""
 
+FIELDS = "response_fields"
+"""The field of a message, or of its tool call, with what an item of the Responses API has beside it."""
+
 CALL_EXTRAS = ("extra_content", "provider_specific_fields", "thought_signature")
 """Fields of a tool call in which other providers that speak Chat Completions put what they need back."""
 
@@ -137,6 +140,23 @@ def item(sequence: int, part: Json, envelope: Json | None) -> list[Part]:  # noq
     return [Other(sequence, kind, origin, said=False)]
 
 
+def call_item(call: Json) -> Json | None:
+    """The item of the Responses API that this tool call was, if it was one."""
+    if not isinstance(fields := call.get(FIELDS), dict):
+        return None
+    function = mapping(call.get("function"))
+    named = {"name": function.get("name"), "arguments": function.get("arguments")}
+    return {"type": "function_call", "call_id": call.get("id"), **named, **fields}
+
+
+def output_item(message: Json) -> Json | None:
+    """The item of the Responses API that this tool's message was, if it was one."""
+    if not isinstance(fields := message.get(FIELDS), dict):
+        return None
+    known, output = message.get("tool_call_id"), message.get("content")
+    return {"type": "function_call_output", "call_id": known, "output": output, **fields}
+
+
 def tool_call(sequence: int, call: Json) -> Call | Malformed:
     """One of a message's `tool_calls`."""
     call = mapping(call)
@@ -148,7 +168,7 @@ def tool_call(sequence: int, call: Json) -> Call | Malformed:
         return Malformed(sequence)
     arguments = as_text(function.get("input" if custom else "arguments", ""))
     extra = {each: call[each] for each in CALL_EXTRAS if each in call}
-    item = mapping(call.get("response_item"))
+    item = mapping(call_item(call))
     origin = Origin("responses", item) if item else None
     return Call(sequence, known, name, arguments, custom, extra, origin)
 

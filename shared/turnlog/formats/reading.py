@@ -110,7 +110,7 @@ def _results(sequence: int, message: Json, parts: list[Part], *, name: str, job:
     rest = tuple(part for part in parts if isinstance(part, Text | Media))
     if rest or not results:
         known = string(message.get("tool_call_id")) or string(message.get("toolCallId"))
-        item = mapping(message.get("response_item"))
+        item = mapping(parts_openai.output_item(message))
         origin = Origin("responses", item) if item else None
         results.append(Result(sequence, known, rest, name=name, job=job, origin=origin))
     return results

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnlog.formats.media import mapping, string
 from turnlog.formats.neutral import Call, Media, Other, Reasoning, Repair, Result, Text
-from turnlog.formats.parts_openai import CALLS, HOSTED, OUTPUTS
+from turnlog.formats.parts_openai import CALLS, FIELDS, HOSTED, OUTPUTS, call_item, output_item
 from turnlog.formats.reading import OWN, turns
 from turnlog.formats.repairing import Repaired, written
 from turnlog.formats.wording import call_id, described, left_out, tool_name
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _LONGEST_ID = 64
 _LONGEST_NAME = 128
 _ROLES = {"user", "assistant", "system", "developer"}
+WHOLE = "response_item"
+"""The field of a message with an item that no message can tell."""
+_CALL = {"type", "call_id", "name", "arguments"}
+_OUTPUT = {"type", "call_id", "output"}
 _MESSAGE_FIELDS = {"type", "role", "content", "id", "status", "phase"}
 _MESSAGE_PARTS = {"input_text", "output_text", "refusal", "input_image", "input_file", "input_audio"}
 
@@ -52,30 +56,46 @@ def _message(item: Mapping[str, Any]) -> Json:
     if not isinstance(item, dict):
         raise TypeError("An item must be an object.")
     match item:
-        case {"role": str(role)} if role in _ROLES:
-            return dict(item)
+        case {"role": str(role), "content": content} if role in _ROLES:
+            if item.keys() <= _MESSAGE_FIELDS and None not in item.values():
+                return dict(item)
+            return {"role": role, "content": content, FIELDS: _beside(item, {"role", "content"})}
         case {"type": "function_call", "call_id": str(known), "name": str(name), "arguments": str(given)} if (
             known and name
         ):
             function = {"name": name, "arguments": given}
-            call: Json = {"id": known, "type": "function", "function": function, "response_item": item}
+            call: Json = {"id": known, "type": "function", "function": function, FIELDS: _beside(item, _CALL)}
             return {"role": "assistant", "content": None, "tool_calls": [call]}
         case {"type": "function_call_output", "call_id": str(known), "output": output} if known:
-            content = output if isinstance(output, str | list) or output is None else [output]
-            return {"role": "tool", "tool_call_id": known, "content": content, "response_item": item}
+            told = output is None or isinstance(output, str) or _parts(output)
+            content = output if told else [output] if isinstance(output, dict) else None
+            fields = _beside(item, _OUTPUT if told else _OUTPUT - {"output"})
+            return {"role": "tool", "tool_call_id": known, "content": content, FIELDS: fields}
     kind = string(item.get("type"))
     role = "tool" if kind in OUTPUTS or kind.endswith("_output") else "assistant"
     return {"role": role, "content": [item]}
 
 
+def _beside(item: Json, told: set[str]) -> Json:
+    """What an item has beside that which its message tells."""
+    return {name: one for name, one in item.items() if name not in told}
+
+
+def _parts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str | dict) for one in value)
+
+
 def _kept(message: Mapping[str, Any]) -> Json | None:
     """The item that a message holds, if `from_responses` made it."""
-    if isinstance(item := message.get("response_item"), dict):
+    if isinstance(item := message.get(WHOLE), dict):
         return item
+    if message.get("role") == "tool" and (item := output_item(mapping(message))) is not None:
+        return item
+    if isinstance(fields := message.get(FIELDS), dict):
+        return {"role": message["role"], "content": message.get("content"), **fields}
     content, calls = message.get("content"), message.get("tool_calls")
     if isinstance(calls, list) and len(calls) == 1 and not content:
-        item = mapping(calls[0]).get("response_item")
-        return item if isinstance(item, dict) else None
+        return call_item(mapping(calls[0]))
     if isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict):
         item, kind = content[0], string(content[0].get("type"))
         if kind in HOSTED | CALLS | OUTPUTS or (kind == "reasoning" and "summary" in item):

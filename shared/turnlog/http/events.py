@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 # A body of wrong fields must not come back as a larger answer.
 _MOST_ERRORS = 20
 _LONGEST_NAME = 64
+_SEQUENCE_DIGITS = 10
 
 _WORDS = (
     ("^(Input|String|List|Dictionary) should ", "must "),
@@ -101,6 +102,7 @@ class Call(NamedTuple):
     user: str | None
     path_session_id: str | None
     path_name: str | None
+    path_sequence: str | int | None
     headers: Mapping[str, str]
     query: Mapping[str, str]
     raw_body: str
@@ -139,6 +141,20 @@ class Call(NamedTuple):
             Invalid: an id or the name is not one.
         """
         return transcript_name(self.key, self.path_name or "")
+
+    @property
+    def sequence(self) -> int:
+        """The sequence in the path.
+
+        Raises:
+            Invalid: it is none.
+        """
+        given = str(self.path_sequence)
+        if given.isascii() and given.isdecimal() and len(given) <= _SEQUENCE_DIGITS:
+            return int(given)
+        raise Invalid.at(
+            "path", "sequence", msg=f"must be a whole number of at most {_SEQUENCE_DIGITS} digits"
+        )
 
     @property
     def prefers_minimal(self) -> bool:
@@ -219,6 +235,7 @@ def parse(event: Mapping[str, Any], request_id: str) -> Call:
             user=event.get("user_id"),
             path_session_id=event.get("session_id"),
             path_name=event.get("name"),
+            path_sequence=event.get("sequence"),
             headers={name.lower(): value for name, value in _object(event, "headers").items()},
             query={
                 name: _text(value) for name, value in _object(event, "query").items() if value is not None
@@ -234,6 +251,7 @@ def parse(event: Mapping[str, Any], request_id: str) -> Call:
         user=_user(http, headers),
         path_session_id=path.get("session_id"),
         path_name=path.get("name"),
+        path_sequence=path.get("sequence"),
         headers=headers,
         query=event.get("queryStringParameters") or {},
         raw_body=event.get("body") or "",

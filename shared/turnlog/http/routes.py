@@ -12,6 +12,8 @@ ROUTES = {
     "delete_session": ("DELETE", "/sessions/{session_id}"),
     "append_messages": ("POST", "/sessions/{session_id}/messages"),
     "list_messages": ("GET", "/sessions/{session_id}/messages"),
+    "get_message": ("GET", "/sessions/{session_id}/messages/{sequence}"),
+    "edit_message": ("PATCH", "/sessions/{session_id}/messages/{sequence}"),
     "add_tool_call": ("POST", "/sessions/{session_id}/tool-calls"),
     "rewind_session": ("POST", "/sessions/{session_id}/rewind"),
     "fork_session": ("POST", "/sessions/{session_id}/fork"),

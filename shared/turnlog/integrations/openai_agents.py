@@ -8,7 +8,6 @@ only if nobody has changed the session since that item was read.
 from __future__ import annotations
 
 import random
-import re
 from asyncio import sleep
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,7 +30,7 @@ from turnlog.errors import (
 from turnlog.integrations.common import Repeats, async_client, in_session, is_one_run, short_hash
 from turnlog.integrations.items import to_items, to_message
 from turnlog.limits import MAX_BATCH
-from turnlog.records.keys import SESSION_ID_PATTERN
+from turnlog.records.keys import check_session_id
 from turnlog.wire import dumps
 
 try:
@@ -114,7 +113,7 @@ class TurnlogSession:
         if limit is not None and limit <= 0:
             return []
         try:
-            messages = await self._newest(self._of(wrapper), limit)
+            messages = await self._standing(self._of(wrapper), limit)
         except NotFound:
             return []
         items = [item for message in messages for item in to_items(message.raw)]
@@ -177,7 +176,8 @@ class TurnlogSession:
     async def pop_item(self, *, wrapper: Any = None) -> Any:
         """Take the newest item away and return it; None if there is none.
 
-        With it goes what else its message holds: a text, or other calls, where another program wrote it.
+        With it goes what else its message holds: a text, or other calls, where another program wrote it. And
+        with it go the messages behind it that were removed.
 
         Raises:
             Unavailable: Turnlog did not answer; the item may be gone.
@@ -296,19 +296,34 @@ class TurnlogSession:
             NotFound: there is no such session.
             SequenceMismatch: another came first, as for `PreconditionFailed`.
         """
-        session = await turnlog.get_session(self._id, limit=1)
-        if not session.messages:
-            return None
-        last = session.messages[-1]
+        at_once = 1
+        standing: list[Message] = []
+        while not standing:
+            session = await turnlog.get_session(self._id, limit=at_once)
+            standing = _said(session.messages)
+            if not standing and not session.has_more:
+                return None
+            at_once *= 2
+        last = standing[-1]
         await turnlog.rewind_session(
             self._id,
             to_sequence=last.sequence,
-            expected_sequence=last.sequence + 1,
+            expected_sequence=session.message_count,
             rewind_id=uuid4().hex,  # by which the repeat of a lost reply is told from another's pop
             if_match=session.version,
         )
         # What holds no item is no item's place: it goes with the one before it.
         return items[-1] if (items := to_items(last.raw)) else await self._pop(turnlog)
+
+    async def _standing(self, turnlog: AsyncTurnlog, limit: int | None) -> list[Message]:
+        """The newest messages that were not removed; raises as `_newest` does."""
+        at_once = limit
+        while True:
+            messages = await self._newest(turnlog, at_once)
+            standing = _said(messages)
+            if limit is None or at_once is None or len(standing) >= limit or len(messages) < at_once:
+                return standing
+            at_once *= 2
 
     async def _newest(self, turnlog: AsyncTurnlog, limit: int | None) -> list[Message]:
         """The newest messages, from as many answers as they take.
@@ -334,6 +349,11 @@ class TurnlogSession:
         raise Contended("The session is being rewound.")
 
 
+def _said(messages: Sequence[Message]) -> list[Message]:
+    """The messages without those that were removed: they say nothing any more."""
+    return [message for message in messages if not message.removed]
+
+
 def _may_be_done(error: TurnlogError) -> bool:
     """Whether an error leaves open whether its request is carried out, now or later."""
     return isinstance(error, Unavailable) or error.status >= 500  # noqa: PLR2004 (a server's error)
@@ -346,7 +366,10 @@ async def _let_others_pass(attempt: int) -> None:
 
 def turnlog_id(session_id: str) -> str:
     """Turnlog's id for a session of the SDK."""
-    return session_id if re.fullmatch(SESSION_ID_PATTERN, session_id) else f"openai-{short_hash(session_id)}"
+    try:
+        return check_session_id(session_id)
+    except ValueError:
+        return f"openai-{short_hash(session_id)}"
 
 
 def _batches(messages: Sequence[Json], lines: Sequence[bytes], request: str) -> Iterator[list[Json]]:

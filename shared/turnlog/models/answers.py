@@ -221,6 +221,17 @@ class Rewound(Answer):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class MessageEdited(Answer):
+    """A message after an edit, and a version of its session.
+
+    If others changed the session in the same instant, `version` is lower than the session's.
+    """
+
+    message: Message
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ToolCallAdded(Answer):
     """The assistant message that bears the tool call."""
 

@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationError,
     WithJsonSchema,
     model_validator,
 )
@@ -187,6 +188,14 @@ class NewMessage(BaseModel):
 
 
 _IGNORED = frozenset({"sequence", "created_at", "edited_at"})
+
+
+def taken(message: dict[str, Any]) -> dict[str, Any] | None:
+    """What is stored of a message that a client would send; None if it is refused."""
+    try:
+        return NewMessage.model_validate(message).fields()
+    except ValidationError:
+        return None
 
 
 class WithObjects(Closed):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from turnlog.limits import MAX_BATCH
 from turnlog.models.common import (
@@ -69,6 +69,59 @@ class RewindSession(Closed):
             msg = "to_sequence must not be greater than expected_sequence"
             raise ValueError(msg)
         return self
+
+
+class EditMessage(Closed):
+    """The body of `PATCH /sessions/{session_id}/messages/{sequence}`: one of the first three."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [name]} for name in ("metadata", "replace", "removed")]}
+    )
+
+    metadata: JsonObject = Field(
+        default=None,
+        description="A JSON merge patch (RFC 7386) of the message's metadata.",
+        examples=[{"rating": 5}],
+    )
+    replace: NewMessage | None = Field(
+        default=None,
+        description="What the message is to be from now on. It keeps its id, place, time and usage. Its"
+        " metadata, and tool calls that were added to it, go.",
+    )
+    removed: Literal[True] | None = Field(
+        default=None, description="All that the message says goes; its id and its place stay."
+    )
+    message_id: MessageId | None = Field(
+        default=None, description="Edit only if the message with this id stands there."
+    )
+    edit_id: MessageId | None = Field(
+        default=None,
+        description="Names this edit: a request with the same id is a repeat, and changes nothing.",
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> EditMessage:
+        # A patch that is null is one: it takes all of the metadata away.
+        given = ("metadata" in self.model_fields_set, self.replace is not None, self.removed)
+        if sum(map(bool, given)) != 1:
+            msg = "must have exactly one of metadata, replace and removed"
+            raise ValueError(msg)
+        if self.replace:
+            if self.replace.removed:
+                msg = "replace must not be a removed message: send removed instead"
+                raise ValueError(msg)
+            named = self.replace.message_id
+            if named and self.message_id not in {None, named}:
+                msg = "message_id and the message_id in replace must be the same"
+                raise ValueError(msg)
+            self.message_id = named or self.message_id
+        return self
+
+    def edit(self) -> dict[str, Any]:
+        """The edit, as `operations.edit_message` takes it."""
+        if self.replace:
+            return {"replace": self.replace.fields()}
+        return {"removed": True} if self.removed else {"metadata": self.metadata}
 
 
 class AddToolCall(Closed):

@@ -1,8 +1,9 @@
-"""The one edit of a stored message: a tool call joins the assistant message of the current turn.
+"""A tool call joins the assistant message of the current turn.
 
-G1, G7: the message is put again in one transaction with the head, which must stand at the same count and the
-same number of edits; so two calls at once are both kept, and a cached message is known to be old. Each call
-leaves a token on the message, by which a call whose reply was lost is found.
+G1, G7: it is an edit of that message (`store.log`), which must find the head at the same count of messages
+too: what is appended may begin another turn, and the same call, sent again, would join that one. Each call
+leaves a token on the message, by which a call whose reply was lost is found, also if the message was replaced
+or removed since.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ from turnlog.errors import ConditionFailed, Contended, TooLarge, Unanswered
 from turnlog.limits import MAX_ATTACHED, PAYLOAD_LIMIT
 from turnlog.operations.read_session import load
 from turnlog.records import messages
-from turnlog.records.expressions import touch, update
 from turnlog.records.messages import TOKEN_SIZE
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.large import LargeMessages, whole
 from turnlog.store.leftover import clear_leftover
-from turnlog.store.log import advanced, head_update, message_writes, puts
+from turnlog.store.log import advanced, head_update, puts, write_edit
 from turnlog.store.store import LogMoved
 
 if TYPE_CHECKING:
@@ -116,7 +116,12 @@ async def _turn(store: Store, head: Head, call_id: Any) -> Turn:
             if call_id is not None and any(call.get("id") == call_id for call in calls):
                 return Turn(None, stored.json)
             turn_over = turn_over or message["role"] == "user"
-            if not turn_over and assistant is None and message["role"] == "assistant":
+            if (
+                not turn_over
+                and assistant is None
+                and message["role"] == "assistant"
+                and "removed" not in message
+            ):
                 assistant = stored.sequence
         end = first
     return Turn(assistant, None)
@@ -160,48 +165,21 @@ async def _attach(
         )
     fields = (await whole(store, head, before)).fields()
     fields["tool_calls"] = [*(fields.get("tool_calls") or []), tool_call]
-    after = large.edited(
-        head.key,
-        before,
-        messages.encode(
-            sequence,
-            fields,
-            before.attached + token,
-            epoch=before.epoch,
-            usage=before.usage,
-            room=large.room,
-        ),
+    after = messages.rewritten(
+        before, fields, attached=before.attached + token, edits=before.edits, room=large.room
     )
+    after = large.edited(head.key, before, after)
     _check_answer(store, after)
     await large.put([after])
     now = max(store.now(), head.updated_at)
-    grown = after.size - before.size
-    moved = head._replace(
-        edits=head.edits + 1, log_size=head.log_size + grown, version=head.version + 1, updated_at=now
-    )
-    await large.transact(
-        [after],
-        {
-            "Update": update(
-                head.key,
-                to=touch(head.key, now),
-                plus={"edits": 1, "log_size": grown, "version": 1},
-                condition="#message_count = :expected AND #edits = :seen",
-                values={"expected": head.message_count, "seen": head.edits},
-            )
-        },
-        *message_writes(head.key, before, after),
-    )
-    await store.cache.edited(head, moved, after)
-    await large.replaced(after)
+    await write_edit(large, head, before, after, now=now, same_count=True)
     store.counts["tool_calls_added"] += 1
     return Added(after.json, replayed=False)
 
 
 async def _bearing(store: Store, head: Head, sequence: int, token: bytes) -> Stored | None:
-    """The message, if it bears the call with this token, or was made for it."""
+    """The message, if the call with this token was added to it, or it was made for it."""
     if sequence >= head.message_count:
         return None
     stored = (await store.messages(head, sequence, sequence + 1))[sequence]
-    tokens = [stored.attached[at : at + TOKEN_SIZE] for at in range(0, len(stored.attached), TOKEN_SIZE)]
-    return stored if token in tokens or stored.known()["message_id"] == token.hex() else None
+    return stored if stored.bears(token) or stored.known()["message_id"] == token.hex() else None

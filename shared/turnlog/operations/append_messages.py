@@ -256,16 +256,21 @@ async def _verified(
     held than the request holds.
     """
     present: dict[str, Stored] = {}
+    edited: dict[str, Stored] = {}
     differing: dict[str, int] = {}
     by_id = {fields["message_id"]: fields for fields in new}
     async for message_id, message in stored_under(store, head, hits):
         there = await whole(store, head, message)
-        if messages.equal(there.as_first_stored(), by_id[message_id]):
+        stored = there.as_first_stored()
+        if messages.equal(stored, by_id[message_id]):
             present[message_id] = there
+        elif messages.erased(stored):
+            edited[message_id] = there  # what it said at first is gone: whatever is sent is its repeat
         elif len(hits[message_id]) == 1:
             raise _reused(message.sequence)  # at once: what comes behind need not be read
         else:
             differing[message_id] = message.sequence
+    present = edited | present
     # An id that the ring had forgotten can be taken again; the repeat of the first message stays a repeat.
     for message_id, sequence in differing.items():
         if message_id not in present:

@@ -19,12 +19,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from turnlog.errors import ConditionFailed, Contended, PreconditionFailed, Unanswered
+from turnlog.errors import ConditionFailed, Contended, Unanswered
 from turnlog.operations.create_session import check_objects, encoded_objects
 from turnlog.records import head as heads
 from turnlog.records.expressions import LIVE, touch, unchanged, update
+from turnlog.records.head import check_version
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.store import not_found
+from turnlog.wire import merged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -199,33 +201,3 @@ def _patch_condition(
         condition += " AND #token = :was_token"
         values["was_token"] = head.token
     return condition, values
-
-
-def merged(target: Any, patch: Any) -> Any:
-    """The target after a JSON merge patch (RFC 7386, section 2)."""
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(target) if isinstance(target, dict) else {}
-    for name, change in patch.items():
-        if change is None:
-            result.pop(name, None)
-        else:
-            result[name] = merged(result.get(name), change)
-    return result
-
-
-def check_version(head: Head, if_match: Match | None) -> None:
-    """Refuse a version that `if_match` does not name.
-
-    Args:
-        if_match: None: every version is right.
-
-    Raises:
-        PreconditionFailed: the version is another.
-    """
-    if if_match and not if_match.admits(head.version):
-        raise PreconditionFailed(
-            f'The session has version {head.version}, which If-Match does not name (as "{head.version}", in'
-            " quotes). Read the session again.",
-            extra={"version": head.version},
-        )

@@ -32,11 +32,10 @@ from turnlog.errors import (
     Unanswered,
 )
 from turnlog.limits import MAX_BATCH, MAX_FIRST_BATCH, PART_SIZE, REQUEST_LIMIT
-from turnlog.operations.change_session import check_version
 from turnlog.operations.create_session import check_objects, create_session, encoded_objects
 from turnlog.operations.read_session import load
 from turnlog.records import messages, ring
-from turnlog.records.head import Head
+from turnlog.records.head import Head, check_version
 from turnlog.records.usage import replaced
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.large import LargeMessages, whole

@@ -16,10 +16,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from turnlog.errors import ConditionFailed, Contended, NotFound, Unanswered, Unavailable
-from turnlog.operations.change_session import check_version
 from turnlog.records import ring
 from turnlog.records.expressions import touch, update
-from turnlog.records.head import USAGE_FIELDS
+from turnlog.records.head import USAGE_FIELDS, check_version
 from turnlog.records.keys import parse_message_sort_key
 from turnlog.records.usage import without
 from turnlog.store.deposits import delete_objects, objects_of

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from turnlog.records.attributes import SHORT
 from turnlog.records.keys import recency_sort_key
 
 if TYPE_CHECKING:
@@ -17,6 +16,19 @@ if TYPE_CHECKING:
 
     from turnlog.records.item import Item
     from turnlog.records.keys import GenerationKey
+
+# A head counts by its bytes, and names are some of them: a usual one should stay under one write unit (1 KB).
+# These are attributes of heads alone: names that other items have as well are not shortened.
+SHORT = {
+    "message_count": "n",
+    "rewinds": "r",
+    "log_size": "l",
+    "prompt_tokens": "p",
+    "completion_tokens": "c",
+    "total_tokens": "t",
+    "details": "d",
+}
+"""Attribute of a `Head` → its name in the table."""
 
 LIVE = "attribute_exists(#message_count)"
 """The condition that a head is there and no tombstone."""
@@ -151,6 +163,6 @@ def _conditioned(condition: str) -> dict[str, str]:
 
 
 def names(*expressions: str) -> dict[str, str]:
-    """The declaration of every `#name` in these expressions, see `attributes.SHORT`."""
+    """The declaration of every `#name` in these expressions, see `SHORT`."""
     found = [name for expression in expressions for name in re.findall(r"#(\w+)", expression)]
     return {f"#{name}": SHORT.get(name, name) for name in found}

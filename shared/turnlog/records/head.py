@@ -10,9 +10,9 @@ import json
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from turnlog.errors import PreconditionFailed
 from turnlog.records import usage
-from turnlog.records.attributes import SHORT
-from turnlog.records.expressions import EMPTY
+from turnlog.records.expressions import EMPTY, SHORT
 from turnlog.records.keys import (
     GenerationKey,
     SessionKey,
@@ -203,3 +203,20 @@ class Match(NamedTuple):
     def admits(self, version: int) -> bool:
         """Whether a session of this version is meant."""
         return self.anything or version in self.versions
+
+
+def check_version(head: Head, if_match: Match | None) -> None:
+    """Refuse a version that `if_match` does not name.
+
+    Args:
+        if_match: None: every version is right.
+
+    Raises:
+        PreconditionFailed: the version is another.
+    """
+    if if_match and not if_match.admits(head.version):
+        raise PreconditionFailed(
+            f'The session has version {head.version}, which If-Match does not name (as "{head.version}", in'
+            " quotes). Read the session again.",
+            extra={"version": head.version},
+        )

@@ -1,8 +1,9 @@
 """Messages as items: JSON as it is answered, packed where that saves.
 
 A message of more than 390 KB of JSON is kept in two pieces, which are joined where it is read. The `shell`
-has what depends on its place in the log, the application's `metadata`, and its role. The rest is what the
-sender said, and is the same however often an append is tried. So the rest is compressed once:
+has what depends on its place in the log, the application's `metadata`, its role, and whether it was removed.
+The rest is what the sender said, and is the same however often an append is tried. So the rest is compressed
+once:
 
 | JSON | compressed | bucket | the first item has | other items, object |
 |---|---|---|---|---|
@@ -18,10 +19,11 @@ from __future__ import annotations
 
 import json
 import zlib
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import Damaged, TooLarge, Torn
-from turnlog.limits import MESSAGE_LIMIT, METADATA_LIMIT, PART_SIZE, PARTS_LIMIT
+from turnlog.limits import EDITS_KEPT, MESSAGE_LIMIT, METADATA_LIMIT, PART_SIZE, PARTS_LIMIT
 from turnlog.records.keys import parse_message_sort_key
 from turnlog.records.packing import packed, unpacked, zipped
 from turnlog.records.ring import fingerprint
@@ -34,10 +36,12 @@ if TYPE_CHECKING:
     from turnlog.records.keys import GenerationKey
 
 TOKEN_SIZE = 8
-"""Bytes of a tool call's token in `attached`."""
+"""Bytes of a tool call's token in `attached`, and of an edit's mark in `edits`."""
 
 # They, and what the application says about a message, are no part of what the sender said.
 _BESIDE = frozenset({"sequence", "message_id", "created_at", "edited_at", "metadata"})
+# They are in both pieces, so that they are known without the rest.
+_IN_BOTH = frozenset({"role", "removed"})
 # Bytes of a shell without metadata, at the most, for which an item has room beside `PART_SIZE`.
 _SMALL_SHELL = 4_096
 SIZED = b"\x03"
@@ -58,6 +62,8 @@ class Stored(NamedTuple):
         shell: JSON of the server's fields, `metadata` and the role of one in two pieces; else empty.
         rest: JSON of the rest of one that this process has put in two pieces.
         object_key: of the object that has the rest; empty if there is none.
+        edits: marks of the newest edits, see `edit_mark`, oldest first; and tokens of tool calls that went
+            with one of these.
 
     The cache keeps what `for_cache` says; it is the table's items that bear what a rewind has to know.
     """
@@ -72,6 +78,7 @@ class Stored(NamedTuple):
     shell: bytes = b""
     object_key: str = ""
     rest: bytes = b""
+    edits: bytes = b""
 
     @property
     def unread(self) -> bool:
@@ -81,7 +88,7 @@ class Stored(NamedTuple):
     @property
     def first_room(self) -> int:
         """Bytes of the blob for which its first item has room."""
-        return PART_SIZE - len(self.attached) - max(0, len(self.shell) - _SMALL_SHELL)
+        return PART_SIZE - len(self.attached) - len(self.edits) - max(0, len(self.shell) - _SMALL_SHELL)
 
     @property
     def json(self) -> bytes:
@@ -115,6 +122,11 @@ class Stored(NamedTuple):
                 del fields["tool_calls"]
         return fields
 
+    def bears(self, mark: bytes) -> bool:
+        """Whether the edit of this mark was made, or the tool call of this token was added."""
+        marks = self.attached + self.edits
+        return mark in (marks[at : at + TOKEN_SIZE] for at in range(0, len(marks), TOKEN_SIZE))
+
     def items(self, key: GenerationKey) -> list[Item]:
         """The items that hold the message."""
         items: list[Item]
@@ -138,6 +150,8 @@ class Stored(NamedTuple):
             items[0]["epoch"] = {"N": str(self.epoch)}
         if self.usage:
             items[0]["usage"] = {"S": self.usage}
+        if self.edits:
+            items[0]["edits"] = {"B": self.edits}
         return items
 
 
@@ -148,6 +162,7 @@ def encode(
     *,
     epoch: int = 0,
     usage: str = "",
+    edits: bytes = b"",
     room: int = PARTS_LIMIT,
 ) -> Stored:
     """The message as it is stored; for the arguments see `Stored`, for `room` `packing.zipped`.
@@ -159,13 +174,14 @@ def encode(
     encoded = to_json(fields)
     mark, size = fingerprint(fields["message_id"]), payload_size(encoded)
     if len(encoded) <= PART_SIZE:
-        return Stored(sequence, packed(encoded), attached, mark, size, epoch, usage)
-    return _in_two(fields, encoded, room, Stored(sequence, b"", attached, mark, size, epoch, usage))
+        return Stored(sequence, packed(encoded), attached, mark, size, epoch, usage, edits=edits)
+    stored = Stored(sequence, b"", attached, mark, size, epoch, usage, edits=edits)
+    return _in_two(fields, encoded, room, stored)
 
 
 def _in_two(fields: Mapping[str, Any], encoded: bytes, room: int, stored: Stored) -> Stored:
     """A message with these fields, and this JSON, in two pieces."""
-    shell = {name: value for name, value in fields.items() if name in _BESIDE or name == "role"}
+    shell = {name: value for name, value in fields.items() if name in _BESIDE or name in _IN_BOTH}
     head = _head(shell)
     if encoded.startswith(head):  # as a rule: to encode 64 MB once more takes half a second
         rest = b"".join((b"{", memoryview(encoded)[len(head) :]))
@@ -175,8 +191,8 @@ def _in_two(fields: Mapping[str, Any], encoded: bytes, room: int, stored: Stored
 
 
 def _head(shell: Mapping[str, Any]) -> bytes:
-    """With what the JSON of a message begins, before the rest; the role is in the rest, too."""
-    return dumps({name: value for name, value in shell.items() if name != "role"})[:-1] + b","
+    """With what the JSON of a message begins, before the rest."""
+    return dumps({name: value for name, value in shell.items() if name not in _IN_BOTH})[:-1] + b","
 
 
 def moved(stored: Stored, sequence: int, *, created_at: str, epoch: int) -> Stored:
@@ -221,6 +237,42 @@ def from_cache(sequence: int, value: bytes, key: GenerationKey) -> Stored | None
     return stored if stored.object_key.startswith(key.objects) or not stored.object_key else None
 
 
+def rewritten(
+    before: Stored, fields: Mapping[str, Any], *, attached: bytes, edits: bytes, room: int = PARTS_LIMIT
+) -> Stored:
+    """A message with other fields in the place of this one; raises as `encode` does."""
+    return encode(
+        before.sequence, fields, attached, epoch=before.epoch, usage=before.usage, edits=edits, room=room
+    )
+
+
+def with_metadata(before: Stored, metadata: Mapping[str, Any], *, edits: bytes) -> Stored:
+    """A message with other metadata; the rest of one in two pieces stays. Raises as `encode` does."""
+    fields = {name: value for name, value in before.known().items() if name != "metadata"}
+    fields |= {"metadata": metadata} if metadata else {}
+    if not before.shell:
+        return rewritten(before, fields, attached=before.attached, edits=edits)
+    shell = to_json(fields)
+    grown = payload_size(shell) - payload_size(before.shell)
+    return before._replace(shell=shell, size=before.size + grown, edits=edits)
+
+
+def edit_mark(edit_id: str) -> bytes:
+    """What a message keeps of an edit's id."""
+    return blake2b(edit_id.encode(), digest_size=TOKEN_SIZE).digest()
+
+
+def edits_kept(before: Stored, mark: bytes, *, calls: bool) -> bytes:
+    """The marks that a message bears after one more edit.
+
+    Args:
+        calls: the tool calls that were added go with this edit; their tokens stay, so that a call whose reply
+            was lost is not added once more.
+    """
+    marks = before.edits + (before.attached if calls else b"") + mark
+    return marks[-EDITS_KEPT * TOKEN_SIZE :]
+
+
 def to_json(fields: Mapping[str, Any]) -> bytes:
     """The message's JSON; raises as `encode` does."""
     encoded = dumps(fields)
@@ -234,6 +286,11 @@ def to_json(fields: Mapping[str, Any]) -> bytes:
             " Split it into several."
         )
     return encoded
+
+
+def erased(fields: Mapping[str, Any]) -> bool:
+    """Whether what a message said at first is gone: it was replaced or removed."""
+    return "edited_at" in fields or "removed" in fields
 
 
 def equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -291,6 +348,7 @@ def _assembled(sequence: int, parts: Mapping[int, Item]) -> Stored:
         size=int(first.get("size", {"N": "0"})["N"]),
         epoch=int(first.get("epoch", {"N": "0"})["N"]),
         usage=first.get("usage", {"S": ""})["S"],
+        edits=bytes(first.get("edits", {"B": b""})["B"]),
         shell=bytes(first.get("shell", {"B": b""})["B"]),
         object_key=first.get("object", {"S": ""})["S"],
     )

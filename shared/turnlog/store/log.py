@@ -1,4 +1,10 @@
-"""The writes that change the log: the head moves, and messages are put in the same transaction."""
+"""The writes that change the log: the head moves, and messages are put in the same transaction.
+
+G1, G7: an edit of a stored message asks for the head's number of edits, among which rewinds count. So of two
+edits at once one is first, and the other one looks again; and an edit that comes late reaches no message that
+was put there after a rewind. The head's count of messages may have grown meanwhile: an append changes no
+stored message, and busy writers would keep an edit waiting.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +14,7 @@ from uuid import UUID
 from turnlog.errors import Invalid, SequenceMismatch
 from turnlog.limits import COMPARED_BYTES, MAX_BATCH, PARTS_LIMIT
 from turnlog.records import ring
-from turnlog.records.expressions import touch, unchanged, update
+from turnlog.records.expressions import LIVE, touch, unchanged, update
 from turnlog.records.head import USAGE_FIELDS
 from turnlog.records.keys import parse_message_sort_key
 from turnlog.records.usage import added
@@ -240,3 +246,54 @@ def message_writes(key: GenerationKey, before: Stored, after: Stored) -> list[Fi
         *({"Put": {"Item": item}} for item in items),
         *({"Delete": {"Key": {"PK": item["PK"], "SK": item["SK"]}}} for item in superfluous),
     ]
+
+
+async def write_edit(
+    large: LargeMessages,
+    head: Head,
+    before: Stored,
+    after: Stored,
+    *,
+    now: str,
+    same_count: bool = False,
+    same_version: bool = False,
+) -> Head:
+    """Put a message over the one that stands there; the head after it.
+
+    Its `version` is low if others changed the session in the same instant. If what stood there was an object
+    of the bucket, that is deleted.
+
+    Args:
+        large: the writer's large messages; if `after` has an object of its own, that is written.
+        now: the time of the edit, not before the head's.
+        same_count: only if nothing was appended since this head.
+        same_version: only if nothing was changed since this head.
+
+    Raises:
+        ConditionFailed: the head is another; nothing was written.
+        Contended: nothing was written.
+        Unanswered: it may have been.
+    """
+    condition = f"{LIVE} AND #edits = :edits"
+    values: dict[str, Value] = {"edits": head.edits}
+    if same_count:
+        condition += " AND #message_count = :expected"
+        values["expected"] = head.message_count
+    if same_version:
+        condition += " AND #version = :version"
+        values["version"] = head.version
+    grown = after.size - before.size
+    moved = update(
+        head.key,
+        to=touch(head.key, now),
+        plus={"edits": 1, "log_size": grown, "version": 1},
+        condition=condition,
+        values=values,
+    )
+    await large.transact([after], {"Update": moved}, *message_writes(head.key, before, after))
+    edited = head._replace(
+        edits=head.edits + 1, log_size=head.log_size + grown, version=head.version + 1, updated_at=now
+    )
+    await large.store.cache.edited(head, edited, after)
+    await large.replaced(after)
+    return edited

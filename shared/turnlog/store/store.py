@@ -270,6 +270,11 @@ def fork_unfinished() -> ForkUnfinished:
     )
 
 
+def no_message() -> NotFound:
+    """The answer for a sequence at which the session has no message."""
+    return NotFound("There is no such message: the session ends before this sequence.")
+
+
 def no_transcript() -> NotFound:
     """The answer for a transcript that a session has not, or no longer."""
     return NotFound("There is no such transcript.")

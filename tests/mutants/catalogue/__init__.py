@@ -7,6 +7,7 @@ from tests.mutants.catalogue.cancelled import CANCELLED
 from tests.mutants.catalogue.clients import CLIENTS
 from tests.mutants.catalogue.doubts import DOUBTS
 from tests.mutants.catalogue.edge import EDGE
+from tests.mutants.catalogue.edits import EDITS
 from tests.mutants.catalogue.formats import FORMATS
 from tests.mutants.catalogue.generations import GENERATIONS
 from tests.mutants.catalogue.imports import IMPORTS
@@ -34,6 +35,7 @@ MUTANTS = (
     *OVERTAKEN,
     *CLIENTS,
     *DOUBTS,
+    *EDITS,
     *EDGE,
     *FORMATS,
     *LIMITS,

@@ -93,14 +93,15 @@ APPENDS = (
     ),
     Mutant(
         "tool call without the edits' condition",
-        'condition="#message_count = :expected AND #edits = :seen"',
-        'condition="#message_count = :expected AND :seen = :seen"',
+        'condition = f"{LIVE} AND #edits = :edits"',
+        'condition = f"{LIVE} AND #edits >= :edits"',
         "of two tool calls at once one is lost",
+        case="tool call & tool call",
     ),
     Mutant(
         "tool call without the count's condition",
-        'condition="#message_count = :expected AND #edits = :seen"',
-        'condition="#edits = :seen AND :expected = :expected"',
+        "same_count=True",
+        "same_count=False",
         "a tool call joins a turn that is over",
     ),
     Mutant(
@@ -112,7 +113,7 @@ APPENDS = (
     ),
     Mutant(
         "tool call not known after a lost reply",
-        "stored if token in tokens or",
+        "stored if stored.bears(token) or",
         "stored if",
         "it is added twice",
         case="rewind & tool call, warm cache",

@@ -64,14 +64,14 @@ REWINDS = (
     ),
     Mutant(
         "a tool call forgets what a rewind has to know",
-        "            usage=before.usage,\n",
-        "",
+        "before.sequence, fields, attached, epoch=before.epoch, usage=before.usage, edits=edits",
+        "before.sequence, fields, attached, epoch=before.epoch, edits=edits",
         "the tokens of a message that a tool call joined are never taken off",
     ),
     Mutant(
         "a tool call forgets the epoch",
-        "            epoch=before.epoch,\n",
-        "",
+        "before.sequence, fields, attached, epoch=before.epoch, usage=before.usage, edits=edits",
+        "before.sequence, fields, attached, usage=before.usage, edits=edits",
         "a message that was put after a rewind is taken for the one before",
     ),
     Mutant(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.edit_rules import erased
 from tests.simulation.violations import Rule, require
 from turnlog.errors import Contended, Gone, NotFound
 from turnlog.records.head import JSON_FIELDS, USAGE_FIELDS
@@ -31,6 +32,12 @@ def check_call(history: History, call: Call) -> None:
         require(Rule.FIELDS_SET_ONCE, sum(map(_sets_fields, changing)) <= 1, told)
     if call.name in {"put_session", "append_messages", "add_tool_call"}:
         _check_stored_once(history, call)
+    elif call.name == "edit_message":
+        # The message that was meant may have been put again, under its id.
+        first = min([work.changes[0].commit for work in changing], default=0)
+        again = "message_id" in call.asked and cut_between(history, call.key, first, call.end)
+        once = len(changing) <= 1 or again
+        require(Rule.MADE_ONCE_BY_A_CALL, once, told)
     elif call.name not in {"append_entries", "import_transcript"}:  # see `transcript_rules`
         # What is sent again after another session was begun is meant for that one.
         sessions = {change.generation for work in changing for change in work.changes}
@@ -88,6 +95,7 @@ def _check_stored_once(history: History, call: Call) -> None:
     for (work, first), (other, second) in combinations(sorted(changes, key=lambda one: one[1].commit), 2):
         if work is not other and _stored(first) & _stored(second):
             cut = cut_between(history, call.key, first.commit, second.commit)
+            cut = cut or erased_between(history, call.key, first.commit, second.commit)
             require(Rule.STORED_ONCE_BY_A_CALL, cut, (call.asked, first, second))
 
 
@@ -111,6 +119,12 @@ def cut_between(history: History, key: SessionKey, first: int, last: int) -> boo
     states = history.during(key, first, last)
     lives = [state.live and state.live.rewinds for state in states]
     return len(set(lives)) > 1 or None in lives
+
+
+def erased_between(history: History, key: SessionKey, first: int, last: int) -> bool:
+    """Whether an edit took away what a message said, between two commits."""
+    log = history.during(key, last, last)[-1].log
+    return any(first < one.commit <= last and erased(one.fields) for entry in log for one in entry.versions)
 
 
 def _gone_since(history: History, call: Call, work: Work) -> bool:

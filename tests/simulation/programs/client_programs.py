@@ -22,6 +22,8 @@ METHODS = (
     *("append_messages",) * 5,
     *("set_title", "put_session", "patch_session", "rewind_session") * 3,
     *("add_tool_call", "get_session", "append_entries") * 2,
+    *("edit_message",) * 3,
+    "get_message",
     "create_session",
     "list_sessions",
     "list_messages",
@@ -87,12 +89,20 @@ class ClientProgram(Program):
             known |= {
                 name: call.returned[name] for name in ("version", "message_count") if name in call.returned
             }
+            for message in call.returned.get("messages", []):
+                if "sequence" in message:
+                    known.setdefault("ids", {})[message["sequence"]] = message["message_id"]
         return call
 
     def _of(self, session: str) -> dict[str, Any]:
         """What it knows of a session."""
         known = self._known.get(session, {})
-        return {"session": session, "count": known.get("message_count", 0), "version": known.get("version")}
+        return {
+            "session": session,
+            "count": known.get("message_count", 0),
+            "version": known.get("version"),
+            "ids": known.get("ids", {}),
+        }
 
     def _match(self, version: int | None) -> dict[str, int]:
         return {"if_match": version} if version and self._rng.random() < 0.6 else {}
@@ -133,6 +143,22 @@ class ClientProgram(Program):
         end = max(0, count + rng.choice((0, 0, 0, 1, -1)))
         to = max(0, end - rng.choice((0, 1, 1, 2, 9)))
         return {"to_sequence": to, "expected_sequence": end, **self._match(version)}
+
+    def _edit_message(self, count: int, version: int | None, ids: dict[int, str], **_: Any) -> dict[str, Any]:
+        rng = self._rng
+        sequence = rng.randrange(count + 1)
+        named = {"message_id": ids[sequence]} if sequence in ids and rng.random() < 0.7 else {}
+        edit = rng.choice(
+            (
+                {"removed": True},
+                {"replace": self._texts.message(self.user, named=False)},
+                {"metadata": {rng.choice("ab"): rng.choice((None, self._texts.mark()))}},
+            )
+        )
+        return {"message": sequence, **named, **edit, **self._match(version)}
+
+    def _get_message(self, count: int, **_: Any) -> dict[str, Any]:
+        return {"sequence": self._rng.randrange(count + 1)}
 
     def _add_tool_call(self, **_: Any) -> dict[str, Any]:
         named = {"id": f"call-{self._texts.mark()}"} if self._rng.random() < 0.6 else {}

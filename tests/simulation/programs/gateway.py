@@ -47,6 +47,7 @@ def request_of(sent: httpx.Request) -> Request:
         {name: value if name in _TEXTS else json.loads(value) for name, value in call.query.items()},
         {name: call.headers[name] for name in ("if-match", "if-none-match") if name in call.headers},
         name=call.path_name or "",
+        sequence=None if call.path_sequence is None else call.sequence,
         event=event,
     )
 

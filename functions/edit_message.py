@@ -1,0 +1,6 @@
+"""PATCH /sessions/{session_id}/messages/{sequence}."""
+
+# Written by `make generate`, from the template: change that.
+from turnlog.http.endpoints.edit_message import handler
+
+__all__ = ["handler"]

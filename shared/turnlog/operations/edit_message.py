@@ -1,0 +1,247 @@
+"""G1, G2, G7: an edit changes one stored message as it was asked to, once, and nothing beside it.
+
+Each edit leaves a mark on the message, of its `edit_id` or of a token of its own. By the mark its repeat is
+known, and an edit whose reply was lost. What an edit finds:
+
+| the message | the edit |
+|---|---|
+| bears its mark | is made: the answer is the message as it stands |
+| is not there, or is another one | is refused; `Unanswered` where a try may have been made before a rewind |
+| was removed | is refused |
+| is as the edit would make it | is done, and moves no version |
+| is another | is written at this count of edits (`store.log`); if that is refused, it looks again |
+
+A message that was replaced or removed bears `edited_at`: what it said is gone, so a repeat of its append is
+not compared with it any more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from turnlog.errors import (
+    ConditionFailed,
+    Contended,
+    MessageMoved,
+    MessageRemoved,
+    TooLarge,
+    Unanswered,
+)
+from turnlog.limits import EDITS_KEPT, PAYLOAD_LIMIT
+from turnlog.records import messages
+from turnlog.records.head import check_version
+from turnlog.store.doubt import tells_doubt
+from turnlog.store.large import LargeMessages, whole
+from turnlog.store.log import write_edit
+from turnlog.store.store import LogMoved, no_message
+from turnlog.wire import merged, same
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from turnlog.records.head import Head, Match
+    from turnlog.records.keys import GenerationKey, SessionKey
+    from turnlog.records.messages import Stored
+    from turnlog.store.retry import Tries
+    from turnlog.store.store import Store
+
+Fields = dict[str, Any]
+
+_KEPT = ("sequence", "message_id", "created_at")
+
+
+class Edited(NamedTuple):
+    """JSON of the message as it stands, and a version of the session.
+
+    The version is low if others changed the session in the same instant, so that an `If-Match` with it fails.
+    """
+
+    message: bytes
+    version: int
+
+
+@tells_doubt
+async def edit_message(
+    store: Store,
+    key: SessionKey,
+    sequence: int,
+    edit: Mapping[str, Any],
+    *,
+    message_id: str | None = None,
+    edit_id: str | None = None,
+    if_match: Match | None = None,
+) -> Edited:
+    """Edit a stored message.
+
+    Args:
+        sequence: of the message.
+        edit: one of `{"metadata": merge patch}`, `{"replace": message}`, `{"removed": True}`.
+        message_id: only if the message with this id stands there.
+        edit_id: an edit of this message under the same id is a repeat, among the newest `EDITS_KEPT`.
+        if_match: only if it admits the session's version.
+
+    Raises:
+        NotFound: no such session, or no such message.
+        MessageMoved: another message stands there.
+        MessageRemoved: the message was removed.
+        PreconditionFailed: the version is not one that `if_match` admits.
+        TooLarge: the message would be, or its metadata; or no answer holds it.
+        Unavailable: the table or the bucket did not answer; the same request may be sent again.
+    """
+    large = LargeMessages(store, key)
+    work = _edit(large, sequence, edit, message_id=message_id, edit_id=edit_id, if_match=if_match)
+    return await large.settled(work)
+
+
+async def _edit(
+    large: LargeMessages,
+    sequence: int,
+    edit: Mapping[str, Any],
+    *,
+    message_id: str | None,
+    edit_id: str | None,
+    if_match: Match | None,
+) -> Edited:
+    store, key = large.store, large.key
+    mark = messages.edit_mark(edit_id) if edit_id else store.clock.token()[: messages.TOKEN_SIZE]
+    tries = store.tries()
+    tried: Head | None = None  # that of the last try, also if it was answered: it may have been sent twice
+    lost: Head | None = None  # that of the last try that was not answered
+    head: Head | None = None
+    before: Stored | None = None
+    meant: SessionKey | GenerationKey = key
+    while True:
+        head = head or await store.head(meant)
+        meant = head.key
+        if before is None:
+            head, before = await _standing(store, head, sequence, mark, read="removed" not in edit)
+        if before and before.bears(mark):
+            await large.replaced(before)
+            _check_answer(store, before)
+            # What others changed since is not this edit's: an `If-Match` with its version must fail.
+            version = min(head.version, tried.version + 1) if tried else head.version
+            store.counts["edits" if tried else "replays"] += 1
+            return Edited(before.json, version)
+        _check_unmade(tries, head, lost)
+        before = _editable(before, message_id)
+        check_version(head, if_match)
+        now = max(store.now(), head.updated_at)
+        after = _after(large, head, before, edit, now=now, mark=mark)
+        _check_answer(store, after or before)
+        if after is None:
+            return Edited(before.json, head.version)
+        await large.put([after] if after.object_key != before.object_key else [])
+        tried = head
+        try:
+            edited = await write_edit(large, head, before, after, now=now, same_version=bool(if_match))
+        except ConditionFailed as refused:
+            store.counts["conflicts"] += 1
+            head = await store.refusing_head(meant, refused)
+            if head.edits != tried.edits:
+                before = None  # else it stands as it was read
+            await tries.again(Contended("Others keep changing this session. Try again."))
+        except Contended as error:
+            await tries.again(error)
+        except Unanswered as error:
+            await tries.again(error, over=head)
+            lost, head, before = head, None, None
+        else:
+            store.counts["edits"] += 1
+            return Edited(after.json, edited.version)
+
+
+async def _standing(
+    store: Store, head: Head, sequence: int, mark: bytes, *, read: bool
+) -> tuple[Head, Stored | None]:
+    """The message as the table has it, if the log has one there; and the head of that log.
+
+    Args:
+        mark: of the edit. A message that bears it will be answered.
+        read: with the object of a large message.
+    """
+    while sequence < head.message_count:
+        try:
+            message = (await store.messages(head, sequence, sequence + 1))[sequence]
+            return head, await whole(store, head, message) if read or message.bears(mark) else message
+        except LogMoved as moved:
+            head = moved.head
+    return head, None
+
+
+def _check_unmade(tries: Tries, head: Head, lost: Head | None) -> None:
+    """Refuse to go on where an unanswered try may have been applied, and its mark may have gone since.
+
+    Raises:
+        Unanswered: of that try.
+    """
+    tries.check_rewinds(head)
+    if tries.unanswered and lost and head.edits - lost.edits >= EDITS_KEPT:
+        raise tries.unanswered
+
+
+def _editable(before: Stored | None, message_id: str | None) -> Stored:
+    """The message, if it is the one that is meant, and may be edited.
+
+    Raises:
+        NotFound: there is none.
+        MessageMoved: it is another one.
+        MessageRemoved: it was removed.
+    """
+    if before is None:
+        raise no_message()
+    fields = before.known()
+    if message_id not in {None, fields["message_id"]}:
+        raise MessageMoved(
+            f"The message at sequence {fields['sequence']} has another message_id than the one that is given."
+            " Read the session again."
+        )
+    if "removed" in fields:
+        raise MessageRemoved(
+            f"The message at sequence {fields['sequence']} was removed. It cannot be edited any more."
+        )
+    return before
+
+
+def _check_answer(store: Store, message: Stored) -> None:
+    """Refuse a message that the answer does not hold: after the write it would be too late to say so.
+
+    Raises:
+        TooLarge: it does not.
+    """
+    if message.size > PAYLOAD_LIMIT and not store.in_process:
+        raise TooLarge(
+            f"The message takes {message.size} bytes in the answer, which holds {PAYLOAD_LIMIT}. A program"
+            " that works on the table can edit it (Turnlog or AsyncTurnlog with TURNLOG_TABLE)."
+        )
+
+
+def _after(
+    large: LargeMessages, head: Head, before: Stored, edit: Mapping[str, Any], *, now: str, mark: bytes
+) -> Stored | None:
+    """The message as the edit makes it; None if it is so already.
+
+    Raises:
+        TooLarge: it would be, or its metadata.
+    """
+    known = before.known()
+    had = known.get("metadata") or {}
+    if "metadata" in edit:
+        metadata = merged(had, edit["metadata"]) or {}
+        if same(had, metadata):
+            return None
+        edits = messages.edits_kept(before, mark, calls=False)
+        after = messages.with_metadata(before, metadata, edits=edits)
+        # The object has what was said, and that stays.
+        return after if before.object_key else large.edited(head.key, before, after)
+    given: Fields = {name: known[name] for name in _KEPT} | {"edited_at": now}
+    if new := edit.get("replace"):
+        alike = messages.equal(before.fields(), new) and same(had, new.get("metadata") or {})
+        if alike and not before.attached:
+            return None
+        given |= {name: value for name, value in new.items() if name not in _KEPT}
+    else:
+        given |= {"role": known["role"], "content": None, "removed": True}
+    # The tool calls that were added to it go.
+    edits = messages.edits_kept(before, mark, calls=True)
+    after = messages.rewritten(before, given, attached=b"", edits=edits, room=large.room)
+    return large.edited(head.key, before, after)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tests.simulation.cases import (
@@ -21,6 +22,7 @@ from tests.simulation.cases import (
     title,
     tool_call,
 )
+from tests.simulation.edit_cases import rated, removed, replaced
 from tests.simulation.faults import CRASH
 from tests.simulation.requests import Request
 
@@ -43,12 +45,20 @@ def of_fork(request: Request) -> Request:
     """The same request about the fork."""
     body = request.body | ({"session_id": _FORK} if request.kind == "create" else {})
     session = "" if request.kind == "create" else _FORK
-    return Request(request.kind, USER, session, body, request.query, request.headers, again=request.again)
+    return replace(request, session=session, body=body)
 
 
 FORK_CASES = (
     Case("fork & append", [[fork()], [append("a")]], _TWO, limits=_STEPS),
     Case("fork & tool call", [[fork()], [tool_call("t")]], _TWO, limits=_STEPS),
+    Case("fork & removed", [[fork()], [removed("r")]], _TWO, limits=_STEPS),
+    Case("fork & replaced & append", [[fork()], [replaced("r", 1), append("a")]], _TWO, limits=_STEPS),
+    Case("fork & an edit of it", [[fork()], [of_fork(removed("r")), of_fork(append("m0"))]], _TWO),
+    Case(
+        "fork & the same edit in both",
+        [[fork(), of_fork(rated("r", 2))]],
+        (create("m0"), rated("r", 1)),
+    ),
     Case("fork & tool call, in one step", [[fork()], [tool_call("t")]], _TWO),
     Case("fork & tool call, in parts", [[fork()], [tool_call("t")]], _TWO, limits=_IN_PARTS, bucket=False),
     Case("fork & rewind", [[fork()], [rewind(1, 2)]], _TWO, limits=_STEPS),
@@ -105,6 +115,7 @@ FORK_CASES = (
         kinds=_OBJECT_FAULTS,
     ),
     Case("fork & tool call, in objects", [[fork()], [tool_call("t")]], _TWO, limits=_IN_OBJECTS),
+    Case("fork & replaced, in objects", [[fork()], [replaced("r")]], _TWO, limits=_IN_OBJECTS),
     Case("fork & rewind, in objects", [[fork()], [rewind(1, 2)]], _TWO, limits=_IN_OBJECTS),
     Case("fork & the same fork, in objects", [[fork()], [fork()]], limits=_IN_OBJECTS, kinds=_OBJECT_FAULTS),
     Case("fork that goes", [[fork()]], _TWO, stream=True, days=40, limits=_STEPS, kinds=FAULTS),

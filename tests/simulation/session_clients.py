@@ -221,7 +221,8 @@ class SessionRequests(ClientRequests):
 
     def _fork(self, session: str) -> Request:
         rng = self.rng
-        body: dict[str, Any] = {"session_id": rng.choice(("s0", "s1", "s2", "f0", "f1"))}
+        others = [name for name in ("s0", "s1", "s2") if name != session or rng.random() < 0.1]
+        body: dict[str, Any] = {"session_id": rng.choice((*others, "f0", "f1", "f2", "f3"))}
         if rng.random() < 0.4:
             body["to_sequence"] = max(0, self._count(session) - rng.choice((0, 0, 1, 2, -1)))
         if rng.random() < 0.3:

@@ -329,9 +329,9 @@ def _seen(head: Head) -> dict[str, Any]:
 
 
 def _copy_of(message: Stored, key: GenerationKey) -> Stored:
-    """A message as the fork has it: of no rewind there, and with no tokens that a rewind could take off."""
+    """A message as the fork has it: no rewind and no edit of it was made there, and it brought no usage."""
     name = message.object_key and f"{key.message_objects}{message.object_key.rpartition('/')[2]}"
-    return message._replace(epoch=0, usage="", object_key=name)
+    return message._replace(epoch=0, usage="", edits=b"", object_key=name)
 
 
 def _still(source: Head) -> Mapping[str, Any]:

@@ -16,7 +16,8 @@ FORKS = (
     ),
     Mutant(
         "fork with fields of before",
-        'AND #edits = :edits AND #token = :token"\n    values = {"edits": source.edits, "token": source.token, ',
+        'AND #edits = :edits AND #token = :token"\n'
+        '    values = {"edits": source.edits, "token": source.token, ',
         'AND #edits = :edits"\n    values = {"edits": source.edits, ',
         "its title is none that the session has at that moment",
         case="fork & title",

@@ -121,12 +121,14 @@ class Session:
     ) -> tuple[list[int], bool]:
         """The sequences of the messages, and whether all of them were there."""
         places = [self.place(message) for message in messages]
+        differing: list[int] = []
         for at, message in zip(places, messages, strict=True):
-            there = self.log[at] if at is not None else None
-            if there is None or there.edited_at is not None:  # what it said at first is gone
+            if at is None or self.log[at].edited_at is not None:  # what it said at first is gone
                 continue
-            if not there.says(message, there.sent.get("tool_calls", [])):
-                raise Refused(409, "message_id_reused", sequence=at)
+            if not self.log[at].says(message, self.log[at].sent.get("tool_calls", [])):
+                differing.append(at)
+        if differing:  # the first that is read
+            raise Refused(409, "message_id_reused", sequence=min(differing))
         if None not in places:
             return [at for at in places if at is not None], True
         if expected not in {None, len(self.log)}:

@@ -43,6 +43,8 @@ UNSAID = [
     (["body", "messages"], "must not hold two messages with one message_id"),
     (["body"], "the message with sequence"),  # PUT: it says where it stands, and stands elsewhere
     (["body"], "to_sequence must not be greater than expected_sequence"),
+    (["body"], "replace must not be a removed message"),
+    (["body"], "message_id and the message_id in replace"),
     (["body", "entries"], "must not hold two entries with one uuid"),
     (["body"], "must hold at least one entry"),
     (["body", 1], "line 1: "),  # of an import
@@ -102,7 +104,7 @@ def test_without_a_token(server: LocalServer) -> None:
     for operation in operations():
         if operation.path == "/health":
             continue
-        case = operation.Case(path_parameters={"session_id": "s", "name": "n"})
+        case = operation.Case(path_parameters={"session_id": "s", "name": "n", "sequence": 0})
         response = case.call(base_url=server.url)
         assert response.status_code == 401, operation.label
         case.validate_response(response, excluded_checks=EXCLUDED)
@@ -118,6 +120,20 @@ def test_a_session_that_is_as_it_was(server: LocalServer) -> None:
     )
     assert response.status_code == 304
     SEEN[operation.label].add(response.status_code)
+
+
+def test_a_message_that_is_there(server: LocalServer) -> None:
+    """A sequence that is made from the document seldom names one."""
+    api = Api(server.url, "alice")
+    path = {"session_id": api.new({"role": "user", "content": "q"}), "sequence": 0}
+    for name, body in (("get_message", {}), ("edit_message", {"body": {"metadata": {"rating": 5}}})):
+        (operation,) = (one for one in operations() if one.definition.raw["operationId"] == name)
+        case = operation.Case(path_parameters=path, media_type="application/json", **body)
+        response = case.call_and_validate(
+            base_url=server.url, headers={"authorization": f"Bearer {api.user}"}, excluded_checks=EXCLUDED
+        )
+        assert response.status_code == 200
+        SEEN[operation.label].add(response.status_code)
 
 
 def test_successes_were_reached() -> None:

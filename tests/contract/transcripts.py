@@ -35,9 +35,10 @@ class Transcript:
         """The positions of the entries, and whether all of them were there."""
         known = {entry["uuid"]: at for at, entry in enumerate(self.log) if "uuid" in entry}
         places = [known.get(entry.get("uuid", "")) for entry in entries]
-        for at, entry in zip(places, entries, strict=True):
-            if at is not None and self.log[at] != entry:
-                raise Refused(409, "entry_uuid_reused", position=at)
+        both = zip(places, entries, strict=True)
+        differing = [at for at, entry in both if at is not None and self.log[at] != entry]
+        if differing:  # the first that is read
+            raise Refused(409, "entry_uuid_reused", position=min(differing))
         if None not in places:
             return [at for at in places if at is not None], True
         if expected not in {None, len(self.log)}:

@@ -75,7 +75,13 @@ class EditMessage(Closed):
     """The body of `PATCH /sessions/{session_id}/messages/{sequence}`: one of the first three."""
 
     model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": [name]} for name in ("metadata", "replace", "removed")]}
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["metadata"]},
+                {"required": ["replace"], "properties": {"replace": {"type": "object"}}},
+                {"required": ["removed"], "properties": {"removed": {"const": True}}},
+            ]
+        }
     )
 
     metadata: JsonObject = Field(

@@ -26,7 +26,7 @@ _STEP_ITEMS = 25
 _HIDDEN = ("GSI1PK", "GSI1SK", "n")
 # After these a fork may be found made by a try of the same request.
 _REPEATS = {"reply lost", "re-sent", "re-sent bare", "applied late"}
-_STATUSES = {200, 201, 404, 409, 410, 422}
+_STATUSES = {200, 201, 404, 409, 410}
 
 
 def check_commit(
@@ -129,8 +129,6 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
         case 410:
             buried = {state.head.deleted_at for state in made if state.head and not state.live}
             require(Rule.ANSWER_410_MEANS_DELETED, reply.body["deleted_at"] in buried, told)
-        case 422:
-            require(Rule.FORK_REFUSED_IS_TRUE, request.key == request.made, told)
 
 
 def _check_made(work: Work, made: list[State], reply: Reply) -> None:

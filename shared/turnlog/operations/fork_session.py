@@ -32,7 +32,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from turnlog.errors import (
     ConditionFailed,
     Contended,
-    Invalid,
     NoSuchObject,
     NotFound,
     SequenceMismatch,
@@ -115,8 +114,6 @@ async def fork_session(
 async def _fork(
     store: Store, source: SessionKey, key: SessionKey, to: int | None, title: str | None
 ) -> Forked:
-    if source == key:
-        raise Invalid.at("body", "session_id", msg="must not be the id of the session that is forked")
     work = _Work(store, source, key, to, title)
     went_on = False  # each request makes a step at least
     tries = store.tries()

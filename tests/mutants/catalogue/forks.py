@@ -23,13 +23,6 @@ FORKS = (
         case="fork & title",
     ),
     Mutant(
-        "fork of a session that was deleted",
-        'condition = f"{LIVE} AND {of(source.key)} AND #edits',
-        'condition = f"{of(source.key)} AND #edits',
-        "it comes back under another id",
-        case="fork & delete",
-    ),
-    Mutant(
         "fork's steps are not counted",
         'plus={"version": 1},\n            condition=_UNCHANGED',
         'plus={"version": 0},\n            condition=_UNCHANGED',

@@ -7,6 +7,7 @@ from tests.simulation.cases import CASES
 from tests.simulation.doubt_cases import DOUBT_CASES
 from tests.simulation.edge_cases import EDGE_CASES
 from tests.simulation.edit_cases import EDIT_CASES
+from tests.simulation.fork_cases import FORK_CASES
 from tests.simulation.generation_cases import GENERATION_CASES
 from tests.simulation.large_cases import LARGE_CASES
 from tests.simulation.transcript_cases import TRANSCRIPT_CASES
@@ -22,4 +23,5 @@ EVERY_CASE = (
     *DOUBT_CASES,
     *EDIT_CASES,
     *GENERATION_CASES,
+    *FORK_CASES,
 )

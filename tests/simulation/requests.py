@@ -27,6 +27,7 @@ FUNCTIONS = {
     "edit": "edit_message",
     "export": "export_openai_messages",
     "export_session": "export_session",
+    "fork": "fork_session",
     "get": "get_session",
     "get_draft": "get_draft",
     "get_message": "get_message",
@@ -77,6 +78,11 @@ class Request:
         """The session that it is about."""
         return SessionKey(self.user, self.session or self.body.get("session_id", ""))
 
+    @property
+    def made(self) -> SessionKey:
+        """The session that it makes or is about: of a fork another one than it is asked of."""
+        return SessionKey(self.user, self.body["session_id"]) if self.kind == "fork" else self.key
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -123,6 +129,7 @@ def _direct(request: Request) -> dict[str, Any]:
         "append_entries",
         "create",
         "edit",
+        "fork",
         "patch",
         "put",
         "put_draft",

@@ -8,6 +8,7 @@ from tests.mutants.catalogue.clients import CLIENTS
 from tests.mutants.catalogue.doubts import DOUBTS
 from tests.mutants.catalogue.edge import EDGE
 from tests.mutants.catalogue.edits import EDITS
+from tests.mutants.catalogue.forks import FORKS
 from tests.mutants.catalogue.formats import FORMATS
 from tests.mutants.catalogue.generations import GENERATIONS
 from tests.mutants.catalogue.imports import IMPORTS
@@ -37,6 +38,7 @@ MUTANTS = (
     *DOUBTS,
     *EDITS,
     *EDGE,
+    *FORKS,
     *FORMATS,
     *LIMITS,
     *LARGE,

@@ -176,11 +176,14 @@ class _Progress:
         self._rewinds = 0  # of the head at which the messages were confirmed
         self._meant: GenerationKey | None = None  # that was there first
         created_at = store.now()
-        # What is more than the room is refused, or an object.
-        self._sizes = [
-            min(large.room, len(messages.to_json({"sequence": sequence, "created_at": created_at, **one})))
-            for sequence, one in enumerate(request.messages, request.start)
-        ]
+        self._sizes = []
+        for sequence, one in enumerate(request.messages, request.start):
+            fields = {"sequence": sequence, "created_at": created_at, **one}
+            size = len(messages.to_json(fields))
+            if size > large.room:
+                large.check(sequence, fields)
+            # What is more than the room is an object.
+            self._sizes.append(min(large.room, size))
 
     async def look(self) -> Head:
         """The head as it is now; where there is none, the session is created with the first step."""

@@ -93,8 +93,8 @@ APPENDS = (
     ),
     Mutant(
         "tool call without the edits' condition",
-        'condition = f"{LIVE} AND #edits = :edits"',
-        'condition = f"{LIVE} AND #edits >= :edits"',
+        '#edits = :edits"\n    values: dict[str, Value] = {"edits": head.edits}',
+        '#edits <> :edits"\n    values: dict[str, Value] = {"edits": -1}',
         "of two tool calls at once one is lost",
         case="tool call & tool call",
     ),

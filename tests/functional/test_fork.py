@@ -388,6 +388,15 @@ def test_one_that_nobody_finishes_goes_after_a_day(api: Api, table: TableView, b
     assert api.list().body["total"] == 1
 
 
+def test_a_record_of_before_takes_nothing_away(api: Api) -> None:
+    """Of the session whose tombstone has ended, the stream tells late."""
+    session_id = long(api)
+    unfinished(api, session_id)
+    run(work_off(lambda_store(0), SessionKey(str(api.user), FORK).head))
+    assert fork(api, session_id).status == 201
+    assert api.contents(FORK) == [f"q{number}" for number in range(60)]
+
+
 def test_a_whole_one_stays(api: Api, table: TableView) -> None:
     session_id = long(api)
     assert fork(api, session_id).status == 201

@@ -93,7 +93,7 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
             )
             require(Rule.ANSWER_204_MEANS_DELETED_BY_THIS, request.kind != "delete" or not work.changes, work)
         case 410:
-            buried = {state.head.deleted_at for state in states if state.head and not state.live}
+            buried = {state.head.deleted_at for state in states if state.head and state.head.deleted_at}
             require(Rule.ANSWER_410_MEANS_DELETED, reply.body["deleted_at"] in buried, (request, reply.body))
             require(Rule.RECREATED_WHERE_ASKED, not request.body.get("recreate"), (request, reply.body))
         case 409:

@@ -127,7 +127,7 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
         case 409:
             require(Rule.FORK_REFUSED_IS_TRUE, _refused(request, reply.body, sources, made), told)
         case 410:
-            buried = {state.head.deleted_at for state in made if state.head and not state.live}
+            buried = {state.head.deleted_at for state in made if state.head and state.head.deleted_at}
             require(Rule.ANSWER_410_MEANS_DELETED, reply.body["deleted_at"] in buried, told)
 
 

@@ -56,7 +56,7 @@ FORKS = (
         "    if store.clock.now() - begun < timedelta(days=FORK_DAYS):\n",
         "    if store.clock.now() - begun < timedelta(0):\n",
         "a marker of before gives up a fork that is under way",
-        test=_TEST,
+        test=f"{_TEST}::test_one_that_nobody_finishes_goes_after_a_day",
     ),
     Mutant(
         "fork that nobody gives up",
@@ -70,7 +70,7 @@ FORKS = (
         "    if head.forking:\n        return\n    if head.live:",
         "    if head.live:",
         "a record of the session that had the id before takes the fork's messages away",
-        test=_TEST,
+        test=f"{_TEST}::test_a_record_of_before_takes_nothing_away",
     ),
     Mutant(
         "unfinished fork in the list",
@@ -106,7 +106,7 @@ FORKS = (
         'epoch=0, usage="", edits=b"", object_key=name)',
         'epoch=0, edits=b"", object_key=name)',
         "a rewind of the fork takes off tokens that it never had",
-        test=_TEST,
+        test=f"{_TEST}::test_the_fork_goes_its_own_way",
     ),
     Mutant(
         "fork with the rewinds of its source",
@@ -193,14 +193,14 @@ FORKS = (
         "                size -= len(dumps(origin))",
         "                size -= 0",
         "a fork of a session with full metadata takes no change",
-        test=_TEST,
+        test=f"{_TEST}::test_where_it_is_from_is_outside_the_limit_of_objects",
     ),
     Mutant(
         "fork's answer names no id",
         "            session_id=key.session_id,\n            copied=",
         "            copied=",
         "nobody can go on with a fork to which the server gave the id",
-        test=_TEST,
+        test=f"{_TEST}::test_nothing_is_seen_of_one_that_is_unfinished",
     ),
     Mutant(
         "client gives up a fork that goes on",

@@ -495,3 +495,60 @@ def test_a_result_in_a_tools_message_answers_its_call_alone() -> None:
     items = formats.to_responses(stored(messages)).body["input"]
     assert "mcp_approval_response" not in [item["type"] for item in items]
     assert json.loads(items[-1]["output"]) == said
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"type": "reasoning", "id": "r", "summary": []},
+        {"type": "web_search_call", "id": "w"},
+        {"type": "item_reference", "id": "i"},
+        {"type": "mcp_approval_response", "approval_request_id": "m", "approve": True},
+    ],
+    ids=lambda item: item["type"],
+)
+def test_what_a_tool_said_is_no_item_of_its_own(item: Message) -> None:
+    """M6: only the message that `from_responses` makes of an item is that item."""
+    (message,) = formats.from_responses([item])
+    assert formats.to_items(message) == [item]
+    output = {
+        "type": "function_call_output",
+        "call_id": "a",
+        "output": json.dumps(item, separators=(",", ":")),
+    }
+    assert formats.to_items({"role": "tool", "tool_call_id": "a", "content": [item]}) == [output]
+    other = {**message, "role": "tool" if message["role"] == "assistant" else "user"}
+    assert item not in formats.to_items(other)
+
+
+def test_media_of_a_tool_that_failed() -> None:
+    """Anthropic takes texts alone."""
+    source = {"type": "base64", "media_type": "image/png", "data": PNG}
+    content = [{"type": "text", "text": "x"}, {"type": "image", "source": source}]
+    result = {"type": "tool_result", "tool_use_id": "c", "content": content, "is_error": True}
+    call = {"type": "tool_use", "id": "c", "name": "f", "input": {}}
+    messages = stored([{"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}])
+    written = formats.to_anthropic(messages)
+    (block,) = written.body["messages"][2]["content"]
+    left_out = {"type": "text", "text": "[Left out: image (image/png)]"}
+    assert block == {**result, "content": [content[0], left_out]}
+    assert [one.what for one in written.repairs][-1] == "left out: image (image/png)"
+    del result["is_error"]
+    (block,) = formats.to_anthropic(messages).body["messages"][2]["content"]
+    assert block == result
+
+
+def test_ids_of_ui_messages() -> None:
+    """No two have one, also where a stored message becomes several."""
+    call = {"type": "tool_use", "id": "c", "name": "f", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "c", "content": "4"}
+    texts = [{"type": "text", "text": text} for text in "ab"]
+    messages = stored(
+        [
+            {"role": "assistant", "content": [call]},
+            {"role": "user", "content": [texts[0], result, texts[1]]},
+            *({"role": "user", "id": known, "parts": texts[:1]} for known in ("m1-2", "x", "x")),
+        ]
+    )
+    shown = formats.to_ai_sdk(messages).body["messages"]
+    assert [message["id"] for message in shown] == ["m0", "m1", "m1-3", "m1-2", "x", "x-2"]

@@ -100,6 +100,18 @@ class MessageIdReused(Conflict):
     code, title = "message_id_reused", "The message id is taken"
 
 
+class SessionExists(Conflict):
+    """A fork's id is taken by a session that is not this fork."""
+
+    code, title = "session_exists", "The session id is taken"
+
+
+class ForkUnfinished(Conflict):
+    """The id is taken by a fork that is not whole yet."""
+
+    code, title = "fork_unfinished", "A fork under this id is not finished"
+
+
 class MessageMoved(Conflict):
     """Another message than the one that is meant stands at the sequence."""
 

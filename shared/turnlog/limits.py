@@ -91,6 +91,12 @@ MAX_FIRST_BATCH = TRANSACTION_ITEMS - 3
 MAX_DELETES = TRANSACTION_ITEMS - 1
 """Items of messages that one step of a rewind deletes: the head is in the transaction too."""
 
+FORK_ITEMS = 24
+"""Items of messages that one step of a fork writes: with the head they are 25 items a request."""
+
+FORK_DAYS = 1
+"""After so long a fork that is not whole is given up."""
+
 MAX_PUT = 10_000
 """Messages in one PUT."""
 

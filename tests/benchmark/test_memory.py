@@ -252,6 +252,9 @@ class MemoryObjects:
         self.read += 1
         return self.kept[key]
 
+    async def copy(self, key: str, to: str) -> None:
+        self.kept[to] = self.kept[key]
+
     async def delete(self, key: str) -> None:
         del self.kept[key]
 

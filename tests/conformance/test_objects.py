@@ -61,6 +61,9 @@ def played(world: World, objects: Objects) -> list[Any]:
         await told(objects.put("u/a", data + b"u/a"))
         for key in ("t/a!000000!b", "t/ä #?%&+=..", "t/a", "nothing"):
             await told(objects.get(key))
+        for key, to in (("t/ä #?%&+=..", "t/copy ä"), ("g", "t/copy"), ("nothing", "t/none")):
+            await told(objects.copy(key, to))
+            await told(objects.get(to))
         prefixes = ("t/", "t/a!", "t/a", "nothing/", "")
         answers.extend([sorted(await objects.list(prefix)) for prefix in prefixes])
         for key in ("t/a!000000!b", "nothing"):
@@ -81,7 +84,7 @@ def test_alike(world: World, theirs: BotoObjects) -> None:
     answers = played(world, ours)
     assert isinstance(world.scheduler, Scheduler)
     assert answers == played(world, theirs)
-    assert answers[-1] == ["t/a/b!000000!c", "t/ä #?%&+=.."]
+    assert answers[-1] == ["t/a/b!000000!c", "t/copy", "t/copy ä", "t/ä #?%&+=.."]
     since = run(theirs.list("u/"))["u/a"]
     assert since.tzinfo is not None
     assert since.timestamp() < START  # in UTC: it is compared with the clock's

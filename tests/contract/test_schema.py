@@ -136,6 +136,20 @@ def test_a_message_that_is_there(server: LocalServer) -> None:
         SEEN[operation.label].add(response.status_code)
 
 
+def test_a_fork_that_is_there(server: LocalServer) -> None:
+    """An id that is made from the document is seldom that of a fork."""
+    api = Api(server.url, "alice")
+    (operation,) = (one for one in operations() if one.definition.raw["operationId"] == "fork_session")
+    path, body = {"session_id": api.new()}, {"session_id": api.new() + "-fork"}
+    for status in (CREATED, 200):
+        case = operation.Case(path_parameters=path, media_type="application/json", body=body)
+        response = case.call_and_validate(
+            base_url=server.url, headers={"authorization": f"Bearer {api.user}"}, excluded_checks=EXCLUDED
+        )
+        assert response.status_code == status
+        SEEN[operation.label].add(response.status_code)
+
+
 def test_successes_were_reached() -> None:
     """Else all that was checked is how requests are refused."""
     documented = {

@@ -405,3 +405,12 @@ def test_objects_over_32_kb(api: Api) -> None:
     api.call("POST", "/sessions", {"metadata": {**more, **before["metadata"]}}).problem(413, "too_large")
     assert api.get(session_id).body == before
     assert api.list().body["total"] == 1
+
+
+@pytest.mark.usefixtures("no_bucket")
+def test_a_put_that_is_refused_wrote_nothing(api: Api, table: TableView) -> None:
+    """Though the message that is too large would come in a later step."""
+    messages = [user(f"q{at}") for at in range(150)] + [user(noise(2_300_000))]
+    problem = api.put("new", messages=messages).problem(413, "too_large")
+    assert "bucket" in problem["detail"]
+    assert not table.owned(api.user)

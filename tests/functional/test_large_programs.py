@@ -11,10 +11,11 @@ from tests.functional.bucket import bucket_requests
 from tests.functional.test_large import CALL, noise
 from tests.functional.test_programs import blocking_direct, direct, program
 from turnlog.errors import Diverged, MessageIdReused, TooLarge
-from turnlog.limits import MESSAGE_LIMIT, PAYLOAD_LIMIT
+from turnlog.limits import MESSAGE_LIMIT, PAYLOAD_LIMIT, REQUEST_LIMIT
 
 if TYPE_CHECKING:
     from infra.local.server import LocalServer
+    from tests.functional.world import TableView
     from turnlog import AsyncTurnlog
 
 ON_THE_TABLE = pytest.mark.parametrize("way", [direct, blocking_direct])
@@ -110,3 +111,23 @@ def test_over_http_it_is_read_from_the_bucket(server: LocalServer) -> None:
     assert api.get("s", limit=0).body["message_count"] == 2
     assert api.append("s", user("q")).status == 201
     assert api.tool_call("s", CALL).status == 200
+
+
+@ON_THE_TABLE
+def test_metadata_counts_in_what_one_transaction_takes(
+    server: LocalServer, table: TableView, way: Any
+) -> None:
+    """DynamoDB takes 4 MB; so contents go to the bucket until what is left fits."""
+    sent = [user(noise(40_000), metadata={"a": noise(30_000)}) for _ in range(99)]
+    users: list[str] = []
+
+    async def what(turnlog: AsyncTurnlog) -> None:
+        made = await turnlog.create_session(session_id="s")
+        users.append(made.user_id)
+        await turnlog.append_messages("s", sent, minimal=True)
+
+    program(way, server, what)
+    rows = table.session(users[0], "s").values()
+    stored = [len(value["B"]) for item in rows for value in item.values() if "B" in value]
+    assert len(stored) >= 2 * len(sent)
+    assert sum(stored) <= REQUEST_LIMIT + 2_048  # ids, the ring

@@ -135,6 +135,10 @@ async def everything(turnlog: Any) -> list[Any]:
         *[await turnlog.export_session("s", form) for form in ("openai-responses", "anthropic", "ai-sdk")],
         await turnlog.export_text("s", "markdown", limit=1),
         await turnlog.list_sessions(limit=1),
+        await turnlog.fork_session("s", fork_id="f", to_sequence=1, title="x"),
+        await turnlog.fork_session("s", fork_id="f"),
+        await turnlog.get_session("f"),
+        await turnlog.delete_session("f"),
         await turnlog.delete_session("s"),
         await turnlog.list_sessions(offset=1),
     ]

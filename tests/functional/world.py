@@ -115,14 +115,20 @@ def counted() -> Iterator[list[str]]:
 
 
 @contextmanager
-def first(operation: str, action: Callable[[], Any]) -> Iterator[None]:
-    """Do something right before the first request of this kind goes out, as another client might."""
-    pending = [action]
+def first(operation: str, action: Callable[[], Any], *, after: int = 0) -> Iterator[None]:
+    """Do something right before the first request of this kind goes out, as another client might.
+
+    Args:
+        operation: the request.
+        action: what is done.
+        after: let so many requests of the kind go out before.
+    """
+    pending = [*[lambda: None] * after, action]
 
     def act(**_: Any) -> None:
         # The stream's purge works with the same client, in a thread of its own.
         if pending and threading.current_thread().name != "stream":
-            pending.pop()()
+            pending.pop(0)()
 
     with hook(f"before-send.dynamodb.{operation}", act):
         yield

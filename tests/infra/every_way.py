@@ -47,6 +47,7 @@ def drive(api: Api, table: Any, name: str) -> None:
     _shrink(api, table, name, session)
     _large(api)
     _rewind(api, table, name, session)
+    _fork(api)
     api.call("GET", "/health")
     _transcripts(api, session)
     _files(api, session)
@@ -154,6 +155,26 @@ def _large(api: Api) -> None:
     with first("TransactWriteItems", lambda: api.append(session, user("x", message_id="f"))):
         assert api.append(session, large("f")).status == 409
     assert api.rewind(session, 1, 5).status == 200
+
+
+def _fork(api: Api) -> None:
+    """A session that is edited while it is forked, and one that is cut; one that was deleted."""
+
+    def large() -> Any:
+        return assistant(random.randbytes(400_000).hex())
+
+    def fork(into: str) -> int:
+        return api.call("POST", f"/sessions/{session}/fork", {"session_id": into}).status
+
+    session = api.new(large(), user("Hi"))
+    # Before the last transaction, behind the beginning and one step.
+    with first("TransactWriteItems", lambda: api.edit(session, 0, replace=large()), after=2):
+        assert fork("f0") == 201
+    session = api.new(*[user("Hi") for _ in range(30)], large())
+    with first("TransactWriteItems", lambda: api.rewind(session, 2, 31), after=3):
+        assert fork("f1") == 201
+    api.delete(session)
+    assert fork("f2") == 404
 
 
 def _shrink(api: Api, table: Any, name: str, session: str) -> None:

@@ -95,7 +95,13 @@ def _partition(request: dict[str, Any]) -> str:
 
 
 def note_bucket_call(params: dict[str, Any], model: Any, **_: Any) -> None:
-    """A request, as the action that IAM asks permission for."""
+    """A request, as the actions that IAM asks permission for."""
+    if model.name == "CopyObject":
+        source = params["CopySource"]
+        key = source["Key"] if isinstance(source, dict) else source.partition("/")[2]
+        bucket_calls.add((_running.name, "s3:GetObject", key))
+        bucket_calls.add((_running.name, "s3:PutObject", params["Key"]))
+        return
     action = {"ListObjectsV2": "ListBucket", "HeadObject": "GetObject"}.get(model.name, model.name)
     bucket_calls.add((_running.name, f"s3:{action}", params.get("Key") or params["Prefix"]))
 

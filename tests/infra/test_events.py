@@ -23,6 +23,7 @@ FUNCTIONS = {function.handler.split(".")[1]: function.name for function in templ
 # In an order in which each finds what it is about.
 STORY = {
     "create_session": 201,
+    "fork_session": 201,
     "append_messages": 201,
     "put_session": 200,
     "patch_session": 200,

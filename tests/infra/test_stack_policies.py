@@ -187,7 +187,7 @@ def test_sessions_counts_and_health_are_parted(plain: Account, function: str) ->
     writes = ("dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem")
     count, session = {LEADING_KEYS: ["USER#alice"]}, {LEADING_KEYS: ["USER#alice#SESSION#s"]}
     assert not any(held.allows(action, plain.table, count) for action in writes)
-    counts = {"CreateSessionFunction", "DeleteSessionFunction", "PutSessionFunction", "PurgeSessionFunction"}
+    counts = {f"{name}SessionFunction" for name in ("Create", "Delete", "Fork", "Purge", "Put")}
     assert held.allows("dynamodb:UpdateItem", plain.table, count) is (function in counts)
     assert held.allows("dynamodb:GetItem", plain.table, count) is (function == "ListSessionsFunction")
     if function in {"ListSessionsFunction", "CheckHealthFunction"}:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation import fork_rules
 from tests.simulation.conflict_rules import check_conflict, same
 from tests.simulation.edit_rules import (
     as_replayed,
@@ -48,7 +49,7 @@ _REPEATS = {"reply lost", "re-sent", "re-sent bare", "applied late"}
 _HIDDEN = {"re-sent", "re-sent bare"}
 _STATUSES = {
     "append": {200, 201, 404, 409, 413},
-    "create": {200, 201, 410},
+    "create": {200, 201, 409, 410},
     "delete": {204, 404},
     "delete_draft": {204, 404},
     "drop_cache": {204, 404},
@@ -79,8 +80,8 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
         return
     for user in {key.user_id for key in history.sessions} - {request.user}:
         require(Rule.OWNERSHIP, f"of {user}.".encode() not in reply.raw, (request, reply))
-    if request.kind in KINDS:
-        check_transcript_answer(history, work, reply)
+    if of_its_own := _OF_ANOTHER.get(request.kind):
+        of_its_own(history, work, reply)
     elif not check_file_answer(history, work, reply):
         _check_session_answer(history, work, reply)
 
@@ -99,7 +100,7 @@ def _check_session_answer(history: History, work: Work, reply: Reply) -> None:
             )
             require(Rule.ANSWER_204_MEANS_DELETED_BY_THIS, request.kind != "delete" or not work.changes, work)
         case 410:
-            buried = {state.head.deleted_at for state in states if state.head and not state.live}
+            buried = {state.head.deleted_at for state in states if state.head and state.head.deleted_at}
             require(Rule.ANSWER_410_MEANS_DELETED, reply.body["deleted_at"] in buried, (request, reply.body))
             require(Rule.RECREATED_WHERE_ASKED, not request.body.get("recreate"), (request, reply.body))
         case 409:
@@ -328,6 +329,11 @@ def _require_state(states: list[State], reply: Reply) -> State:
     )
 
 
+# Kinds of which the answer is about something else than the session that they are asked of.
+_OF_ANOTHER: dict[str, Callable[[History, Work, Reply], None]] = {
+    **dict.fromkeys(KINDS, check_transcript_answer),
+    "fork": fork_rules.check_answer,
+}
 _CHECKS: dict[str, Callable[[History, Work, list[State], Reply], None]] = {
     "append": _check_append,
     "create": _check_create,

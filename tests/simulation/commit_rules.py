@@ -62,7 +62,9 @@ def check_change(change: Change, now: float, retention_days: int | None) -> None
     if (request := change.work.request) is not None:
         require(Rule.OWNERSHIP, change.key.user_id == request.user, (change.key, request))
     check_generation(change)
-    if not change.head_changed:
+    if change.forks or change.unfinished:
+        _check_fork(change)
+    elif not change.head_changed:
         _check_beside(change)
     elif before is None:
         _check_beginning(change)
@@ -126,6 +128,16 @@ def _check_begun_anew(change: Change, before: Head, after: Head) -> None:
     given = {"title": asked.get("title"), **{name: asked.get(name, {}) for name in JSON_FIELDS}}
     shown = after.session()
     require(Rule.BEGINS_LIVE, all(shown[name] == value for name, value in given.items()), (given, shown))
+
+
+def _check_fork(change: Change) -> None:
+    """What holds of every log holds of a fork from the moment at which it is one; see `fork_rules`."""
+    if (head := change.head) and head.live:
+        rewind_rules.check_items(change, head)
+        _check_log(change, head)
+    if head and head.deleted_at:
+        assert change.head_item is not None
+        require(Rule.TOMBSTONE_BARE, change.head_item.keys() <= _OF_A_TOMBSTONE, change.head_item.keys())
 
 
 def _check_beside(change: Change) -> None:
@@ -259,7 +271,8 @@ def _check_log(change: Change, head: Head) -> None:
         require(Rule.SEQUENCE_IN_MESSAGE, fields["sequence"] == sequence, fields)
         later = change.before.live is None or fields["created_at"] >= change.before.live.updated_at
         require(Rule.TIME_GOES_ON, later, (change.before.live, fields))
-    _check_known(change)
+    if change.work.kind != "fork":  # it has what its source has, also what that took twice
+        _check_known(change)
     ids = [fields["message_id"] for fields in log]
     size = sum(payload_size(dumps(fields)) for fields in log)
     # What the ring has forgotten may be there twice, under its id.

@@ -20,6 +20,11 @@ def check_conflict(work: Work, states: list[State], reply: Reply) -> None:
     """409 is true, and nothing was written."""
     request, body = work.request, reply.body
     assert request is not None
+    if body["type"] == "fork_unfinished":
+        there = any(state.head and state.head.forking for state in states)
+        require(Rule.FORK_UNFINISHED_IS_TRUE, there and request.kind in {"create", "put"}, (request, states))
+        require(Rule.ANSWER_409_CHANGES_NOTHING, not work.changes, (request, body))
+        return
     if request.kind in {"append", "rewind"} or len(request.body["messages"]) == 1:
         joined = body["type"] == "diverged" and _joined(states, body["sequence"])
         # See `rewind_rules.made_once`.

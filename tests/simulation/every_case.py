@@ -8,6 +8,7 @@ from tests.simulation.doubt_cases import DOUBT_CASES
 from tests.simulation.edge_cases import EDGE_CASES
 from tests.simulation.edit_cases import EDIT_CASES
 from tests.simulation.file_cases import FILE_CASES
+from tests.simulation.fork_cases import FORK_CASES
 from tests.simulation.generation_cases import GENERATION_CASES
 from tests.simulation.large_cases import LARGE_CASES
 from tests.simulation.transcript_cases import TRANSCRIPT_CASES
@@ -24,4 +25,5 @@ EVERY_CASE = (
     *EDIT_CASES,
     *FILE_CASES,
     *GENERATION_CASES,
+    *FORK_CASES,
 )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation import commit_rules, refusal_rules
+from tests.simulation import commit_rules, fork_rules, refusal_rules
 from tests.simulation.file_history import FileHistory, is_of_files
 from tests.simulation.rewind_rules import usages
 from tests.simulation.states import NOTHING, Change, Entry, State, Version
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from tests.simulation.memory_table import MemoryTable
     from tests.simulation.requests import Request
+    from turnlog.records.head import Head
     from turnlog.records.item import Item
     from turnlog.records.keys import FileKey, GenerationKey, SessionKey, TranscriptKey
     from turnlog.records.transcripts import Transcript
@@ -170,9 +171,9 @@ class History:
         }
         touched, removed = (_sequences(written[kept], current) for kept in (True, False))
         head_changed = HEAD in written[True] | written[False]
-        stored = {sequence: self._message(items, current, sequence) for sequence in sorted(touched)}
-        begun = head is not None and head.live and (before.head is None or before.head.key != head.key)
+        begun = _begins(before.head, head)
         log = [] if begun else before.log
+        stored = {at: self._message(items, current, at) for at in _shown(before.head, head, touched)}
         change = Change(
             key=key,
             commit=self.commits,
@@ -194,7 +195,9 @@ class History:
         )
         commit_rules.check_change(change, self.seconds(), self.retention_days)
         self.files.changed(records, items, commit=self.commits, work=work, live=before.live)
-        if not change.clears and not change.files_alone:
+        if change.forks or change.unfinished:
+            fork_rules.check_commit(change, self.sessions, len(records), self.seconds())
+        if not change.clears and not change.unfinished and not change.files_alone:
             work.changes.append(change)
         self.transcripts.changed(
             key,
@@ -241,6 +244,22 @@ class History:
         ]
         # Not hash(): it is another one in every process.
         return int.from_bytes(blake2b(repr(newest).encode(), digest_size=6).digest(), "big")
+
+
+def _begins(before: Head | None, after: Head | None) -> bool:
+    """Whether a session is there since that was not there before."""
+    if after is None or not after.live:
+        return False
+    return before is None or before.key != after.key or before.forking is not None
+
+
+def _shown(before: Head | None, after: Head | None, touched: set[int]) -> list[int]:
+    """Which messages of those that a commit touched are to be seen: of a fork all as soon as it is whole."""
+    if after and after.forking:
+        return []
+    if after and after.live and before and before.forking:
+        return list(range(after.message_count))
+    return sorted(touched)
 
 
 def _sequences(sort_keys: Iterable[str], key: GenerationKey) -> set[int]:

@@ -11,6 +11,7 @@ from turnlog.client import importing
 from turnlog.operations import (
     edit_message,
     export_history,
+    fork_session,
     import_transcript,
     purge,
     put_session,
@@ -50,6 +51,7 @@ _LIMITS: Mapping[str, _Limit] = {
     "MAX_FIRST_BATCH": _Limit((put_session,), 6),
     # As does one that tool calls have joined: it takes eight.
     "MAX_DELETES": _Limit((leftover,), 8),
+    "FORK_ITEMS": _Limit((fork_session,), 2),
     "MAX_ENTRIES": _Limit((import_transcript,), 2),
     "MAX_IMPORT": _Limit((importing,), 2),
     "DELETE_BATCH": _Limit((purge,), 2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -62,6 +63,12 @@ class MemoryObjects:
         self.kept.setdefault(key, Kept(data, now, stray=now - sent > _ON_ITS_WAY))
         self.events.append((key, True))
 
+    def copy(self, key: str, to: str, sent: float) -> None:
+        """Keep an object under another key as well, if it is there."""
+        if (kept := self.kept.get(key)) is None:
+            raise NoSuchObject
+        self.put(to, kept.data, sent)
+
     def delete(self, key: str) -> None:
         """Forget an object that no item names."""
         require(Rule.OBJECT_DELETED_AFTER_ITS_ITEM, not self._named(key), key)
@@ -88,6 +95,11 @@ class FaultyObjects:
         """See `turnlog.store.protocols.Objects`."""
         work = partial(self._world.objects.put, key, data, self._world.seconds)
         await self._write("PutObject", key, work)
+
+    async def copy(self, key: str, to: str) -> None:
+        """See `turnlog.store.protocols.Objects`."""
+        work = partial(self._world.objects.copy, key, to, self._world.seconds)
+        await self._write("CopyObject", to, work)
 
     async def get(self, key: str) -> bytes:
         """See `turnlog.store.protocols.Objects`."""
@@ -142,7 +154,13 @@ class FaultyObjects:
                 work()
                 return
             case "reply lost":
-                work()
+                _tried(work)
             case "applied late":
-                self._world.spawn_late(self._process, call, work)
+                self._world.spawn_late(self._process, call, partial(_tried, work))
         raise Unanswered("The bucket did not answer.")
+
+
+def _tried(work: Callable[[], None]) -> None:
+    """Do it; what it would be answered is not told."""
+    with suppress(NoSuchObject):
+        work()

@@ -22,6 +22,7 @@ CACHE_TTL = 43_200
 _READS = {"GetItem", "Query"}
 _WRITES = {"TransactWriteItems", "UpdateItem", "BatchWriteItem"}
 _OBJECT_CALLS = {
+    "CopyObject": "writes",
     "PutObject": "writes",
     "DeleteObject": "writes",
     "GetObject": "reads",

@@ -31,6 +31,7 @@ FUNCTIONS = {
     "edit": "edit_message",
     "export": "export_openai_messages",
     "export_session": "export_session",
+    "fork": "fork_session",
     "get": "get_session",
     "get_draft": "get_draft",
     "get_file": "get_file",
@@ -89,6 +90,11 @@ class Request:
     def key(self) -> SessionKey:
         """The session that it is about."""
         return SessionKey(self.user, self.session or self.body.get("session_id", ""))
+
+    @property
+    def made(self) -> SessionKey:
+        """The session that it makes or is about: of a fork another one than it is asked of."""
+        return SessionKey(self.user, self.body["session_id"]) if self.kind == "fork" else self.key
 
 
 @dataclass(frozen=True)
@@ -159,6 +165,7 @@ def _direct(request: Request) -> dict[str, Any]:
         "create",
         "create_file",
         "edit",
+        "fork",
         "patch",
         "put",
         "put_draft",

@@ -22,7 +22,7 @@ USAGE = {*USAGE_FIELDS, "details"}
 CHANGES = {"message_count", "log_size", "ring", *USAGE, "edits", "rewinds", "rewound", "leftover"}
 """Which of the head's fields a rewind may change, beside those that every change does."""
 
-_APPENDING = {"append", "put", "tool_call", "rewind"}
+_APPENDING = {"append", "fork", "put", "tool_call", "rewind"}
 
 
 def check_items(change: Change, head: Head) -> None:

@@ -26,7 +26,7 @@ class SessionRequests(ClientRequests):
 
     def learn(self, request: Request, reply: Reply) -> None:
         """Keep what the answer tells of the session, or where the list goes on."""
-        known = self.known.setdefault(request.key.session_id, {})
+        known = self.known.setdefault(request.made.session_id, {})
         version = reply.body.get("version") if reply.body else None
         if tag := reply.headers.get("etag") or (version and f'"{version}"'):
             known.setdefault("etags", []).append(tag)
@@ -218,6 +218,16 @@ class SessionRequests(ClientRequests):
             body["rewind_id"] = f"r{self.texts.mark()}"
         headers = self._if_match(session)
         return Request("rewind", self.user, session, body, headers=headers, again=named)
+
+    def _fork(self, session: str) -> Request:
+        rng = self.rng
+        others = [name for name in ("s0", "s1", "s2") if name != session or rng.random() < 0.1]
+        body: dict[str, Any] = {"session_id": rng.choice((*others, "f0", "f1", "f2", "f3"))}
+        if rng.random() < 0.4:
+            body["to_sequence"] = max(0, self._count(session) - rng.choice((0, 0, 1, 2, -1)))
+        if rng.random() < 0.3:
+            body["title"] = f"{self.texts.mark()} of {self.user}."
+        return Request("fork", self.user, session, body)
 
     def _get(self, session: str) -> Request:
         rng = self.rng

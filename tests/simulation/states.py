@@ -105,6 +105,17 @@ class Change(NamedTuple):
         return self.head.key.generation if self.head else 0
 
     @property
+    def forks(self) -> bool:
+        """Whether it is about a fork that is not whole, or was not before."""
+        heads = (self.before.head, self.head)
+        return self.head_changed and any(head and head.forking for head in heads)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether what is there since is a fork that is not whole."""
+        return bool(self.head and self.head.forking)
+
+    @property
     def rewinds(self) -> bool:
         """Whether the log is cut."""
         before = self.before.live

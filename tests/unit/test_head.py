@@ -18,6 +18,7 @@ HEADS = st.builds(
     version=st.integers(0, 10**9),
     message_count=st.integers(0, 10**9),
     edits=st.integers(0, 10**9),
+    forking=st.none(),
     title=st.none() | TEXT,
     started_at=TEXT,
     updated_at=TEXT,
@@ -37,6 +38,14 @@ def test_a_head_comes_back_from_the_cache_and_from_the_table(head: Head) -> None
 def test_a_head_in_the_cache_may_be_another_releases(head: Head) -> None:
     later = json.dumps({**json.loads(head.dump()), "a_new_field": 1}).encode()
     assert heads.load(later) == head
+
+
+def test_an_unfinished_fork_is_no_session_and_in_no_list() -> None:
+    head = Head(SessionKey("u", "s").at(0), version=3, forking="[]", ring=b"r", token=b"t")
+    assert not head.live
+    item = head.item()
+    assert heads.from_item(item) == head
+    assert not item.keys() & {"n", "GSI1PK", "GSI1SK"}
 
 
 def test_a_tombstone_is_not_live() -> None:

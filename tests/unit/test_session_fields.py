@@ -30,7 +30,7 @@ def full() -> Head:
     values = {
         name: _value(name, kind)
         for name, kind in get_type_hints(Head).items()
-        if name not in {"key", "deleted_at"}
+        if name not in {"key", "deleted_at", "forking"}
     }
     return Head(SessionKey("alice", "s").at(0), **values)  # type: ignore[arg-type]
 

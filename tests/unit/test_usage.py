@@ -42,6 +42,14 @@ from turnlog.records.keys import SessionKey
             },
             {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
         ),
+        (
+            {"input_tokens": 0, "prompt_tokens": 9},
+            {"prompt_tokens": 9, "completion_tokens": 0, "total_tokens": 9},
+        ),
+        (  # a session's own, given back
+            {"prompt_tokens": 1, "completion_tokens": 0, "total_tokens": 1, "details": {"a.b": 2}},
+            {"prompt_tokens": 1, "completion_tokens": 0, "total_tokens": 1, "a.b": 2},
+        ),
         ({}, {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}),
         (
             {

@@ -42,6 +42,9 @@ MESSAGES_AT_ONCE = 1_000
 SESSIONS_AT_ONCE = 100
 ENTRIES_AT_ONCE = 10_000
 
+# A request of 29 seconds copies some thousand messages, so these copy all that a session can well have.
+_FORK_REQUESTS = 100
+
 # The index of the list is some milliseconds behind, and the clocks that it is sorted by differ a little.
 _BEHIND = timedelta(seconds=5)
 # Where more sessions change than a page holds while it is read, the list would never stand still.
@@ -138,6 +141,45 @@ class Methods:
                 return await self._ask(answers.Session, look)
             except (NotFound, Unavailable):
                 raise doubt from None
+
+    @method
+    async def fork_session(
+        self,
+        session_id: str,
+        *,
+        fork_id: str | None = None,
+        to_sequence: int | None = None,
+        title: str | None = None,
+    ) -> answers.Session:
+        """Begin another session with the messages of this one, which are copied where they are stored.
+
+        A fork that takes longer than one request has time for is gone on with until it is whole.
+
+        Args:
+            session_id: of the session that is forked.
+            fork_id: of the other session; None: it is given one. With an id of your own the call can be made
+                again, and then returns the same fork.
+            to_sequence: the fork has the messages before this one; None: all that there are.
+            title: of the fork; None: the session's.
+
+        Raises:
+            NotFound: there is no such session, or it was deleted before the fork was whole.
+            SequenceMismatch: the session has fewer messages.
+            SessionExists: there is a session with the fork's id, and it is no such fork.
+            ForkUnfinished: there is another fork with that id, which is not whole yet.
+            Gone: the session with that id was deleted.
+        """
+        body = given(
+            session_id=str(uuid4()) if fork_id is None else fork_id, to_sequence=to_sequence, title=title
+        )
+        request = Request("fork_session", session_id, body=body)
+        for _ in range(_FORK_REQUESTS - 1):
+            try:
+                return await self._ask(answers.Session, request)
+            except Unavailable as error:
+                if not error.extra.get("copied"):  # it was no lack of time
+                    raise
+        return await self._ask(answers.Session, request)
 
     @method
     async def list_sessions(

@@ -118,6 +118,12 @@ class BotoObjects:
         told = {"ContentType": "application/json", "ContentEncoding": "gzip"} if gzip else {}
         await self._request("put_object", Key=key, Body=data, **told)
 
+    async def copy(self, key: str, to: str) -> None:
+        """See `turnlog.store.protocols.Objects`."""
+        source = {"Bucket": self._bucket, "Key": key}
+        # Without the tags, of which there are none: to read them takes a permission of its own.
+        await self._request("copy_object", Key=to, CopySource=source, TaggingDirective="REPLACE")
+
     async def get(self, key: str) -> bytes:
         """See `turnlog.store.protocols.Objects`."""
         answer = await self._request("get_object", Key=key)

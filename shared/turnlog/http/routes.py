@@ -16,6 +16,7 @@ ROUTES = {
     "edit_message": ("PATCH", "/sessions/{session_id}/messages/{sequence}"),
     "add_tool_call": ("POST", "/sessions/{session_id}/tool-calls"),
     "rewind_session": ("POST", "/sessions/{session_id}/rewind"),
+    "fork_session": ("POST", "/sessions/{session_id}/fork"),
     "export_openai_messages": ("GET", "/sessions/{session_id}/openai-messages"),
     "export_session": ("GET", "/sessions/{session_id}/export"),
     "list_transcripts": ("GET", "/sessions/{session_id}/transcripts"),

@@ -131,7 +131,7 @@ class TurnlogSession:
         Raises:
             Gone: the session was deleted.
             Invalid: an item is no object.
-            TooLarge: an item is above 1 MB of JSON.
+            TooLarge: an item is above what a request holds.
             Unavailable: Turnlog did not answer; the same call may be made again.
         """
         if not items:

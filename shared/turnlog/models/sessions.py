@@ -63,6 +63,21 @@ class CreateSession(WithObjects):
     )
 
 
+class ForkSession(Closed):
+    """The body of `POST /sessions/{session_id}/fork`."""
+
+    session_id: SessionId | None = Field(
+        default=None,
+        description="Of the fork. With it the request can be sent again, which goes on where it was stopped.",
+    )
+    to_sequence: Sequence | None = Field(
+        default=None,
+        description="The fork has the messages before this one. Without it, all that there are.",
+        examples=[1],
+    )
+    title: Title | None = Field(default=None, description="Of the fork. Without it, the session's.")
+
+
 class PutSession(WithObjects):
     """The body of `PUT /sessions/{session_id}`: fields that are given replace, the others stay."""
 

@@ -11,6 +11,7 @@ What the old one stored lies under keys of its generation, and is purged whether
 |---|---|---|---|
 | nothing, or a tombstone | was refused | its own token | is made |
 | | was refused | a live session | answers that |
+| | was refused | a fork that is not whole | `ForkUnfinished` |
 | | was refused | a tombstone | `Gone`; with `recreate` it is tried again over that tombstone |
 | | was not answered | another tombstone since | may be made, and deleted by another: `Unanswered` |
 """
@@ -30,7 +31,7 @@ from turnlog.records.usage import replaced
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.large import LargeMessages
 from turnlog.store.log import advanced, puts, with_message_ids
-from turnlog.store.store import gone
+from turnlog.store.store import fork_unfinished, gone
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ async def create_session(
 
     Raises:
         Gone: a session with this id was deleted, and `recreate` is not asked for.
+        ForkUnfinished: a fork under this id is not whole yet.
         TooLarge: a message, all of them together, or the fields.
         Unavailable: the table or the bucket did not answer; the same request may be sent again.
     """
@@ -134,6 +136,8 @@ async def _create(
                 if there.token != token:
                     return Created(there, [], created=False, unanswered=tries.unanswered)
             else:
+                if there and there.forking:
+                    raise fork_unfinished() from None
                 if there and not recreate:
                     raise gone(there) from None
                 if tries.unanswered:  # it may have been applied, and deleted again

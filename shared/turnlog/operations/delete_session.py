@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from turnlog.records.keys import SessionKey
     from turnlog.store.store import Store
 
-_GONE_WITH_THE_SESSION = (
+GONE_WITH_THE_SESSION = (
     "GSI1PK",
     "GSI1SK",
     "title",
@@ -38,10 +38,13 @@ _GONE_WITH_THE_SESSION = (
     "rewinds",
     "rewound",
     "leftover",
+    "forking",
+    "forked_from",
     *USAGE_FIELDS,
     "details",
     *JSON_FIELDS,
 )
+"""Attributes of a head that its tombstone has not."""
 
 
 @tells_doubt
@@ -94,7 +97,7 @@ def _burial(store: Store, key: GenerationKey, token: bytes, unchanged_since: str
             key,
             to={"deleted_at": store.now(), "token": token},
             plus={"version": 1},
-            without=_GONE_WITH_THE_SESSION,
+            without=GONE_WITH_THE_SESSION,
             condition=LIVE + (" AND #updated_at = :seen" if unchanged_since else ""),
             values={"seen": unchanged_since} if unchanged_since else {},
         )

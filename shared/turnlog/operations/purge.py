@@ -11,6 +11,8 @@ it is written again. What else there is, the head and the marker, is written on 
 tombstone is still there. Under a live head, what is of the generations before its own is over. A day after it
 was begun, the marker ends, and objects are looked for once more.
 
+A fork that is not whole a day after it was begun becomes a tombstone, and all that was copied is purged.
+
 Of a deleted transcript the past generations are removed. Nothing writes an item to one of these again.
 
 A file's marker ends a day after the file was promised, or deleted. Then nobody may begin to send its bytes
@@ -27,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from turnlog.errors import ConditionFailed, Contended
 from turnlog.limits import DELETE_BATCH, SETTLED_DAYS, TOMBSTONE_DAYS
 from turnlog.operations.delete_session import expire_session
+from turnlog.operations.fork_session import give_up_fork
 from turnlog.records import files, transcripts
 from turnlog.records.expressions import attribute, update
 from turnlog.records.keys import (
@@ -82,6 +85,8 @@ async def purge_session(store: Store, key: SessionKey) -> None:
         settled = store.clock.now() - _SETTLED
         await _remove_objects(store, key.objects, lambda _, since: since < settled)
         return
+    if head.forking:
+        return
     if head.live:
         if head.key.generation:
             await _remove_before(store, head.key)
@@ -110,6 +115,8 @@ async def _remove_before(store: Store, end: GenerationKey) -> bool:
 async def _look_again(store: Store, key: SessionKey) -> None:
     """What a marker asks for when it ends: see the module, and `expire_session`."""
     head = await store.find_head(key)
+    if head and head.forking:
+        await give_up_fork(store, head)
     if head is None or not head.live:
         return
     if head.key.generation:

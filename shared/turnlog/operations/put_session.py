@@ -41,7 +41,7 @@ from turnlog.store.doubt import tells_doubt
 from turnlog.store.large import LargeMessages, whole
 from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import Fields, advanced, head_update, puts, steps, stored_under, with_message_ids
-from turnlog.store.store import LogMoved, gone, not_found
+from turnlog.store.store import LogMoved, fork_unfinished, gone, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,6 +86,7 @@ async def put_session(
             writer came between two steps.
         MessageIdReused: a new message bears the id of an older one; nothing was written.
         Gone: the session was deleted.
+        ForkUnfinished: a fork under this id is not whole yet.
         NotFound: it was deleted meanwhile.
         PreconditionFailed: the version is another; nothing was written.
         TooLarge: a message, or the fields.
@@ -175,11 +176,14 @@ class _Progress:
         self._rewinds = 0  # of the head at which the messages were confirmed
         self._meant: GenerationKey | None = None  # that was there first
         created_at = store.now()
-        # What is more than the room is refused, or an object.
-        self._sizes = [
-            min(large.room, len(messages.to_json({"sequence": sequence, "created_at": created_at, **one})))
-            for sequence, one in enumerate(request.messages, request.start)
-        ]
+        self._sizes = []
+        for sequence, one in enumerate(request.messages, request.start):
+            fields = {"sequence": sequence, "created_at": created_at, **one}
+            size = len(messages.to_json(fields))
+            if size > large.room:
+                large.check(sequence, fields)
+            # What is more than the room is an object.
+            self._sizes.append(min(large.room, size))
 
     async def look(self) -> Head:
         """The head as it is now; where there is none, the session is created with the first step."""
@@ -205,10 +209,13 @@ class _Progress:
 
         Raises:
             Gone: the session was deleted.
+            ForkUnfinished: it is a fork that is not whole yet.
             NotFound: it was deleted, and another was begun under its id (G4).
             PreconditionFailed: nothing was written, and the version is another.
             Unanswered: as for that, but something may have been written.
         """
+        if head.forking:
+            raise fork_unfinished()
         if not head.live:
             raise gone(head)
         if self._meant not in {None, head.key}:

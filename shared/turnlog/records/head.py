@@ -20,6 +20,7 @@ from turnlog.records.keys import (
     recency_sort_key,
     user_partition,
 )
+from turnlog.wire import dumps
 
 if TYPE_CHECKING:
     from turnlog.records.item import Item
@@ -27,12 +28,22 @@ if TYPE_CHECKING:
 JSON_FIELDS = ("credentials", "metadata", "successful_agent_runs", "successful_agent_schedules")
 USAGE_FIELDS = usage.FIELDS
 _NUMBERS = ("version", "message_count", "edits", "rewinds", "leftover", "log_size", *USAGE_FIELDS)
-_STRINGS = ("title", "started_at", "updated_at", "deleted_at", "rewound", "details", *JSON_FIELDS)
+_STRINGS = (
+    "title",
+    "started_at",
+    "updated_at",
+    "deleted_at",
+    "rewound",
+    "forking",
+    "forked_from",
+    "details",
+    *JSON_FIELDS,
+)
 _BYTES = ("ring", "token")
 
 
 class Head(NamedTuple):
-    """A session's head, live or a tombstone.
+    """A session's head: live, a tombstone, or that of a fork which is not whole yet.
 
     Attributes:
         key: with its generation, which is an attribute of the item where it is not 0.
@@ -40,6 +51,8 @@ class Head(NamedTuple):
         rewinds: how often the log was cut; a message that was put since a rewind bears its count.
         rewound: from and to which `message_count` the last rewind went, as `"4:9"`.
         leftover: the sequence behind the last message that a rewind has yet to delete; None: there is none.
+        forking: JSON text of how far an unfinished fork is, see `turnlog.records.forks`; None: it is none.
+        forked_from: JSON text of what a fork's `metadata.forked_from` is at first; None: it is no fork.
         log_size: bytes of all messages in an answer, see `wire.payload_size`.
         ring: fingerprints of the newest message ids, see `turnlog.records.ring`.
         token: of the last change that is not an append; by it a writer knows its own change after a lost
@@ -55,6 +68,8 @@ class Head(NamedTuple):
     rewinds: int = 0
     rewound: str | None = None
     leftover: int | None = None
+    forking: str | None = None
+    forked_from: str | None = None
     log_size: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -73,8 +88,8 @@ class Head(NamedTuple):
 
     @property
     def live(self) -> bool:
-        """Whether the session is there, rather than deleted."""
-        return self.deleted_at is None
+        """Whether the session is there, rather than deleted, or a fork that is not whole yet."""
+        return self.deleted_at is None and self.forking is None
 
     @property
     def etag(self) -> str:
@@ -88,8 +103,16 @@ class Head(NamedTuple):
 
     @property
     def objects_size(self) -> int:
-        """Bytes of JSON of the session's objects, all together; an empty one takes none."""
-        return sum(len(text.encode()) for name in JSON_FIELDS if (text := getattr(self, name)) != "{}")
+        """Bytes of JSON of the session's objects, all together; an empty one takes none.
+
+        What a fork's metadata says of where it is from does not count, as long as it says that.
+        """
+        size = sum(len(text.encode()) for name in JSON_FIELDS if (text := getattr(self, name)) != "{}")
+        if self.forked_from is not None:
+            origin = {"forked_from": json.loads(self.forked_from)}
+            if json.loads(self.metadata).get("forked_from") == origin["forked_from"]:
+                size -= len(dumps(origin))
+        return size
 
     def usage(self) -> dict[str, Any]:
         """The sum of tokens as the contract shows it, with its details if there are any."""
@@ -111,10 +134,13 @@ class Head(NamedTuple):
         }
 
     def item(self) -> Item:
-        """The item of a live session, with its place in the index."""
+        """The item: of a live session, with its place in the index; of an unfinished fork, without.
+
+        A fork that is not whole has no `message_count` either, which every write asks for.
+        """
         numbers = {field: getattr(self, field) for field in _NUMBERS}
         strings = {field: getattr(self, field) for field in _STRINGS}
-        return {
+        item = {
             **self.key.head,
             **({"generation": {"N": str(self.key.generation)}} if self.key.generation else {}),
             "GSI1PK": {"S": user_partition(self.key.user_id)},
@@ -132,6 +158,10 @@ class Head(NamedTuple):
             },
             **{field: {"B": getattr(self, field)} for field in _BYTES},
         }
+        if self.forking is not None:
+            for name in ("GSI1PK", "GSI1SK", SHORT["message_count"]):
+                del item[name]
+        return item
 
     def dump(self) -> bytes:
         """The head as the cache keeps it."""

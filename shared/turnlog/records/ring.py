@@ -25,8 +25,12 @@ def fingerprint(message_id: str) -> bytes:
 
 def extended(ring: bytes, message_ids: Iterable[str], capacity: int | None = None) -> bytes:
     """The ring after these messages; of `CAPACITY`, if it is of no other."""
-    longer = ring + b"".join(map(fingerprint, message_ids))
-    return longer[-(capacity or CAPACITY) * _WIDTH :]
+    return joined(ring, map(fingerprint, message_ids), capacity)
+
+
+def joined(ring: bytes, marks: Iterable[bytes], capacity: int | None = None) -> bytes:
+    """The ring after the messages of these fingerprints, see `extended`."""
+    return (ring + b"".join(marks))[-(capacity or CAPACITY) * _WIDTH :]
 
 
 def rewound(ring: bytes, gone: int, older: bytes) -> bytes:

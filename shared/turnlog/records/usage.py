@@ -71,8 +71,13 @@ def counted(given: Mapping[str, Any]) -> dict[str, int]:
     such, too.
     """
     counts: dict[str, int] = {}
-    for name, value in _whole_numbers(given, "", 0):
+    found = dict(_whole_numbers({name: one for name, one in given.items() if name != "details"}, "", 0))
+    # The sum of a session, given back, has its details under their names.
+    if isinstance(more := given.get("details"), dict):
+        found |= dict(_whole_numbers(more, "", 0))
+    for name, value in found.items():
         counts.setdefault(_ALIASES.get(name, name), value)
+    counts |= {name: found[name] for name in FIELDS if name in found}
     prompt, completion = counts.pop("prompt_tokens", 0), counts.pop("completion_tokens", 0)
     total = counts.pop("total_tokens", prompt + completion)
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total, **counts}

@@ -70,6 +70,15 @@ class LargeMessages:
             self._remember(fields["message_id"], stored)
         return stored
 
+    def check(self, sequence: int, fields: Mapping[str, Any]) -> None:
+        """Refuse a message that is too large by itself, before anything is written.
+
+        Raises:
+            TooLarge: there is no bucket, and it is too large without.
+        """
+        if self.store.objects is None:
+            _check_items([self.encode(sequence, fields, epoch=0)], MAX_BATCH)
+
     def edited(self, key: GenerationKey, before: Stored, after: Stored) -> Stored:
         """What an edit makes of a message, as item or object; the next try of an edit gets another object."""
         self._encoded.pop(after.known()["message_id"], None)
@@ -101,11 +110,12 @@ class LargeMessages:
             # One that no answer holds is read from the bucket by the client itself, see `read_session`.
             if len(message.blob) > message.first_room or message.size > PAYLOAD_LIMIT:
                 placed[at] = self._as_object(message)
-        left = sum(len(message.blob) for message in placed if not message.object_key) - REQUEST_LIMIT
+        left = sum(_item_size(message) for message in placed) - REQUEST_LIMIT
         for at in sorted(range(len(placed)), key=lambda at: -len(placed[at].blob)) if left > 0 else ():
             if left > 0 and not placed[at].object_key:
-                left -= len(placed[at].blob)
+                left -= _item_size(placed[at])
                 placed[at] = self._as_object(placed[at])
+                left += _item_size(placed[at])
         return placed
 
     def _as_object(self, message: Stored) -> Stored:
@@ -199,6 +209,11 @@ async def whole(store: Store, head: Head, message: Stored) -> Stored:
     return message
 
 
+def _item_size(message: Stored) -> int:
+    """Bytes of a message in the table."""
+    return len(message.shell) + (0 if message.object_key else len(message.blob))
+
+
 def _check_items(stored: Sequence[Stored], room: int) -> None:
     """Refuse what is too large without a bucket.
 
@@ -206,7 +221,7 @@ def _check_items(stored: Sequence[Stored], room: int) -> None:
         TooLarge: a message, or all of them together.
     """
     largest = max((len(message.blob) for message in stored), default=0)
-    size = sum(len(message.blob) for message in stored)
+    size = sum(map(_item_size, stored))
     parts = sum(-(-len(message.blob) // PART_SIZE) for message in stored)
     without = "compressed; without a bucket (TURNLOG_BUCKET)"
     if largest > PARTS_LIMIT:

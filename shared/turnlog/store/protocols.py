@@ -68,6 +68,19 @@ class Objects(Protocol):
         """
         ...
 
+    async def copy(self, key: str, to: str) -> None:
+        """Write an object under another key as well.
+
+        Args:
+            key: of the object.
+            to: the other key.
+
+        Raises:
+            NoSuchObject: there is none.
+            Unavailable: it may or may not have been written.
+        """
+        ...
+
     async def get(self, key: str) -> bytes:
         """An object.
 

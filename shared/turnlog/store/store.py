@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from turnlog.errors import Contended, Gone, NotFound, Torn, Unanswered, Unavailable
+from turnlog.errors import Contended, ForkUnfinished, Gone, NotFound, Torn, Unanswered, Unavailable
 from turnlog.records import head as heads
 from turnlog.records import transcripts
 from turnlog.records.expressions import names
@@ -259,6 +259,14 @@ def gone(buried: Head) -> Gone:
         f"A session with this id was deleted at {buried.deleted_at}. To begin another one under the id,"
         ' send POST /sessions with "recreate": true; or take another id.',
         extra={"deleted_at": buried.deleted_at},
+    )
+
+
+def fork_unfinished() -> ForkUnfinished:
+    """The answer to who wants to create something under the id of a fork that is not whole yet."""
+    return ForkUnfinished(
+        "A fork under this id is not finished. Send its request again to finish it, or take another id."
+        " A fork that nobody finishes is given up after a day."
     )
 
 

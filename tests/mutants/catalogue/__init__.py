@@ -9,6 +9,7 @@ from tests.mutants.catalogue.doubts import DOUBTS
 from tests.mutants.catalogue.edge import EDGE
 from tests.mutants.catalogue.edits import EDITS
 from tests.mutants.catalogue.files import FILES
+from tests.mutants.catalogue.forks import FORKS
 from tests.mutants.catalogue.formats import FORMATS
 from tests.mutants.catalogue.generations import GENERATIONS
 from tests.mutants.catalogue.imports import IMPORTS
@@ -39,6 +40,7 @@ MUTANTS = (
     *EDITS,
     *EDGE,
     *FILES,
+    *FORKS,
     *FORMATS,
     *LIMITS,
     *LARGE,

@@ -25,6 +25,8 @@ METHODS = (
     *("edit_message",) * 3,
     "get_message",
     "create_session",
+    "fork_session",
+    "fork_session",
     "list_sessions",
     "list_messages",
     "export_openai_messages",
@@ -87,7 +89,7 @@ class ClientProgram(Program):
             return await getattr(self.turnlog, method)(session, **asked)
 
         call = await self.call(method, SessionKey(self.user, session), asked, work)
-        if isinstance(call.returned, dict):
+        if isinstance(call.returned, dict) and method != "fork_session":
             known = self._known.setdefault(session, {})
             names = ("version", "message_count", "file_id")
             known |= {name: call.returned[name] for name in names if name in call.returned}
@@ -182,6 +184,12 @@ class ClientProgram(Program):
         title = {"title": f"{self._texts.mark()} of {self.user}."} if self._rng.random() < 0.5 else {}
         anew = {"recreate": True} if self._rng.random() < 0.5 else {}
         return {"session_id": session, "messages": self._messages(0, 1), **title, **self._usage(), **anew}
+
+    def _fork_session(self, count: int, **_: Any) -> dict[str, Any]:
+        rng = self._rng
+        to = {"to_sequence": max(0, count - rng.choice((0, 0, 1, 2)))} if rng.random() < 0.5 else {}
+        title = {"title": f"{self._texts.mark()} of {self.user}."} if rng.random() < 0.3 else {}
+        return {"fork_id": f"f{rng.randrange(4)}", **to, **title}
 
     def _put_draft(self, **_: Any) -> dict[str, Any]:
         text = f"draft {self._texts.mark()} of {self.user}."

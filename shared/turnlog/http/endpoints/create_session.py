@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from turnlog.errors import Gone, TooLarge
+from turnlog.errors import ForkUnfinished, Gone, TooLarge
 from turnlog.http.answers import Answer, session_answer
 from turnlog.http.endpoint import endpoint
 from turnlog.models.sessions import CreateSession
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     body=CreateSession,
     body_required=False,
     answers={201: "Session", 200: "Session"},
-    errors=(Gone, TooLarge),
+    errors=(ForkUnfinished, Gone, TooLarge),
 )
 async def handler(store: Store, call: Call, *, body: CreateSession) -> Answer:
     """Create a session; 200 with the session as it is when this user has that id already (a retry).

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnlog.errors import Diverged, Gone, MessageIdReused, NotFound, PreconditionFailed, TooLarge
+from turnlog.errors import (
+    Diverged,
+    ForkUnfinished,
+    Gone,
+    MessageIdReused,
+    NotFound,
+    PreconditionFailed,
+    TooLarge,
+)
 from turnlog.http import etag
 from turnlog.http.answers import MINIMAL, Answer, session_answer
 from turnlog.http.endpoint import endpoint
@@ -21,7 +29,7 @@ if TYPE_CHECKING:
     headers=("if-match", "prefer"),
     body_file=True,
     answers={200: "Session", 201: "Session"},
-    errors=(NotFound, Diverged, MessageIdReused, Gone, PreconditionFailed, TooLarge),
+    errors=(NotFound, Diverged, MessageIdReused, ForkUnfinished, Gone, PreconditionFailed, TooLarge),
 )
 async def handler(store: Store, call: Call, *, body: PutSession) -> Answer:
     """Make a session hold these messages from `start_sequence` on, and these fields; create it if need be."""

@@ -242,7 +242,11 @@ async def _read(store: Store, head: Head, *, limit: int | None, before: int | No
         low = max(0, at - step)
         read = await load(store, head, low, at)
         while read:
-            encoded = (await whole(store, head, read.pop())).json
+            one = read.pop()
+            full = full or one.size > room
+            if full and one.unread and one.known()["role"] != "user":
+                continue  # it is not shown, and begins no turn
+            encoded = (await whole(store, head, one)).json
             message = json.loads(encoded)
             room -= payload_size(encoded)
             full = full or room < 0

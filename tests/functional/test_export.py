@@ -276,7 +276,7 @@ def test_nothing_and_nowhere(api: Api) -> None:
 
 def test_a_message_that_no_answer_holds_when_it_is_written(api: Api) -> None:
     """Each of its texts becomes a part: six times as much. The answer says which message it is."""
-    session_id = api.new(user("before"), user(["a"] * 300_000))
+    session_id = api.new(user("before"), {"role": "user", "content": ["a"] * 300_000})
     for form in ("openai-responses", "anthropic", "ai-sdk", "openai-messages"):
         export = api.export if form == "openai-messages" else partial(api.exported, form=form)
         problem = export(session_id).problem(413, "too_large")

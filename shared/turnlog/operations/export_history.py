@@ -237,6 +237,21 @@ async def _read(store: Store, head: Head, *, limit: int | None, before: int | No
         step = min(step * 4, likely + _FIRST_STEP, _LONGEST_STEP)
     if not taken or begins_turn(json.loads(taken[-1])):
         return _Window(taken[::-1], at)
+    return await _grown(store, head, taken, at, room, lead=lead, full=full)
+
+
+async def _grown(
+    store: Store, head: Head, taken: list[bytes], at: int, room: int, *, lead: bool, full: bool
+) -> _Window:
+    """The window, and what its first turn needs of the messages before it.
+
+    Args:
+        taken: the window's messages, the newest first.
+        at: the sequence of its first.
+        room: bytes that are left in the answer.
+        lead: see `_read`.
+        full: the message before it does not fit.
+    """
     first, step = at, _FIRST_BACK
     while at > 0 and (lead or not full):
         low = max(0, at - step)

@@ -28,12 +28,12 @@ _TITLES = {
     "tool": "Tool result",
 }
 _HEADING = re.compile(
-    r"^( {0,3})(#{1,6}[ \t]+[^A-Za-z0-9]*(?:(?:System|Developer|User|Assistant|Tool)\b|(?<=&)#?\w))"
+    r"^( {0,3})(#{1,6}[ \t][^A-Za-z0-9]*(?:(?:System|Developer|User|Assistant|Tool)\b|(?<=&)#?\w))"
 )
 # A line below a text makes a heading of it, whatever the text is.
 _UNDERLINE = re.compile(r"^( {0,3})(=+|-+)(?=[ \t]*$)")
 # A tag or a comment may hide what follows, or be a heading. What is escaped or code is none.
-_TAG = re.compile(r"\\.|(?P<code>(?<!`)(`+)(?!`)[^|]*?(?<!`)\2(?!`))|(?P<tag><(?=[!?/A-Za-z]))")
+_TAG = re.compile(r"\\.|(?P<code>(?<!`)(`+)(?!`)[^|]{0,500}?(?<!`)\2(?!`))|(?P<tag><(?=[!?/A-Za-z]))")
 _END = re.compile(r"(\r\n|\n|\r)")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
 _RUN = re.compile(r"`+")

@@ -120,6 +120,8 @@ def anthropic(body: Json) -> Seen:
                 assert message["role"] == "user"
                 assert all(one["type"] == "tool_result" for one in blocks[:at]), "results come first"
                 open_.remove(block["tool_use_id"])
+                if block.get("is_error") and isinstance(block["content"], list):
+                    assert all(one["type"] == "text" for one in block["content"]), "a failure is text"
                 seen.answer(block["tool_use_id"], block["content"])
             elif kind in {"thinking", "redacted_thinking"}:
                 assert message["role"] == "assistant"

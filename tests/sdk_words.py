@@ -125,7 +125,6 @@ ANTHROPIC: list[Message] = [
             {
                 "type": "tool_result",
                 "tool_use_id": "toolu_1",
-                "is_error": True,
                 "content": [
                     {"type": "text", "text": "a cat"},
                     {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}},

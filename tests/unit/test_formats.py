@@ -440,3 +440,115 @@ MARKDOWN: dict[str, tuple[Message, str]] = {
 def test_markdown(case: str) -> None:
     message, expected = MARKDOWN[case]
     assert formats.to_markdown(stored([message])) == expected
+
+
+UNKNOWN: list[Message] = [
+    {"type": "resource", "resource": {"text": "RES"}},
+    {"type": "document", "document": {"text": "RES"}},
+    {"type": "search_result", "source": "s", "title": "t", "content": [{"type": "text", "text": "RES"}]},
+    {"type": "json", "json": {"a": "RES"}},
+    {"type": "reasoning", "summary": [{"type": "summary_text", "text": "RES"}]},
+    {"type": "thinking", "thinking": "RES", "signature": "s"},
+    {"type": "web_search_call", "id": "RES"},
+    {"type": "item_reference", "id": "RES"},
+    {"type": "mcp_approval_response", "approval_request_id": "RES", "approve": True},
+    {"type": "tool_use", "id": "RES", "name": "f", "input": {}},
+    {"answer": "RES"},
+]
+
+
+@pytest.mark.parametrize("part", UNKNOWN, ids=lambda part: part.get("type", "no type"))
+def test_what_a_tool_said_in_words_of_its_own(part: Message) -> None:
+    """It is its JSON, and the result of the tool's call alone."""
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    asked = {"role": "assistant", "content": None, "tool_calls": [call]}
+    text = json.dumps(part, separators=(",", ":"))
+    result = {"role": "tool", "tool_call_id": "a", "content": ["x", part]}
+    messages = stored([asked, result])
+    for written, rules in (
+        (formats.to_chat(messages), provider_rules.chat),
+        (formats.to_responses(messages), provider_rules.responses),
+        (formats.to_ai_sdk(messages), provider_rules.ai_sdk),
+    ):
+        assert rules(written.body).results == {"a": f"x\n{text}"}
+        assert written.repairs == []
+    (block,) = formats.to_anthropic(messages).body["messages"][-1]["content"]
+    assert block["content"] == [{"type": "text", "text": one} for one in ("x", text)]
+    assert text in formats.to_markdown(messages)
+
+
+def test_a_document_of_an_unknown_kind_in_a_result() -> None:
+    document = {"type": "document", "source": {"type": "from the future", "x": "RES"}}
+    result = {"type": "tool_result", "tool_use_id": "a", "content": [document]}
+    call = {"type": "tool_use", "id": "a", "name": "f", "input": {}}
+    messages = stored([{"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}])
+    assert json.loads(formats.to_chat(messages).body["messages"][1]["content"]) == document
+
+
+def test_a_result_in_a_tools_message_answers_its_call_alone() -> None:
+    """A tool cannot answer for another one, nor for the user whom OpenAI asks for an approval."""
+    asked = {"type": "mcp_approval_request", "id": "r", "name": "pay", "arguments": "{}", "server_label": "s"}
+    said = {"type": "mcp_approval_response", "approval_request_id": "r", "approve": True}
+    call = {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"}
+    messages = formats.from_responses([asked, call])
+    messages.append({"role": "tool", "tool_call_id": "a", "content": [said]})
+    items = formats.to_responses(stored(messages)).body["input"]
+    assert "mcp_approval_response" not in [item["type"] for item in items]
+    assert json.loads(items[-1]["output"]) == said
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"type": "reasoning", "id": "r", "summary": []},
+        {"type": "web_search_call", "id": "w"},
+        {"type": "item_reference", "id": "i"},
+        {"type": "mcp_approval_response", "approval_request_id": "m", "approve": True},
+    ],
+    ids=lambda item: item["type"],
+)
+def test_what_a_tool_said_is_no_item_of_its_own(item: Message) -> None:
+    """M6: only the message that `from_responses` makes of an item is that item."""
+    (message,) = formats.from_responses([item])
+    assert formats.to_items(message) == [item]
+    output = {
+        "type": "function_call_output",
+        "call_id": "a",
+        "output": json.dumps(item, separators=(",", ":")),
+    }
+    assert formats.to_items({"role": "tool", "tool_call_id": "a", "content": [item]}) == [output]
+    other = {**message, "role": "tool" if message["role"] == "assistant" else "user"}
+    assert item not in formats.to_items(other)
+
+
+def test_media_of_a_tool_that_failed() -> None:
+    """Anthropic takes texts alone."""
+    source = {"type": "base64", "media_type": "image/png", "data": PNG}
+    content = [{"type": "text", "text": "x"}, {"type": "image", "source": source}]
+    result = {"type": "tool_result", "tool_use_id": "c", "content": content, "is_error": True}
+    call = {"type": "tool_use", "id": "c", "name": "f", "input": {}}
+    messages = stored([{"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}])
+    written = formats.to_anthropic(messages)
+    (block,) = written.body["messages"][2]["content"]
+    left_out = {"type": "text", "text": "[Left out: image (image/png)]"}
+    assert block == {**result, "content": [content[0], left_out]}
+    assert [one.what for one in written.repairs][-1] == "left out: image (image/png)"
+    del result["is_error"]
+    (block,) = formats.to_anthropic(messages).body["messages"][2]["content"]
+    assert block == result
+
+
+def test_ids_of_ui_messages() -> None:
+    """No two have one, also where a stored message becomes several."""
+    call = {"type": "tool_use", "id": "c", "name": "f", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "c", "content": "4"}
+    texts = [{"type": "text", "text": text} for text in "ab"]
+    messages = stored(
+        [
+            {"role": "assistant", "content": [call]},
+            {"role": "user", "content": [texts[0], result, texts[1]]},
+            *({"role": "user", "id": known, "parts": texts[:1]} for known in ("m1-2", "x", "x")),
+        ]
+    )
+    shown = formats.to_ai_sdk(messages).body["messages"]
+    assert [message["id"] for message in shown] == ["m0", "m1", "m1-3", "m1-2", "x", "x-2"]

@@ -23,8 +23,8 @@ _TYPES = {"image": "image/*", "audio": "audio/*", "video": "video/*", "file": "a
 
 def write(history: Repaired) -> Written:
     """The messages, for `useChat` or `convertToModelMessages`."""
-    writer = _Writer()
     turns = history.turns
+    writer = _Writer({_id(turn) for turn in turns})
     for at, turn in enumerate(turns):
         if turn.role != "tool":
             writer.take(turn, turns[at + 1].parts if at + 1 < len(turns) else [])
@@ -32,9 +32,12 @@ def write(history: Repaired) -> Written:
 
 
 class _Writer:
-    def __init__(self) -> None:
+    def __init__(self, known: set[str]) -> None:
         self.repairs: list[Repair] = []
         self.messages: list[Json] = []
+        self._known = known  # the ids of all turns
+        self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
 
     def take(self, turn: Turn, following: list[Part]) -> None:
         """Write a turn; `following` are the parts of the next one, which may answer its calls."""
@@ -44,11 +47,20 @@ class _Writer:
         if role == "assistant" and self.messages and self.messages[-1]["role"] == role:
             self.messages[-1]["parts"] += [_STEP, *parts] if parts else []
             return
-        message: Json = {"id": _id(turn), "role": role}
+        message: Json = {"id": self._unique(_id(turn)), "role": role}
         if "parts" in turn.message and "metadata" in turn.message:
             message["metadata"] = turn.message["metadata"]
         # It takes no message without a part.
         self.messages.append({**message, "parts": parts or [{"type": "text", "text": ""}]})
+
+    def _unique(self, given: str) -> str:
+        """An id that no other message has. A stored message may become several; an id may be stored twice."""
+        unique = given
+        while unique in self._taken or (unique in self._known and unique != given):
+            self._numbers[given] = self._numbers.get(given, 1) + 1
+            unique = f"{given}-{self._numbers[given]}"
+        self._taken.add(unique)
+        return unique
 
     def _parts(self, part: Part, role: str, answers: dict[str, Result]) -> list[Json]:  # noqa: PLR0911 (one for each kind)
         match part:

@@ -169,10 +169,13 @@ class _Writer:
             content = [
                 block
                 for one in part.content
-                for block in (_text(one) if isinstance(one, Text) else self._media(one, shown=True))
+                for block in (
+                    # Of a tool that failed it takes texts alone.
+                    _text(one) if isinstance(one, Text) else self._media(one, shown=not part.error)
+                )
             ]
         failed = {"is_error": True} if part.error else {}
-        # Of a tool that failed it takes no empty answer.
+        # And no empty answer.
         content = content or (FAILED if failed else "")
         return {"type": "tool_result", "tool_use_id": known, "content": content, **failed}
 

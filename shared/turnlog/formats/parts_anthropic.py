@@ -102,7 +102,10 @@ def _inside(sequence: int, one: Any) -> list[Text | Media]:
     if kind == "text":
         return [Text(sequence, string(block.get("text")))]
     if kind in {"image", "document"} and "source" in block:
-        return [part for part in source(sequence, block) if isinstance(part, Media)]
+        return [
+            part if isinstance(part, Media) else Text(sequence, encoded(one))
+            for part in source(sequence, block)
+        ]
     if kind == "image":  # of a tool that speaks MCP
         media_type = string(block.get("mimeType")) or string(block.get("media_type"))
         return [from_data(sequence, "image", block.get("data"), media_type, origin=None)]

@@ -125,6 +125,10 @@ def _parts(sequence: int, message: Json, role: Role) -> list[Part]:
     envelope = None
     if message.get("type") == "message":
         envelope = {name: one for name, one in mapping(message).items() if name not in {*OWN, "content"}}
+    if role == "tool":
+        known = string(message.get("tool_call_id"))
+        listed = given if isinstance(given, list) else []
+        return [*_answered(sequence, content, known), *_answered(sequence, listed, known)]
     parts += _content(sequence, content, envelope)
     if isinstance(given, list):
         inner = _content(sequence, given, None)
@@ -165,6 +169,27 @@ def _content(sequence: int, content: Any, envelope: Json | None) -> list[Part]:
     if not isinstance(content, list):
         return []
     return [part for one in content for part in _read(sequence, one, envelope)]
+
+
+def _answered(sequence: int, content: Any, known: str) -> list[Part]:
+    """What a tool answered: texts, media and results. What else it says becomes its JSON.
+
+    Args:
+        known: the call that the message names. In such a message nothing answers another call.
+    """
+    if not isinstance(content, list):
+        return _content(sequence, content, None)
+    parts: list[Part] = []
+    for one in content:
+        read = _read(sequence, one, None)
+        kept: list[Part] = [
+            part
+            for part in read
+            if isinstance(part, Text | Media)
+            or (isinstance(part, Result) and (not known or part.call_id == known))
+        ]
+        parts += kept if kept or not read else [Text(sequence, encoded(one))]
+    return parts
 
 
 def _read(sequence: int, one: Any, envelope: Json | None) -> list[Part]:

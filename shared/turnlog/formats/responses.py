@@ -98,7 +98,9 @@ def _kept(message: Mapping[str, Any]) -> Json | None:
         return call_item(mapping(calls[0]))
     if isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict):
         item, kind = content[0], string(content[0].get("type"))
-        if kind in HOSTED | CALLS | OUTPUTS or (kind == "reasoning" and "summary" in item):
+        alone = kind in HOSTED | CALLS | OUTPUTS or (kind == "reasoning" and "summary" in item)
+        # M6: what a tool answered may look like an item.
+        if alone and "tool_call_id" not in mapping(message) and _message(item)["role"] == message.get("role"):
             return item
     plain = isinstance(content, str) or (
         isinstance(content, list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -271,3 +272,18 @@ def test_nothing_and_nowhere(api: Api) -> None:
     assert api.export(api.new()).body == {"messages": [], "has_more": False, "repairs": []}
     api.export("nothing").problem(404, "not_found")
     api.exported("nothing").problem(404, "not_found")
+
+
+def test_a_message_that_no_answer_holds_when_it_is_written(api: Api) -> None:
+    """Each of its texts becomes a part: six times as much. The answer says which message it is."""
+    session_id = api.new(user("before"), {"role": "user", "content": ["a"] * 300_000})
+    for form in ("openai-responses", "anthropic", "ai-sdk", "openai-messages"):
+        export = api.export if form == "openai-messages" else partial(api.exported, form=form)
+        problem = export(session_id).problem(413, "too_large")
+        assert problem["sequence"] == 1
+        assert "before=1" in problem["detail"]
+        assert "before" in export(session_id, before=1).raw.decode()
+    assert api.exported(session_id, "jsonl").status == 200
+    # Behind another it is left out like any that does not fit.
+    api.append(session_id, assistant("after"))
+    assert api.export(session_id).body["has_more"] is True

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.functional.api import Api, assistant, user
+from tests.functional.bucket import bucket_requests
+from tests.functional.test_large import noise
 from tests.functional.world import hook
 
 if TYPE_CHECKING:
@@ -133,6 +135,20 @@ def test_a_turn_that_does_not_fit(api: Api) -> None:
     text = api.exported(session_id, "markdown")
     assert (text.raw.count(b"Read all of them."), before_of(text)) == (0, 9)
     assert api.exported(session_id, "markdown", before=9).raw.count(b"Read all of them.") == 1
+
+
+def test_a_turn_of_large_messages_reads_what_it_shows(api: Api) -> None:
+    """Of those before them, the message of the user alone."""
+    session_id = api.new()
+    for message in (user, *[assistant] * 7):
+        assert api.append(session_id, message(noise(900_000))).status == 201
+    with bucket_requests() as asked:
+        body = api.export(session_id).body
+    assert [one["what"] for one in body["repairs"] if "do not fit" in one["what"]] == [
+        "left out: messages 1 to 3, which do not fit into the answer"
+    ]
+    # Five that fit, and the first, beside which one of them does not.
+    assert asked == ["GetObject"] * 6
 
 
 def test_a_user_s_message_that_just_does_not_fit(api: Api) -> None:

@@ -1,8 +1,9 @@
 """A history for people: Markdown.
 
 Each message stands under a heading that says whose it is. What a tool was asked and what it answered stands
-in a fence that nothing in it can close. A line of a message that looks like one of these headings is escaped,
-and a fence that a message leaves open is closed: what one says never reads as another's.
+in a fence that nothing in it can close. A line of a message that looks like one of these headings, or makes
+one of the line above it, is escaped, and so is HTML. A fence that a message leaves open is closed. What one
+says never reads as another's.
 """
 
 from __future__ import annotations
@@ -26,7 +27,14 @@ _TITLES = {
     "assistant": "Assistant",
     "tool": "Tool result",
 }
-_HEADING = re.compile(r"^( {0,3})(#{1,6}[ \t]+(?:System|Developer|User|Assistant|Tool)\b)", re.MULTILINE)
+_HEADING = re.compile(
+    r"^( {0,3})(#{1,6}[ \t][^A-Za-z0-9]*(?:(?:System|Developer|User|Assistant|Tool)\b|(?<=&)#?\w))"
+)
+# A line below a text makes a heading of it, whatever the text is.
+_UNDERLINE = re.compile(r"^( {0,3})(=+|-+)(?=[ \t]*$)")
+# A tag or a comment may hide what follows, or be a heading. What is escaped or code is none.
+_TAG = re.compile(r"\\.|(?P<code>(?<!`)(`+)(?!`)[^|]{0,500}?(?<!`)\2(?!`))|(?P<tag><(?=[!?/A-Za-z]))")
+_END = re.compile(r"(\r\n|\n|\r)")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
 _RUN = re.compile(r"`+")
 _IMAGE = "image/"
@@ -96,18 +104,37 @@ def _medium(part: Media) -> str:
 
 def _said(text: str) -> str:
     """What somebody said, in Markdown of its own."""
-    closing = ""
-    for line in text.splitlines():
-        found = _FENCE.match(line)
-        if not found:
-            continue
-        mark, behind = found[1], found[2].strip()
-        if not closing:
-            closing = "" if "`" in behind and mark[0] == "`" else mark
-        elif mark[0] == closing[0] and len(mark) >= len(closing) and not behind:
-            closing = ""
-    text = _HEADING.sub(r"\1\\\2", text)
+    pieces = _END.split(text)
+    lines, ends = pieces[::2], [*pieces[1::2], ""]
+    # One backtick that is left may make code of other lines than it seems to.
+    spans = not any("`" in _TAG.sub("", line) for line in lines if not _FENCE.match(line))
+    written: list[str] = []
+    closing, certain, before = "", True, ""
+    for line in lines:
+        inside = bool(closing) and certain
+        if found := _FENCE.match(line):
+            mark, behind = found[1], found[2].strip()
+            # One that is indented may be of a list, and end with it.
+            certain = certain and not line.startswith(" ")
+            if not closing:
+                closing = "" if "`" in behind and mark[0] == "`" else mark
+            elif mark[0] == closing[0] and len(mark) >= len(closing) and not behind:
+                closing = ""
+        shown = _HEADING.sub(r"\1\\\2", line)
+        if not inside:
+            shown = _TAG.sub(lambda one: _escaped(one, spans=spans), shown)
+            if before.strip():
+                shown = _UNDERLINE.sub(r"\1\\\2", shown)
+        written.append(shown)
+        before = line
+    text = "".join(line + end for line, end in zip(written, ends, strict=True))
     return f"{text}\n{closing}" if closing else text
+
+
+def _escaped(found: re.Match[str], *, spans: bool) -> str:
+    if found["tag"]:
+        return f"\\{found[0]}"
+    return found[0] if spans or not found["code"] else found[0].replace("<", "\\<")
 
 
 def _fenced(text: str, language: str) -> str:

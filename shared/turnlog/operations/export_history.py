@@ -15,11 +15,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from turnlog.errors import TooLarge
 from turnlog.formats import to_ai_sdk, to_anthropic, to_chat, to_markdown, to_responses
 from turnlog.formats.neutral import Repair
 from turnlog.formats.reading import begins_turn
 from turnlog.formats.wording import left_out
-from turnlog.limits import PAYLOAD_LIMIT
+from turnlog.limits import DRAFT_LIMIT, PAYLOAD_LIMIT
 from turnlog.operations.read_session import check_alone, load
 from turnlog.store.large import whole
 from turnlog.store.store import LogMoved
@@ -56,6 +57,8 @@ _FIRST_BACK = 4
 _LONGEST_BACK = 64
 # Of what is too large, the part that is tried next is a little smaller than it would have to be on average.
 _TRIMMED = 0.9
+# What is written of one message may be larger than the message, and no draft stands beside it.
+_ALONE = PAYLOAD_LIMIT + DRAFT_LIMIT
 
 
 class Export(NamedTuple):
@@ -141,6 +144,7 @@ async def export_history(
 
     Raises:
         NotFound: no such session.
+        TooLarge: no answer holds the newest message in this format, and no program in this process asks.
         Unavailable: the table refused or did not answer.
     """
     head = await store.head(key)
@@ -154,11 +158,22 @@ async def export_history(
             head = moved.head
     while True:
         body, size, skipped = _text(form, window) if form in TEXTS else _object(PROVIDERS[form], window)
-        fits = size <= PAYLOAD_LIMIT or (len(window.messages) <= 1 and not window.lead and not window.system)
-        if fits:
+        alone = len(window.messages) <= 1 and not window.lead and not window.system
+        if alone and size > _ALONE and not store.in_process:
+            raise _no_answer_holds(window.first, size)
+        if size <= PAYLOAD_LIMIT or alone:
             store.counts["malformed_tool_calls"] += skipped
             return Export(body, window.next_before)
         window = window.smaller(size)
+
+
+def _no_answer_holds(at: int, size: int) -> TooLarge:
+    return TooLarge(
+        f"Message {at} takes {size} bytes in an answer in this format; an answer holds {_ALONE}. A program"
+        f" that works on the table reads it (Turnlog or AsyncTurnlog with TURNLOG_TABLE). To pass over it,"
+        f" export with before={at}.",
+        extra={"sequence": at},
+    )
 
 
 def _object(write: Write, window: _Window) -> tuple[bytes, int, int]:
@@ -222,12 +237,31 @@ async def _read(store: Store, head: Head, *, limit: int | None, before: int | No
         step = min(step * 4, likely + _FIRST_STEP, _LONGEST_STEP)
     if not taken or begins_turn(json.loads(taken[-1])):
         return _Window(taken[::-1], at)
+    return await _grown(store, head, taken, at, room, lead=lead, full=full)
+
+
+async def _grown(
+    store: Store, head: Head, taken: list[bytes], at: int, room: int, *, lead: bool, full: bool
+) -> _Window:
+    """The window, and what its first turn needs of the messages before it.
+
+    Args:
+        taken: the window's messages, the newest first.
+        at: the sequence of its first.
+        room: bytes that are left in the answer.
+        lead: see `_read`.
+        full: the message before it does not fit.
+    """
     first, step = at, _FIRST_BACK
     while at > 0 and (lead or not full):
         low = max(0, at - step)
         read = await load(store, head, low, at)
         while read:
-            encoded = (await whole(store, head, read.pop())).json
+            one = read.pop()
+            full = full or one.size > room
+            if full and one.unread and one.known()["role"] != "user":
+                continue  # it is not shown, and begins no turn
+            encoded = (await whole(store, head, one)).json
             message = json.loads(encoded)
             room -= payload_size(encoded)
             full = full or room < 0

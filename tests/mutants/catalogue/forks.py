@@ -182,13 +182,6 @@ FORKS = (
         case="fork & append",
     ),
     Mutant(
-        "fork without retention",
-        "            *expiry_put(self._key, store.clock.now(), store.retention_days),",
-        "",
-        "it is never deleted",
-        case="fork that goes",
-    ),
-    Mutant(
         "fork's origin counts as the application's",
         "                size -= len(dumps(origin))",
         "                size -= 0",

@@ -19,8 +19,8 @@ FORMATS = (
     ),
     Mutant(
         "an export is written without a look at its size",
-        "fits = size <= PAYLOAD_LIMIT or (",
-        "fits = bool(window) or (",
+        "if size <= PAYLOAD_LIMIT or alone:",
+        "if bool(window) or alone:",
         "Lambda refuses the answer",
         test="tests/functional/test_export_window.py",
     ),

@@ -60,9 +60,14 @@ def stopped(after: int) -> Iterator[None]:
 
 def unfinished(api: Api, session_id: str, **body: Any) -> None:
     """A fork of which two steps are made."""
+    copied = 0
     with stopped(3):
-        problem = fork(api, session_id, **body).problem(503, "unavailable")
-    assert (problem["session_id"], problem["copied"]) == (FORK, 48)
+        while copied < 48:  # on a busy machine a request's time may end after its first step
+            problem = fork(api, session_id, **body).problem(503, "unavailable")
+            assert problem["session_id"] == FORK
+            assert problem["copied"]
+            copied += problem["copied"]
+    assert copied == 48
 
 
 def test_all_that_is_copied(api: Api, bucket: BucketView) -> None:

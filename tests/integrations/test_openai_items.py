@@ -116,7 +116,7 @@ def test_messages_of_another_program() -> None:
     assert to_items({"role": "assistant", "content": None, "tool_calls": [call, {"no": "call"}]}) == [CALL]
     assert to_items({"role": "tool", "content": "4", "tool_call_id": "c-1"}) == [OUTPUT]
     assert to_items({"role": "model", "content": "4"}) == [{"role": "assistant", "content": "4"}]
-    assert to_items({"role": "assistant", "content": None}) == []
+    assert to_items({"role": "assistant", "content": None}) == [{"role": "assistant", "content": ""}]
     removed = {"role": "user", "content": None, "removed": True}
     assert to_items(removed) == []
 

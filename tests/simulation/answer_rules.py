@@ -98,7 +98,14 @@ def _check_session_answer(history: History, work: Work, reply: Reply) -> None:
                 any(not state.live for state in states) or missing(request, states),
                 (request, states),
             )
-            require(Rule.ANSWER_204_MEANS_DELETED_BY_THIS, request.kind != "delete" or not work.changes, work)
+            require(
+                Rule.ANSWER_204_MEANS_DELETED_BY_THIS,
+                request.kind != "delete"
+                or not work.changes
+                # Another session is begun in its place, and nobody told the store of the first sending.
+                or (work.faults & _HIDDEN and len(states) > 1 and states[-1].live),
+                work,
+            )
         case 410:
             buried = {state.head.deleted_at for state in states if state.head and state.head.deleted_at}
             require(Rule.ANSWER_410_MEANS_DELETED, reply.body["deleted_at"] in buried, (request, reply.body))

@@ -187,12 +187,10 @@ def _check_live(change: Change, before: Head, after: Head) -> None:
         usage |= {name: 0 for name in were if name not in usage}
         added = {name: count - were.get(name, 0) for name, count in tokens(after).items()}
         require(Rule.APPEND_APPENDS, change.added, change.work)
-        texts = {entry.newest["content"] for entry in change.before.log}
-        texts |= {fields["content"] for fields in change.added.values()}
+        texts = {_said(entry.newest) for entry in change.before.log}
+        texts |= {_said(fields) for fields in change.added.values()}
         gone = {entry.newest["message_id"] for entry in change.before.log if edit_rules.erased(entry.newest)}
-        whole = all(
-            one["content"] in texts or one.get("message_id") in gone for one in request.body["messages"]
-        )
+        whole = all(_said(one) in texts or one.get("message_id") in gone for one in request.body["messages"])
         require(Rule.APPEND_WHOLE, whole, change)
         _check_once(change)
         require(Rule.USAGE_EXACT, added == usage, (added, usage))
@@ -255,6 +253,12 @@ def _check_put_fields(change: Change, before: Head) -> None:
     require(Rule.FIELDS_PUT_ONCE, all(now[name] == value for name, value in wanted.items()), (wanted, now))
 
 
+def _said(fields: Fields) -> str:
+    """A message's content as a text; an agent's item has parts."""
+    content = fields["content"]
+    return content if isinstance(content, str) else json.dumps(content)
+
+
 def _check_log(change: Change, head: Head) -> None:
     """G1, G2, G3: gapless, counted, each id and each text once."""
     log = [entry.newest for entry in change.before.log]
@@ -278,8 +282,8 @@ def _check_log(change: Change, head: Head) -> None:
     # What the ring has forgotten may be there twice, under its id.
     log = list({fields["message_id"]: fields for fields in log}.values())
     # What was rewound may be put again by a client that kept no ids, and appended again by one that did.
-    texts = [fields["content"] for fields in log if fields["content"]]
-    said = [(text, fields["message_id"].startswith("id-")) for fields in log if (text := fields["content"])]
+    texts = [_said(fields) for fields in log if fields["content"]]
+    said = [(_said(fields), fields["message_id"].startswith("id-")) for fields in log if fields["content"]]
     require(Rule.MESSAGE_ONCE, len(set(said)) == len(said), said)
     calls = [call["function"]["arguments"] for fields in log for call in fields.get("tool_calls", ())]
     require(Rule.TOOL_CALL_ONCE, len(set(calls)) == len(calls), calls)

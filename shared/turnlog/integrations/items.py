@@ -57,6 +57,8 @@ def to_items(message: Mapping[str, Any]) -> list[Fields]:
     items = formats.to_items(message)
     if WHOLE in message:
         return items
+    if not items and message["role"] not in {"tool", "function"}:  # a message is an item, also an empty one
+        return [{"role": message["role"] if message["role"] in _ROLES else "assistant", "content": ""}]
     return [one for one in items if one.get("type") != "function_call_output" or one["call_id"]]
 
 

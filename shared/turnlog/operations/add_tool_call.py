@@ -11,14 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import ConditionFailed, Contended, TooLarge, Unanswered
-from turnlog.limits import MAX_ATTACHED, PAYLOAD_LIMIT
+from turnlog.limits import MAX_ATTACHED
 from turnlog.operations.read_session import load
 from turnlog.records import messages
 from turnlog.records.messages import TOKEN_SIZE
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.large import LargeMessages, whole
 from turnlog.store.leftover import clear_leftover
-from turnlog.store.log import advanced, head_update, puts, write_edit
+from turnlog.store.log import advanced, check_answer, head_update, puts, write_edit
 from turnlog.store.store import LogMoved
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # How many messages are looked at first, from the end; a turn is seldom longer. A call that is sent again is
 # found among these even when a new turn has begun.
 _LOOK_BACK = 32
+_WITH_THE_CALL = "With the tool call the message takes"
+_BY_ITSELF = "Append the call in a message of its own."
 _CALLERS = {"assistant", "model"}
 
 
@@ -132,26 +134,13 @@ async def _begin(large: LargeMessages, head: Head, tool_call: dict[str, Any], to
     store = large.store
     new = {"role": "assistant", "content": "", "tool_calls": [tool_call], "message_id": token.hex()}
     after, stored = advanced(store, head, [new], None, large)
-    _check_answer(store, stored[0])
+    check_answer(store, stored[0], _BY_ITSELF, what=_WITH_THE_CALL)
     await large.put(stored)
     await clear_leftover(store, head)
     await large.transact(stored, head_update(head, after, same_version=False), *puts(head.key, stored))
     await store.cache.appended(after, stored)
     store.counts["appends"] += 1
     return Added(stored[0].json, replayed=False)
-
-
-def _check_answer(store: Store, message: Stored) -> None:
-    """Refuse a message that the answer does not hold: after the write it would be too late to say so.
-
-    Raises:
-        TooLarge: it does not.
-    """
-    if message.size > PAYLOAD_LIMIT and not store.in_process:
-        raise TooLarge(
-            f"With the tool call the message takes {message.size} bytes in the answer, which holds"
-            f" {PAYLOAD_LIMIT}. Append the call in a message of its own."
-        )
 
 
 async def _attach(
@@ -169,7 +158,7 @@ async def _attach(
         before, fields, attached=before.attached + token, edits=before.edits, room=large.room
     )
     after = large.edited(head.key, before, after)
-    _check_answer(store, after)
+    check_answer(store, after, _BY_ITSELF, what=_WITH_THE_CALL)
     await large.put([after])
     now = max(store.now(), head.updated_at)
     await write_edit(large, head, before, after, now=now, same_count=True)

@@ -24,15 +24,14 @@ from turnlog.errors import (
     Contended,
     MessageMoved,
     MessageRemoved,
-    TooLarge,
     Unanswered,
 )
-from turnlog.limits import EDITS_KEPT, PAYLOAD_LIMIT
+from turnlog.limits import EDITS_KEPT
 from turnlog.records import messages
 from turnlog.records.head import check_version
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.large import LargeMessages, whole
-from turnlog.store.log import write_edit
+from turnlog.store.log import check_answer, write_edit
 from turnlog.store.store import LogMoved, no_message
 from turnlog.wire import merged, same
 
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
 
 Fields = dict[str, Any]
 
+_ON_THE_TABLE = "A program that works on the table can edit it (Turnlog or AsyncTurnlog with TURNLOG_TABLE)."
 _KEPT = ("sequence", "message_id", "created_at")
 
 
@@ -117,7 +117,7 @@ async def _edit(
             head, before = await _standing(store, head, sequence, mark, read="removed" not in edit)
         if before and before.bears(mark):
             await large.replaced(before)
-            _check_answer(store, before)
+            check_answer(store, before, _ON_THE_TABLE)
             # What others changed since is not this edit's: an `If-Match` with its version must fail.
             version = min(head.version, tried.version + 1) if tried else head.version
             store.counts["edits" if tried else "replays"] += 1
@@ -127,7 +127,7 @@ async def _edit(
         check_version(head, if_match)
         now = max(store.now(), head.updated_at)
         after = _after(large, head, before, edit, now=now, mark=mark)
-        _check_answer(store, after or before)
+        check_answer(store, after or before, _ON_THE_TABLE)
         if after is None:
             return Edited(before.json, head.version)
         await large.put([after] if after.object_key != before.object_key else [])
@@ -200,19 +200,6 @@ def _editable(before: Stored | None, message_id: str | None) -> Stored:
             f"The message at sequence {fields['sequence']} was removed. It cannot be edited any more."
         )
     return before
-
-
-def _check_answer(store: Store, message: Stored) -> None:
-    """Refuse a message that the answer does not hold: after the write it would be too late to say so.
-
-    Raises:
-        TooLarge: it does not.
-    """
-    if message.size > PAYLOAD_LIMIT and not store.in_process:
-        raise TooLarge(
-            f"The message takes {message.size} bytes in the answer, which holds {PAYLOAD_LIMIT}. A program"
-            " that works on the table can edit it (Turnlog or AsyncTurnlog with TURNLOG_TABLE)."
-        )
 
 
 def _after(

@@ -44,7 +44,7 @@ from turnlog.limits import FORK_DAYS, FORK_ITEMS, REQUEST_LIMIT
 from turnlog.operations.create_session import expiry_put, sessions_counted
 from turnlog.operations.delete_session import GONE_WITH_THE_SESSION
 from turnlog.records import forks, ring
-from turnlog.records.expressions import LIVE, attribute, names, of, of_value, put, update
+from turnlog.records.expressions import LIVE, check, put, update
 from turnlog.records.forks import Progress
 from turnlog.records.head import Head
 from turnlog.records.messages import decode
@@ -57,12 +57,12 @@ from turnlog.store.store import fork_unfinished, gone
 from turnlog.wire import dumps, parse_timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.records.messages import Stored
     from turnlog.store.store import Store
 
+# That the fork is not whole; the token is of this fork alone.
+_UNFINISHED = "attribute_exists(#forking) AND #token = :fork"
 # That the fork's head is what it was: the version counts the steps, the token is of this fork alone.
 _UNCHANGED = "attribute_exists(#forking) AND #version = :seen AND #token = :fork"
 
@@ -297,7 +297,14 @@ class _Work:
         )
         await store.transact(
             {"Put": put(whole.item(), condition=_UNCHANGED, values=_seen(head))},
-            {"ConditionCheck": _still(source)},
+            # It may have got more messages.
+            {
+                "ConditionCheck": check(
+                    source.key,
+                    f"{LIVE} AND #edits = :edits AND #token = :token",
+                    {"edits": source.edits, "token": source.token},
+                )
+            },
             sessions_counted(whole.key.user_id, 1),
             *expiry_put(self._key, store.clock.now(), store.retention_days),
         )
@@ -331,18 +338,6 @@ def _copy_of(message: Stored, key: GenerationKey) -> Stored:
     return message._replace(epoch=0, usage="", edits=b"", object_key=name)
 
 
-def _still(source: Head) -> Mapping[str, Any]:
-    """The check that the source's messages and fields are what they were; it may have got more messages."""
-    condition = f"{LIVE} AND {of(source.key)} AND #edits = :edits AND #token = :token"
-    values = {"edits": source.edits, "token": source.token, **of_value(source.key)}
-    return {
-        "Key": source.key.head,
-        "ConditionExpression": condition,
-        "ExpressionAttributeNames": names(condition),
-        "ExpressionAttributeValues": {f":{name}": attribute(value) for name, value in values.items()},
-    }
-
-
 async def give_up_fork(store: Store, head: Head) -> None:
     """Bury a fork whose marker has ended before it is whole.
 
@@ -357,21 +352,16 @@ async def give_up_fork(store: Store, head: Head) -> None:
     begun = parse_timestamp(head.started_at)
     if store.clock.now() - begun < timedelta(days=FORK_DAYS):
         marked = expiry_put(head.key.session, begun, FORK_DAYS)
-        still = {
-            "Key": head.key.head,
-            "ConditionExpression": (condition := "attribute_exists(#forking) AND #token = :fork"),
-            "ExpressionAttributeNames": names(condition),
-            "ExpressionAttributeValues": {":fork": attribute(head.token)},
-        }
+        still = {"ConditionCheck": check(head.key, _UNFINISHED, {"fork": head.token})}
         with suppress(ConditionFailed):  # it is whole, or given up
-            await store.repeated(lambda: store.transact({"ConditionCheck": still}, *marked))
+            await store.repeated(lambda: store.transact(still, *marked))
         return
     buried = update(
         head.key,
         to={"deleted_at": store.now()},
         plus={"version": 1},
         without=GONE_WITH_THE_SESSION,
-        condition="attribute_exists(#forking) AND #token = :fork",
+        condition=_UNFINISHED,
         values={"fork": head.token},
     )
     with suppress(ConditionFailed):

@@ -119,16 +119,18 @@ def update(
     return parameters | _conditioned(condition)
 
 
-def check(key: GenerationKey) -> dict[str, Any]:
-    """The parameters of a ConditionCheck in a transaction: the session of this generation is there."""
-    condition = f"{LIVE} AND {of(key)}"
-    values = {f":{name}": attribute(value) for name, value in of_value(key).items()}
+def check(
+    key: GenerationKey, condition: str = LIVE, values: Mapping[str, Value] | None = None
+) -> dict[str, Any]:
+    """The parameters of a ConditionCheck in a transaction, of a session's head; see `update`."""
+    condition = f"{condition} AND {of(key)}"
+    named = {f":{name}": attribute(value) for name, value in {**(values or {}), **of_value(key)}.items()}
     checked = {
         "Key": key.head,
         "ConditionExpression": condition,
         "ExpressionAttributeNames": names(condition),
     }
-    return checked | ({"ExpressionAttributeValues": values} if values else {})
+    return checked | ({"ExpressionAttributeValues": named} if named else {})
 
 
 def unchanged(objects: Mapping[str, str]) -> tuple[str, dict[str, Value]]:

@@ -48,15 +48,20 @@ def check_item_calls(history: History, calls: Sequence[Call]) -> None:
 
 def _check_pop(history: History, call: Call) -> None:
     told = (call.returned, call.error, _rewinds(call))
-    gone = [change.before.log[_left(change) :] for change in _rewinds(call)]
-    require(Rule.A_POP_TAKES_ONE, len(gone) <= 1 and all(len(one) == 1 for one in gone), told)
+    cut = [entry for change in _rewinds(call) for entry in change.before.log[_left(change) :]]
+    # With an item go the messages behind it that are none: a tool's result of no call.
+    gone = [entry for entry in cut if to_items(entry.newest)]
+    require(Rule.A_POP_TAKES_ONE, len(gone) <= 1, told)
     if call.error is not None:
         require(Rule.A_REFUSED_POP_TAKES_NONE, not gone or call.unsure, told)
     elif call.returned is None:
         require(Rule.NOTHING_TO_POP, not gone, told)
-        require(Rule.NOTHING_TO_POP, any(not _log(state) for state in call.states(history)), told)
+        empty = [
+            state for state in call.states(history) if not any(to_items(one.newest) for one in _log(state))
+        ]
+        require(Rule.NOTHING_TO_POP, empty, told)
     else:
-        require(Rule.POPPED_IS_TAKEN, gone and to_items(gone[0][0].newest)[-1] == call.returned, told)
+        require(Rule.POPPED_IS_TAKEN, gone and to_items(gone[0].newest)[-1] == call.returned, told)
 
 
 def _check_add(history: History, tries: Sequence[Call]) -> None:

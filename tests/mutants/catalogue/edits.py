@@ -149,8 +149,8 @@ EDITS = (
     ),
     Mutant(
         "an edit that was found made leaves the object of what was said",
-        "            await large.replaced(before)\n            _check_answer",
-        "            _check_answer",
+        "            await large.replaced(before)\n            check_answer",
+        "            check_answer",
         "what was removed lies in the bucket on, as long as the session",
         test=_TEST,
     ),

@@ -9,16 +9,16 @@ _TEST = "tests/functional/test_fork.py"
 FORKS = (
     Mutant(
         "fork of what was edited since",
-        'AND #edits = :edits AND #token = :token"\n    values = {"edits": source.edits, "token"',
-        'AND #token = :token"\n    values = {"token"',
+        'AND #edits = :edits AND #token = :token",\n                    {"edits": source.edits, "token"',
+        'AND #token = :token",\n                    {"token"',
         "it is a mixture of the session before and after the edit",
         case="fork & removed",
     ),
     Mutant(
         "fork with fields of before",
-        'AND #edits = :edits AND #token = :token"\n'
-        '    values = {"edits": source.edits, "token": source.token, ',
-        'AND #edits = :edits"\n    values = {"edits": source.edits, ',
+        'AND #edits = :edits AND #token = :token",\n'
+        '                    {"edits": source.edits, "token": source.token}',
+        'AND #edits = :edits",\n                    {"edits": source.edits}',
         "its title is none that the session has at that moment",
         case="fork & title",
     ),

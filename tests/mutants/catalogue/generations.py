@@ -10,8 +10,8 @@ _RECREATE = "tests/functional/test_recreate.py"
 GENERATIONS = (
     Mutant(
         "a write names no generation",
-        '    condition = f"{condition} AND {of(key)}"\n',
-        '    condition = f"{condition} AND {of(key) if key.generation else LIVE}"\n',
+        '    condition = f"{condition} AND {of(key)}"\n    if',
+        '    condition = f"{condition} AND {of(key) if key.generation else LIVE}"\n    if',
         "a slow writer reaches the session that came after",
         case="begin anew & append",
     ),

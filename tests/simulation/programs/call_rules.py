@@ -103,7 +103,7 @@ def _check_stored_once(history: History, call: Call) -> None:
 
 def _stored(change: Change) -> set[Any]:
     """What is new: messages by what they say, and tool calls."""
-    added = {fields["content"] for fields in change.added.values() if fields["content"]}
+    added = {str(fields["content"]) for fields in change.added.values() if fields["content"]}
     calls = [
         one["function"]["arguments"]
         for fields in change.added.values()

@@ -61,6 +61,34 @@ def test_a_message_is_sent_and_read_whole(server: LocalServer, way: Any, content
 
 
 @OVER_HTTP
+def test_a_message_is_replaced_by_a_larger_one_and_edited(server: LocalServer, way: Any) -> None:
+    large, call = assistant(LARGE["noise"], annotations=["kept"]), {"id": "c", "function": {"name": "f"}}
+
+    async def what(turnlog: AsyncTurnlog) -> None:
+        await turnlog.create_session(session_id="s", messages=[user("q"), assistant("small")])
+        with lost_reply("TransactWriteItems"):
+            edited = await turnlog.edit_message("s", 1, replace=large, edit_id="e", message_id=None)
+        stands = edited.message
+        assert (stands.content, stands["annotations"], stands.sequence) == (large["content"], ["kept"], 1)
+        again = await turnlog.edit_message("s", 1, replace=large, edit_id="e")
+        assert again.raw == edited.raw
+        rated = await turnlog.edit_message("s", stands, metadata={"rating": 5})
+        assert rated.message.raw == {**stands.raw, "metadata": {"rating": 5}}
+        bearing = (await turnlog.add_tool_call("s", call)).message
+        assert (bearing.content, bearing.tool_calls, bearing.metadata) == (
+            large["content"],
+            [call],
+            {"rating": 5},
+        )
+        assert (await turnlog.add_tool_call("s", call)).message.raw == bearing.raw
+        assert (await turnlog.get_message("s", 1)).raw == bearing.raw
+        removed = await turnlog.edit_message("s", 1, removed=True)
+        assert (removed.message.content, removed.message.removed) == (None, True)
+
+    program(way, server, what)
+
+
+@OVER_HTTP
 def test_a_large_put_creates_its_session(server: LocalServer, way: Any) -> None:
     async def what(turnlog: AsyncTurnlog) -> None:
         messages = [user(noise(2_000_000), message_id=f"m{at}") for at in range(4)]

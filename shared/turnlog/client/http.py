@@ -281,6 +281,8 @@ class HttpWay:
             messages = answer.get("messages")
             if isinstance(messages, list):
                 answer["messages"] = [await self._read(message) for message in messages]
+        if request.operation in {"edit_message", "add_tool_call"} and isinstance(answer, dict):
+            answer["message"] = await self._read(answer.get("message"))
         return answer
 
     async def _read(self, message: Any) -> Any:

@@ -77,7 +77,9 @@ class Way(Protocol):
         """Close the connections."""
 
 
-TAKE_FILES = frozenset({"append_entries", "append_messages", "import_transcript", "put_session"})
+TAKE_FILES = frozenset(
+    {"append_entries", "append_messages", "edit_message", "import_transcript", "put_session"}
+)
 """The operations whose body may come as a file."""
 
 

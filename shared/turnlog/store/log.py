@@ -248,20 +248,6 @@ def message_writes(key: GenerationKey, before: Stored, after: Stored) -> list[Fi
     ]
 
 
-def check_answer(store: Store, message: Stored, way: str, *, what: str = "The message takes") -> None:
-    """Refuse an edited message that the answer does not hold: after the write it would be too late to say so.
-
-    Args:
-        way: what to do instead.
-        what: begins the error's text.
-
-    Raises:
-        TooLarge: it does not, and no program in this process asks.
-    """
-    if message.size > PAYLOAD_LIMIT and not store.in_process:
-        raise TooLarge(f"{what} {message.size} bytes in the answer, which holds {PAYLOAD_LIMIT}. {way}")
-
-
 async def write_edit(
     large: LargeMessages,
     head: Head,

@@ -15,7 +15,7 @@ from tests.functional.test_large import noise
 from tests.functional.test_programs import blocking_client, client, program
 from tests.functional.world import configured, lost_reply
 from tests.http_client import request
-from turnlog.errors import MessageIdReused, NotFound, TooLarge
+from turnlog.errors import Gone, MessageIdReused, NotFound, TooLarge
 
 if TYPE_CHECKING:
     from infra.local.server import LocalServer
@@ -96,6 +96,35 @@ def test_a_large_put_creates_its_session(server: LocalServer, way: Any) -> None:
         assert [one.content async for one in turnlog.messages("s")] == [one["content"] for one in messages]
         with pytest.raises(NotFound):
             await turnlog.append_messages("nothing", messages)
+
+    program(way, server, what)
+
+
+@OVER_HTTP
+def test_a_large_create_is_finished_by_its_repeat(server: LocalServer, way: Any) -> None:
+    async def what(turnlog: AsyncTurnlog) -> None:
+        messages = [user(noise(2_000_000), message_id=f"m{at}") for at in range(4)]
+        begun: Any = {"messages": messages, "title": "T", "usage": {"prompt_tokens": 5}}
+        created = await turnlog.create_session(session_id="s", **begun)
+        assert (created.message_count, created.title, created.usage.prompt_tokens) == (4, "T", 5)
+        assert [one.content async for one in turnlog.messages("s")] == [one["content"] for one in messages]
+        # As after a crash in the middle.
+        await turnlog.create_session(session_id="crashed", messages=messages[:1])
+        for _ in range(2):
+            finished = await turnlog.create_session(session_id="crashed", **begun)
+            assert finished.message_count == 4
+        # It was there before, and is answered as it is.
+        await turnlog.create_session(session_id="other", messages=[user("Hi")])
+        assert (await turnlog.create_session(session_id="other", **begun)).message_count == 1
+        await turnlog.delete_session("s")
+        with pytest.raises(Gone):
+            await turnlog.create_session(session_id="s", **begun)
+        anew = await turnlog.create_session(session_id="s", recreate=True, **begun)
+        assert anew.message_count == 4
+        with pytest.raises(TooLarge, match="several requests"):
+            await turnlog.create_session(session_id="huge", messages=[user("x" * (65 << 20))])
+        with pytest.raises(NotFound):
+            await turnlog.get_session("huge")
 
     program(way, server, what)
 

@@ -33,7 +33,7 @@ from turnlog.errors import (
     UsageError,
 )
 from turnlog.http.routes import ROUTES
-from turnlog.limits import BODY_LIMIT
+from turnlog.limits import BODY_FILE_LIMIT, BODY_LIMIT
 from turnlog.records.keys import check_file_id, session_key, transcript_name
 from turnlog.wire import dumps
 
@@ -210,6 +210,20 @@ class HttpWay:
     async def aclose(self) -> None:
         """See `Way`."""
         await self._link.aclose()
+
+    def holds(self, request: Request) -> bool:
+        """See `Way`.
+
+        Raises:
+            TooLarge: no file holds it either.
+        """
+        content = _content(request)
+        if content and len(content) > BODY_FILE_LIMIT:
+            raise TooLarge(
+                f"The body has {len(content)} bytes, and is at most {BODY_FILE_LIMIT} as a file. Send it in"
+                " several requests."
+            )
+        return not too_long(content)
 
     async def ask(self, request: Request) -> Any:
         """See `Way`.

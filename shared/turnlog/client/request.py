@@ -59,6 +59,9 @@ class Way(Protocol):
             TurnlogError: an answer other than success.
         """
 
+    def holds(self, request: Request) -> bool:
+        """Whether the body goes with the request, and not as a file."""
+
     def as_user(self, user_id: str) -> Way:
         """The same connections for another user; on the table alone.
 

@@ -18,15 +18,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import suppress
-from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnlog.errors import NoSuchObject, TooLarge, Torn, TurnlogError, Unanswered, Unavailable
-from turnlog.limits import DOWNLOAD_SECONDS, MAX_BATCH, PART_SIZE, PARTS_LIMIT, PAYLOAD_LIMIT, REQUEST_LIMIT
+from turnlog.limits import MAX_BATCH, PART_SIZE, PARTS_LIMIT, PAYLOAD_LIMIT, REQUEST_LIMIT
 from turnlog.records import messages
 from turnlog.store.deposits import Deposits, delete_objects, objects_of
-from turnlog.wire import dumps, timestamp
+from turnlog.store.files import reference
+from turnlog.wire import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable, Mapping, Sequence
@@ -221,10 +221,7 @@ async def referred(store: Store, message: Stored) -> bytes:
 
     The rest, JSON as gzip, is what its sender said. With the fields here, but for `file`, it is the message.
     """
-    address = await store.bucket().download(message.object_key, media_type="application/json", gzip=True)
-    ends = timestamp(store.clock.now() + timedelta(seconds=DOWNLOAD_SECONDS))
-    file = {"url": address.url, "size": message.size, "expires_at": ends}
-    return dumps({**message.known(), "file": file})
+    return dumps({**message.known(), "file": await reference(store, message.object_key, message.size)})
 
 
 async def shown(store: Store, message: Stored) -> bytes:

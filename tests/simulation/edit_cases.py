@@ -14,6 +14,7 @@ from tests.simulation.cases import (
     create,
     create_calling,
     delete,
+    export,
     get,
     patch,
     put,
@@ -59,6 +60,16 @@ _M1: dict[str, Any] = {"message_id": "m1"}
 _TWO = (create("m0"), append("m1"))
 _AGAIN = (CRASH, "reply lost", "answer lost", "applied late")
 _PARTS = {"PART_SIZE": 60}
+_SAID = Request(
+    "create",
+    USER,
+    body={
+        "session_id": SESSION,
+        "messages": [{"role": "user", "content": f"m0 of {USER}.", "message_id": "m0"}],
+    },
+)
+# More than an answer holds, so that an export begins in the middle of the turn.
+_ANSWERED = append(*(mark * 60 for mark in "abcd"))
 _IN_OBJECTS = {"PART_SIZE": 10, "DELETE_BATCH": 1}
 _OBJECT_FAULTS = (CRASH, "reply lost", "request lost", "applied late")
 _TORN = ("torn page", "short page")
@@ -114,6 +125,12 @@ EDIT_CASES = (
     Case("edit & get, warm cache", [[removed("e", **_M0)], [get(), get_message()]], cache="warm"),
     Case(
         "rewind & get of one, warm cache", [[rewind(0, 2), append("a")], [get_message(1)]], _TWO, cache="warm"
+    ),
+    Case(
+        "remove & export of a turn above an answer",
+        [[removed("e", **_M0)], [export(9)]],
+        (_SAID, _ANSWERED),
+        limits={"PAYLOAD_LIMIT": 700},
     ),
     Case(
         "edit & get, in parts",

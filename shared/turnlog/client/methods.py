@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from turnlog.client.both import method, pages
 from turnlog.client.request import Request, given
-from turnlog.errors import Conflict, Contended, Invalid, NotFound, TurnlogError, Unanswered, Unavailable
+from turnlog.errors import Conflict, Contended, Invalid, TurnlogError, Unanswered, Unavailable
 from turnlog.models import answers
 
 if TYPE_CHECKING:
@@ -139,8 +139,8 @@ class Methods:
             look = Request("get_session", body["session_id"], query={"limit": 0})
             try:
                 return await self._ask(answers.Session, look)
-            except (NotFound, Unavailable):
-                raise doubt from None
+            except TurnlogError as blind:  # also one that refuses the look: it is not about the create
+                raise doubt from blind
 
     @method
     async def fork_session(

@@ -67,6 +67,7 @@ def advanced(
     Raises:
         TooLarge: a message, or all of them together.
     """
+    large.begin(head)
     # Clocks differ between machines; the log's times do not run backwards for that.
     now = max(store.now(), head.updated_at)
     stored = [

@@ -37,7 +37,9 @@ def rendered() -> dict[Path, str]:
 
 def _event(route: Route, direct: dict[str, Any]) -> dict[str, Any]:
     parameters = {
-        name: str(direct[name]) for name in ("session_id", "name", "sequence") if f"{{{name}" in route.path
+        name: str(direct[name])
+        for name in ("session_id", "name", "sequence", "file_id")
+        if f"{{{name}" in route.path
     }
     path = route.documented.format(**parameters)
     query = {name: str(value) for name, value in direct.get("query", {}).items()}

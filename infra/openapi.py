@@ -21,7 +21,12 @@ from turnlog import errors
 from turnlog.http.answers import JSONL, MARKDOWN
 from turnlog.http.endpoint import Endpoint
 from turnlog.models import answers as shapes_of_answers
-from turnlog.records.keys import SESSION_ID_SCHEMA, TRANSCRIPT_NAME_LIMIT, TRANSCRIPT_NAME_PATTERN
+from turnlog.records.keys import (
+    FILE_ID_PATTERN,
+    SESSION_ID_SCHEMA,
+    TRANSCRIPT_NAME_LIMIT,
+    TRANSCRIPT_NAME_PATTERN,
+)
 
 if TYPE_CHECKING:
     from infra.template import Route
@@ -48,6 +53,19 @@ _NAME = {
         "maxLength": TRANSCRIPT_NAME_LIMIT,
         "pattern": TRANSCRIPT_NAME_PATTERN,
     },
+}
+_FILE_ID = {
+    "name": "file_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": FILE_ID_PATTERN},
+}
+_BODY_FILE = {
+    "name": "body_file",
+    "in": "query",
+    "description": "The request has no body: its body are the bytes of this file of the session, at most 64"
+    " MB. See `POST /sessions/{session_id}/files`.",
+    "schema": {"type": "string", "pattern": FILE_ID_PATTERN},
 }
 _SEQUENCE = {
     "name": "sequence",
@@ -128,6 +146,8 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["security"] = []
     parameters: list[dict[str, Any]] = [_SESSION_ID] if "{session_id}" in route.path else []
     parameters += [_NAME] if "{name}" in route.documented else []
+    parameters += [_FILE_ID] if "{file_id}" in route.documented else []
+    parameters += [_BODY_FILE] if endpoint.body_file else []
     parameters += [_SEQUENCE] if "{sequence}" in route.documented else []
     parameters += [_query(name, one) for name, one in endpoint.query.items()]
     parameters += [
@@ -143,11 +163,11 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["parameters"] = parameters
     if endpoint.body:
         operation["requestBody"] = {
-            "required": endpoint.body_required,
+            "required": endpoint.body_required and not endpoint.body_file,
             "content": {"application/json": {"schema": {"$ref": _REF.format(model=endpoint.body.__name__)}}},
         }
     if endpoint.jsonl_body:
-        operation["requestBody"] = {"required": True, "content": {JSONL: {"schema": {"type": "string"}}}}
+        operation["requestBody"] = {"required": False, "content": {JSONL: {"schema": {"type": "string"}}}}
     operation["responses"] = _responses(endpoint, located="{session_id}" not in route.path)
     return operation
 
@@ -185,6 +205,8 @@ def _responses(endpoint: Endpoint, *, located: bool) -> dict[str, Any]:
         errors.Unavailable,
         *endpoint.errors,
     }
+    if endpoint.body_file:
+        possible |= {errors.NotFound, errors.FilesOff, errors.NotUploaded}
     if not endpoint.public:
         possible |= {errors.Unauthenticated, errors.Invalid}  # of the user id, at least
     if endpoint.body or endpoint.jsonl_body:

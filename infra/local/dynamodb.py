@@ -38,6 +38,7 @@ from infra.local.data import DataFile
 from infra.local.errors import CannotStart
 from infra.local.kept import Kept
 from infra.local.payload import Refusal, problem
+from infra.local.presigned import Presigned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -200,6 +201,7 @@ def _serve(port: int, addresses: list[str], file: DataFile | None) -> None:
     moto: WSGIApplication = DomainDispatcherApplication(create_backend_app)
     if file:
         moto = _keep(file, moto)
+    moto = Presigned(moto)
     machine = ThisMachine.from_environment()
     one_at_a_time = Lock()
 

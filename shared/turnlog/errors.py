@@ -70,6 +70,12 @@ class TranscriptsOff(TurnlogError):
     status, code, title = 404, "transcripts_off", "No transcripts"
 
 
+class FilesOff(TurnlogError):
+    """There is no bucket: a slug of its own, so that nobody takes it for a missing file."""
+
+    status, code, title = 404, "files_off", "No files"
+
+
 class Conflict(TurnlogError):
     """The stored log is not what the request takes it to be; nothing was written."""
 
@@ -128,6 +134,12 @@ class EntryUuidReused(Conflict):
     """The uuid is taken by an entry with other content (G2)."""
 
     code, title = "entry_uuid_reused", "The uuid is taken"
+
+
+class NotUploaded(Conflict):
+    """The bytes of a file have not come yet."""
+
+    code, title = "not_uploaded", "The file is not uploaded"
 
 
 class Gone(TurnlogError):

@@ -38,6 +38,27 @@ ENTRY_LIMIT = 64 << 20
 OBJECT_LIMIT = max(ENTRY_LIMIT, MESSAGE_LIMIT) + 65_536
 """Bytes of an object in the bucket: a message or a batch, and what deflate adds where it saves nothing."""
 
+FILE_LIMIT = 512 << 20
+"""Bytes of a file: one PutObject takes ten times as much, and a browser sends it in one request."""
+
+BODY_FILE_LIMIT = 64 << 20
+"""Bytes of a request's body that is sent as a file: a function holds it in memory."""
+
+FILE_NAME_LIMIT = 255
+"""Characters of a file's name, and of its media type."""
+
+FILES_AT_ONCE = 100
+"""Files in one page of a list: each may have to be looked for in the bucket."""
+
+UPLOAD_SECONDS = 900
+"""How long a client may begin to send a file's bytes. S3 refuses what begins later."""
+
+DOWNLOAD_SECONDS = 900
+"""How long a client may begin to read from an address."""
+
+UPLOAD_DAYS = 1
+"""After so long a file whose bytes did not come goes. What began in time has ended by then."""
+
 FIELDS_LIMIT = 32 * 1024
 """Bytes of JSON of a session's objects, all together: the head is read with every request."""
 

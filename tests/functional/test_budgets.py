@@ -115,6 +115,26 @@ def test_append_after_a_title_or_a_tool_call_is_warm(api: Api) -> None:
         assert requests == ["GetItem"]
 
 
+def test_files(api: Api) -> None:
+    """Their bytes go past the functions; the number of files and of messages changes nothing."""
+    session_id = session_of(api, 100)
+    path = f"/sessions/{session_id}/files"
+    body = {"name": "a", "media_type": "a/b", "size": 5, "sha256": "0" * 64}
+    for _ in range(3):
+        with counted() as requests, bucket_requests() as asked:
+            file_id = api.call("POST", path, body).body["file_id"]
+        assert (requests, asked) == (["GetItem", "TransactWriteItems"], [])
+    with counted() as requests, bucket_requests() as asked:
+        assert len(api.call("GET", path, query={"limit": 2}).body["files"]) == 2
+    assert (requests, asked) == (["GetItem", "Query"], ["HeadObject"] * 2)
+    with counted() as requests, bucket_requests() as asked:
+        assert api.call("GET", f"{path}/{file_id}").status == 409
+    assert (requests, asked) == (["GetItem", "GetItem"], ["HeadObject"])
+    with counted() as requests, bucket_requests() as asked:
+        assert api.call("DELETE", f"{path}/{file_id}").status == 204
+    assert (requests, asked) == (["GetItem", "GetItem", "TransactWriteItems"], ["DeleteObject"])
+
+
 def test_a_page_of_a_long_session_reads_a_page(api: Api, valkey: Any) -> None:
     session_id = session_of(api, 500)
     for query in ({"limit": 5}, {"after": 100, "limit": 5}, {"before": 50, "limit": 5}):

@@ -7,6 +7,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from tests.functional.api import assistant, user
+from tests.functional.test_files import ended, promised, sent, uploaded
 from tests.functional.world import first, wait_until
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def drive(api: Api, table: Any, name: str) -> None:
     _fork(api)
     api.call("GET", "/health")
     _transcripts(api, session)
+    _files(api, session)
     _purge(api, table, name, session)
 
 
@@ -104,6 +106,31 @@ def _edit(api: Api, session: str) -> None:
     for there in (session, "nothing"):
         assert api.message(there, 99).status == 404
         assert api.edit(there, 99, removed=True).status == 404
+
+
+def _files(api: Api, session: str) -> None:
+    """With bytes and without; what the client sends it sends as the role of the function that signed it."""
+    data = json.dumps({"messages": [user("from a file")]}).encode()
+    file_id = uploaded(api, session, data, purpose="body")
+    query = {"body_file": file_id}
+    pending = promised(api, session, data)["file_id"]
+    path = f"/sessions/{session}"
+    assert api.call("POST", f"{path}/messages", query=query).status == 201
+    assert api.call("PUT", path, query=query).status in {200, 409}
+    assert api.call("POST", f"{path}/transcripts/file", query=query).status == 422
+    assert api.call("PUT", f"{path}/transcripts/file", query={"format": "jsonl", **query}).status == 201
+    assert api.call("GET", f"{path}/files").status == 200
+    assert sent(api.call("GET", f"{path}/files/{file_id}").body["download"]).raw == data
+    assert api.call("GET", f"{path}/files/{pending}").status == 409
+    for each in (file_id, pending):
+        ended(api, session, each)
+    assert api.call("DELETE", f"{path}/files/{uploaded(api, session, data)}").status == 204
+    gone = api.new()
+    api.delete(gone)
+    for method, place in (("GET", ""), ("GET", f"/{pending}"), ("DELETE", f"/{pending}")):
+        assert api.call(method, f"/sessions/{gone}/files{place}").status == 404
+    body = {"name": "a", "media_type": "a/b", "size": 5, "sha256": "0" * 64}
+    assert api.call("POST", f"/sessions/{gone}/files", body).status == 404
 
 
 def _large(api: Api) -> None:

@@ -102,7 +102,7 @@ def note_bucket_call(params: dict[str, Any], model: Any, **_: Any) -> None:
         bucket_calls.add((_running.name, "s3:GetObject", key))
         bucket_calls.add((_running.name, "s3:PutObject", params["Key"]))
         return
-    action = {"ListObjectsV2": "ListBucket"}.get(model.name, model.name)
+    action = {"ListObjectsV2": "ListBucket", "HeadObject": "GetObject"}.get(model.name, model.name)
     bucket_calls.add((_running.name, f"s3:{action}", params.get("Key") or params["Prefix"]))
 
 

@@ -36,6 +36,11 @@ STORY = {
     "list_transcripts": 200,
     "import_transcript": 200,
     "delete_transcript": 204,
+    "create_file": 201,
+    "list_files": 200,
+    # A file's id is random, so no example can name one that is there.
+    "get_file": 404,
+    "delete_file": 404,
     "list_sessions": 200,
     "get_session": 200,
     "list_messages": 200,

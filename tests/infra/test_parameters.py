@@ -87,6 +87,8 @@ def test_a_parameter_that_functions_depend_on_makes_new_versions_of_them() -> No
     template = load("template.yaml")
     described = set(re.findall(r"\$\{(\w+)\}", str(template["Resources"]["Configuration"]["Properties"])))
     asked = references(template["Globals"]["Function"]) | references(template["Resources"]["CacheStack"])
+    functions = [one for one in template["Resources"].values() if one["Type"] == "AWS::Serverless::Function"]
+    asked |= {name for one in functions for name in references(one["Properties"].get("MemorySize"))}
     asked |= {name for condition in asked & template["Conditions"].keys() for name in all_of(condition)}
     # The nested stack takes these up without another network or cache.
     in_place = {"CacheMaximumGigabytes", "CacheMaximumEcpusPerSecond", "LogRetentionDays"}

@@ -14,6 +14,7 @@ import boto3
 import pytest
 
 from infra import template
+from turnlog.client.request import TAKE_FILES
 from turnlog.http import telemetry
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def test_every_function_is_as_the_globals_say(plain: Stack) -> None:
         )
         assert deployed_as["Handler"] == function.handler
         assert deployed_as["Timeout"] == function.timeout
-        assert deployed_as["MemorySize"] == 512
+        assert deployed_as["MemorySize"] == (1769 if function.operation in TAKE_FILES else 512)
         assert "SubnetIds" not in deployed_as.get("VpcConfig", {})
         variables = deployed_as["Environment"]["Variables"]
         assert variables["TURNLOG_TABLE"] == plain["SessionsTable"]

@@ -63,7 +63,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 def small_messages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On the table a message may be 64 MB; of these tests 1 MB. Over HTTP a body is 5 MB."""
+    """On the table a message may be 64 MB; of these tests 1 MB."""
     monkeypatch.setattr(messages, "MESSAGE_LIMIT", 1 << 20)
 
 

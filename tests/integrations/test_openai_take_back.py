@@ -31,7 +31,8 @@ def items(count: int, name: str = "mine") -> list[dict[str, Any]]:
 
 
 # 99 that one append takes, and one that no append does.
-REFUSED = [*items(99), {"role": "user", "content": "x" * 5_100_000}]
+# Above what a file holds, which is what a body goes as that no request holds.
+REFUSED = [*items(99), {"role": "user", "content": "x" * 68_000_000}]
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from tests.simulation.edit_rules import (
     missing,
     repeats_edit,
 )
+from tests.simulation.file_rules import check_file_answer
 from tests.simulation.page_rules import (
     check_draft,
     check_export,
@@ -81,7 +82,13 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
         require(Rule.OWNERSHIP, f"of {user}.".encode() not in reply.raw, (request, reply))
     if of_its_own := _OF_ANOTHER.get(request.kind):
         of_its_own(history, work, reply)
-        return
+    elif not check_file_answer(history, work, reply):
+        _check_session_answer(history, work, reply)
+
+
+def _check_session_answer(history: History, work: Work, reply: Reply) -> None:
+    request = work.request
+    assert request is not None
     require(Rule.STATUS_OF_THE_CONTRACT, reply.status in _STATUSES[request.kind], (request, reply))
     states = history.during(request.key, work.begin, work.end)
     match reply.status:
@@ -161,6 +168,8 @@ def _forgotten(history: History, work: Work) -> bool:
 def _check_append(history: History, work: Work, states: list[State], reply: Reply) -> None:
     request, body = work.request, reply.body
     assert request is not None
+    if "body_file" in request.query:  # an answer does not hold what came as a file
+        body = {**body, "messages": _standing(request, states, body)}
     if body["replayed"] or not work.changes:
         tied = history.coarse or _tied(history.sessions[request.key], body["messages"])
         require(Rule.REPLAYED_TELLS, not work.changes and (body["replayed"] or tied), (request, body))
@@ -180,6 +189,18 @@ def _check_append(history: History, work: Work, states: list[State], reply: Repl
     expected = request.body.get("expected_sequence")
     if work.changes and expected is not None:
         require(Rule.EXPECTED_SEQUENCE_HEEDED, min(work.changes[0].added) == expected, (request, body))
+
+
+def _standing(request: Request, states: list[State], body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The messages of a request, as they were first stored at the sequences that an answer tells of."""
+    found = []
+    for sent in request.body["messages"]:
+        for sequence in range(body["first_sequence"], body["last_sequence"] + 1):
+            stood = [one.versions[0].fields for one in standing(states, sequence)]
+            if fitting := [one for one in stood if one["message_id"] == sent["message_id"]]:
+                found.append(fitting[0])
+                break
+    return found
 
 
 def _check_appended_version(history: History, work: Work, states: list[State], reply: Reply) -> None:

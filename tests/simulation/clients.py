@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.simulation.file_clients import FileRequests
+from tests.simulation.file_rules import KINDS as FILE_KINDS
 from tests.simulation.requests import FUNCTIONS, Reply, Request
 from tests.simulation.scheduler import Point, suspended
 from tests.simulation.session_clients import SessionRequests
@@ -31,6 +33,7 @@ _OFTEN = (
     + ("put",) * 3
     + ("title", "patch") * 2
 )
+_WITH_FILES = 0.3  # in how many schedules clients have files
 _MORTAL = 0.3  # in how many schedules a client may delete
 _REBORN = 0.25  # in how many schedules clients delete often, and begin anew what was deleted
 # That a function has: plenty, for some tries more, for one more, for none.
@@ -68,6 +71,7 @@ class Client:
         self._kinds = kinds
         self._about_sessions = SessionRequests(user, rng=rng, texts=texts, sent=sent)
         self._about_transcripts = TranscriptRequests(user, rng=rng, texts=texts, sent=sent)
+        self._about_files = FileRequests(user, rng=rng, texts=texts, sent=sent)
         self._skew = rng.choice((0.0, 0.0, 0.0, 0.05, -0.05, 30.0))
 
     async def run(self, requests: int) -> None:
@@ -94,8 +98,12 @@ class Client:
     def _learn(self, request: Request, reply: Reply) -> None:
         self._about_sessions.learn(request, reply)
         self._about_transcripts.learn(request, reply)
+        for address, data in self._about_files.learn(request, reply):
+            self._world.upload(address, data)
 
     def _request(self, kind: str, session: str) -> Request:
+        if kind in FILE_KINDS or kind == "body_file":
+            return self._about_files.make(kind, session)
         if kind in KINDS:
             return self._about_transcripts.make(kind, session)
         return self._about_sessions.make(kind, session)
@@ -105,6 +113,8 @@ def mixture(rng: Random, *, reborn: bool) -> list[str]:
     """Kinds of requests, of which some are left out and some are frequent."""
     kinds = [kind for kind in FUNCTIONS if rng.random() < (_MORTAL if "delete" in kind else 0.5)]
     anew = ["delete"] * 2 + ["create"] * 5 if reborn and rng.random() < 0.7 else []
+    if rng.random() < _WITH_FILES:
+        kinds += [*("create_file",) * 3, *("body_file", "get_file", "delete_file", "list_files") * 2]
     return kinds + [kind for kind in _OFTEN if rng.random() < 0.6] + ["append", "get"] + anew
 
 

@@ -96,7 +96,9 @@ def check_generation(change: Change) -> None:
     work, current = change.work, change.generation
     require(Rule.WRITTEN_TO_WHAT_IS_THERE, change.put <= {current}, (work, change.put, current))
     if change.purged - {current}:
-        require(Rule.PURGED_BY_THE_STREAM, work.kind == "stream", work)
+        # A file's marker ends by itself.
+        ended = work.kind == "ttl" and change.files_alone
+        require(Rule.PURGED_BY_THE_STREAM, work.kind == "stream" or ended, work)
     if change.unmarked:
         require(Rule.MARKER_STAYS, work.kind == "ttl" or not (change.head and change.head.live), work)
     if not (change.head_changed and change.before.live and change.head):

@@ -7,6 +7,7 @@ from tests.simulation.cases import CASES
 from tests.simulation.doubt_cases import DOUBT_CASES
 from tests.simulation.edge_cases import EDGE_CASES
 from tests.simulation.edit_cases import EDIT_CASES
+from tests.simulation.file_cases import FILE_CASES
 from tests.simulation.fork_cases import FORK_CASES
 from tests.simulation.generation_cases import GENERATION_CASES
 from tests.simulation.large_cases import LARGE_CASES
@@ -22,6 +23,7 @@ EVERY_CASE = (
     *BURST_CASES,
     *DOUBT_CASES,
     *EDIT_CASES,
+    *FILE_CASES,
     *GENERATION_CASES,
     *FORK_CASES,
 )

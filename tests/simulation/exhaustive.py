@@ -8,12 +8,14 @@ nothing in common are put into one order only. The checker is the one of the ran
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.simulation.cases import get
 from tests.simulation.choosers import ListedChooser, every
 from tests.simulation.last_look import look
 from tests.simulation.limits import limited
+from tests.simulation.requests import NEWEST, UPLOAD
 from tests.simulation.scheduler import Redundant
 from tests.simulation.trace import told
 from tests.simulation.violations import Rule, require
@@ -87,11 +89,17 @@ def run(case: Case, chooser: ListedChooser, tally: Tally) -> None:
 
 def _begin(world: World, case: Case) -> None:
     """Do what was done before, and leave the cache as the case has it."""
-    for request in case.before[:-1]:
+    before = [*case.before]
+    while before and before[-1].kind == UPLOAD:
+        before.pop()
+    for request in before[:-1]:
         world.ask(request)
     earlier = dict(world.cache.data)
-    for request in case.before[-1:]:
+    for request in before[-1:]:
         world.ask(request, seconds=case.seconds)
+    if before != [*case.before]:
+        _upload(world)
+        world.scheduler.run()
     match case.cache:
         case "warm":
             world.ask(get())
@@ -103,8 +111,20 @@ def _begin(world: World, case: Case) -> None:
             world.cache.data.clear()
 
 
+def _upload(world: World) -> None:
+    """Have the bytes of the newest file sent to the bucket."""
+    newest = max(world.history.files.states, key=lambda key: key.file_id)
+    world.upload({"url": newest.object_key}, b"x")
+
+
 async def _client(world: World, name: str, requests: Sequence[Request], case: Case) -> None:
-    for request in requests:
+    for meant in requests:
+        request = meant
+        if meant.file_id == NEWEST:
+            request = replace(meant, file_id=max(key.file_id for key in world.history.files.states))
+        if request.kind == UPLOAD:
+            _upload(world)
+            continue
         for _ in range(_TRIES):
             reply = await world.serve(name, request, seconds=case.allowed, skew=case.skew)
             served = world.faults or reply is None or reply.status != 503

@@ -13,6 +13,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation import commit_rules, fork_rules, refusal_rules
+from tests.simulation.file_history import FileHistory, is_of_files
 from tests.simulation.rewind_rules import usages
 from tests.simulation.states import NOTHING, Change, Entry, State, Version
 from tests.simulation.transcript_history import TranscriptHistory
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from tests.simulation.requests import Request
     from turnlog.records.head import Head
     from turnlog.records.item import Item
-    from turnlog.records.keys import GenerationKey, SessionKey, TranscriptKey
+    from turnlog.records.keys import FileKey, GenerationKey, SessionKey, TranscriptKey
     from turnlog.records.transcripts import Transcript
 
 Fields = dict[str, Any]
@@ -48,6 +49,8 @@ class Work:
         calls: how often it called what.
         seen: the live sessions that the table showed it, in order.
         unanswered: a write of it was applied, or will be, and it was not told.
+        files: that it promised or deleted.
+        objects: how many objects had come and gone when it began.
         denied: it said that it wrote nothing.
         faults: what struck it; `struck`: what struck the request in the order in which it did, also when the
             client sent it before.
@@ -64,13 +67,15 @@ class Work:
     struck: list[str] = field(default_factory=list)
     entries: list[tuple[TranscriptKey, Transcript | None, Fields]] = field(default_factory=list)
     buried: list[TranscriptKey] = field(default_factory=list)
+    files: list[FileKey] = field(default_factory=list)
+    objects: int = 0
     unanswered: bool = False
     denied: bool = False
 
     @property
     def done(self) -> bool:
         """Whether it changed anything."""
-        return bool(self.changes or self.entries or self.buried)
+        return bool(self.changes or self.entries or self.buried or self.files)
 
 
 class History:
@@ -82,7 +87,7 @@ class History:
         totals: by user, since which commit, how many sessions.
         sessions: by key, its states in order.
         drafts: by key, all that were put, and by what.
-        transcripts: likewise.
+        transcripts: likewise; `files`: likewise.
         shapes: which states the table was seen in, as hashes.
     """
 
@@ -93,6 +98,7 @@ class History:
         retention_days: int | None,
         *,
         data: Callable[[str], bytes | None],
+        objects: Callable[[str, int], set[bool]],
         coarse: bool,
     ) -> None:
         self.commits = 0
@@ -103,6 +109,7 @@ class History:
         self.sessions: dict[SessionKey, list[State]] = defaultdict(lambda: [NOTHING])
         self.drafts: dict[SessionKey, list[tuple[Work, list[Fields]]]] = defaultdict(list)
         self.transcripts = TranscriptHistory(data)
+        self.files = FileHistory(data, objects)
         self._data = data
         self.shapes: set[int] = set()
         self._stream = table.stream
@@ -184,11 +191,13 @@ class History:
             unmarked=EXPIRY in written[False],
             put=_generations(written[True]),
             purged=_generations(written[False]),
+            files_alone=all(is_of_files(record["Keys"]["SK"]["S"]) for record in records),
         )
         commit_rules.check_change(change, self.seconds(), self.retention_days)
+        self.files.changed(records, items, commit=self.commits, work=work, live=before.live)
         if change.forks or change.unfinished:
             fork_rules.check_commit(change, self.sessions, len(records), self.seconds())
-        if not change.clears and not change.unfinished:
+        if not change.clears and not change.unfinished and not change.files_alone:
             work.changes.append(change)
         self.transcripts.changed(
             key,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation.choosers import ListedChooser
 from tests.simulation.clients import USERS
 from tests.simulation.faults import CRASH
+from tests.simulation.file_rules import check_files
 from tests.simulation.requests import Request
 from tests.simulation.transcript_look import check_transcripts, objects_of
 from tests.simulation.violations import Rule, require
@@ -53,6 +54,7 @@ def look(world: World, *, briefly: bool = False) -> None:
             _drain(world)
         for key, states in world.history.sessions.items():
             _check_former(world, key, states[-1], objects=True)
+            check_files(world, key, states[-1].live)
             if not states[-1].head:
                 require(Rule.NOTHING_LEFT, not world.history.items(key), world.history.items(key))
                 require(Rule.NO_OBJECT_LEFT, not objects_of(world, key), objects_of(world, key))

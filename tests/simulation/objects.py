@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tests.simulation.violations import Rule, require
 from turnlog.errors import NoSuchObject, Unanswered
+from turnlog.store.protocols import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,10 @@ WRITE_FAULTS = ("request lost", "reply lost", "applied late", "crash")
 READ_FAULTS = ("request lost", "crash")
 # The longest that a request can be on its way. One that comes later than that is not looked for.
 _ON_ITS_WAY = 3_600.0
+
+
+BUCKET_URL = "http://bucket.invalid/"
+"""Where clients read."""
 
 
 class Kept(NamedTuple):
@@ -44,6 +49,8 @@ class MemoryObjects:
 
     def __init__(self, seconds: Callable[[], float], named: Callable[[str], bool]) -> None:
         self.kept: dict[str, Kept] = {}
+        self.ever: dict[str, bytes] = {}  # what a client may still be reading
+        self.events: list[tuple[str, bool]] = []  # what came and went, in order
         self._seconds = seconds
         self._named = named
 
@@ -52,7 +59,9 @@ class MemoryObjects:
         there = self.kept.get(key)
         require(Rule.OBJECT_WRITTEN_ONCE, there is None or there.data == data, key)
         now = self._seconds()
+        self.ever[key] = data
         self.kept.setdefault(key, Kept(data, now, stray=now - sent > _ON_ITS_WAY))
+        self.events.append((key, True))
 
     def copy(self, key: str, to: str, sent: float) -> None:
         """Keep an object under another key as well, if it is there."""
@@ -64,6 +73,15 @@ class MemoryObjects:
         """Forget an object that no item names."""
         require(Rule.OBJECT_DELETED_AFTER_ITS_ITEM, not self._named(key), key)
         self.kept.pop(key, None)
+        self.events.append((key, False))
+
+    def during(self, key: str, begin: int) -> set[bool]:
+        """Whether an object was there, at any time since there were so many events."""
+        before = [there for name, there in self.events[:begin] if name == key]
+        return {
+            before[-1] if before else False,
+            *(there for name, there in self.events[begin:] if name == key),
+        }
 
 
 class FaultyObjects:
@@ -90,6 +108,31 @@ class FaultyObjects:
         if (kept := self._world.objects.kept.get(key)) is None:
             raise NoSuchObject
         return kept.data
+
+    async def has(self, key: str) -> bool:
+        """See `turnlog.store.protocols.Objects`."""
+        if await self._process.point("HeadObject", {"Key": key}, READ_FAULTS):
+            raise Unanswered("The bucket did not answer.")
+        return key in self._world.objects.kept
+
+    async def upload(self, key: str, *, size: int, sha256: str, media_type: str) -> Address:
+        """See `turnlog.store.protocols.Objects`."""
+        return Address("PUT", key, {"size": str(size), "sha256": sha256, "content-type": media_type})
+
+    async def download(
+        self,
+        key: str,
+        *,
+        name: str = "",  # noqa: ARG002
+        media_type: str = "",  # noqa: ARG002
+        gzip: bool = False,  # noqa: ARG002
+    ) -> Address:
+        """See `turnlog.store.protocols.Objects`."""
+        return Address("GET", f"{BUCKET_URL}{key}", {})
+
+    def read(self, url: str) -> bytes:
+        """What a client reads at an address."""
+        return self._world.objects.ever[url.removeprefix(BUCKET_URL)]
 
     async def delete(self, key: str) -> None:
         """See `turnlog.store.protocols.Objects`."""

@@ -26,6 +26,7 @@ _OBJECT_CALLS = {
     "PutObject": "writes",
     "DeleteObject": "writes",
     "GetObject": "reads",
+    "HeadObject": "reads",
     "ListObjectsV2": "reads",
 }
 _STEP = 0.001  # seconds that anything takes

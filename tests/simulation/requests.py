@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from gzip import decompress as gunzip
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.objects import FaultyObjects
 from turnlog.errors import TurnlogError
 from turnlog.http.answers import JSONL, MARKDOWN, problem
 from turnlog.http.events import parse
@@ -20,8 +22,10 @@ FUNCTIONS = {
     "append": "append_messages",
     "append_entries": "append_entries",
     "create": "create_session",
+    "create_file": "create_file",
     "delete": "delete_session",
     "delete_draft": "delete_draft",
+    "delete_file": "delete_file",
     "delete_transcript": "delete_transcript",
     "drop_cache": "drop_cache",
     "edit": "edit_message",
@@ -30,10 +34,12 @@ FUNCTIONS = {
     "fork": "fork_session",
     "get": "get_session",
     "get_draft": "get_draft",
+    "get_file": "get_file",
     "get_message": "get_message",
     "health": "check_health",
     "import_transcript": "import_transcript",
     "list": "list_sessions",
+    "list_files": "list_files",
     "list_transcripts": "list_transcripts",
     "messages": "list_messages",
     "patch": "patch_session",
@@ -49,6 +55,12 @@ _ENDPOINTS: dict[str, Endpoint] = {
 }
 
 
+NEWEST = "newest"
+"""In place of a file's id, in a small case: the file of the session that was promised last."""
+UPLOAD = "upload"
+"""The kind of what a small case sends to the bucket, and not to a function."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What a client asks for.
@@ -56,7 +68,7 @@ class Request:
     Attributes:
         again: whether the same request may be sent again without doing its work twice.
         below: of a list with a cursor: the place in the index from which the cursor goes on.
-        name: of the transcript that it is about.
+        name: of the transcript that it is about; `file_id`: of the file.
         sequence: of the message that it is about.
         event: what API Gateway makes of it, where it comes over HTTP; else it is a direct invoke.
     """
@@ -70,6 +82,7 @@ class Request:
     again: bool = True
     below: str = ""
     name: str = ""
+    file_id: str = ""
     sequence: int | None = None
     event: dict[str, Any] | None = field(default=None, repr=False)
 
@@ -109,7 +122,26 @@ async def answered(store: Store, request: Request) -> Reply:
         raised, answer = error, problem(error)
     text = answer.headers.get("content-type") in {JSONL, MARKDOWN}
     body = json.loads(answer.body) if answer.body and not text else None
+    if isinstance(store.objects, FaultyObjects):
+        body = _read(store.objects, request, body)
     return Reply(answer.status, body, dict(answer.headers), answer.body, raised)
+
+
+def _read(objects: FaultyObjects, request: Request, body: Any) -> Any:
+    """The answer with each message whole, as clients see it: what no answer holds they read themselves."""
+    if request.kind == "get_message":
+        return _whole(objects, body)
+    if request.kind in {"get", "messages"} and body and "messages" in body:
+        return {**body, "messages": [_whole(objects, message) for message in body["messages"]]}
+    return body
+
+
+def _whole(objects: FaultyObjects, message: Any) -> Any:
+    if "file" not in message or "content" in message:
+        return message
+    data = objects.read(message["file"]["url"])
+    said = json.loads(data if data.startswith(b"{") else gunzip(data))  # some limits leave out the packing
+    return {**{name: value for name, value in message.items() if name != "file"}, **said}
 
 
 def _direct(request: Request) -> dict[str, Any]:
@@ -118,16 +150,20 @@ def _direct(request: Request) -> dict[str, Any]:
         "user_id": request.user,
         "session_id": request.session,
         "name": request.name,
+        "file_id": request.file_id,
         "sequence": request.sequence,
         "query": request.query,
         "headers": request.headers,
     }
+    if "body_file" in request.query:  # its body is there for the rules
+        return event
     if request.kind == "import_transcript":
         event["body"] = request.body["text"]
     if request.kind in {
         "append",
         "append_entries",
         "create",
+        "create_file",
         "edit",
         "fork",
         "patch",

@@ -78,6 +78,7 @@ class Change(NamedTuple):
         marked: whether the marker was put; `unmarked`: whether it went.
         put: of which generations items were put, but for the head and the marker; `purged`: of which they
             went.
+        files_alone: it is about nothing but files.
     """
 
     key: SessionKey
@@ -96,6 +97,7 @@ class Change(NamedTuple):
     unmarked: bool
     put: set[int]
     purged: set[int]
+    files_alone: bool
 
     @property
     def generation(self) -> int:

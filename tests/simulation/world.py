@@ -17,13 +17,14 @@ from tests.simulation.memory_table import MemoryTable
 from tests.simulation.objects import MemoryObjects
 from tests.simulation.process import Process
 from tests.simulation.requests import answered
-from tests.simulation.scheduler import Crashed, Point, Scheduler, suspended
+from tests.simulation.scheduler import Crashed, Point, Scheduler, Touch, suspended
 from turnlog.errors import TurnlogError
+from turnlog.limits import UPLOAD_SECONDS
 from turnlog.operations.purge import work_off
 from turnlog.records.keys import MESSAGE_PREFIX, parse_generation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from tests.simulation.memory_cache import Entry
     from tests.simulation.requests import Reply, Request
@@ -74,6 +75,7 @@ class World:
             lambda: self.seconds,
             retention_days,
             data=lambda key: kept.data if (kept := self.objects.kept.get(key)) else None,
+            objects=self.objects.during,
             coarse=tick > 1.0,
         )
         self.scheduler = Scheduler(chooser)
@@ -92,6 +94,9 @@ class World:
 
     def _names(self, object_key: str) -> bool:
         """Whether an item names this object that a reader may look for: none of what was deleted."""
+        if (file := self.history.files.of_object(object_key)) is not None:
+            live = self.history.sessions[file.session.session][-1].live
+            return bool(self.history.files.now(file) and live and live.key == file.session)
         for key, states in self.history.sessions.items():
             for sort_key, item in self.history.items(key).items():
                 if item.get("object") == {"S": object_key}:
@@ -117,6 +122,18 @@ class World:
             work()
 
         self.scheduler.spawn(f"late {self.scheduler.steps}", late())
+
+    def upload(self, address: Mapping[str, Any], data: bytes) -> None:
+        """Have a client send the bytes of a file, at some time; S3 refuses what begins too late."""
+        sent = self.seconds
+
+        async def send() -> None:
+            await suspended(Point(Touch(writes=frozenset({"objects"}))))
+            if self.seconds - sent <= UPLOAD_SECONDS:
+                self.trace.append((self.seconds, "a client", "sends a file", {"Key": address["url"]}, None))
+                self.objects.put(address["url"], data, sent)
+
+        self.scheduler.spawn(f"upload {self.scheduler.steps}", send())
 
     @contextmanager
     def calm(self, chooser: Chooser) -> Iterator[None]:
@@ -152,7 +169,12 @@ class World:
             struck = []
             self._asked[name] = (request, struck)
             self.struck.append(struck)
-        work = Work(request.kind, request, begin=self.history.commits, struck=struck)
+        work = Work(
+            *(request.kind, request),
+            begin=self.history.commits,
+            struck=struck,
+            objects=len(self.objects.events),
+        )
         if works is not None:
             works.append(work)
         if request.kind == "put_draft":

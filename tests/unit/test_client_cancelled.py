@@ -64,7 +64,14 @@ def request_of(operation: str, session_id: str) -> Request:
     method, path = ROUTES[operation]
     name = "main" if "{name}" in path else None
     body = {"x": "x" * LARGE} if method in WRITES else None
-    return Request(operation, session_id, name, body, sequence=0 if "{sequence}" in path else None)
+    return Request(
+        operation,
+        session_id,
+        name,
+        body,
+        sequence=0 if "{sequence}" in path else None,
+        file_id="0" * 32 if "{file_id}" in path else None,
+    )
 
 
 @pytest.mark.parametrize(

@@ -20,24 +20,26 @@ import httpx
 from anyio import create_task_group, sleep  # httpx runs on it, and so on asyncio and on Trio
 
 from turnlog.client.kept import PerLoop, PerProcess
+from turnlog.client.request import TAKE_FILES, Request, described, too_long
 from turnlog.errors import (
     Contended,
+    FilesOff,
     Invalid,
     NotFound,
+    TooLarge,
     TurnlogError,
     Unanswered,
     Unavailable,
     UsageError,
 )
 from turnlog.http.routes import ROUTES
-from turnlog.records.keys import session_key, transcript_name
+from turnlog.limits import BODY_LIMIT
+from turnlog.records.keys import check_file_id, session_key, transcript_name
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from ssl import SSLContext
-
-    from turnlog.client.request import Request
 
 T = TypeVar("T")
 Http = TypeVar("Http", httpx.AsyncClient, httpx.Client)
@@ -217,6 +219,11 @@ class HttpWay:
             Unavailable: the request may have been carried out; `Unanswered` where no answer came.
             UsageError: the URL is not of a Turnlog, there is no token, or the client is closed.
         """
+        if request.operation in TAKE_FILES and too_long(content := _content(request)):
+            request = await self._with_file(request, content)
+        return await self._whole(request, await self._asked(request))
+
+    async def _asked(self, request: Request) -> Any:
         doubt: Unavailable | None = None  # the error of a try that may have been carried out
         for attempt in count():
             try:
@@ -240,6 +247,74 @@ class HttpWay:
                 if doubt is None or (absent and appends) or ROUTES[request.operation][0] == "GET":
                     raise
                 raise doubt from refused
+        raise AssertionError  # count() does not end
+
+    async def _with_file(self, request: Request, content: bytes) -> Request:
+        """The request with its body in a file, which any further try names as well.
+
+        Raises:
+            TooLarge: a file does not hold it either.
+        """
+        create = Request("create_file", request.session_id, body=described(content))
+        try:
+            file = await self.ask(create)
+        except FilesOff:
+            raise TooLarge(
+                f"The body has {len(content)} bytes, and a request holds {BODY_LIMIT}. Larger ones need the"
+                " stack's bucket, which is not there. Send less at once."
+            ) from None
+        except NotFound:
+            if request.operation != "put_session" or request.if_match is not None:
+                raise
+            await self.ask(Request("put_session", request.session_id, body={}))  # it is created
+            file = await self.ask(create)
+        address = file["upload"]
+        headers = {name: value for name, value in address["headers"].items() if name != "content-length"}
+        await self._carried(address["method"], address["url"], content=content, headers=headers)
+        return request._replace(body=None, query={**request.query, "body_file": file["file_id"]})
+
+    async def _whole(self, request: Request, answer: Any) -> Any:
+        """The answer with each message whole: what no answer holds is read from the bucket."""
+        if request.operation == "get_message":
+            return await self._read(answer)
+        if request.operation in {"get_session", "list_messages"} and isinstance(answer, dict):
+            messages = answer.get("messages")
+            if isinstance(messages, list):
+                answer["messages"] = [await self._read(message) for message in messages]
+        return answer
+
+    async def _read(self, message: Any) -> Any:
+        # What a message of a user's own has as `file` stands beside its `content`.
+        if not isinstance(message, dict) or "file" not in message or "content" in message:
+            return message
+        reply = await self._carried("GET", message.pop("file")["url"])
+        try:
+            said = reply.json()
+        except ValueError as error:
+            raise _at_once(Unanswered("What the bucket answered is not JSON.")) from error
+        return {**message, **said}
+
+    async def _carried(self, method: str, url: str, **given: Any) -> httpx.Response:
+        """What the bucket answers, which may be asked twice without harm.
+
+        Raises:
+            Contended: it does not answer, or refuses.
+        """
+        for attempt in count():
+            refused: Exception | None = None
+            try:
+                reply = await self._link.send(method, url, **given)
+            except _LOST as error:
+                refused = error
+            else:
+                if reply.is_success:
+                    return reply
+            if attempt == self._retries or (refused is None and reply.is_client_error):
+                told = refused or f"it answered {reply.status_code}"
+                raise _at_once(
+                    Contended(f"The bucket could not be reached at its address: {told}. Try again.")
+                ) from refused
+            await self._link.sleep(random.random() * min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (attempt + 1)))  # noqa: S311 (jitter)
         raise AssertionError  # count() does not end
 
     async def _try(self, request: Request) -> Any:
@@ -267,11 +342,9 @@ class HttpWay:
         if not isinstance(request.if_match, int | None):
             raise Invalid.at("if_match", msg="must be a session's version, which is a number")
         headers = {"authorization": f"Bearer {token}", **request.headers()}
-        content = None
-        if request.body is not None:
-            text = isinstance(request.body, str)
-            content = _encoded("body", request.body) if text else dumps(request.body)
-            headers["content-type"] = _TEXT if text else "application/json"
+        content = _content(request)
+        if content is not None:
+            headers["content-type"] = _TEXT if isinstance(request.body, str) else "application/json"
         query = {name: _text(name, value) for name, value in request.query.items() if value is not None}
         return await self._link.send(
             method, self._url + _path(path, request), params=query, content=content, headers=headers
@@ -287,6 +360,17 @@ class HttpWay:
         ):
             raise UsageError("The token is empty or no text, or it holds spaces. Give it without `Bearer`.")
         return token
+
+
+def _content(request: Request) -> bytes | None:
+    """The body as it is sent, if there is one.
+
+    Raises:
+        Invalid: it is no text that UTF-8 carries.
+    """
+    if request.body is None:
+        return None
+    return _encoded("body", request.body) if isinstance(request.body, str) else dumps(request.body)
 
 
 class _HandedOver(Generic[Http]):
@@ -428,10 +512,15 @@ def _path(template: str, request: Request) -> str:
         session = session_key("user", _one("session_id", request.session_id))
         if "{name}" in template:
             transcript_name(session, _one("name", request.name))
+    if "{file_id}" in template:
+        check_file_id(request.file_id, "path", "file_id")
     if "{sequence}" in template and not (type(request.sequence) is int and request.sequence >= 0):
         raise Invalid.at("path", "sequence", msg="must be a whole number from 0 on")
     return template.format(
-        session_id=quote(request.session_id or "", safe=""), name=request.name, sequence=request.sequence
+        session_id=quote(request.session_id or "", safe=""),
+        name=request.name,
+        sequence=request.sequence,
+        file_id=request.file_id,
     )
 
 

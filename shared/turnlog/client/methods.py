@@ -337,7 +337,16 @@ class Methods:
             messages=_identified(messages), usage=usage, expected_sequence=expected_sequence, set=set
         )
         request = Request("append_messages", session_id, body=body, minimal=minimal)
-        return await self._ask(answers.Appended, request)
+        appended = await self._ask(answers.Appended, request)
+        if minimal or "messages" in appended:
+            return appended
+        # They went as a file, and no answer holds them all.
+        ids = {message["message_id"] for message in body["messages"]}
+        first, end = appended.first_sequence, appended.last_sequence + 1
+        found = []
+        async for page in self._message_pages(session_id, first - 1, end):
+            found += [message.raw for message in page.messages if message.message_id in ids]
+        return answers.Appended.of({**appended.raw, "messages": found})
 
     @method
     async def list_messages(
@@ -357,13 +366,9 @@ class Methods:
 
         After a rewind between two pages they are not of one history.
         """
-        while True:
-            page = await self._messages_page(session_id, after=after, limit=MESSAGES_AT_ONCE)
+        async for page in self._message_pages(session_id, after):
             for message in page.messages:
                 yield message
-            if not page.has_more or page.newest_sequence is None:
-                return
-            after = page.newest_sequence
 
     @method
     async def get_message(self, session_id: str, sequence: int) -> answers.Message:
@@ -515,6 +520,44 @@ class Methods:
         return await self._ask(answers.Health, Request("check_health"))
 
     @method
+    async def create_file(
+        self, session_id: str, *, name: str, media_type: str, size: int, sha256: str
+    ) -> answers.CreatedFile:
+        """Promise a file of the session. Its bytes are sent to the `upload` in the answer, within 15 minutes.
+
+        Args:
+            session_id: of the session.
+            name: under which a browser saves it.
+            media_type: such as `image/png`.
+            size: bytes, at most 512 MB.
+            sha256: of the bytes, as 64 hexadecimal digits.
+        """
+        body = {"name": name, "media_type": media_type, "size": size, "sha256": sha256}
+        return await self._ask(answers.CreatedFile, Request("create_file", session_id, body=body))
+
+    @method
+    async def list_files(
+        self, session_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> answers.Files:
+        """A page of the session's files, the oldest first."""
+        query = {"limit": limit, "cursor": cursor}
+        return await self._ask(answers.Files, Request("list_files", session_id, query=query))
+
+    @method
+    async def get_file(self, session_id: str, file_id: str) -> answers.File:
+        """A file, and where its bytes can be read for 15 minutes.
+
+        Raises:
+            NotUploaded: its bytes have not come.
+        """
+        return await self._ask(answers.File, Request("get_file", session_id, file_id=file_id))
+
+    @method
+    async def delete_file(self, session_id: str, file_id: str) -> None:
+        """Delete a file."""
+        await self._answer(Request("delete_file", session_id, file_id=file_id))
+
+    @method
     async def list_transcripts(self, session_id: str) -> answers.Transcripts:
         """The session's transcripts by name, without entries."""
         return await self._ask(answers.Transcripts, Request("list_transcripts", session_id))
@@ -617,6 +660,17 @@ class Methods:
 
     async def _messages_page(self, session_id: str, **query: Any) -> answers.MessagePage:
         return await self._ask(answers.MessagePage, Request("list_messages", session_id, query=query))
+
+    async def _message_pages(
+        self, session_id: str, after: int, before: int | None = None
+    ) -> AsyncGenerator[answers.MessagePage, None]:
+        """The messages behind a sequence, and before another, page by page."""
+        while True:
+            page = await self._messages_page(session_id, after=after, before=before, limit=MESSAGES_AT_ONCE)
+            yield page
+            if not page.has_more or page.newest_sequence is None:
+                return
+            after = page.newest_sequence
 
     async def _entry_pages(
         self, session_id: str, name: str, after: int, end: int | None = None

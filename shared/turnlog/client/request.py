@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeGuard
+
+from turnlog.limits import BODY_LIMIT
+from turnlog.wire import payload_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +27,7 @@ class Request(NamedTuple):
         if_match: only if the session is of this version.
         minimal: the answer is to leave out messages.
         repeatable: it may be sent again when it may have been carried out.
+        file_id: of the file, if it is about one.
         text: the answer is a text, and is given as an `answers.ExportedText` has it.
     """
 
@@ -35,6 +40,7 @@ class Request(NamedTuple):
     minimal: bool = False
     repeatable: bool = True
     text: bool = False
+    file_id: str | None = None
     sequence: int | None = None
 
     def headers(self) -> dict[str, str]:
@@ -69,6 +75,28 @@ class Way(Protocol):
 
     async def aclose(self) -> None:
         """Close the connections."""
+
+
+TAKE_FILES = frozenset({"append_entries", "append_messages", "import_transcript", "put_session"})
+"""The operations whose body may come as a file."""
+
+
+def too_long(content: bytes | None) -> TypeGuard[bytes]:
+    """Whether a request cannot hold this body, as Lambda's event has it: see `events.Call`."""
+    if content is None or 2 * len(content) <= BODY_LIMIT:  # as a rule; to count takes its time
+        return False
+    return payload_size(content) + content.count(b"\n") > BODY_LIMIT
+
+
+def described(content: bytes) -> dict[str, Any]:
+    """What is said of a file that is a body, see `models.files`."""
+    return {
+        "name": "body",
+        "media_type": "application/octet-stream",
+        "size": len(content),
+        "sha256": sha256(content).hexdigest(),
+        "purpose": "body",
+    }
 
 
 def given(**fields: Any) -> dict[str, Any]:

@@ -148,6 +148,7 @@ class TableWay:
             "user_id": self._user_id,
             "session_id": request.session_id,
             "name": request.name,
+            "file_id": request.file_id,
             "sequence": request.sequence,
             "body": request.body,
             "query": request.query,

@@ -9,19 +9,29 @@ from __future__ import annotations
 import os
 import random
 import time
+from base64 import b64encode
 from collections import Counter
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from botocore import xform_name
 from botocore.config import Config
 
 from turnlog.cache.breaker import Breaker
 from turnlog.drivers.translate import TRANSLATED, check_answers, translated
-from turnlog.errors import CacheUnavailable, Contended, Damaged
-from turnlog.limits import CONNECT_SECONDS, HEALTH_SECONDS, OBJECT_LIMIT, REQUEST_SECONDS
+from turnlog.errors import CacheUnavailable, Contended, Damaged, NoSuchObject
+from turnlog.limits import (
+    CONNECT_SECONDS,
+    DOWNLOAD_SECONDS,
+    HEALTH_SECONDS,
+    OBJECT_LIMIT,
+    REQUEST_SECONDS,
+    UPLOAD_SECONDS,
+)
 from turnlog.settings import settings
+from turnlog.store.protocols import Address
 from turnlog.store.session_cache import SessionCache
 from turnlog.store.store import Store
 
@@ -53,6 +63,8 @@ def _config(seconds: float) -> Config:
 
 
 TABLE_CONFIG = _config(REQUEST_SECONDS)
+# By its default, botocore signs an address in a way in which the length of what is put there is not fixed.
+BUCKET_CONFIG = TABLE_CONFIG.merge(Config(signature_version="s3v4"))
 
 
 class BotoTable:
@@ -120,6 +132,35 @@ class BotoObjects:
             raise Damaged(f"An object is damaged: it has {answer['ContentLength']} bytes.")
         return await self._read(answer["Body"])
 
+    async def has(self, key: str) -> bool:
+        """See `turnlog.store.protocols.Objects`."""
+        try:
+            await self._request("head_object", Key=key)
+        except NoSuchObject:
+            return False
+        return True
+
+    async def upload(self, key: str, *, size: int, sha256: str, media_type: str) -> Address:
+        """See `turnlog.store.protocols.Objects`."""
+        checksum = b64encode(bytes.fromhex(sha256)).decode()
+        fixed = {"ContentLength": size, "ContentType": media_type, "ChecksumSHA256": checksum}
+        url = await self._signed("put_object", UPLOAD_SECONDS, Key=key, **fixed)
+        headers = {
+            "content-length": str(size),
+            "content-type": media_type,
+            "x-amz-checksum-sha256": checksum,
+        }
+        return Address("PUT", url, headers)
+
+    async def download(
+        self, key: str, *, name: str = "", media_type: str = "", gzip: bool = False
+    ) -> Address:
+        """See `turnlog.store.protocols.Objects`."""
+        told = {"ResponseContentDisposition": disposition(name)} if name else {}
+        told |= {"ResponseContentType": media_type} if media_type else {}
+        told |= {"ResponseContentEncoding": "gzip"} if gzip else {}
+        return Address("GET", await self._signed("get_object", DOWNLOAD_SECONDS, Key=key, **told), {})
+
     async def delete(self, key: str) -> None:
         """See `turnlog.store.protocols.Objects`."""
         await self._request("delete_object", Key=key)
@@ -143,12 +184,25 @@ class BotoObjects:
         except TRANSLATED as error:
             raise translated(error) from error
 
+    async def _signed(self, operation: str, seconds: int, **parameters: Any) -> str:
+        """A URL by which anybody may make this request for so long: nothing is sent."""
+        url: str = self._client().generate_presigned_url(
+            operation, Params={"Bucket": self._bucket, **parameters}, ExpiresIn=seconds
+        )
+        return url
+
     async def _read(self, body: Any) -> bytes:
         try:
             data: bytes = body.read()
         except TRANSLATED as error:  # the connection was lost in the middle
             raise translated(error) from error
         return data
+
+
+def disposition(name: str) -> str:
+    """The header by which a browser saves what it reads under this name (RFC 6266, appendix D)."""
+    plain = "".join(one if " " <= one <= "~" and one not in '"\\%' else "_" for one in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 class SystemClock:
@@ -198,7 +252,7 @@ class CallClock(SystemClock):
 def objects() -> BotoObjects | None:
     """The bucket of this process, if the settings name one."""
     bucket = settings().bucket
-    return BotoObjects(bucket, lambda: _client("s3")) if bucket else None
+    return BotoObjects(bucket, lambda: _client("s3", BUCKET_CONFIG)) if bucket else None
 
 
 @cache
@@ -259,7 +313,7 @@ class Stores:
         session = session or Session()
         self._settings = configured
         self._table = BotoTable(configured.table, _client("dynamodb", session=session))
-        self._s3 = _client("s3", session=session) if configured.bucket else None
+        self._s3 = _client("s3", BUCKET_CONFIG, session) if configured.bucket else None
         self._objects = BotoObjects(configured.bucket, lambda: self._s3) if configured.bucket else None
         self._cache = (
             cache_at(configured.cache_url, configured.cache_password, session)

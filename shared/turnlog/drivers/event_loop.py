@@ -26,7 +26,15 @@ from botocore import xform_name
 from turnlog.cache.async_resp import AsyncRespCache, within
 from turnlog.cache.breaker import Breaker
 from turnlog.cache.url import CacheUrl
-from turnlog.drivers.blocking import TABLE_CONFIG, BotoObjects, SystemClock, creator, region_of, store_on
+from turnlog.drivers.blocking import (
+    BUCKET_CONFIG,
+    TABLE_CONFIG,
+    BotoObjects,
+    SystemClock,
+    creator,
+    region_of,
+    store_on,
+)
 from turnlog.drivers.translate import TRANSLATED, check_answers, translated
 from turnlog.errors import CacheUnavailable, UsageError
 from turnlog.limits import OPERATION_SECONDS, REQUEST_SECONDS
@@ -70,6 +78,12 @@ class AsyncObjects(BotoObjects):
             return await getattr(self._client(), operation)(Bucket=self._bucket, **parameters)
         except TRANSLATED as error:
             raise translated(error) from error
+
+    async def _signed(self, operation: str, seconds: int, **parameters: Any) -> str:
+        url: str = await self._client().generate_presigned_url(
+            operation, Params={"Bucket": self._bucket, **parameters}, ExpiresIn=seconds
+        )
+        return url
 
     async def _read(self, body: Any) -> bytes:
         try:
@@ -143,7 +157,8 @@ class AsyncStores:
 
 @asynccontextmanager
 async def _client(session: Any, service: str) -> AsyncIterator[Any]:
-    async with creator(session)(service, config=AioConfig().merge(TABLE_CONFIG)) as client:
+    config = BUCKET_CONFIG if service == "s3" else TABLE_CONFIG
+    async with creator(session)(service, config=AioConfig().merge(config)) as client:
         client.meta.events.register(f"before-send.{service}", _in_chunks)
         check_answers(client)
         yield client

@@ -56,7 +56,7 @@ def check_answers(client: Any) -> None:
     client.meta.events.register("before-parse", _check_answer)
 
 
-def _check_answer(response_dict: Any, **_: object) -> None:
+def _check_answer(response_dict: Any, operation_model: Any, **_: object) -> None:
     headers = {str(name).lower(): str(value) for name, value in response_dict["headers"].items()}
     body = response_dict["body"]
     if headers.keys().isdisjoint(_OWN):
@@ -65,7 +65,9 @@ def _check_answer(response_dict: Any, **_: object) -> None:
             body.close()
         raise HTTPClientError(error="the answer is not the store's")
     # What is streamed checks its length itself; and where it was compressed, its length was another.
-    if isinstance(body, bytes) and "content-encoding" not in headers:
+    # And that to HEAD says how long a body would be.
+    whole = operation_model.http.get("method") != "HEAD"
+    if whole and isinstance(body, bytes) and "content-encoding" not in headers:
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length) != len(body):
             raise HTTPClientError(error="the answer is not whole")
@@ -103,7 +105,7 @@ def _answered(error: Any) -> Exception:
         refusal = Contended(_BUSY)
     elif code == "TransactionInProgressException" or _status(error) >= 500:  # noqa: PLR2004 (a class of HTTP)
         refusal = Unanswered(_SILENT)
-    elif code == "NoSuchKey":
+    elif code in {"NoSuchKey", "404"}:  # the answer to HEAD has no body, which would name the error
         refusal = NoSuchObject()
     return refusal
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import TurnlogError, Unavailable
-from turnlog.wire import dumps
+from turnlog.wire import dumps, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from turnlog.http.events import Call
     from turnlog.operations.read_session import Page
     from turnlog.records.head import Head
+    from turnlog.store.protocols import Address
+    from turnlog.store.store import Store
 
 
 MINIMAL = {"preference-applied": "return=minimal"}
@@ -47,6 +50,17 @@ def with_list(fields: Mapping[str, Any], name: str, encoded: Iterable[bytes]) ->
     pieces = [piece for one in encoded for piece in (b",", one)]
     # Joined at once: they may be megabytes, which every step would copy.
     return b"".join((opening, *pieces[1:], b"]}"))
+
+
+def address_shown(store: Store, address: Address, seconds: int) -> dict[str, Any]:
+    """An address in the bucket, and until when a client may begin to use it."""
+    ends = timestamp(store.clock.now() + timedelta(seconds=seconds))
+    return {
+        "method": address.method,
+        "url": address.url,
+        "headers": dict(address.headers),
+        "expires_at": ends,
+    }
 
 
 def session_answer(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from turnlog.coroutines import run
 from turnlog.drivers.blocking import lambda_store
-from turnlog.errors import TranscriptsOff, TurnlogError
+from turnlog.errors import Invalid, TranscriptsOff, TurnlogError
 from turnlog.http import events
 from turnlog.http.answers import Answer, problem, respond
 from turnlog.limits import HEALTH_SECONDS
@@ -44,6 +44,7 @@ class Endpoint:
         headers: the conditional headers that it obeys.
         jsonl_body: its body is a text of JSON lines.
         jsonl_answer: it can answer a text of JSON lines.
+        body_file: its body can come as a file; then the query names that.
         text_answer: it can answer Markdown or JSON lines, a part of a log.
         transcripts: it serves transcripts, which can be switched off.
         public: it needs no user.
@@ -68,6 +69,7 @@ class Endpoint:
         jsonl_body: bool,
         jsonl_answer: bool,
         text_answer: bool,
+        body_file: bool,
     ) -> None:
         self.operation = operation
         self.name = operation.__module__.rpartition(".")[2]
@@ -83,6 +85,7 @@ class Endpoint:
         self.jsonl_body = jsonl_body
         self.jsonl_answer = jsonl_answer
         self.text_answer = text_answer
+        self.body_file = body_file
 
     def __call__(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any] | bytes:
         """Answer an event of API Gateway, or of a direct invoke."""
@@ -120,11 +123,30 @@ class Endpoint:
         if self.transcripts and not store.transcripts:
             raise TranscriptsOff("Transcripts are switched off (TURNLOG_TRANSCRIPTS).")
         given = {name: one.parse(name, call.query.get(name)) for name, one in self.query.items()}
+        if self.body_file and "body_file" in call.query:
+            call = await _with_file(store, call, call.query["body_file"])
         if self.body:
             given["body"] = call.body(self.body, required=self.body_required)
         if self.jsonl_body:
             given["body"] = call.text()
         return await self.operation(store, call, **given)
+
+
+async def _with_file(store: Store, call: Call, file_id: str) -> Call:
+    """The call with the body that lies in a file of its session.
+
+    Raises:
+        Invalid: there is a body as well.
+        TurnlogError: the file cannot be read, see `body_of_file`.
+    """
+    from turnlog.operations.get_file import body_of_file  # noqa: PLC0415 (most bodies come with the request)
+    from turnlog.records.keys import check_file_id  # noqa: PLC0415
+
+    if call.raw_body:
+        raise Invalid.at("query", "body_file", msg="stands in place of a body, and the request has one")
+    return call._replace(
+        data=await body_of_file(store, call.key, check_file_id(file_id, "query", "body_file"))
+    )
 
 
 def endpoint(
@@ -141,6 +163,7 @@ def endpoint(
     jsonl_body: bool = False,
     jsonl_answer: bool = False,
     text_answer: bool = False,
+    body_file: bool = False,
 ) -> Callable[[Operation], Endpoint]:
     """Make an `Endpoint` of a coroutine; see there for the arguments."""
 
@@ -159,6 +182,7 @@ def endpoint(
             jsonl_body=jsonl_body,
             jsonl_answer=jsonl_answer,
             text_answer=text_answer,
+            body_file=body_file,
         )
 
     return decorate

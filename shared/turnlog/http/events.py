@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from turnlog.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
 from turnlog.limits import BODY_LIMIT
-from turnlog.records.keys import SessionKey, TranscriptName, session_key, transcript_name
+from turnlog.records.keys import SessionKey, TranscriptName, check_file_id, session_key, transcript_name
 from turnlog.wire import loads, payload_size
 
 if TYPE_CHECKING:
@@ -93,10 +93,12 @@ class Call(NamedTuple):
     """One request.
 
     Attributes:
+        path_file_id: of the file in the path.
         headers: with names in lower case.
         query: as it was sent.
         direct: invoked by a trusted caller, without API Gateway.
         bounded: the body went through a Lambda's event, or could have.
+        data: the body, if it came as a file.
     """
 
     user: str | None
@@ -110,6 +112,8 @@ class Call(NamedTuple):
     request_id: str
     direct: bool
     bounded: bool = True
+    path_file_id: str | None = None
+    data: bytes | None = None
 
     @property
     def user_id(self) -> str:
@@ -143,6 +147,15 @@ class Call(NamedTuple):
         return transcript_name(self.key, self.path_name or "")
 
     @property
+    def file_id(self) -> str:
+        """The file in the path.
+
+        Raises:
+            Invalid: it is no file's id.
+        """
+        return check_file_id(self.path_file_id, "path", "file_id")
+
+    @property
     def sequence(self) -> int:
         """The sequence in the path.
 
@@ -169,11 +182,14 @@ class Call(NamedTuple):
             TooLarge: it is over the limit.
             MalformedBody: it is not base64.
         """
+        if self.data is not None:
+            return self.data
         size = len(self.raw_body) if self.base64 else self._size_in_event()
         if self.bounded and size > BODY_LIMIT:
             raise TooLarge(
                 f"A request's body is at most {BODY_LIMIT} bytes, as it is escaped on its way; this one has"
-                f" {size}. Send less at once, or work on the table (Turnlog or AsyncTurnlog with"
+                f" {size}. Send less at once; or send it as a file and name that in the query (?body_file=),"
+                " where the operation takes one; or work on the table (Turnlog or AsyncTurnlog with"
                 " TURNLOG_TABLE)."
             )
         if not self.base64:
@@ -199,8 +215,10 @@ class Call(NamedTuple):
         from pydantic import ValidationError  # noqa: PLC0415 (not for functions that take no body)
 
         raw = self._bounded()
+        if required and not raw:
+            raise MalformedBody("The request has no body.")
         try:
-            return model.model_validate(loads(raw if raw or required else "{}"))
+            return model.model_validate(loads(raw or "{}"))
         except ValidationError as error:
             # The input itself stays out: an answer's problem document may be logged by its receiver.
             found = error.errors(include_url=False, include_context=False, include_input=False)
@@ -218,7 +236,7 @@ class Call(NamedTuple):
             MalformedBody: a direct invoke's is no string.
         """
         raw = self._bounded()
-        if self.direct:
+        if self.direct and self.data is None:
             raw = loads(raw or '""')
             if not isinstance(raw, str):
                 raise MalformedBody("The body must be a JSON string.")
@@ -235,6 +253,7 @@ def parse(event: Mapping[str, Any], request_id: str) -> Call:
             user=event.get("user_id"),
             path_session_id=event.get("session_id"),
             path_name=event.get("name"),
+            path_file_id=event.get("file_id"),
             path_sequence=event.get("sequence"),
             headers={name.lower(): value for name, value in _object(event, "headers").items()},
             query={
@@ -251,6 +270,7 @@ def parse(event: Mapping[str, Any], request_id: str) -> Call:
         user=_user(http, headers),
         path_session_id=path.get("session_id"),
         path_name=path.get("name"),
+        path_file_id=path.get("file_id"),
         path_sequence=path.get("sequence"),
         headers=headers,
         query=event.get("queryStringParameters") or {},

@@ -27,6 +27,10 @@ ROUTES = {
     "put_draft": ("PUT", "/sessions/{session_id}/draft"),
     "get_draft": ("GET", "/sessions/{session_id}/draft"),
     "delete_draft": ("DELETE", "/sessions/{session_id}/draft"),
+    "create_file": ("POST", "/sessions/{session_id}/files"),
+    "list_files": ("GET", "/sessions/{session_id}/files"),
+    "get_file": ("GET", "/sessions/{session_id}/files/{file_id}"),
+    "delete_file": ("DELETE", "/sessions/{session_id}/files/{file_id}"),
     "drop_cache": ("DELETE", "/sessions/{session_id}/cache"),
     "check_health": ("GET", "/health"),
 }

@@ -16,6 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
+# First, so that whoever lacks the extra is told of the extra, not of what Turnlog needs of it.
+try:
+    from agents.memory.session_settings import coerce_session_settings, resolve_session_limit
+except ImportError as error:
+    message = "TurnlogSession needs the OpenAI Agents SDK: pip install 'turnlog[openai]'"
+    raise ImportError(message, name=error.name) from error
+
 from turnlog.client.clients import AsyncTurnlog
 from turnlog.errors import (
     Contended,
@@ -32,12 +39,6 @@ from turnlog.integrations.items import to_items, to_message
 from turnlog.limits import MAX_BATCH
 from turnlog.records.keys import check_session_id
 from turnlog.wire import dumps
-
-try:
-    from agents.memory.session_settings import coerce_session_settings, resolve_session_limit
-except ImportError as error:
-    message = "TurnlogSession needs the OpenAI Agents SDK: pip install 'turnlog[openai]'"
-    raise ImportError(message, name=error.name) from error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -98,7 +98,9 @@ class DraftMessage(Answer):
 class Message(Answer):
     """A message as it is answered; a field that is null is left out, but for `content`.
 
-    It has any other field that was sent: `message["annotations"]`.
+    It has any other field that was sent: `message["annotations"]`. Over HTTP, in the place of a message that
+    no answer holds are its fields of the server's, and `file` with `url`, `size` and `expires_at`: what was
+    sent is JSON there. Clients of `turnlog` read it by themselves.
 
     Attributes:
         edited_at: when it was replaced or removed, if it was.
@@ -111,7 +113,7 @@ class Message(Answer):
     message_id: str
     created_at: datetime
     role: Role
-    content: Content | None = field(repr=False)
+    content: Content | None = field(default=None, repr=False)
     edited_at: datetime | None = None
     removed: Literal[True] | None = None
     metadata: Json | None = field(default=None, repr=False)
@@ -337,6 +339,67 @@ class ImportedTranscript(Answer):
     others: int
     next_position: int
     generation: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Address(Answer):
+    """How a program sends or reads the bytes of a file itself, with no token: whoever has the URL may.
+
+    `headers`: have to be sent just so. `expires_at`: until then it can be begun; the URL ends sooner if the
+    credentials that signed it do.
+    """
+
+    method: Literal["GET", "PUT"]
+    url: str = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CreatedFile(Answer):
+    """A file that was promised. `upload`: where its bytes are to be sent."""
+
+    file_id: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    created_at: datetime
+    upload: Address
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class File(Answer):
+    """A file whose bytes have come. `download`: where they can be read."""
+
+    file_id: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    created_at: datetime
+    download: Address
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ListedFile(Answer):
+    """What a list shows of a file. `uploaded`: its bytes have come."""
+
+    file_id: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    created_at: datetime
+    uploaded: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Files(Answer):
+    """A page of a session's files, the oldest first."""
+
+    files: list[ListedFile]
+    next_cursor: str | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnlog.operations.read_session import check_alone, load
+from turnlog.operations.read_session import check_alone, goes_apart, load, referred
 from turnlog.store.large import whole
 from turnlog.store.store import LogMoved, no_message
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 async def get_message(store: Store, key: SessionKey, sequence: int) -> bytes:
-    """JSON of the message at a sequence.
+    """JSON of the message at a sequence; of one that no answer holds see `read_session.referred`.
 
     Raises:
         NotFound: no such session, or no such message.
@@ -25,6 +25,8 @@ async def get_message(store: Store, key: SessionKey, sequence: int) -> bytes:
     while sequence < head.message_count:
         try:
             (stored,) = await load(store, head, sequence, sequence + 1)
+            if goes_apart(store, stored):
+                return await referred(store, stored)
             check_alone(store, stored, first=True)
             return (await whole(store, head, stored)).json
         except LogMoved as moved:

@@ -14,6 +14,10 @@ was begun, the marker ends, and objects are looked for once more.
 A fork that is not whole a day after it was begun becomes a tombstone, and all that was copied is purged.
 
 Of a deleted transcript the past generations are removed. Nothing writes an item to one of these again.
+
+A file's marker ends a day after the file was promised, or deleted. Then nobody may begin to send its bytes
+any more. Where the bytes have come the file stays, unless it was the body of a request. Else what is there
+goes.
 """
 
 from __future__ import annotations
@@ -26,11 +30,14 @@ from turnlog.errors import ConditionFailed, Contended
 from turnlog.limits import DELETE_BATCH, SETTLED_DAYS, TOMBSTONE_DAYS
 from turnlog.operations.delete_session import expire_session
 from turnlog.operations.fork_session import give_up_fork
-from turnlog.records import transcripts
+from turnlog.records import files, transcripts
 from turnlog.records.expressions import attribute, update
 from turnlog.records.keys import (
     EXPIRY,
     HEAD,
+    LOOK_PREFIX,
+    parse_file,
+    parse_generation,
     parse_object_generation,
     parse_partition,
     parse_transcript,
@@ -42,7 +49,7 @@ if TYPE_CHECKING:
 
     from turnlog.records.head import Head
     from turnlog.records.item import Item
-    from turnlog.records.keys import GenerationKey, SessionKey, TranscriptKey
+    from turnlog.records.keys import FileKey, GenerationKey, SessionKey, TranscriptKey
     from turnlog.store.store import Store
 
 # So an object that is older was put before the tombstone ended, and is not of a session that was created
@@ -61,6 +68,8 @@ async def work_off(store: Store, key: Item) -> None:
         await purge_session(store, session)
     elif sort_key == EXPIRY:
         await _look_again(store, session)
+    elif parse_generation(sort_key)[1].startswith(LOOK_PREFIX):
+        await purge_file(store, parse_file(key))
     else:
         await purge_transcript(store, parse_transcript(key))
 
@@ -138,6 +147,24 @@ async def purge_transcript(store: Store, key: TranscriptKey) -> None:
         },
     )
     await _remove_objects(store, key.objects, lambda name, _: parse_object_generation(key, name) < current)
+
+
+async def purge_file(store: Store, key: FileKey) -> None:
+    """Remove what is left of a file that was deleted, whose bytes did not come, or that was a body.
+
+    Raises:
+        Unavailable: it is not finished; call this again.
+    """
+    if (bucket := store.objects) is None:
+        return
+    found = await store.read("GetItem", {"Key": key.item, "ConsistentRead": True})
+    if "Item" in found:
+        if not files.from_item(found["Item"]).body and await store.repeated(
+            lambda: bucket.has(key.object_key)
+        ):
+            return
+        await _remove(store, [{"DeleteRequest": {"Key": key.item}}])
+    await store.repeated(lambda: bucket.delete(key.object_key))
 
 
 async def _remove_items(store: Store, query: Mapping[str, Any]) -> set[str]:

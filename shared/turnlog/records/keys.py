@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 from urllib.parse import quote, unquote
 
 from turnlog.errors import Invalid
@@ -27,6 +27,8 @@ EXPIRY = "EXPIRY"
 MESSAGE_PREFIX = "MSG#"
 TRANSCRIPT_PREFIX = "TRANSCRIPT#"
 ENTRIES_PREFIX = "ENTRIES#"
+FILE_PREFIX = "FILE#"
+LOOK_PREFIX = "LOOK#"
 OBJECT_PREFIX = "sessions/"
 
 # What a path cannot carry as it is, by a slash, a question mark or a number sign, or what looks like another
@@ -38,6 +40,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _SEGMENT = r"(\.{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]*|\.{3}[A-Za-z0-9._-]*)"
 TRANSCRIPT_NAME_PATTERN = f"^{_SEGMENT}(/{_SEGMENT})*$"
 TRANSCRIPT_NAME_LIMIT = 255
+FILE_ID_PATTERN = "^[0-9a-f]{32}$"
 # A partition key holds 2,048 bytes; a character takes up to twelve when encoded. What OpenID Connect allows
 # for `sub` is 255 ASCII characters (Core 1.0, section 2).
 _MAX_ENCODED_USER = 1_024
@@ -141,6 +144,28 @@ class GenerationKey(NamedTuple):
         return f"{self.objects}!messages/"
 
 
+class FileKey(NamedTuple):
+    """Which session, and which file of it."""
+
+    session: GenerationKey
+    file_id: str
+
+    @property
+    def item(self) -> Item:
+        """The primary key of what is known of the file."""
+        return self.session.item(f"{FILE_PREFIX}{self.file_id}")
+
+    @property
+    def look(self) -> Item:
+        """The primary key of the marker whose TTL asks whether the bytes have come, or have to go."""
+        return self.session.item(f"{LOOK_PREFIX}{self.file_id}")
+
+    @property
+    def object_key(self) -> str:
+        """The key of the object that has its bytes; no transcript's name begins with a `!`."""
+        return f"{self.session.objects}!files/{self.file_id}"
+
+
 class TranscriptName(NamedTuple):
     """Whose session, and which transcript of whichever session is there."""
 
@@ -201,6 +226,26 @@ def transcript_name(session: SessionKey, name: str) -> TranscriptName:
             "parted by single /, and none of them . or ..",
         )
     return TranscriptName(session, name)
+
+
+def is_file_id(given: Any) -> TypeGuard[str]:
+    """Whether it can be a file's id."""
+    return isinstance(given, str) and re.fullmatch(FILE_ID_PATTERN, given) is not None
+
+
+def check_file_id(file_id: Any, *loc: str) -> str:
+    """The file's id, if it can be one.
+
+    Args:
+        file_id: as it was given.
+        loc: where it was given.
+
+    Raises:
+        Invalid: it can be none.
+    """
+    if is_file_id(file_id):
+        return file_id
+    raise Invalid.at(*loc, msg="must be a file's id: 32 hexadecimal digits, as POST …/files answers it")
 
 
 def session_key(user_id: str, session_id: str) -> SessionKey:
@@ -288,6 +333,13 @@ def parse_transcript(item: Item) -> TranscriptKey:
     generation, sort_key = parse_generation(item["SK"]["S"])
     session = parse_partition(item["PK"]["S"]).at(generation)
     return TranscriptKey(session, sort_key.removeprefix(TRANSCRIPT_PREFIX))
+
+
+def parse_file(item: Item) -> FileKey:
+    """The key of the file of which this is the item's or the marker's primary key."""
+    generation, sort_key = parse_generation(item["SK"]["S"])
+    session = parse_partition(item["PK"]["S"]).at(generation)
+    return FileKey(session, sort_key.partition("#")[2])
 
 
 def parse_batch_sort_key(sort_key: str) -> int:

@@ -22,7 +22,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnlog.errors import NoSuchObject, TooLarge, Torn, TurnlogError, Unanswered, Unavailable
-from turnlog.limits import MAX_BATCH, PART_SIZE, PARTS_LIMIT, REQUEST_LIMIT
+from turnlog.limits import MAX_BATCH, PART_SIZE, PARTS_LIMIT, PAYLOAD_LIMIT, REQUEST_LIMIT
 from turnlog.records import messages
 from turnlog.store.deposits import Deposits, delete_objects, objects_of
 
@@ -107,7 +107,8 @@ class LargeMessages:
             _check_items(placed, room)
             return placed
         for at, message in enumerate(placed):
-            if len(message.blob) > message.first_room:
+            # One that no answer holds is read from the bucket by the client itself, see `read_session`.
+            if len(message.blob) > message.first_room or message.size > PAYLOAD_LIMIT:
                 placed[at] = self._as_object(message)
         left = sum(_item_size(message) for message in placed) - REQUEST_LIMIT
         for at in sorted(range(len(placed)), key=lambda at: -len(placed[at].blob)) if left > 0 else ():

@@ -7,7 +7,7 @@ never suspend.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +38,20 @@ class Table(Protocol):
             Unanswered: time-out, lost connection or server error; it may have been applied.
         """
         ...
+
+
+class Address(NamedTuple):
+    """How a client sends or reads an object itself, for a while: whoever has it may.
+
+    Attributes:
+        method: of HTTP.
+        url: signed with the credentials of who made it, and good no longer than they are.
+        headers: that have to be sent with these values.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
 
 
 class Objects(Protocol):
@@ -74,6 +88,38 @@ class Objects(Protocol):
             NoSuchObject: there is none.
             Damaged: it is larger than what is ever put.
             Unavailable: not answered.
+        """
+        ...
+
+    async def has(self, key: str) -> bool:
+        """Whether there is an object with this key.
+
+        Raises:
+            Unavailable: not answered.
+        """
+        ...
+
+    async def upload(self, key: str, *, size: int, sha256: str, media_type: str) -> Address:
+        """Where a client may put an object for `limits.UPLOAD_SECONDS`: of this length and checksum alone.
+
+        Args:
+            key: of the object.
+            size: bytes.
+            sha256: of the bytes, as 64 hexadecimal digits.
+            media_type: with which it is read.
+        """
+        ...
+
+    async def download(
+        self, key: str, *, name: str = "", media_type: str = "", gzip: bool = False
+    ) -> Address:
+        """Where a client may read an object for `limits.DOWNLOAD_SECONDS`.
+
+        Args:
+            key: of the object.
+            name: under which a browser saves it; without one it is no download.
+            media_type: which the answer bears; without one the object's.
+            gzip: the object was put so, see `put`.
         """
         ...
 

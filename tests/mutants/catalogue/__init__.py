@@ -8,6 +8,7 @@ from tests.mutants.catalogue.clients import CLIENTS
 from tests.mutants.catalogue.doubts import DOUBTS
 from tests.mutants.catalogue.edge import EDGE
 from tests.mutants.catalogue.edits import EDITS
+from tests.mutants.catalogue.files import FILES
 from tests.mutants.catalogue.forks import FORKS
 from tests.mutants.catalogue.formats import FORMATS
 from tests.mutants.catalogue.generations import GENERATIONS
@@ -38,6 +39,7 @@ MUTANTS = (
     *DOUBTS,
     *EDITS,
     *EDGE,
+    *FILES,
     *FORKS,
     *FORMATS,
     *LIMITS,

@@ -38,7 +38,7 @@ def check_call(history: History, call: Call) -> None:
         again = "message_id" in call.asked and cut_between(history, call.key, first, call.end)
         once = len(changing) <= 1 or again
         require(Rule.MADE_ONCE_BY_A_CALL, once, told)
-    elif call.name not in {"append_entries", "import_transcript"}:  # see `transcript_rules`
+    elif call.name not in {"append_entries", "import_transcript", "create_file"}:  # see `transcript_rules`
         # What is sent again after another session was begun is meant for that one.
         sessions = {change.generation for work in changing for change in work.changes}
         require(Rule.MADE_ONCE_BY_A_CALL, len(changing) <= max(1, len(sessions)), told)
@@ -68,6 +68,8 @@ def _check_returned(history: History, call: Call) -> None:
     told = (call.name, call.asked, call.returned)
     if call.name == "delete_session":
         require(Rule.DELETED_BY_A_CALL, any(not state.live for state in call.states(history)), told)
+        return
+    if call.name == "delete_file":
         return
     if call.name == "import_transcript":  # in steps, and it reads what others put in between
         last = [reply.body for request, reply in call.answered if request.kind == call.name][-1]

@@ -37,8 +37,11 @@ METHODS = (
     "list_transcripts",
     "read_entries",
     "import_transcript",
+    "create_file",
+    "list_files",
+    "get_file",
 )
-DELETIONS = ("delete_session", "delete_transcript")
+DELETIONS = ("delete_session", "delete_transcript", "delete_file")
 
 
 class ClientProgram(Program):
@@ -88,9 +91,8 @@ class ClientProgram(Program):
         call = await self.call(method, SessionKey(self.user, session), asked, work)
         if isinstance(call.returned, dict) and method != "fork_session":
             known = self._known.setdefault(session, {})
-            known |= {
-                name: call.returned[name] for name in ("version", "message_count") if name in call.returned
-            }
+            names = ("version", "message_count", "file_id")
+            known |= {name: call.returned[name] for name in names if name in call.returned}
             for message in call.returned.get("messages", []):
                 if "sequence" in message:
                     known.setdefault("ids", {})[message["sequence"]] = message["message_id"]
@@ -211,6 +213,15 @@ class ClientProgram(Program):
 
     def _read_entries(self, **_: Any) -> dict[str, Any]:
         return {"name": self._rng.choice(_NAMES)}
+
+    def _create_file(self, **_: Any) -> dict[str, Any]:
+        return {"name": f"of {self.user}.", "media_type": "a/b", "size": 1, "sha256": "0" * 64}
+
+    def _get_file(self, session: str, **_: Any) -> dict[str, Any]:
+        return {"file_id": self._known.get(session, {}).get("file_id", "0" * 32)}
+
+    def _delete_file(self, session: str, **_: Any) -> dict[str, Any]:
+        return self._get_file(session)
 
     def _delete_transcript(self, **_: Any) -> dict[str, Any]:
         return {"name": self._rng.choice(_NAMES)}

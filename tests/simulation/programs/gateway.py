@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 URL = "http://turnlog.invalid"
 _ROUTES = route_map()
 _KINDS = {f"functions.{name}.handler": kind for kind, name in FUNCTIONS.items()}
-_TEXTS = {"cursor", "format"}  # among the query's parameters; the others are numbers and flags
+_TEXTS = {"cursor", "format", "body_file"}  # among the query's parameters; the others are numbers and flags
 
 
 def request_of(sent: httpx.Request) -> Request:
@@ -47,6 +47,7 @@ def request_of(sent: httpx.Request) -> Request:
         {name: value if name in _TEXTS else json.loads(value) for name, value in call.query.items()},
         {name: call.headers[name] for name in ("if-match", "if-none-match") if name in call.headers},
         name=call.path_name or "",
+        file_id=call.path_file_id or "",
         sequence=None if call.path_sequence is None else call.sequence,
         event=event,
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import httpx
 
+from tests.simulation.objects import BUCKET_URL
 from tests.simulation.programs.gateway import own_responses, request_of, response_to
 from tests.simulation.programs.troubles import CRASHED, TROUBLES, Served, Trouble
 from tests.simulation.scheduler import Point, suspended
@@ -66,6 +68,10 @@ class Way(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See httpx."""
+        if (url := str(request.url)).startswith(BUCKET_URL):
+            data = self.world.objects.ever[unquote(url.removeprefix(BUCKET_URL))]
+            packed = {} if data.startswith(b"{") else {"content-encoding": "gzip"}
+            return httpx.Response(200, headers=packed, content=data)
         answer: Future[httpx.Response] = self._loop.create_future()
         number = self.call.sent = self.call.sent + 1
         name = f"{self.name}, request {number} of call {self.call.number}"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 @endpoint(
     body=AppendEntries,
+    body_file=True,
     answers={201: "AppendedEntries", 200: "AppendedEntries"},
     errors=(NotFound, PositionMismatch, EntryUuidReused, TooLarge),
     transcripts=True,

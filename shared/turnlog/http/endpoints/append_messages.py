@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 @endpoint(
     body=AppendMessages,
     headers=("prefer",),
+    body_file=True,
     answers={201: "Appended", 200: "Appended"},
     errors=(NotFound, SequenceMismatch, MessageIdReused, TooLarge),
 )
 async def handler(store: Store, call: Call, *, body: AppendMessages) -> Answer:
     """Append one message or many, all or none, each once; 200 when all were there already (a replay)."""
-    minimal = call.prefers_minimal
+    # An answer cannot hold what came as a file.
+    minimal = call.prefers_minimal or call.data is not None
     appended = await append_messages(
         store,
         call.key,

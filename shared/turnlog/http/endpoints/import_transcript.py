@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     errors=(NotFound, PositionMismatch, EntryUuidReused, EntryNotJson, TornLastLine, TooLarge),
     transcripts=True,
     jsonl_body=True,
+    body_file=True,
 )
 async def handler(
     store: Store,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @endpoint(
     body=PutSession,
     headers=("if-match", "prefer"),
+    body_file=True,
     answers={200: "Session", 201: "Session"},
     errors=(NotFound, Diverged, MessageIdReused, ForkUnfinished, Gone, PreconditionFailed, TooLarge),
 )

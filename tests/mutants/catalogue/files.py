@@ -1,0 +1,108 @@
+"""Sabotage of files: what is promised, what goes when, and who may read it."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+_FILES = "tests/functional/test_files.py"
+
+FILES = (
+    Mutant(
+        "a file is promised to a session that was deleted",
+        """                {"ConditionCheck": check(session.key)},
+                *promised(file, now),""",
+        "                *promised(file, now),",
+        "a file lies under a tombstone",
+        case="create file & delete & the purge",
+    ),
+    Mutant(
+        "a late promise brings a deleted file back",
+        '_NEW = "attribute_not_exists(#PK)"',
+        '_NEW = ""',
+        "a file that was deleted is there again",
+        case="create file and delete it, late",
+    ),
+    Mutant(
+        "a deleted file's late bytes stay",
+        """                marker_put(file.key, store.clock.now()),
+            )""",
+        "            )",
+        "bytes that came after the deletion stay until the session goes",
+        case="delete file, long after",
+    ),
+    Mutant(
+        "a file's object goes before its item",
+        """    file = await find_file(store, key, file_id)
+    tries = store.tries()
+""",
+        """    file = await find_file(store, key, file_id)
+    tries = store.tries()
+    await bucket.delete(file.key.object_key)
+""",
+        "who reads it finds a file without bytes",
+        case="delete file & get file",
+    ),
+    Mutant(
+        "what came goes after a day",
+        "            lambda: bucket.has(key.object_key)\n        ):\n            return\n",
+        "            lambda: bucket.has(key.object_key)\n        ):\n            pass\n",
+        "a file is lost",
+        test=f"{_FILES}::test_after_a_day_what_did_not_come_goes_and_what_came_stays",
+    ),
+    Mutant(
+        "what did not come stays",
+        '        await _remove(store, [{"DeleteRequest": {"Key": key.item}}])\n',
+        "        return\n",
+        "files without bytes stay",
+        test=f"{_FILES}::test_after_a_day_what_did_not_come_goes_and_what_came_stays",
+    ),
+    Mutant(
+        "a body stays",
+        'if not files.from_item(found["Item"]).body and await',
+        "if await",
+        "64 MB of each large request stay until the session goes",
+        test=f"{_FILES}::test_after_a_day_what_did_not_come_goes_and_what_came_stays",
+    ),
+    Mutant(
+        "a file is found before its bytes are there",
+        "    if not await store.repeated(lambda: bucket.has(file.key.object_key)):",
+        "    if False:",
+        "an address that leads nowhere",
+        case="get file & its bytes",
+    ),
+    Mutant(
+        "bodies are listed",
+        "if not (file := files.from_item(item)).body:",
+        "if file := files.from_item(item):",
+        "a list shows what no user sent as a file",
+        test=f"{_FILES}::test_files_are_listed_page_by_page_in_their_order",
+    ),
+    Mutant(
+        "the length of an upload is not fixed",
+        'fixed = {"ContentLength": size, "ContentType"',
+        'fixed = {"ContentType"',
+        "whoever has the address sends any length",
+        test=f"{_FILES}::test_the_address_fixes_length_checksum_and_type",
+    ),
+    Mutant(
+        "the bytes of an upload are not fixed",
+        '"ChecksumSHA256": checksum}',
+        "}",
+        "whoever has the address sends any bytes",
+        test=f"{_FILES}::test_the_address_fixes_length_checksum_and_type",
+    ),
+    Mutant(
+        "a body is of any size",
+        "    check_size(file.size, body=True)\n",
+        "",
+        "a function takes 512 MB into its memory",
+        test=f"{_FILES}::test_a_body_of_others_or_that_is_not_there_is_refused",
+    ),
+    Mutant(
+        "a body beside a file",
+        "    if call.raw_body:\n",
+        "    if False:\n",
+        "one of two bodies is dropped in silence",
+        test=f"{_FILES}::test_a_body_of_others_or_that_is_not_there_is_refused",
+    ),
+)

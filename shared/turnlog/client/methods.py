@@ -24,7 +24,6 @@ from turnlog.errors import (
     Contended,
     Diverged,
     Invalid,
-    NotFound,
     TurnlogError,
     Unanswered,
     Unavailable,
@@ -718,8 +717,8 @@ class Methods:
             look = Request("get_session", body["session_id"], query={"limit": 0})
             try:
                 return await self._ask(answers.Session, look)
-            except (NotFound, Unavailable):
-                raise doubt from None
+            except TurnlogError as blind:  # also one that refuses the look: it is not about the create
+                raise doubt from blind
 
     async def _change(
         self, operation: str, session_id: str, body: Object, if_match: int | None, *, undoes: bool = True

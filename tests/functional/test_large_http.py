@@ -6,7 +6,9 @@ import gzip
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
+import httpx
 import pytest
 
 from tests.functional.api import Api, assistant, user
@@ -15,7 +17,8 @@ from tests.functional.test_large import noise
 from tests.functional.test_programs import blocking_client, client, program
 from tests.functional.world import configured, lost_reply
 from tests.http_client import request
-from turnlog.errors import Gone, MessageIdReused, NotFound, TooLarge
+from turnlog import Turnlog
+from turnlog.errors import Contended, Gone, MessageIdReused, NotFound, TooLarge, Unanswered
 
 if TYPE_CHECKING:
     from infra.local.server import LocalServer
@@ -150,6 +153,82 @@ def test_a_lost_answer_to_a_large_append_stores_it_once(server: LocalServer, way
         assert [one.content async for one in turnlog.messages("s")] == [LARGE["noise"]]
 
     program(way, server, what)
+
+
+class Troubled(httpx.HTTPTransport):
+    """The network, on which the next requests to the bucket meet these troubles, one after the other."""
+
+    def __init__(self, *troubles: Any) -> None:
+        super().__init__()
+        self.troubles = list(troubles)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if "/turnlog-transcripts/" not in request.url.path or not self.troubles:
+            return super().handle_request(request)
+        match self.troubles.pop(0):
+            case int(status):
+                return httpx.Response(status, text="<Error/>")
+            case "short":
+                whole = super().handle_request(request)
+                return httpx.Response(200, headers={"content-encoding": "gzip"}, content=whole.read()[:1_000])
+            case trouble:
+                raise trouble
+
+
+LOST = httpx.ReadTimeout("nothing came")
+
+
+@pytest.mark.parametrize("troubles", [(403,), (400, 403), (404,), (503, 500), (LOST,), ("short",)], ids=str)
+def test_the_client_asks_anew_where_the_bucket_gives_nothing(server: LocalServer, troubles: Any) -> None:
+    """403 and 400 are what S3 answers when the address, or the credentials in it, have run out."""
+    content, network = LARGE["noise"], Troubled()
+    with (
+        httpx.Client(transport=network) as http_client,
+        Turnlog(url=server.url, token=f"user-{uuid4().hex}", http_client=http_client) as turnlog,
+    ):
+        turnlog.create_session(session_id="s", messages=[user("q")])
+
+        def met(call: Any) -> Any:
+            network.troubles = list(troubles)
+            answer = call()
+            assert network.troubles == []
+            return answer
+
+        if "short" not in troubles:  # that is an answer to a read
+            met(lambda: turnlog.append_messages("s", [assistant(content)], minimal=True))
+        else:
+            turnlog.append_messages("s", [assistant(content)], minimal=True)
+        assert met(lambda: turnlog.get_message("s", 1)).content == content
+        assert met(lambda: turnlog.get_session("s")).messages[1].content == content
+        rated = met(lambda: turnlog.edit_message("s", 1, metadata={"rating": 5})).message
+        assert (rated.content, rated.metadata) == (content, {"rating": 5})
+        call = {"function": {"name": "f"}}  # without an id it may not be sent again
+        assert met(lambda: turnlog.add_tool_call("s", call)).message.tool_calls == [call]
+        assert turnlog.get_message("s", 1).tool_calls == [call]
+        turnlog.append_entries("s", "main", [{"t": content}])
+        assert met(lambda: turnlog.read_entries("s", "main")).entries == [{"t": content}]
+
+
+def test_a_bucket_that_gives_nothing_is_told(server: LocalServer) -> None:
+    network = Troubled()
+    with (
+        httpx.Client(transport=network) as http_client,
+        Turnlog(url=server.url, token=f"user-{uuid4().hex}", http_client=http_client) as turnlog,
+    ):
+        turnlog.create_session(session_id="s", messages=[user("q")])
+        network.troubles = [403] * 20
+        with pytest.raises(Contended, match=r"bucket answered 403 .* Try again"):
+            turnlog.append_messages("s", [assistant(LARGE["noise"])])
+        assert turnlog.get_session("s").message_count == 1
+        network.troubles = []
+        turnlog.append_messages("s", [assistant(LARGE["noise"])], minimal=True)
+        network.troubles = [LOST] * 20
+        with pytest.raises(Contended, match="bucket could not be reached"):
+            turnlog.get_message("s", 1)
+        with pytest.raises(Unanswered, match="The change was made"):
+            turnlog.edit_message("s", 1, metadata={"rating": 5})
+        network.troubles = []
+        assert turnlog.get_message("s", 1).metadata == {"rating": 5}
 
 
 @OVER_HTTP

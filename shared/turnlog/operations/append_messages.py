@@ -261,10 +261,9 @@ async def _verified(
     by_id = {fields["message_id"]: fields for fields in new}
     async for message_id, message in stored_under(store, head, hits):
         there = await whole(store, head, message)
-        stored = there.as_first_stored()
-        if messages.equal(stored, by_id[message_id]):
+        if messages.says(there, by_id[message_id], first=True):
             present[message_id] = there
-        elif messages.erased(stored):
+        elif messages.erased(there.known()):
             edited[message_id] = there  # what it said at first is gone: whatever is sent is its repeat
         elif len(hits[message_id]) == 1:
             raise _reused(message.sequence)  # at once: what comes behind need not be read

@@ -224,9 +224,13 @@ def _check(head: Head, after: Head, *, answered: bool) -> None:
             is escaped there once more.
     """
     check_objects(head, after)
-    if answered and after.log_size - head.log_size > PAYLOAD_LIMIT:
+    size = after.log_size - head.log_size
+    if answered and size > PAYLOAD_LIMIT:
+        alone = after.message_count - head.message_count == 1
+        what, fewer = ("The message takes", "") if alone else ("The messages take", " Send fewer at once.")
         raise TooLarge(
-            f"The messages take more than {PAYLOAD_LIMIT} bytes in the answer. Send fewer at once."
+            f"{what} {size} bytes in the answer, which holds {PAYLOAD_LIMIT}.{fewer} An answer can do without"
+            " messages: send the header Prefer: return=minimal (in Python, minimal=True)."
         )
 
 

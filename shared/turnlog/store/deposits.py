@@ -154,7 +154,7 @@ class EntryDeposits(Deposits):
         if len(data) <= PART_SIZE and not apart:
             return data, ""
         if self._store.objects is None:
-            raise too_large(len(data))
+            raise too_large(len(data), alone=len(batch) == 1)
         name = f"{key.objects}{generation:06d}!{self._token.hex()}-{number}"
         if not self.has(name):
             await self._store.head(key.session)
@@ -167,9 +167,10 @@ class EntryDeposits(Deposits):
         self._batches.clear()  # they are held in memory until one is stored
 
 
-def too_large(size: int) -> TooLarge:
-    """The answer for so many bytes where there is no bucket for them."""
+def too_large(size: int, *, alone: bool) -> TooLarge:
+    """The answer for so many bytes, of one entry or of several, where there is no bucket for them."""
+    what, way = ("An entry takes", "Configure one.") if alone else ("Entries take", "Send fewer at once.")
     return TooLarge(
-        f"Entries take {size} bytes compressed; without a bucket (TURNLOG_BUCKET) at most {PART_SIZE} are"
-        " stored at once. Send fewer at once."
+        f"{what} {size} bytes compressed; without a bucket (TURNLOG_BUCKET) at most {PART_SIZE} are stored at"
+        f" once. {way}"
     )

@@ -38,8 +38,10 @@ from turnlog.records.keys import check_file_id, session_key, transcript_name
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from ssl import SSLContext
+
+    from turnlog.client.request import Object
 
 T = TypeVar("T")
 Http = TypeVar("Http", httpx.AsyncClient, httpx.Client)
@@ -68,6 +70,10 @@ _LOST = (
     httpx.RemoteProtocolError,
     httpx.DecodingError,
 )
+
+
+# What an answer says of a message, whose content is in the bucket: see `store.large.referred`.
+_OF_THE_SERVER = {"sequence", "message_id", "created_at", "edited_at", "removed", "metadata"}
 
 
 class _NotGiven(Contended):
@@ -328,19 +334,25 @@ class HttpWay:
         if request.operation in {"get_session", "list_messages"} and isinstance(answer, dict):
             messages = answer.get("messages")
             if isinstance(messages, list):
-                answer["messages"] = [await self._read(message) for message in messages]
+                answer["messages"] = [await self._read(message, request.sent) for message in messages]
         if request.operation in {"edit_message", "add_tool_call"} and isinstance(answer, dict):
             answer["message"] = await self._edited(request, answer.get("message"))
         if request.operation == "read_entries" and isinstance(answer, dict) and answer.get("file"):
             answer["entries"] = [await self._json(answer.pop("file"))]
         return answer
 
-    async def _read(self, message: Any) -> Any:
+    async def _read(self, message: Any, sent: Mapping[str, Object] | None = None) -> Any:
         # What a message of a user's own has as `file` stands beside its `content`.
         if not isinstance(message, dict) or "file" not in message or "content" in message:
             return message
-        said = await self._json(message.pop("file"))
-        return {**message, **said}
+        file = message.pop("file")
+        if sent:
+            own = sent.get(message.get("message_id", ""))
+            if own is None:
+                return {**message, "content": None}  # nobody asks what it says
+            if "edited_at" not in message:  # else another content stands under the id
+                return {**message, **_said(own)}
+        return {**message, **await self._json(file)}
 
     async def _edited(self, request: Request, message: Any) -> Any:
         """The message of a change that is made, and not to be made again: it can be asked for.
@@ -448,6 +460,14 @@ def _content(request: Request) -> bytes | None:
     if request.body is None:
         return None
     return _encoded("body", request.body) if isinstance(request.body, str) else dumps(request.body)
+
+
+def _said(message: Object) -> Any:
+    """What a message says, without what the server says of it: as the bucket has it."""
+    said = {
+        name: value for name, value in message.items() if name not in _OF_THE_SERVER and value is not None
+    }
+    return json.loads(dumps({"content": None, **said}))
 
 
 class _HandedOver(Generic[Http]):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import anyio
 import httpx
 import pytest
 
@@ -17,12 +18,11 @@ from tests.functional.test_large import noise
 from tests.functional.test_programs import blocking_client, client, program
 from tests.functional.world import configured, lost_reply
 from tests.http_client import request
-from turnlog import Turnlog
+from turnlog import AsyncTurnlog, Turnlog
 from turnlog.errors import Contended, Gone, MessageIdReused, NotFound, TooLarge, Unanswered
 
 if TYPE_CHECKING:
     from infra.local.server import LocalServer
-    from turnlog import AsyncTurnlog
 
 OVER_HTTP = pytest.mark.parametrize("way", [client, blocking_client])
 LARGE = {
@@ -204,6 +204,49 @@ def test_the_client_asks_anew_where_the_bucket_gives_nothing(server: LocalServer
         assert turnlog.get_message("s", 1).tool_calls == [call]
         turnlog.append_entries("s", "main", [{"t": content}])
         assert met(lambda: turnlog.read_entries("s", "main")).entries == [{"t": content}]
+
+
+@pytest.mark.parametrize("kind", [httpx.Client, httpx.AsyncClient])
+def test_the_bucket_gets_nothing_that_is_meant_for_the_api(
+    server: LocalServer, kind: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """S3 refuses a second authorization. And whoever reads an address in a log could use it."""
+    caplog.set_level("INFO", "httpx")
+    got: list[httpx.Request] = []
+    blocking = kind is httpx.Client
+
+    async def seen(request: httpx.Request) -> None:
+        got.append(request)
+
+    own = {"authorization": "Basic c2VjcmV0", "x-api-key": "secret"}
+    hooks: Any = {"request": [got.append if blocking else seen]}
+    http_client = kind(headers=own, cookies={"c": "secret"}, event_hooks=hooks)
+    made: Any = (Turnlog if blocking else AsyncTurnlog)(
+        url=server.url, token=f"user-{uuid4().hex}", http_client=http_client
+    )
+
+    async def done(answer: Any) -> Any:
+        return answer if blocking else await answer
+
+    async def what() -> None:
+        await done(made.create_session(session_id="s"))
+        await done(made.append_messages("s", [user(LARGE["noise"])], minimal=True))
+        assert (await done(made.get_message("s", 0))).content == LARGE["noise"]
+        await done(made.close() if blocking else made.aclose())
+        await done(http_client.close() if blocking else http_client.aclose())
+
+    anyio.run(what)
+    bucket = [request for request in got if "/turnlog-transcripts/" in request.url.path]
+    assert [request.method for request in bucket] == ["PUT", "GET"]
+    assert {name for request in bucket for name in request.headers} == {
+        "host",
+        "content-length",
+        "content-type",
+        "x-amz-checksum-sha256",
+    }
+    logged = [record.getMessage() for record in caplog.records if record.name == "httpx"]
+    assert len([line for line in logged if "/turnlog-transcripts/" in line]) == len(bucket)
+    assert "X-Amz-Signature" not in "".join(logged)
 
 
 def test_a_bucket_that_gives_nothing_is_told(server: LocalServer) -> None:

@@ -94,6 +94,9 @@ class Link(Protocol):
     async def send(self, method: str, url: str, **given: Any) -> httpx.Response:
         """Send a request, see `httpx.request`."""
 
+    async def carry(self, method: str, url: str, **given: Any) -> httpx.Response:
+        """Send a request to a signed address, which gets nothing of what is meant for the API."""
+
     async def sleep(self, seconds: float) -> None:
         """Wait."""
 
@@ -130,6 +133,11 @@ class LoopLink(Link):
         """See `Link`."""
         kept = _open(await self._kept.get())
         return await _in_a_task(partial(kept.request, method, url, **given))
+
+    async def carry(self, method: str, url: str, **given: Any) -> httpx.Response:
+        """See `Link`."""
+        kept = _open(await self._kept.get())
+        return await _in_a_task(partial(kept.send, _signed(kept, method, url, **given), **_AS_IT_IS))
 
     async def sleep(self, seconds: float) -> None:
         """See `Link`."""
@@ -173,6 +181,11 @@ class BlockingLink(Link):
         """See `Link`."""
         kept = _open(self._kept.get())
         return kept.request(method, url, **given)
+
+    async def carry(self, method: str, url: str, **given: Any) -> httpx.Response:
+        """See `Link`."""
+        kept = _open(self._kept.get())
+        return kept.send(_signed(kept, method, url, **given), **_AS_IT_IS)
 
     async def sleep(self, seconds: float) -> None:
         """See `Link`."""
@@ -387,7 +400,7 @@ class HttpWay:
         for attempt in count():
             refused: Exception | None = None
             try:
-                reply = await self._link.send(method, url, **given)
+                reply = await self._link.carry(method, url, **given)
             except _LOST as error:
                 refused = error
             else:
@@ -491,6 +504,26 @@ class _HandedOver(Generic[Http]):
             raise UsageError(f"The httpx client that was handed over is in use in another {self._place}.")
         self._taken = True
         return self._http
+
+
+class _Secret(httpx.URL):
+    """A signed address. Whoever has it may use it; so its text, which httpx logs, is without the signature."""
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.netloc.decode()}{self.path}?…"
+
+    __repr__ = __str__
+
+
+# No log-in of the client's, and no redirect, for which the signature would be none.
+_AS_IT_IS: dict[str, Any] = {"auth": None, "follow_redirects": False}
+
+
+def _signed(kept: httpx.Client | httpx.AsyncClient, method: str, url: str, **given: Any) -> httpx.Request:
+    """A request with its own headers alone: those of the client, and its cookies, are meant for the API."""
+    request = httpx.Request(method, url, extensions={"timeout": kept.timeout.as_dict()}, **given)
+    request.url = _Secret(url)
+    return request
 
 
 def _open(handed_over: Http) -> Http:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from datetime import UTC, datetime
@@ -15,16 +14,13 @@ from botocore.session import Session
 from botocore.stub import Stubber
 
 from turnlog.coroutines import run
-from turnlog.drivers.blocking import BotoObjects, Stores, SystemClock, brief_table, clients, forget
-from turnlog.drivers.event_loop import AsyncStores
+from turnlog.drivers.blocking import BotoObjects, SystemClock, brief_table, clients, forget
 from turnlog.errors import Unanswered
 from turnlog.limits import HEALTH_SECONDS, REQUEST_SECONDS
-from turnlog.settings import Settings, settings
+from turnlog.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from turnlog.store.store import Store
 
 SINCE = datetime(2026, 11, 28, tzinfo=UTC)
 
@@ -66,42 +62,6 @@ def test_a_request_takes_no_longer_than_is_kept_for_it(monkeypatch: pytest.Monke
     finally:
         settings.cache_clear()
         forget()
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "host"),
-    [
-        ("", "https://bucket.s3.eu-central-1.amazonaws.com/"),
-        ("http://localhost:4566", "http://localhost:4566/bucket/"),
-        ("http://127.0.0.1:4566", "http://127.0.0.1:4566/bucket/"),
-    ],
-)
-def test_an_address_in_the_bucket_names_its_region(
-    monkeypatch: pytest.MonkeyPatch, endpoint: str, host: str
-) -> None:
-    """S3's global host redirects to a new bucket's region, for which the signature is none."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "x")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    if endpoint:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
-    else:
-        monkeypatch.delenv("AWS_ENDPOINT_URL_S3", raising=False)
-    configured = Settings("t", "", 60, None, transcripts=True, bucket="bucket")
-
-    async def addresses(store: Store) -> list[str]:
-        bucket = store.bucket()
-        put = await bucket.upload("k", size=1, sha256="0" * 64, media_type="text/plain")
-        return [put.url, (await bucket.download("k")).url]
-
-    async def on_a_loop() -> list[str]:
-        async with AsyncStores(configured) as stores:
-            return await addresses(stores.store())
-
-    blocking = Stores(configured)
-    for url in (*run(addresses(blocking.store(1.0))), *asyncio.run(on_a_loop())):
-        assert url.startswith(f"{host}k?")
-    blocking.close()
 
 
 def test_a_bucket_of_more_than_one_page(bucket: Stubber) -> None:

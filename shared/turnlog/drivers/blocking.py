@@ -276,22 +276,7 @@ def _client(service: str, config: Config = TABLE_CONFIG, session: Any = None) ->
 
     client = creator(session or Session())(service, config=config)
     check_answers(client)
-    sign_in_region(client)
     return client
-
-
-def sign_in_region(client: Any) -> None:
-    """Have a client sign addresses in the bucket that name its region.
-
-    By its default, botocore has them name S3's global host. That one redirects to a new bucket's region, for
-    which the signature is none; and younger regions it does not know. The addressing style "virtual" would do
-    the same, but not for a server on `localhost`.
-    """
-
-    def regional(context: dict[str, Any], **_: object) -> None:
-        context["use_global_endpoint"] = False
-
-    client.meta.events.register("provide-client-params.s3", regional)
 
 
 def creator(session: Any) -> Callable[..., Any]:

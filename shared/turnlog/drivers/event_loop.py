@@ -33,7 +33,6 @@ from turnlog.drivers.blocking import (
     SystemClock,
     creator,
     region_of,
-    sign_in_region,
     store_on,
 )
 from turnlog.drivers.translate import TRANSLATED, check_answers, translated
@@ -162,7 +161,6 @@ async def _client(session: Any, service: str) -> AsyncIterator[Any]:
     async with creator(session)(service, config=AioConfig().merge(config)) as client:
         client.meta.events.register(f"before-send.{service}", _in_chunks)
         check_answers(client)
-        sign_in_region(client)
         yield client
 
 

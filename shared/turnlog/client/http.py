@@ -507,7 +507,7 @@ class _HandedOver(Generic[Http]):
 
 
 class _Secret(httpx.URL):
-    """A signed address. Whoever has it may use it; so its text, which httpx logs, is without the signature."""
+    """A signed address. Whoever has it may use it; so its text, which httpx logs, is without its query."""
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.netloc.decode()}{self.path}?…"

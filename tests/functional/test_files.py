@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 import subprocess
 from base64 import b64encode
 from datetime import datetime
@@ -269,6 +270,31 @@ def test_curl_sends_a_file_as_it_does_by_itself(api: Api, tmp_path: Path) -> Non
     command = ["curl", "-sS", "--fail", "-H", "Expect: 100-continue", *headers, "-T", str(tmp_path / "file")]
     subprocess.run([*command, promise["upload"]["url"]], check=True, timeout=PATIENCE)
     assert sent(file(api, session, promise["file_id"]).body["download"]).raw == data
+
+
+def test_a_slow_upload_keeps_nobody_waiting(api: Api) -> None:
+    session, data = api.new(), random.randbytes(1_000_000)
+    address = promised(api, session, data)["upload"]
+    url = urlsplit(address["url"])
+    told = "".join(f"{name}: {value}\r\n" for name, value in address["headers"].items())
+    head = f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\n{told}\r\n".encode()
+    with socket.create_connection((url.hostname, url.port or 80), PATIENCE) as upload:
+        upload.sendall(head + data[:1_000])
+        assert api.get(session).status == 200
+        upload.sendall(data[1_000:])
+        assert b" 200 " in upload.recv(1_000)
+
+
+def test_an_address_that_is_none_or_leads_to_nothing(api: Api) -> None:
+    """As S3 answers; a program can tell one from the other."""
+    session = api.new()
+    file_id = uploaded(api, session, b"bytes")
+    download = file(api, session, file_id).body["download"]
+    wrong = download["url"].replace("X-Amz-Date=2", "X-Amz-Date=garbage")
+    assert sent({**download, "url": wrong}).status == 400
+    assert api.call("DELETE", f"/sessions/{session}/files/{file_id}").status == 204
+    reply = sent(download)
+    assert (reply.status, b"NoSuchKey" in reply.raw) == (404, True)
 
 
 def test_a_body_in_chunks_is_refused(api: Api) -> None:

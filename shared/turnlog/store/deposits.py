@@ -16,11 +16,13 @@ entries with the transcript's name and generation: so it is deleted together wit
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import TooLarge, Unavailable
-from turnlog.limits import PART_SIZE, PAYLOAD_LIMIT
+from turnlog.limits import DOWNLOAD_SECONDS, PART_SIZE, PAYLOAD_LIMIT
 from turnlog.records.batches import answer_size, compressed
+from turnlog.wire import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -101,6 +103,18 @@ async def delete_objects(store: Store, names: Iterable[str]) -> None:
     with suppress(Unavailable):
         for name in sorted(names):
             await store.bucket().delete(name)
+
+
+async def reference(store: Store, object_key: str, size: int) -> dict[str, Any]:
+    """What an answer says in the place of something that it does not hold: where a client reads it.
+
+    Args:
+        object_key: of the object, which is JSON as gzip.
+        size: bytes that it would take in an answer.
+    """
+    address = await store.bucket().download(object_key, media_type="application/json", gzip=True)
+    ends = timestamp(store.clock.now() + timedelta(seconds=DOWNLOAD_SECONDS))
+    return {"url": address.url, "size": size, "expires_at": ends}
 
 
 class EntryDeposits(Deposits):

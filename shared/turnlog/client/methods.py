@@ -492,9 +492,15 @@ class Methods:
         format: Provider,  # noqa: A002
         **window: Unpack[Window],
     ) -> answers.ExportedSession:
-        """The history in the words of a provider, which accepts it, whatever is stored."""
-        request = Request("export_session", session_id, query={"format": format, **window})
-        return await self._ask(answers.ExportedSession, request)
+        """The history in the words of a provider, which accepts it, whatever is stored.
+
+        A text's format gives what `export_text` gives.
+        """
+        text = format in {"markdown", "jsonl"}
+        shape: Any = answers.ExportedText if text else answers.ExportedSession
+        request = Request("export_session", session_id, query={"format": format, **window}, text=text)
+        exported: answers.ExportedSession = await self._ask(shape, request)
+        return exported
 
     @method
     async def export_text(

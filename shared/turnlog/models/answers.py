@@ -205,7 +205,7 @@ class MessagePage(Answer):
 class Appended(Answer):
     """What an append stored, or had stored before.
 
-    An answer of the API is without `messages` where the request says `Prefer: return=minimal`, or where its body
+    An answer of the API has no `messages` where the request says `Prefer: return=minimal`, or where its body
     came as a file.
     """
 

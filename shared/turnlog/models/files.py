@@ -11,8 +11,8 @@ from turnlog.limits import FILE_NAME_LIMIT
 from turnlog.models.common import Closed
 
 _NAME = r"^[^/\\\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
-# A parameter's value is without spaces, or in quotes (RFC 9110, 5.6.6). Each text can be read in one way only:
-# else it could take Python for ever to refuse one.
+# A parameter's value is without spaces, or in quotes (RFC 9110, 5.6.6). Each text is read in one way only:
+# else Python could take for ever to refuse one.
 _TYPE = r"""^[!#$&^_.+A-Za-z0-9-]+/[!#$&^_.+A-Za-z0-9-]+(; ?([!#-:<-~]+|[!#-:<>-~]+="[ !#-~]*"))*$"""
 
 

@@ -187,7 +187,10 @@ def _unlike_window(request: Request, messages: list[Message], reply: Reply) -> s
         return None if reply.raw.decode() == formats.to_markdown(shown) else f"a text of {shown}"
     lead = max((at for at in begins if at <= first), default=first)
     ways = [[messages[lead], _note(lead + 1, first), *shown] if lead < first - 1 else messages[lead:]]
-    if cut and len(shown) == 1 and lead < first:  # even the lead does not fit beside the newest message
+    beside = payload_size(dumps(messages[lead])) + payload_size(dumps(shown[-1])) if shown else 0
+    too_large = beside > export_history.__dict__["PAYLOAD_LIMIT"]
+    if cut and lead < first and (len(shown) == 1 or too_large):
+        # Even the lead does not fit beside the newest message: one in the bucket is then not read.
         ways.append([_note(lead, first), *shown])
     written = [_WRITERS[form](way).body for way in ways]
     if not any(all(reply.body.get(name) == one for name, one in body.items()) for body in written):

@@ -131,5 +131,8 @@ DRAFT_LIMIT = 1_000_000
 SETTLED_DAYS = 1
 """After so long no request is on its way any more, and no record of the stream, which keeps them a day."""
 
+CREATE_DAYS = SETTLED_DAYS + 1
+"""After so long the objects of a create are looked for: then those that no session has are settled."""
+
 OPERATION_SECONDS = 29.0
 """How long an operation may go on trying; as long as API Gateway waits for one."""

@@ -120,6 +120,18 @@ TRANSCRIPT_CASES = (
         before=_BEGUN,
         limits=_STEPS,
     ),
+    # The first import was killed while its request was on its way: that one may come at any time.
+    Case(
+        "a later step & an entry & the import again",
+        [[put("b", "-c", start=2)], [append("o"), put("e0", "-a"), put("b", "-c", start=2)]],
+        before=(create(), put("e0", "-a")),
+    ),
+    Case(
+        "a later step & a line of it & the import again",
+        [[put("-b", "c", start=2)], [append("c"), put("e0", "-a"), put("-b", "c", start=2)]],
+        before=(create(), put("e0", "-a")),
+        limits=_STEPS,
+    ),
     Case(
         "a later step & delete it & begin anew",
         [[put("b", start=1)], [bury(), append("a", "c")]],

@@ -119,8 +119,8 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "no second look for objects when the tombstone ends",
-        "        await _remove_objects(store, key.objects, lambda _, since: since < settled)\n",
-        "",
+        "        await _remove_settled(store, key)\n        return\n    if head.forking:\n        return\n",
+        "        return\n    if head.forking:\n        return\n",
         "what a slow writer put stays for ever",
         test="tests/simulation/test_objects.py",
     ),

@@ -5,15 +5,31 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import threading
+import time
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 from tests.functional.api import Api, assistant, user
 from tests.functional.bucket import bucket_requests
-from tests.functional.world import configured, counted, first, unreachable, wait_until
+from tests.functional.world import (
+    Later,
+    configured,
+    counted,
+    first,
+    hook,
+    hurried,
+    unreachable,
+    wait_until,
+)
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import lambda_store
 from turnlog.limits import PARTS_LIMIT, PAYLOAD_LIMIT
+from turnlog.operations.purge import work_off
+from turnlog.records.keys import EXPIRY, SessionKey
 from turnlog.store.retry import READ_TRIES
 
 if TYPE_CHECKING:
@@ -56,6 +72,31 @@ def either(request: pytest.FixtureRequest) -> None:
     """The functions with a bucket and without."""
     if request.param == "no bucket":
         request.getfixturevalue("no_bucket")
+
+
+def test_what_a_create_left_that_crashed_goes_when_its_marker_ends(
+    api: Api, table: TableView, bucket: BucketView
+) -> None:
+    made: list[None] = []
+
+    def crash(**_: Any) -> None:
+        if threading.current_thread().name != "stream":
+            made.append(None)
+            if len(made) > 1:  # behind the marker
+                raise ConnectionClosedError(endpoint_url="the table")
+
+    body = {"session_id": "crashed", "messages": [assistant(noise(600_000))]}
+    with hook("before-call.dynamodb.TransactWriteItems", crash), hurried():
+        api.call("POST", "/sessions", body).problem(503, "unavailable")
+    key = SessionKey(str(api.user), "crashed")
+    assert len(bucket.of(*key)) == 1
+    ends = int(table.session(*key)[key.partition, EXPIRY]["expires_at"]["N"])
+    assert api.get("crashed").status == 404
+    # The table deletes it at its end, or later. Here the stream tells at once, when it is too early to look.
+    table.client.delete_item(TableName=table.name, Key=key.expiry)
+    clock = Later((ends - time.time()) / 86_400)
+    run(work_off(lambda_store(0)._replace(clock=clock), key.expiry))
+    assert not bucket.of(*key)
 
 
 @pytest.mark.usefixtures("either")

@@ -211,6 +211,6 @@ LARGE = (
         "CREATE_DAYS = SETTLED_DAYS + 1",
         "CREATE_DAYS = SETTLED_DAYS",
         "its objects are younger than what is looked for, and stay for ever",
-        case="create that goes, in objects",
+        test=f"{_LARGE}::test_what_a_create_left_that_crashed_goes_when_its_marker_ends",
     ),
 )

@@ -6,7 +6,7 @@ is at most 6 MB (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
 
 MESSAGE_LIMIT = 64 << 20
-"""Bytes of one message's JSON."""
+"""Bytes of one message's JSON, without its id, its place and its times: so any body holds what it may."""
 
 PARTS_LIMIT = 1 << 20
 """Bytes of one message as stored where there is no bucket: it takes three items."""

@@ -19,7 +19,7 @@ from tests.functional.test_programs import blocking_client, client, program
 from tests.functional.world import configured, lost_reply
 from tests.http_client import request
 from turnlog import AsyncTurnlog, Turnlog
-from turnlog.errors import Contended, Gone, MessageIdReused, NotFound, TooLarge, Unanswered
+from turnlog.errors import Contended, Gone, Invalid, MessageIdReused, NotFound, TooLarge, Unanswered
 
 if TYPE_CHECKING:
     from infra.local.server import LocalServer
@@ -125,6 +125,25 @@ def test_a_large_create_is_finished_by_its_repeat(server: LocalServer, way: Any)
             await turnlog.create_session(session_id="huge", messages=[user("x" * (65 << 20))])
         with pytest.raises(NotFound):
             await turnlog.get_session("huge")
+
+    program(way, server, what)
+
+
+@OVER_HTTP
+def test_a_large_create_that_is_refused_leaves_nothing_or_says_what(server: LocalServer, way: Any) -> None:
+    async def what(turnlog: AsyncTurnlog) -> None:
+        large = [user(LARGE["noise"], message_id="m")]
+        with configured(TURNLOG_BUCKET=""), pytest.raises(TooLarge, match="bucket"):
+            await turnlog.create_session(session_id="s", messages=large)
+        with pytest.raises(NotFound):
+            await turnlog.get_session("s")
+        wrong = [{"role": "nobody", "content": "x"}, *large]
+        with pytest.raises(Invalid, match=r"role.* is there, without these messages") as refused:
+            await turnlog.create_session(title="T", messages=wrong)
+        made = await turnlog.get_session(refused.value.extra["session_id"])
+        assert (made.title, made.message_count) == ("T", 0)
+        again = await turnlog.create_session(session_id=made.session_id, title="T", messages=large)
+        assert again.message_count == 1
 
     program(way, server, what)
 

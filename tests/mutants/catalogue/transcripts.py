@@ -164,4 +164,11 @@ TRANSCRIPTS = (
         "503, also where all was stored",
         test="tests/functional/test_transcripts_large.py::test_what_cannot_be_taken_back_changes_no_answer",
     ),
+    Mutant(
+        "a page by reference names another place",
+        "return EntryPage([], first, head, await reference",
+        "return EntryPage([], first + 1, head, await reference",
+        "a reader passes over an entry",
+        case="read & entries, by reference",
+    ),
 )

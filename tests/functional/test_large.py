@@ -74,7 +74,6 @@ def either(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("no_bucket")
 
 
-<<<<<<< HEAD
 def test_what_a_create_left_that_crashed_goes_when_its_marker_ends(
     api: Api, table: TableView, bucket: BucketView
 ) -> None:
@@ -100,9 +99,7 @@ def test_what_a_create_left_that_crashed_goes_when_its_marker_ends(
     assert not bucket.of(*key)
 
 
-=======
 @pytest.mark.thorough
->>>>>>> main
 @pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("content", LARGE.values(), ids=LARGE)
 def test_a_large_message_is_whole(api: Api, content: str) -> None:

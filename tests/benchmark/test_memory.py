@@ -237,7 +237,7 @@ def test_a_small_request_that_names_large_batches_of_entries() -> None:
 @pytest.mark.thorough
 @pytest.mark.parametrize("operation", sorted(TAKE_FILES))
 def test_a_body_of_64_mb_takes_a_half_of_its_functions_memory(operation: str) -> None:
-    """As noise, which compresses least, and without a cache. The other half is for Python and what it loads."""
+    """As noise, which compresses least, and without a cache. The other half is for Python itself."""
     world = World()
     store = world.store(cached=False)._replace(objects=MemoryObjects())
     first = [{"role": "user", "content": "x"}] if operation == "edit_message" else []

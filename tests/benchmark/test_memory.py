@@ -244,15 +244,15 @@ def test_a_body_of_64_mb_takes_a_half_of_its_functions_memory(operation: str) ->
     run(create_session(store, world.key, first))
     said = noise(BODY_FILE_LIMIT - 1_000, 1)
     message, entry = {"role": "user", "content": said}, {"uuid": "e", "text": said}
-    body: dict[str, Any] = {
+    bodies: dict[str, dict[str, Any]] = {
         "append_entries": {"entries": [entry]},
         "append_messages": {"messages": [message]},
         "edit_message": {"replace": message},
         "import_transcript": entry,
         "put_session": {"messages": [message]},
-    }[operation]
-    data = json.dumps(body).encode()
-    del said, message, entry, body
+    }
+    data = json.dumps(bodies[operation]).encode()
+    del said, message, entry, bodies
     event = {"user_id": world.key.user_id, "session_id": world.key.session_id, "name": "t", "sequence": 0}
     call = parse_event(event, "-")._replace(data=data)
     handler: Endpoint = import_module(f"functions.{operation}").handler

@@ -258,11 +258,12 @@ class HttpWay:
             Unavailable: the request may have been carried out; `Unanswered` where no answer came.
             UsageError: the URL is not of a Turnlog, there is no token, or the client is closed.
         """
-        if request.operation in TAKE_FILES and too_long(content := _content(request)):
-            request = await self._with_file(request, content)
+        content = _content(request)  # once: of a large body it takes its time, and each try sends the same
+        if request.operation in TAKE_FILES and too_long(content):
+            request, content = await self._with_file(request, content), None
 
         async def asked() -> Any:
-            return await self._whole(request, await self._asked(request))
+            return await self._whole(request, await self._asked(request, content))
 
         return await self._at_new_addresses(asked)
 
@@ -281,11 +282,11 @@ class HttpWay:
                 await self._pause(attempt)
         raise AssertionError  # count() does not end
 
-    async def _asked(self, request: Request) -> Any:
+    async def _asked(self, request: Request, content: bytes | None) -> Any:
         doubt: Unavailable | None = None  # the error of a try that may have been carried out
         for attempt in count():
             try:
-                return await self._try(request)
+                return await self._try(request, content)
             except Unavailable as error:
                 untouched = isinstance(error, Contended)
                 if attempt == self._retries or not (untouched or request.repeatable):
@@ -432,10 +433,10 @@ class HttpWay:
         longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (attempt + 1))
         await self._link.sleep(at_least + random.random() * longest)  # noqa: S311 (jitter)
 
-    async def _try(self, request: Request) -> Any:
+    async def _try(self, request: Request, content: bytes | None) -> Any:
         token = await self._current_token()  # by itself: what goes wrong there is not the API's
         try:
-            reply = await self._send(request, token)
+            reply = await self._send(request, content, token)
         except _LOST as error:
             if isinstance(error, _NOT_SENT):
                 raise _at_once(Contended(f"The API at {self._url} was not reached: {error}.")) from error
@@ -452,12 +453,11 @@ class HttpWay:
         except ValueError as error:  # a part of it, or a page of somebody on the way
             raise _at_once(Unanswered("What the API answered is not JSON.")) from error
 
-    async def _send(self, request: Request, token: str) -> httpx.Response:
+    async def _send(self, request: Request, content: bytes | None, token: str) -> httpx.Response:
         method, path = ROUTES[request.operation]
         if not isinstance(request.if_match, int | None):
             raise Invalid.at("if_match", msg="must be a session's version, which is a number")
         headers = {"authorization": f"Bearer {token}", **request.headers()}
-        content = _content(request)
         if content is not None:
             headers["content-type"] = _TEXT if isinstance(request.body, str) else "application/json"
         query = {name: _text(name, value) for name, value in request.query.items() if value is not None}

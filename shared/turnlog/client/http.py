@@ -258,12 +258,13 @@ class HttpWay:
             Unavailable: the request may have been carried out; `Unanswered` where no answer came.
             UsageError: the URL is not of a Turnlog, there is no token, or the client is closed.
         """
-        content = _content(request)  # once: of a large body it takes its time, and each try sends the same
-        if request.operation in TAKE_FILES and too_long(content):
-            request, content = await self._with_file(request, content), None
+        # Once: of a large body it takes its time, and each try sends the same.
+        request = request._replace(content=_content(request))
+        if request.operation in TAKE_FILES and too_long(request.content):
+            request = await self._with_file(request, request.content)
 
         async def asked() -> Any:
-            return await self._whole(request, await self._asked(request, content))
+            return await self._whole(request, await self._asked(request))
 
         return await self._at_new_addresses(asked)
 
@@ -282,11 +283,11 @@ class HttpWay:
                 await self._pause(attempt)
         raise AssertionError  # count() does not end
 
-    async def _asked(self, request: Request, content: bytes | None) -> Any:
+    async def _asked(self, request: Request) -> Any:
         doubt: Unavailable | None = None  # the error of a try that may have been carried out
         for attempt in count():
             try:
-                return await self._try(request, content)
+                return await self._try(request)
             except Unavailable as error:
                 untouched = isinstance(error, Contended)
                 if attempt == self._retries or not (untouched or request.repeatable):
@@ -319,7 +320,8 @@ class HttpWay:
             address = file["upload"]
             headers = {name: value for name, value in address["headers"].items() if name != "content-length"}
             await self._carried(address["method"], address["url"], content=content, headers=headers)
-            return request._replace(body=None, query={**request.query, "body_file": file["file_id"]})
+            query = {**request.query, "body_file": file["file_id"]}
+            return request._replace(body=None, content=None, query=query)
 
         return await self._at_new_addresses(sent)
 
@@ -433,10 +435,10 @@ class HttpWay:
         longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (attempt + 1))
         await self._link.sleep(at_least + random.random() * longest)  # noqa: S311 (jitter)
 
-    async def _try(self, request: Request, content: bytes | None) -> Any:
+    async def _try(self, request: Request) -> Any:
         token = await self._current_token()  # by itself: what goes wrong there is not the API's
         try:
-            reply = await self._send(request, content, token)
+            reply = await self._send(request, token)
         except _LOST as error:
             if isinstance(error, _NOT_SENT):
                 raise _at_once(Contended(f"The API at {self._url} was not reached: {error}.")) from error
@@ -453,16 +455,16 @@ class HttpWay:
         except ValueError as error:  # a part of it, or a page of somebody on the way
             raise _at_once(Unanswered("What the API answered is not JSON.")) from error
 
-    async def _send(self, request: Request, content: bytes | None, token: str) -> httpx.Response:
+    async def _send(self, request: Request, token: str) -> httpx.Response:
         method, path = ROUTES[request.operation]
         if not isinstance(request.if_match, int | None):
             raise Invalid.at("if_match", msg="must be a session's version, which is a number")
         headers = {"authorization": f"Bearer {token}", **request.headers()}
-        if content is not None:
+        if request.content is not None:
             headers["content-type"] = _TEXT if isinstance(request.body, str) else "application/json"
         query = {name: _text(name, value) for name, value in request.query.items() if value is not None}
         return await self._link.send(
-            method, self._url + _path(path, request), params=query, content=content, headers=headers
+            method, self._url + _path(path, request), params=query, content=request.content, headers=headers
         )
 
     async def _current_token(self) -> str:

@@ -7,8 +7,8 @@ from tests.mutants.mutant import Mutant
 FORMATS = (
     Mutant(
         "an export takes the result of a newer call",
-        "            open_ -= {part.id for part in parts if isinstance(part, Call)}\n",
-        "",
+        "        if self._slots and self._slots[-1].group != slot.group:\n",
+        "        if not slot.group:\n",
         "a call shows what another call with its id has got",
         test="tests/functional/test_export_window.py",
     ),
@@ -17,6 +17,20 @@ FORMATS = (
         "if form in PROVIDERS:\n                window = window._replace(late",
         "if not form:\n                window = window._replace(late",
         "the window of the call says that no result is stored, the next one has no call for it",
+        test="tests/functional/test_export_window.py",
+    ),
+    Mutant(
+        "a job's result is not looked for behind a window",
+        "        if slot.result and not slot.result.pending:",
+        "        if slot.result:",
+        "an older window says for ever that the job is under way",
+        test="tests/functional/test_export_window.py",
+    ),
+    Mutant(
+        "a result of a call without an id is not looked for",
+        "if slot.id else self._unnamed[slot.call.name].has(slot)",
+        "if slot.id else False",
+        "an older window of Gemini's or Ollama's calls lacks what came late",
         test="tests/functional/test_export_window.py",
     ),
     Mutant(
@@ -54,15 +68,15 @@ FORMATS = (
     ),
     Mutant(
         "a job's result does not count",
-        "if before and not guessed and not (result.job and not before.job):",
-        "if before and not guessed:",
+        "(result.job, not result.pending) > (before.job, not before.pending)",
+        "not result.pending > (not before.pending)",
         "a model reads that the job was begun, not what it found",
         test="tests/functional/test_export.py",
     ),
     Mutant(
         "what is said behind a result is said before it",
-        "open_ = open_ and self._group not in answered",
-        "open_ = open_ and bool(answered)",
+        "self._open = self._open and self._group not in answered",
+        "self._open = self._open and bool(answered)",
         "an answer stands before what it is about",
         test="tests/functional/test_export.py",
     ),
@@ -110,8 +124,8 @@ FORMATS = (
     ),
     Mutant(
         "reasoning that nothing follows",
-        "items = writer.items if exact else writer.followed()",
-        "items = writer.items",
+        "        writer.drop_unfollowed()\n        writer.tell_apart()\n        writer.drop_unfollowed()\n",
+        "        writer.tell_apart()\n",
         "the provider refuses the history",
         test="tests/unit/test_formats.py",
     ),

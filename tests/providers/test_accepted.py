@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from tests import sdk_words
 from tests.histories import History
+from tests.reported import REPORTED
 from turnlog import formats
 from turnlog.wire import dumps
 
@@ -33,12 +34,12 @@ HERE = Path(__file__).parent
 AI_SDK = HERE.parent.parent / ".cache" / "ai-sdk"
 SEEDS = range(150)
 # What other providers that speak Chat Completions want back; it stays where they gave it.
-THEIRS = {"reasoning_content", "extra_content"}
+THEIRS = {"reasoning_content", "reasoning", "extra_content"}
 
 
 def histories() -> list[list[dict[str, Any]]]:
-    """What each SDK gives, and broken histories in the words of all of them."""
-    words = [*sdk_words.WORDS.values(), formats.from_responses(sdk_words.ITEMS)]
+    """What each SDK gives, what others fail on, and broken histories in the words of all of them."""
+    words = [*sdk_words.WORDS.values(), *REPORTED.values(), formats.from_responses(sdk_words.ITEMS)]
     made = [[{"sequence": at, **one} for at, one in enumerate(messages)] for messages in words]
     for seed in SEEDS:
         history = History(Random(seed))

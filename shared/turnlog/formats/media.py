@@ -92,7 +92,7 @@ def from_data(
     kind = kind or kind_of(media_type)
     if kind == "image" and media_type in {"", "image/*"}:
         found = (one for beginning, one in _BEGINNINGS.items() if text.startswith(beginning))
-        media_type = next(found, media_type)
+        media_type = next(found, "image/*")
     return Media(sequence, kind, media_type, data=text, origin=origin, **told)
 
 

@@ -195,7 +195,7 @@ def _images(sequence: int, message: Json) -> list[Part]:
         part
         for one in listed
         for part in (
-            [from_data(sequence, "image", one, "image/*", origin=None)]
+            [from_data(sequence, "image", one, "", origin=None)]
             if isinstance(one, str)
             else _read(sequence, one, None)
         )

@@ -13,6 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, is_typeddict
 
 import anthropic.types
+import ollama
 import openai.types.chat
 import openai.types.responses
 import pytest
@@ -103,6 +104,20 @@ def test_anthropic() -> None:
         # A message may hold what the SDK answers, too, which is looser.
         blocks = [block for one in body["messages"] for block in one["content"] if isinstance(block, dict)]
         check(adapter(ContentBlockParam, anthropic.types), blocks)
+
+
+def test_ollama_s_words_are_its_own() -> None:
+    """What is said here to come from Ollama is what its SDK makes of a message, when it is told as JSON."""
+    for message in sdk_words.OLLAMA:
+        given = {**message, "images": [ollama.Image(value=one) for one in message.get("images", ())] or None}
+        told = ollama.Message.model_validate(given).model_dump(mode="json", exclude_none=True)
+        calls = message.get("tool_calls", ())
+        # The server says these two as well, and the SDK passes over them.
+        plain = [
+            {"function": {name: one for name, one in call["function"].items() if name != "index"}}
+            for call in calls
+        ]
+        assert told == {**message, **({"tool_calls": plain} if plain else {})}
 
 
 @pytest.fixture(scope="module")

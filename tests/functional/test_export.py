@@ -129,7 +129,7 @@ def test_malformed_tool_calls_are_skipped_with_a_warning(api: Api, caplog: pytes
     )
     caplog.clear()
     reply = api.export(session_id).body
-    whole = {"id": "short", "type": "function", "function": {"name": "f", "arguments": ""}}
+    whole = {"id": "short", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     assert reply["messages"] == [
         {"role": "assistant", "content": "a", "tool_calls": [call("good"), whole]},
         tool("good"),

@@ -127,6 +127,7 @@ class Result(NamedTuple):
         value: where it was JSON and no text, that JSON; else None.
         error: the tool failed.
         job: the job that did it (`metadata.job_id`): of several results that one counts.
+        pending: it says that a job is under way (`metadata.state`), and stands for the result of that.
         missing: nothing is stored; this one says so.
     """
 
@@ -137,6 +138,7 @@ class Result(NamedTuple):
     value: Any = None
     error: bool = False
     job: bool = False
+    pending: bool = False
     missing: bool = False
     origin: Origin | None = None
 

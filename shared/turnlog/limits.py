@@ -41,6 +41,12 @@ ENTRY_LIMIT = 64 << 20
 OBJECT_LIMIT = max(ENTRY_LIMIT, MESSAGE_LIMIT) + 65_536
 """Bytes of an object in the bucket: a message or a batch, and what deflate adds where it saves nothing."""
 
+APART_LIMIT = 64 << 20
+"""Bytes of messages that an export in the bucket is written of, and of a transcript there as JSON lines."""
+
+WRITTEN_LIMIT = 2 * APART_LIMIT
+"""Bytes of an export in the bucket: what is written of a message may be larger than the message."""
+
 FILE_LIMIT = 512 << 20
 """Bytes of a file: one PutObject takes ten times as much, and a browser sends it in one request."""
 

@@ -14,6 +14,15 @@ Role: TypeAlias = Literal["user", "assistant", "system", "developer", "tool", "f
 """Who says a message; `model` is Gemini's word for the assistant."""
 
 
+JSON = "application/json"
+
+JSONL = "application/jsonl"
+"""A text of JSON lines (jsonlines.org)."""
+
+MARKDOWN = "text/markdown; charset=utf-8"
+"""A text for people (RFC 7763)."""
+
+
 def dumps(value: Any, *loc: str | int) -> bytes:
     r"""Compact UTF-8 JSON; of lone surrogates, which UTF-8 cannot hold, their escapes (`\ud83d`).
 

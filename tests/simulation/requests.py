@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.objects import FaultyObjects
 from turnlog.errors import TurnlogError
-from turnlog.http.answers import JSONL, MARKDOWN, problem
+from turnlog.http.answers import problem
 from turnlog.http.events import parse
 from turnlog.records.keys import SessionKey
+from turnlog.wire import JSONL, MARKDOWN
 
 if TYPE_CHECKING:
     from turnlog.http.endpoint import Endpoint

@@ -6,6 +6,10 @@ That reads what this turn needs, and nothing else. The whole is at most an answe
 larger, the window begins with the user's message all the same, and says which messages were left out behind
 it.
 
+If no answer holds the newest message, the window is this message and what its turn needs, up to
+`APART_LIMIT`. If no answer holds what is written of the window, it lies in the bucket, and the answer says
+where.
+
 A result may come after the next user's message. A window that ends before it would show its call without it,
 and the next window has no call for it. So for the calls that a provider's window leaves open, the messages
 behind the window are read, at most `_LATEST`, and the results among them are shown in the window, as they are
@@ -24,11 +28,13 @@ from turnlog.formats import open_calls, to_ai_sdk, to_anthropic, to_chat, to_mar
 from turnlog.formats.neutral import Call, Repair, Result
 from turnlog.formats.reading import begins_turn, results_alone, turns
 from turnlog.formats.wording import left_out
-from turnlog.limits import DRAFT_LIMIT, PAYLOAD_LIMIT
-from turnlog.operations.read_session import check_alone, load, no_answer_holds
+from turnlog.limits import APART_LIMIT, DRAFT_LIMIT, PART_SIZE, PAYLOAD_LIMIT, WRITTEN_LIMIT
+from turnlog.operations.read_session import load, no_answer_holds
+from turnlog.records.packing import zipped
+from turnlog.store.deposits import answered_apart
 from turnlog.store.large import whole
 from turnlog.store.store import LogMoved
-from turnlog.wire import dumps, payload_size
+from turnlog.wire import JSON, JSONL, MARKDOWN, dumps, payload_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -36,6 +42,7 @@ if TYPE_CHECKING:
     from turnlog.formats.neutral import Written
     from turnlog.records.head import Head
     from turnlog.records.keys import SessionKey
+    from turnlog.records.messages import Stored
     from turnlog.store.store import Store
 
     Write: TypeAlias = Callable[[Iterable[dict[str, Any]]], Written]
@@ -50,8 +57,8 @@ PROVIDERS: dict[str, Write] = {
 }
 """Formats whose answer is an object."""
 
-TEXTS = ("markdown", "jsonl")
-"""Formats whose answer is a text."""
+TEXTS = {"markdown": MARKDOWN, "jsonl": JSONL}
+"""Formats whose answer is a text, and its media type."""
 
 # Sixteen messages are 16 MB at the most.
 _FIRST_STEP = 16
@@ -70,12 +77,14 @@ class Export(NamedTuple):
     """A window in one format.
 
     Attributes:
-        body: JSON, or a text.
+        body: JSON, or a text; empty where `file` is given.
         next_before: the window before this one ends there; None: there is none.
+        file: where a client reads what would be the body, if no answer holds it.
     """
 
     body: bytes
     next_before: int | None
+    file: dict[str, Any] | None = None
 
 
 class _Window(NamedTuple):
@@ -88,6 +97,7 @@ class _Window(NamedTuple):
         system: the message at sequence 0, where it is to be put in front.
         cut: the sequence of `lead`, where even that does not fit beside the newest message.
         late: results from behind the window, by the ids of their calls; `fits`: there is room for them.
+        room: bytes that all of it may take.
     """
 
     messages: list[bytes]
@@ -97,6 +107,7 @@ class _Window(NamedTuple):
     cut: int | None = None
     late: Mapping[str, Message] = {}
     fits: bool = True
+    room: int = PAYLOAD_LIMIT
 
     @property
     def next_before(self) -> int | None:
@@ -113,7 +124,7 @@ class _Window(NamedTuple):
 
     def smaller(self, size: int) -> _Window:
         """The newest of these messages, where all together are of this size, which is too large."""
-        keep = min(len(self.messages) - 1, max(1, int(len(self.messages) * PAYLOAD_LIMIT / size * _TRIMMED)))
+        keep = min(len(self.messages) - 1, max(1, int(len(self.messages) * self.room / size * _TRIMMED)))
         if keep == 0:
             return self._replace(
                 lead=None, system=None, fits=False, cut=self.lead["sequence"] if self.lead else None
@@ -166,7 +177,8 @@ async def export_history(
 
     Raises:
         NotFound: no such session.
-        TooLarge: no answer holds the newest message in this format, and no program in this process asks.
+        TooLarge: no answer holds the newest message in this format, nor does an object in the bucket; and no
+            program in this process asks.
         Unavailable: the table refused or did not answer.
     """
     head = await store.head(key)
@@ -176,7 +188,8 @@ async def export_history(
             if keep_system and window.first > 0:
                 window = window._replace(system=await _system(store, head))
             if form in PROVIDERS:
-                window = window._replace(late=await _late(store, head, window))
+                late, fits = await _late(store, head, window)
+                window = window._replace(late=late, fits=fits)
             break
         except LogMoved as moved:
             head = moved.head
@@ -184,12 +197,26 @@ async def export_history(
         body, size, skipped = _text(form, window) if form in TEXTS else _object(PROVIDERS[form], window)
         beside = window.lead or window.system or (window.late and window.fits)
         alone = len(window.messages) <= 1 and not beside
-        if alone and size > _ALONE and not store.in_process:
-            raise no_answer_holds(window.first, size, _ALONE)
-        if size <= PAYLOAD_LIMIT or alone:
+        if size <= window.room or alone:
             store.counts["malformed_tool_calls"] += skipped
-            return Export(body, window.next_before)
+            return await _export(store, form, window, body, size, room=_ALONE if alone else PAYLOAD_LIMIT)
         window = window.smaller(size)
+
+
+async def _export(store: Store, form: str, window: _Window, body: bytes, size: int, *, room: int) -> Export:
+    """The answer, which lies in the bucket if it is larger than `room`.
+
+    Raises:
+        TooLarge: see `export_history`.
+    """
+    if size <= room or store.in_process:
+        return Export(body, window.next_before)
+    if store.objects is None:
+        raise no_answer_holds(window.first, size, room)
+    if len(body) > WRITTEN_LIMIT:
+        raise no_answer_holds(window.first, len(body), WRITTEN_LIMIT)
+    file = await answered_apart(store, zipped(body, PART_SIZE), size, TEXTS.get(form, JSON))
+    return Export(b"", window.next_before, file)
 
 
 def _object(write: Write, window: _Window) -> tuple[bytes, int, int]:
@@ -226,28 +253,36 @@ async def _system(store: Store, head: Head) -> Message | None:
     return message if message["role"] in {"system", "developer"} and not message.get("removed") else None
 
 
-async def _late(store: Store, head: Head, window: _Window) -> dict[str, Message]:
-    """The first result, from behind the window, of each call that the window leaves open."""
+async def _late(store: Store, head: Head, window: _Window) -> tuple[dict[str, Message], bool]:
+    """The first result, from behind the window, of each call that the window leaves open.
+
+    Returns:
+        them, by the ids of their calls; and whether there is room for them. If not, no more than their
+        sequences are held.
+    """
     at = window.first + len(window.messages)
     end = min(head.message_count, at + _LATEST)
-    if at >= end:
-        return {}
-    messages, _ = window.shown()
     late: dict[str, Message] = {}
+    if at >= end:
+        return late, True
+    messages, _ = window.shown()
+    room = window.room - sum(map(payload_size, window.messages))
     open_, step = open_calls(messages), _FIRST_BACK
     while open_ and at < end:
         for one in await load(store, head, at, min(at + step, end)):
-            if one.unread and (one.known()["role"] == "assistant" or one.size > PAYLOAD_LIMIT):
-                continue  # it has no result, or one that no answer holds
-            message = (await whole(store, head, one)).fields()
+            if one.unread and (one.known()["role"] == "assistant" or one.size > window.room):
+                continue  # it has no result, or one that does not fit
+            encoded = (await whole(store, head, one)).json
+            message = json.loads(encoded)
             parts = [part for turn in turns(message) for part in turn.parts]
             # From here on, a result with this id is that of a newer call.
             open_ -= {part.id for part in parts if isinstance(part, Call)}
             found = open_ & {part.call_id for part in parts if isinstance(part, Result)}
-            late |= dict.fromkeys(found, results_alone(message))
+            room -= payload_size(encoded) if found else 0
+            late |= dict.fromkeys(found, results_alone(message) if room >= 0 else {"sequence": one.sequence})
             open_ -= found
         at, step = at + step, min(2 * step, _LONGEST_BACK)
-    return late
+    return late, room >= 0
 
 
 async def _read(store: Store, head: Head, *, limit: int | None, before: int | None, lead: bool) -> _Window:
@@ -265,7 +300,8 @@ async def _read(store: Store, head: Head, *, limit: int | None, before: int | No
         read = await load(store, head, max(floor, at - step), at)
         while read and not full:
             one = read.pop()
-            check_alone(store, one, first=not taken)
+            if not taken and one.size > PAYLOAD_LIMIT:
+                return await _of_large(store, head, one, lead=lead)
             if full := one.size > room and bool(taken):
                 break  # it is not read
             encoded = (await whole(store, head, one)).json
@@ -280,8 +316,31 @@ async def _read(store: Store, head: Head, *, limit: int | None, before: int | No
     return await _grown(store, head, taken, at, room, lead=lead, full=full)
 
 
+async def _of_large(store: Store, head: Head, newest: Stored, *, lead: bool) -> _Window:
+    """The window of a message that no answer holds: the message, and what its turn needs.
+
+    Raises:
+        TooLarge: there is no bucket for the answer, and no program in this process asks.
+    """
+    if not store.takes_large:
+        raise no_answer_holds(newest.sequence, newest.size)
+    encoded, at = (await whole(store, head, newest)).json, newest.sequence
+    if begins_turn(json.loads(encoded)):
+        return _Window([encoded], at, room=APART_LIMIT)
+    room = APART_LIMIT - payload_size(encoded)
+    return await _grown(store, head, [encoded], at, room, lead=lead, full=room < 0, most=APART_LIMIT)
+
+
 async def _grown(
-    store: Store, head: Head, taken: list[bytes], at: int, room: int, *, lead: bool, full: bool
+    store: Store,
+    head: Head,
+    taken: list[bytes],
+    at: int,
+    room: int,
+    *,
+    lead: bool,
+    full: bool,
+    most: int = PAYLOAD_LIMIT,
 ) -> _Window:
     """The window, and what its first turn needs of the messages before it.
 
@@ -291,6 +350,7 @@ async def _grown(
         room: bytes that are left in the answer.
         lead: see `_read`.
         full: the message before it does not fit.
+        most: bytes that the whole may take.
     """
     first, step = at, _FIRST_BACK
     while at > 0 and (lead or not full):
@@ -301,9 +361,9 @@ async def _grown(
             full = full or one.size > room
             if full and one.unread and one.known()["role"] != "user":
                 continue  # it is not shown, and begins no turn
-            if full and one.unread and one.size + payload_size(taken[0]) > PAYLOAD_LIMIT:
+            if full and one.unread and one.size + payload_size(taken[0]) > most:
                 # Not even beside the newest message alone: what it says is not read to leave it out.
-                return _Window(taken[::-1], first, cut=one.sequence)
+                return _Window(taken[::-1], first, cut=one.sequence, room=most)
             encoded = (await whole(store, head, one)).json
             message = json.loads(encoded)
             room -= payload_size(encoded)
@@ -312,6 +372,6 @@ async def _grown(
                 taken.append(encoded)
                 first -= 1
             if begins_turn(message):
-                return _Window(taken[::-1], first, message if full and lead else None)
+                return _Window(taken[::-1], first, message if full and lead else None, room=most)
         at, step = low, min(2 * step, _LONGEST_BACK)
-    return _Window(taken[::-1], first)
+    return _Window(taken[::-1], first, room=most)

@@ -24,6 +24,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from turnlog.errors import TooLarge
 from turnlog.formats import open_calls, to_ai_sdk, to_anthropic, to_chat, to_markdown, to_responses
 from turnlog.formats.neutral import Call, Repair, Result
 from turnlog.formats.reading import begins_turn, results_alone, turns
@@ -214,7 +215,13 @@ async def _export(store: Store, form: str, window: _Window, body: bytes, size: i
     if store.objects is None:
         raise no_answer_holds(window.first, size, room)
     if len(body) > WRITTEN_LIMIT:
-        raise no_answer_holds(window.first, len(body), WRITTEN_LIMIT)
+        raise TooLarge(
+            f"The export of message {window.first} has {len(body)} bytes, and at most {WRITTEN_LIMIT} lie in the"
+            " bucket. A program that works on the table gets it (Turnlog or AsyncTurnlog with TURNLOG_TABLE)."
+            f" Or export a smaller window, before={window.first}; or take another format: jsonl is as large as"
+            " what is stored.",
+            extra={"sequence": window.first},
+        )
     file = await answered_apart(store, zipped(body, PART_SIZE), size, TEXTS.get(form, JSON))
     return Export(b"", window.next_before, file)
 

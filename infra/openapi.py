@@ -192,9 +192,7 @@ def _responses(endpoint: Endpoint, *, located: bool) -> dict[str, Any]:
     for status, model in endpoint.answers.items():
         response: dict[str, Any] = {"description": _NO_CONTENT.get(status, "Done.")}
         if model:
-            schema: dict[str, Any] = {"$ref": _REF.format(model=model)}
-            if endpoint.file_answer:
-                schema = {"anyOf": [schema, {"$ref": _REF.format(model=_FILE)}]}
+            schema = _schema_of(endpoint, model)
             response |= {"description": f"{model}.", "content": {"application/json": {"schema": schema}}}
         texts = (MARKDOWN, JSONL) if endpoint.text_answer else (JSONL,) if endpoint.jsonl_answer else ()
         for text in texts:
@@ -226,6 +224,11 @@ def _responses(endpoint: Endpoint, *, located: bool) -> dict[str, Any]:
             response["headers"] = _header(*header)
         response["description"] = f"{response['description']} `{error.code}`: {error.title}.".strip()
     return responses
+
+
+def _schema_of(endpoint: Endpoint, model: str) -> dict[str, Any]:
+    schema = {"$ref": _REF.format(model=model)}
+    return {"anyOf": [schema, {"$ref": _REF.format(model=_FILE)}]} if endpoint.file_answer else schema
 
 
 def _headers(endpoint: Endpoint, status: int, model: str, *, located: bool) -> dict[str, Any]:

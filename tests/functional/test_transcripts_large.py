@@ -197,7 +197,7 @@ def test_what_no_answer_holds_is_read_from_the_bucket(api: Api) -> None:
 
 
 def test_10_000_entries(api: Api) -> None:
-    """Page by page all of them; as one text they lie in the bucket, and are refused without one, never cut."""
+    """Page by page all of them; as one text they lie in the bucket, or are refused, never cut."""
     session_id = api.new()
     filler = "x" * 700
     for batch in range(20):

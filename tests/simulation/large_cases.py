@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulation.cases import FAULTS, Case, append, create, delete, get, put, rewind, tool_call
+from tests.simulation.cases import FAULTS, Case, append, create, delete, export, get, put, rewind, tool_call
 from tests.simulation.edit_cases import rated, removed
 from tests.simulation.faults import CRASH
 
@@ -15,6 +15,13 @@ _TWO = (create("m0"), append("m1"))
 _THREE = (create("m0", "m1", "m2"),)
 
 LARGE_CASES = (
+    Case(
+        "export of a large message & rewind",
+        [[export(9)], [rewind(1, 2), append("y" * 60)]],
+        (create("m0"), append("x" * 60)),
+        limits={"PAYLOAD_LIMIT": 200},
+        kinds=_OBJECT_FAULTS,
+    ),
     Case("append & append, in objects", [[append("a")], [append("b")]], limits=_IN_OBJECTS),
     Case(
         "append & the same append, in objects",

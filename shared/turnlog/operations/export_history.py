@@ -216,10 +216,9 @@ async def _export(store: Store, form: str, window: _Window, body: bytes, size: i
         raise no_answer_holds(window.first, size, room)
     if len(body) > WRITTEN_LIMIT:
         raise TooLarge(
-            f"The export of message {window.first} has {len(body)} bytes, and at most {WRITTEN_LIMIT} lie in the"
+            f"The export of message {window.first} has {len(body)} bytes; at most {WRITTEN_LIMIT} lie in the"
             " bucket. A program that works on the table gets it (Turnlog or AsyncTurnlog with TURNLOG_TABLE)."
-            f" Or export a smaller window, before={window.first}; or take another format: jsonl is as large as"
-            " what is stored.",
+            f" Or pass over it with before={window.first}; or take jsonl, which is as large as stored.",
             extra={"sequence": window.first},
         )
     file = await answered_apart(store, zipped(body, PART_SIZE), size, TEXTS.get(form, JSON))

@@ -91,7 +91,7 @@ async def read_entries(
         most = PAYLOAD_LIMIT if store.objects is None else APART_LIMIT
         if apart and head.size > most:
             raise TooLarge(
-                f"The transcript takes {head.size} bytes as JSON lines, which are at most {most} in one piece."
+                f"The transcript takes {head.size} bytes as JSON lines; in one piece they are at most {most}."
                 " Read it in pages: with after=-1, then with what the header x-turnlog-next-after says.",
                 extra={"entry_count": head.length},
             )
@@ -106,11 +106,12 @@ async def read_entries(
 async def _in_bucket(store: Store, head: Transcript) -> dict[str, Any]:
     """Put all entries into the bucket as JSON lines, and say where they are read."""
     deflate = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)  # gzip
-    pieces = []
+    data = bytearray()
     async for batch in read_batches(store, head, 0, head.length):
-        pieces.append(deflate.compress(b"".join(line + b"\n" for line in batch.lines)))
-    pieces.append(deflate.flush())
-    return await answered_apart(store, b"".join(pieces), head.size, JSONL)
+        for line in batch.lines:
+            data += deflate.compress(line + b"\n")
+    data += deflate.flush()
+    return await answered_apart(store, bytes(data), head.size, JSONL)
 
 
 async def _page(store: Store, head: Transcript, first: int, limit: int | None) -> EntryPage:

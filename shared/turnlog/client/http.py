@@ -462,11 +462,7 @@ class HttpWay:
                 said = {"file": reply.json()["file"]} if apart else {"text": reply.content.decode()}
                 return {**said, "next_before": before and int(before)}
             return reply.json()
-        except (
-            ValueError,
-            LookupError,
-            TypeError,
-        ) as error:  # a part of it, or a page of somebody on the way
+        except (ValueError, LookupError, TypeError) as error:  # a part of it, or a page of somebody else
             raise _at_once(Unanswered("What the API answered is not JSON.")) from error
 
     async def _send(self, request: Request, token: str) -> httpx.Response:

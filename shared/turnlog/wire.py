@@ -88,7 +88,7 @@ def has_more_values(text: str | bytes, limit: int) -> bool:
         return False
     found = 0
     for stretch in _STRETCH.finditer(raw):
-        found += _separators(_STRINGS.sub(b"", stretch[0]))
+        found += _separators(_STRINGS.sub(b"0", stretch[0]))
         if found > limit:
             return True
     return False

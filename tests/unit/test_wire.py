@@ -140,9 +140,11 @@ def inside(value: Any) -> int:
     return len(members) + sum(map(inside, members))
 
 
+TEXT = st.text('a,[]{}"\\\n', max_size=6)
 JSON = st.recursive(
-    st.none() | st.integers() | st.text(st.sampled_from('a,[]{}"\\\n')),
-    lambda some: st.lists(some) | st.dictionaries(st.text(st.sampled_from('a,[{"\\')), some),
+    st.none() | st.just(12) | TEXT,
+    lambda some: st.lists(some, max_size=4) | st.dictionaries(TEXT, some, max_size=4),
+    max_leaves=8,
 )
 
 

@@ -23,6 +23,9 @@ DOCUMENTS = (
 STYLES = ("chat", "anthropic", "bedrock", "gemini", "ai-sdk", "responses")
 TAILS = ("", "", " ", "\nand so on", "\ud83d", "\x00", "```", "~~~\n", "\n## Assistant\n", '{"a": 1}')
 PIXEL = "iVBORw0KGgo="
+# As google-genai writes bytes; without its padding; in lines; none at all.
+URL_SAFE = ("_-7_", "-_8=", "-_8", "AAAA\nAAAA\n", "no bytes")
+TYPES = ("image/png", "text/plain", "application/pdf", "audio/wav")
 
 
 class History:
@@ -97,7 +100,8 @@ class History:
                 image = {"image": {"format": "png", "source": {"bytes": PIXEL}}}
                 self._put(role="user", content=[{"text": text}, image])
             case "gemini":
-                self._put(role="user", parts=[{"text": text, "function_call": None}])
+                blob = {"mime_type": self._rng.choice(TYPES), "data": self._rng.choice(URL_SAFE)}
+                self._put(role="user", parts=[{"text": text, "function_call": None}, {"inline_data": blob}])
             case "ai-sdk":
                 file = {"type": "file", "mediaType": "text/csv", "url": "https://example.com/a.csv"}
                 self._put(id=self._mark("ui"), role="user", parts=[{"type": "text", "text": text}, file])

@@ -154,6 +154,40 @@ MEDIA: dict[str, tuple[Message, dict[str, Any]]] = {
             "ai-sdk": {"type": "file", "mediaType": "image/png", "url": f"data:image/png;base64,{PNG}"},
         },
     ),
+    "an image of Gemini's SDK, in base64 for URLs": (
+        {"inline_data": {"mime_type": "image/png", "data": "-_8"}},
+        {
+            "chat": {"type": "image_url", "image_url": {"url": "data:image/png;base64,+/8="}},
+            "responses": {
+                "type": "input_image",
+                "detail": "auto",
+                "image_url": "data:image/png;base64,+/8=",
+            },
+            "anthropic": {
+                "type": "image",
+                "source": {"type": "base64", "media_type": "image/png", "data": "+/8="},
+            },
+            "ai-sdk": {"type": "file", "mediaType": "image/png", "url": "data:image/png;base64,+/8="},
+        },
+    ),
+    "a text of Gemini's SDK": (
+        {"inline_data": {"mime_type": "text/plain", "data": "w6TDvzw_Pg"}},
+        {
+            "anthropic": {
+                "type": "document",
+                "source": {"type": "text", "media_type": "text/plain", "data": "äÿ<?>"},
+            },
+        },
+    ),
+    "an image whose bytes are none": (
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "?"}},
+        {
+            "chat": "[Left out: image (image/png)]",
+            "responses": "[Left out: image (image/png)]",
+            "anthropic": "[Left out: image (image/png)]",
+            "ai-sdk": "[Left out: image (image/png)]",
+        },
+    ),
     "an image somewhere": (
         {"type": "input_image", "image_url": "https://e.com/a.jpg?x=1"},
         {
@@ -288,11 +322,8 @@ def test_media(case: str) -> None:
         history, (first, found) = written[name]
         assert first["text"] == "Look:"
         text = isinstance(shown, str)
-        assert (
-            found == {"type": "input_text" if name == "responses" else "text", "text": shown}
-            if text
-            else shown
-        )
+        instead = {"type": "input_text" if name == "responses" else "text", "text": shown}
+        assert found == (instead if text else shown)
         if text and shown.startswith("["):
             assert [one.what for one in history.repairs] == [shown.strip("[]").replace("Left", "left", 1)]
         else:

@@ -112,7 +112,8 @@ class _Writer:
         if part.data and part.media_type == PDF:
             name = part.name or "file.pdf"
             return {"type": "file", "file": {"filename": name, "file_data": part.data_url}}
-        if own and part.origin and part.origin.raw.get("type") in {"file", "input_audio"}:
+        known = part.data or part.file_id
+        if own and known and part.origin and part.origin.raw.get("type") in {"file", "input_audio"}:
             return _file(part)
         return {"type": "text", "text": part.text} if part.text else None
 

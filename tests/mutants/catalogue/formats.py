@@ -6,6 +6,20 @@ from tests.mutants.mutant import Mutant
 
 FORMATS = (
     Mutant(
+        "bytes go out as Gemini's SDK writes them",
+        '"".join(given.split()).translate(_URL_SAFE)',
+        '"".join(given.split())',
+        "Anthropic and OpenAI refuse the whole history",
+        test="tests/unit/test_formats.py",
+    ),
+    Mutant(
+        "bytes go out without their padding",
+        '    text += "=" * (-len(text) % 4)\n',
+        "",
+        "an image of which all bytes are there is left out",
+        test="tests/unit/test_formats.py",
+    ),
+    Mutant(
         "an export takes the result of a newer call",
         "            open_ -= {part.id for part in parts if isinstance(part, Call)}\n",
         "",

@@ -228,7 +228,7 @@ class History:
                     role=role, content=self._say(role) if role == "system" else self._said_by_developer()
                 )
             case 1:
-                self._put(role="assistant", content=None, removed=True)
+                self._put(role=self._rng.choice(("assistant", "tool", "user")), content=None, removed=True)
             case 2:
                 self._put(
                     role=self._rng.choice(("user", "assistant")), content=self._rng.choice(("", None, []))

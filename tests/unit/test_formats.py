@@ -444,6 +444,40 @@ def test_instructions_of_anthropics() -> None:
     ]
 
 
+@pytest.mark.parametrize("role", ["tool", "user"])
+def test_what_was_said_behind_a_removed_result_stays_behind_it(role: str) -> None:
+    """The removed message may have had the result, so the placeholder stands in its place."""
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    missing = "No result of this tool call is stored."
+    messages = stored(
+        [
+            {"role": "user", "content": "q"},
+            {"role": "assistant", "content": "", "tool_calls": [call]},
+            {"role": role, "content": None, "removed": True},
+            {"role": "assistant", "content": "a"},
+            {"role": role, "content": None, "removed": True},
+            {"role": "assistant", "content": "b"},
+        ]
+    )
+    assert formats.to_chat(messages).body["messages"][1:] == [
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": missing},
+        {"role": "assistant", "content": "a\nb"},
+    ]
+    called, answered, said = formats.to_anthropic(messages).body["messages"][1:]
+    assert [one["type"] for one in called["content"]] == ["tool_use"]
+    assert [one["type"] for one in answered["content"]] == ["tool_result"]
+    assert [one["text"] for one in said["content"]] == ["a", "b"]
+    items = formats.to_responses(messages).body["input"]
+    assert [one.get("type", "message") for one in items[1:4]] == [
+        "function_call",
+        "function_call_output",
+        "message",
+    ]
+    parts = formats.to_ai_sdk(messages).body["messages"][1]["parts"]
+    assert [one["type"] for one in parts[:3]] == ["tool-f", "step-start", "text"]
+
+
 def test_a_removed_message_is_passed_over() -> None:
     gone = {"role": "assistant", "content": None, "removed": True}
     messages = stored([{"role": "user", "content": "q"}, gone, {"role": "user", "content": "r"}])

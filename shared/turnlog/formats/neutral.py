@@ -166,6 +166,8 @@ Part: TypeAlias = Text | Media | Reasoning | Call | Malformed | Result | Other
 class Turn(NamedTuple):
     """What one role says in one go. A `tool` turn holds results alone, and no other turn holds one.
 
+    A `tool` turn without a part stands where a message was removed.
+
     Attributes:
         message: the stored message, for its `message_id` and the like; the first, where several were merged.
     """

@@ -47,7 +47,7 @@ _THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details", "thinking_bl
 
 
 def read(messages: Iterable[Json]) -> list[Turn]:
-    """The turns of messages as the contract shows them, in their order; a removed one has none."""
+    """The turns of messages as the contract shows them, in their order; a removed one says nothing."""
     return [turn for at, message in enumerate(messages) for turn in turns(message, at)]
 
 
@@ -58,10 +58,11 @@ def turns(message: Json, at: int = 0) -> list[Turn]:
         message: as it is stored, or as it was sent.
         at: its sequence, where it does not tell.
     """
-    if message.get("removed") is True:
-        return []
     sequence = message.get("sequence", at)
     role = _ROLES.get(string(message.get("role")), "user")
+    if message.get("removed") is True:
+        # It may have had the results of the calls before it.
+        return [Turn(sequence, "tool", [], message)] if role in {"tool", "user"} else []
     parts = _parts(sequence, message, role)
     job = bool(mapping(message.get("metadata")).get("job_id"))
     parts = [part._replace(job=True) if job and isinstance(part, Result) else part for part in parts]

@@ -5,6 +5,7 @@
    - Of several, the one of a job counts, else the first.
    - A result that came later moves up to its call, so that what was said in between comes behind it.
    - A result of which no call is known before it is left out.
+   - Where a message was removed behind calls that are not answered, what comes behind it stays there.
 2. Assistant turns that follow one another are one; nothing of either is lost.
 3. A malformed call is left out. No two calls have one id.
 
@@ -139,11 +140,15 @@ class _Repair:
             elif turn.role == "tool":
                 answered = [self._answered(part, at) for part in turn.parts if isinstance(part, Result)]
                 # One that moves up to an earlier go leaves no trace here.
-                open_ = open_ and self._group not in answered
+                open_ = open_ and self._group not in answered and bool(turn.parts or not self._calls())
             else:
                 self._next.setdefault(self._group, at)
                 open_ = False
             self._groups.append(self._group)
+
+    def _calls(self) -> bool:
+        """Whether there is a call in the newest go."""
+        return bool(self.slots) and self.slots[-1].group == self._group
 
     def _called(self, slot: _Slot) -> None:
         self.slots.append(slot)

@@ -81,6 +81,13 @@ FORMATS = (
         test="tests/functional/test_export.py",
     ),
     Mutant(
+        "what is said behind a removed result is said before it",
+        " and bool(turn.parts or not self._calls())",
+        "",
+        "an answer stands before the result that it is about",
+        test="tests/unit/test_formats.py",
+    ),
+    Mutant(
         "two calls with one id",
         "while unique in taken or (unique in known and unique != slot.id):",
         "while not unique:",

@@ -134,7 +134,7 @@ def test_an_item_is_a_message(item: Message, message: Message) -> None:
 
 def test_what_is_no_item() -> None:
     with pytest.raises(TypeError):
-        formats.from_responses(["x"])  # type: ignore[list-item]
+        formats.from_responses(["x"])
 
 
 MEDIA: dict[str, tuple[Message, dict[str, Any]]] = {

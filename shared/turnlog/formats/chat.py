@@ -19,7 +19,7 @@ from turnlog.formats.neutral import (
     Text,
 )
 from turnlog.formats.repairing import written
-from turnlog.formats.wording import call_id, described, left_out, member_name, tool_name
+from turnlog.formats.wording import FAILURE, call_id, described, left_out, member_name, tool_name
 
 if TYPE_CHECKING:
     from turnlog.formats.neutral import Json, Part, Turn, Written
@@ -138,6 +138,8 @@ class _Writer:
         return known
 
     def _result(self, part: Result) -> Json:
+        if part.error and not part.missing:
+            self._leave_out(part.sequence, FAILURE)
         known = call_id(part.call_id, _LONGEST_ID, any_characters=True)
         return {
             "role": "tool",

@@ -88,6 +88,7 @@ def chat(body: Json) -> Seen:
         for call in message.get("tool_calls", []):
             kind = call["type"]
             assert _NAME.fullmatch(call[kind]["name"])
+            assert kind == "custom" or call["function"]["arguments"].strip(), "no JSON"
             assert len(call["id"]) <= 40 or "__thought__" in call["id"]
             seen.call(call["id"], call[kind]["input" if kind == "custom" else "arguments"])
             open_.append(call["id"])
@@ -150,6 +151,9 @@ def anthropic(body: Json) -> Seen:
         assert not open_, "a call is not answered in the message behind it"
         open_ = called
     assert not open_
+    match body["messages"][-1:]:
+        case [{"role": "assistant", "content": [*_, {"type": "text", "text": text}] | str(text)}]:
+            assert text == text.rstrip(), "a model that goes on with it refuses white space at its end"
     return seen
 
 
@@ -158,6 +162,8 @@ def responses(body: Json) -> Seen:
     bytes_are_base64(body["input" if "input" in body else "messages"])
     seen, open_ = Seen(), list[str]()
     items = body["input"]
+    ids = [item["id"] for item in items if "id" in item]
+    assert len(ids) == len(set(ids)), "an item is there twice"
     for at, item in enumerate(items):
         kind = item.get("type", "message")
         if kind in {"function_call_output", "custom_tool_call_output"}:
@@ -173,7 +179,7 @@ def responses(body: Json) -> Seen:
             following = items[at + 1]
             assert following.get("role", "assistant") == "assistant"
             assert not following.get("type", "").endswith("_output")
-        else:
+        elif kind != "web_search_call":
             assert kind == "message"
             if item["role"] != "assistant":
                 assert not open_, "a call is not answered right behind it"

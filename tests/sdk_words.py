@@ -201,10 +201,11 @@ GEMINI: list[Message] = [
 ]
 
 OLLAMA: list[Message] = [
-    {"role": "user", "content": "Look: twice."},
+    {"role": "user", "content": "Look: twice.", "images": [PNG]},
     {
         "role": "assistant",
         "content": "",
+        "thinking": "I look.",
         "tool_calls": [
             {"function": {"name": "look", "arguments": {"at": 1}}},
             {"type": "function", "function": {"index": 1, "name": "weigh", "arguments": {}}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,6 +81,7 @@ class Session:
 
     Attributes:
         changed: when it was changed last, in the order of changes.
+        origin: of a fork: the session that it was made of, and the sequence before which it began.
     """
 
     changed: int
@@ -90,6 +92,7 @@ class Session:
     objects: dict[str, Any] = field(default_factory=lambda: {name: {} for name in OBJECTS})
     draft: list[Message] | None = None
     rewound: tuple[int, int] | None = None
+    origin: tuple[str, int] | None = None
 
     def shown(self) -> dict[str, Any]:
         """What an answer says of it, but for times and ids."""
@@ -116,10 +119,28 @@ class Session:
         places = [at for at, one in enumerate(self.log) if given and one.message_id == given]
         return places[0] if places else None
 
+    def fork(self, sid: str, to: int | None, title: str | None, now: int) -> Session:
+        """Another session with its messages before `to`, as they are now; `sid` is its own id."""
+        end = len(self.log) if to is None else to
+        if end > len(self.log):
+            raise Refused(409, "sequence_mismatch", message_count=len(self.log))
+        fork = Session(now, self.title if title is None else title, origin=(sid, end))
+        fork.log = deepcopy(self.log[:end])
+        for one in fork.log:
+            one.usage, one.edits = None, set()
+        origin = {"session_id": sid, "sequence": end}
+        fork.objects["metadata"] = {**self.objects["metadata"], "forked_from": origin}
+        return fork
+
     def append(
-        self, messages: list[Message], usage: dict[str, int] | None, expected: int | None, now: int
+        self,
+        messages: list[Message],
+        usage: dict[str, int] | None,
+        expected: int | None,
+        fields: dict[str, Any],
+        now: int,
     ) -> tuple[list[int], bool]:
-        """The sequences of the messages, and whether all of them were there."""
+        """The sequences of the messages, and whether all of them were there: then the fields are not set."""
         places = [self.place(message) for message in messages]
         differing: list[int] = []
         for at, message in zip(places, messages, strict=True):
@@ -140,11 +161,13 @@ class Session:
                 self.log.append(Stored(message))
         self.log[-1].usage = summed(usage)
         self.usage = {name: self.usage[name] + summed(usage)[name] for name in TOKENS}
+        self.objects |= {name: fields[name] for name in OBJECTS if name in fields}
+        self.title = fields.get("title", self.title)
         self.touch(now)
         return sequences, False
 
     def edit(self, at: int, edit: Message, now: int) -> None:
-        """Edit a message."""
+        """Edit a message. An edit that changes nothing is known again as well."""
         if at >= len(self.log):
             raise Refused(404, "not_found")
         there = self.log[at]
@@ -154,6 +177,7 @@ class Session:
             return
         if there.removed:
             raise Refused(409, "removed")
+        there.edits |= {edit["edit_id"]} if "edit_id" in edit else set()
         if "metadata" in edit:
             metadata = merged(there.metadata, edit["metadata"]) or {}
             if metadata == there.metadata:
@@ -164,7 +188,6 @@ class Session:
             if new == there.sent and not there.metadata and not there.added:
                 return
             there.sent, there.metadata, there.added, there.edited_at = new, {}, [], ""
-        there.edits |= {edit["edit_id"]} if "edit_id" in edit else set()
         self.touch(now)
 
     def rewind(self, to: int, expected: int, now: int) -> bool:

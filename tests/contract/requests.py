@@ -61,16 +61,45 @@ class Requests(Conversation):
         else:
             self.same(reply, session, status)
 
-    def do_append(
-        self, user: str, sid: str, messages: list[Message], usage: dict[str, int] | None, expected: int | None
+    def do_fork(self, user: str, sid: str, source: str, to: int | None, title: str | None) -> None:
+        """Make the session of `source`."""
+        given = {"session_id": sid, "to_sequence": to, "title": title}
+        body = {name: value for name, value in given.items() if value is not None}
+        reply = self.call(user, "POST", f"/sessions/{source}/fork", body)
+        if (user, sid) in self.deleted:
+            assert "recreate" in reply.problem(410, "gone")["detail"]
+        elif session := self.there.get((user, sid)):
+            of_it = [end for one, end in [session.origin or ("", 0)] if one == source]
+            if of_it and to in {None, *of_it}:
+                self.same(reply, session, 200)
+            else:
+                reply.problem(409, "session_exists")
+        elif of := self.expect(reply, user, source):
+            try:
+                fork = of.fork(source, to, title, self.tick())
+            except Refused as refused:
+                self.refused(reply, refused)
+            else:
+                self.there[user, sid] = fork
+                self.same(reply, fork, 201)
+                assert reply.headers["location"] == f"/sessions/{sid}"
+
+    def do_append(  # noqa: PLR0917
+        self,
+        user: str,
+        sid: str,
+        messages: list[Message],
+        usage: dict[str, int] | None,
+        expected: int | None,
+        fields: dict[str, Any],
     ) -> None:
-        given = {"usage": usage, "expected_sequence": expected}
+        given = {"usage": usage, "expected_sequence": expected, "set": fields or None}
         body = {"messages": messages, **{name: value for name, value in given.items() if value is not None}}
         reply = self.call(user, "POST", f"/sessions/{sid}/messages", body)
         if (session := self.expect(reply, user, sid)) is None:
             return
         try:
-            sequences, replayed = session.append(messages, usage, expected, self.tick())
+            sequences, replayed = session.append(messages, usage, expected, fields, self.tick())
         except Refused as refused:
             self.refused(reply, refused)
             return

@@ -26,6 +26,7 @@ from tests.contract.words import (
     BOUND_OR_0,
     CALL,
     EDIT,
+    EDIT_ID,
     EXPECTED,
     FIELDS,
     IDS,
@@ -35,6 +36,7 @@ from tests.contract.words import (
     NOT_THERE,
     PATCH,
     SESSIONS,
+    SET,
     TITLE,
     USAGE,
     USERS,
@@ -94,16 +96,32 @@ class Api(TranscriptRules):
         messages = self.there[at].messages(start) + more
         self.send(self.do_put, *at, start, messages, fields, self.version(*at, match))
 
-    @rule(at=SESSIONS, messages=NEW | MESSAGES.filter(bool), usage=st.none() | USAGE, expected=EXPECTED)
-    def append(self, at: At, messages: list[Message], usage: Any, expected: str | None) -> None:
+    @rule(target=SESSIONS, at=SESSIONS, sid=IDS, off=st.none() | st.integers(-3, 1), title=st.none() | TITLE)
+    def fork(self, at: At, sid: str, off: int | None, title: str | None) -> MultipleResults[At]:
+        """Of all messages, or of those before a sequence, which may not be there."""
+        to = None if off is None else max(0, len(self.there[at].log) + off)
+        return self.new(self.do_fork, at[0], sid, at[1], to, title)
+
+    @rule(
+        at=SESSIONS,
+        messages=NEW | MESSAGES.filter(bool),
+        usage=st.none() | USAGE,
+        expected=EXPECTED,
+        fields=SET,
+    )
+    def append(
+        self, at: At, messages: list[Message], usage: Any, expected: str | None, fields: dict[str, Any]
+    ) -> None:
         count = len(self.there[at].log)
         sequence = {None: None, "next": count, "last": max(0, count - 1)}[expected]
-        self.send(self.do_append, *at, messages, usage, sequence)
+        self.send(self.do_append, *at, messages, usage, sequence, fields)
 
-    @rule(at=SESSIONS, messages=NEW, usage=USAGE)
-    def append_twice(self, at: At, messages: list[Message], usage: dict[str, int]) -> None:
+    @rule(at=SESSIONS, messages=NEW, usage=USAGE, fields=SET)
+    def append_twice(
+        self, at: At, messages: list[Message], usage: dict[str, int], fields: dict[str, Any]
+    ) -> None:
         for _ in range(2):
-            self.send(self.do_append, *at, messages, usage, None)
+            self.send(self.do_append, *at, messages, usage, None, fields)
 
     @rule(at=SESSIONS, call=CALL)
     def tool_call(self, at: At, call: Message) -> None:
@@ -121,6 +139,14 @@ class Api(TranscriptRules):
         if meant and sequence < len(log):
             edit = {**edit, "message_id": log[sequence].message_id}
         self.send(self.do_edit, *at, sequence, edit, self.version(*at, match))
+
+    @rule(at=SESSIONS, back=st.integers(1, 3), value=st.integers(0, 1), edit_id=EDIT_ID)
+    def edit_that_changes_nothing(self, at: At, back: int, value: int, edit_id: str) -> None:
+        """Sent again after another edit, it undoes nothing."""
+        sequence = max(0, len(self.there[at].log) - back)
+        edit = {"metadata": {"a": value}, "edit_id": edit_id}
+        for each in ({"metadata": {"a": value}}, edit, {"metadata": {"a": 1 - value}}, edit):
+            self.send(self.do_edit, *at, sequence, each, None)
 
     @rule(at=SESSIONS, title=TITLE, only_if_unset=st.booleans(), match=MATCH)
     def title(self, at: At, title: str, only_if_unset: bool, match: str | None) -> None:

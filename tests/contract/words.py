@@ -27,7 +27,8 @@ CALLING: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 )
 MESSAGES = st.lists(MESSAGE | CALLING, max_size=3, unique_by=identity)
 NEW = st.lists(st.fixed_dictionaries(SAID | NAMED), min_size=1, max_size=3, unique_by=identity)
-EDITED: dict[str, Any] = {"edit_id": st.sampled_from(["e0", "e1", "e2", "e3"]), **NAMED}
+EDIT_ID = st.sampled_from(["e0", "e1", "e2", "e3"])
+EDITED: dict[str, Any] = {"edit_id": EDIT_ID, **NAMED}
 EDIT: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.fixed_dictionaries({"removed": st.just(True)}, optional=EDITED),
     st.fixed_dictionaries({"replace": st.fixed_dictionaries(SAID)}, optional=EDITED),
@@ -58,6 +59,9 @@ PATCH = {
     "successful_agent_schedules": COUNTED,
     "touch": st.booleans(),
 }
+SET: st.SearchStrategy[dict[str, Any]] = st.just({}) | st.fixed_dictionaries(
+    {}, optional={"title": TITLE, **OBJECT}
+)
 FIELDS = st.fixed_dictionaries({}, optional={"title": TITLE, "usage": USAGE, **OBJECT})
 MATCH = st.sampled_from([None, None, "now", "before"])
 BOUND = st.none() | st.integers(0, 5)
@@ -73,6 +77,7 @@ NOT_THERE: list[tuple[str, str, Any]] = [
     ("POST", "/messages", A_MESSAGE),
     ("GET", "/messages/0", None),
     ("PATCH", "/messages/0", {"removed": True}),
+    ("POST", "/fork", {"session_id": "never"}),
     ("POST", "/rewind", {"to_sequence": 0, "expected_sequence": 1}),
     ("POST", "/tool-calls", {"tool_call": {"id": "c0"}}),
     ("GET", "/openai-messages", None),

@@ -115,6 +115,19 @@ def test_an_append_whose_reply_is_lost_is_stored_once(program: Program, trouble:
     assert (len(program.way.requests), program.tokens, len(program.waits)) == (3, 3, 2)
 
 
+def test_each_try_sends_what_the_first_one_sent(program: Program) -> None:
+    """The body is made once, so a program may go on with what it has handed over."""
+    session_id, part = program.api.new(), {"type": "text", "text": "q"}
+
+    async def goes_on(way: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:
+        part["text"] = "changed"
+        return await lost_reply(way, request)
+
+    said = {"role": "user", "content": [part]}
+    answer = program.call("append_messages", session_id, [said], troubles=[goes_on, goes_on])
+    assert (answer["replayed"], answer["messages"][0]["content"][0]["text"]) == (True, "q")
+
+
 def test_a_session_whose_reply_is_lost_is_created_once(program: Program) -> None:
     answer = program.call("create_session", messages=[user("q")], troubles=[lost_reply])
     listed = program.api.list().body

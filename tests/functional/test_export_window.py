@@ -114,6 +114,37 @@ def test_a_late_result_is_that_of_its_own_call(api: Api) -> None:
     assert [one["content"] for one in newer] == ["b", "", "its own"]
 
 
+def test_a_job_s_late_result_takes_the_place_of_what_stood_for_it(api: Api) -> None:
+    """Also in a window that has the call and that message, but ends before the job did."""
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    under_way, ended = {"job_id": "j", "state": "running"}, {"job_id": "j", "state": "completed"}
+    answer = {"role": "tool", "tool_call_id": "c"}
+    session_id = api.new(
+        user("a"),
+        assistant(None, tool_calls=[call]),
+        {**answer, "content": "It is under way.", "metadata": under_way},
+        user("b"),
+        {**answer, "content": "done", "metadata": ended},
+    )
+    whole, older = api.export(session_id).body, api.export(session_id, before=3).body
+    assert [one["content"] for one in whole["messages"]] == ["a", "", "done", "b"]
+    assert [one["content"] for one in older["messages"]] == ["a", "", "done"]
+    assert {"sequence": 4, "what": "moved up: a tool's result, from behind this window"} in older["repairs"]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_late_result_of_a_call_without_an_id(api: Api, named: bool) -> None:
+    """As Gemini and Ollama give them. It answers the newest call of its tool."""
+    call = {"function": {"name": "look", "arguments": {}}}
+    result = {"role": "tool", "content": "late", **({"tool_name": "look"} if named else {})}
+    calls = assistant("", tool_calls=[call])
+    session_id = api.new(user("a"), calls, user("b"), calls, user("c"), result)
+    newer = api.export(session_id, before=4, limit=2).body["messages"]
+    assert [one["content"] for one in newer] == ["b", "", "late"]
+    older = api.export(session_id, before=2).body["messages"]
+    assert [one["content"] for one in older] == ["a", "", "No result of this tool call is stored."]
+
+
 def test_where_a_late_result_does_not_fit(api: Api) -> None:
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": noise(3_000_000)}}
     session_id = api.new(user("a"), assistant(None, tool_calls=[call]))

@@ -13,6 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, is_typeddict
 
 import anthropic.types
+import ollama
 import openai.types.chat
 import openai.types.responses
 import pytest
@@ -23,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from tests import sdk_words
 from tests.histories import History
+from tests.reported import REPORTED
 from turnlog import formats
 from turnlog.wire import dumps
 
@@ -33,12 +35,12 @@ HERE = Path(__file__).parent
 AI_SDK = HERE.parent.parent / ".cache" / "ai-sdk"
 SEEDS = range(150)
 # What other providers that speak Chat Completions want back; it stays where they gave it.
-THEIRS = {"reasoning_content", "extra_content"}
+THEIRS = {"reasoning_content", "reasoning", "extra_content"}
 
 
 def histories() -> list[list[dict[str, Any]]]:
-    """What each SDK gives, and broken histories in the words of all of them."""
-    words = [*sdk_words.WORDS.values(), formats.from_responses(sdk_words.ITEMS)]
+    """What each SDK gives, what others fail on, and broken histories in the words of all of them."""
+    words = [*sdk_words.WORDS.values(), *REPORTED.values(), formats.from_responses(sdk_words.ITEMS)]
     made = [[{"sequence": at, **one} for at, one in enumerate(messages)] for messages in words]
     for seed in SEEDS:
         history = History(Random(seed))
@@ -102,6 +104,20 @@ def test_anthropic() -> None:
         # A message may hold what the SDK answers, too, which is looser.
         blocks = [block for one in body["messages"] for block in one["content"] if isinstance(block, dict)]
         check(adapter(ContentBlockParam, anthropic.types), blocks)
+
+
+def test_ollama_s_words_are_its_own() -> None:
+    """What is said here to come from Ollama is what its SDK makes of a message, when it is told as JSON."""
+    for message in sdk_words.OLLAMA:
+        given = {**message, "images": [ollama.Image(value=one) for one in message.get("images", ())] or None}
+        told = ollama.Message.model_validate(given).model_dump(mode="json", exclude_none=True)
+        calls = message.get("tool_calls", ())
+        # The server says these two as well, and the SDK passes over them.
+        plain = [
+            {"function": {name: one for name, one in call["function"].items() if name != "index"}}
+            for call in calls
+        ]
+        assert told == {**message, **({"tool_calls": plain} if plain else {})}
 
 
 @pytest.fixture(scope="module")

@@ -85,6 +85,12 @@ def create_calling(mark: str) -> Request:
     return Request("create", USER, body={"session_id": SESSION, "messages": [message]})
 
 
+def create_asking(mark: str, size: int) -> Request:
+    """Create the session with a user's message of so many characters."""
+    message = _message(mark) | {"role": "user", "content": f"{mark} of {USER}.".ljust(size, "-")}
+    return Request("create", USER, body={"session_id": SESSION, "messages": [message]})
+
+
 def put(*marks: str, start: int = 0, **headers: str) -> Request:
     """Make the session hold these messages from `start` on."""
     body = {"messages": [_message(mark) for mark in marks], "title": marks[-1], "start_sequence": start}

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from tests.simulation.cases import FAULTS, Case, append, create, delete, get, put, rewind, tool_call
+from tests.simulation.cases import (
+    FAULTS,
+    Case,
+    append,
+    create,
+    create_asking,
+    delete,
+    export,
+    get,
+    put,
+    rewind,
+    tool_call,
+)
 from tests.simulation.edit_cases import rated, removed
 from tests.simulation.faults import CRASH
 
@@ -108,6 +120,18 @@ LARGE_CASES = (
         before=(create(), tool_call("s")),
         limits=_IN_OBJECTS,
         kinds=_OBJECT_FAULTS,
+    ),
+    Case(
+        "tool calls that no answer holds together",
+        [[tool_call("t")], [tool_call("u")]],
+        before=(create(), tool_call("s")),
+        limits={"PAYLOAD_LIMIT": 300},
+    ),
+    Case(
+        "export of a turn whose beginning does not fit & rewind, in objects",
+        [[export(1)], [rewind(1, 3), append("x")]],
+        before=(create_asking("m0", 300), append("a"), append("b")),
+        limits={**_IN_OBJECTS, "PAYLOAD_LIMIT": 400},
     ),
     Case(
         "tool call & rewind, in objects",

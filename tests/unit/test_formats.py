@@ -392,12 +392,12 @@ def test_the_names_of_merged_messages() -> None:
 
 def test_reasoning_that_nothing_follows() -> None:
     """OpenAI refuses it."""
-    reasoning = {"type": "reasoning", "id": "rs_1", "summary": []}
+    one, two, three, four = ({"type": "reasoning", "id": f"rs_{at}", "summary": []} for at in range(4))
     answer = {"role": "assistant", "content": "a"}
     question = {"role": "user", "content": "q"}
-    items: list[Message] = [question, reasoning, question, reasoning, reasoning, answer, reasoning]
+    items: list[Message] = [question, one, question, two, three, answer, four]
     written = formats.to_responses(stored(formats.from_responses(items)))
-    assert written.body["input"] == [question, question, reasoning, reasoning, answer]
+    assert written.body["input"] == [question, question, two, three, answer]
     assert [one.sequence for one in written.repairs if "nothing follows" in one.what] == [1, 6]
 
 
@@ -416,9 +416,10 @@ def test_arguments_that_are_no_object(arguments: str) -> None:
     messages = stored([{"role": "assistant", "content": None, "tool_calls": [call]}])
     (block,) = formats.to_anthropic(messages).body["messages"][1]["content"]
     assert block["input"] == ({"arguments": arguments} if arguments else {})
-    assert (
-        formats.to_chat(messages).body["messages"][0]["tool_calls"][0]["function"]["arguments"] == arguments
-    )
+    (written,) = formats.to_chat(messages).body["messages"][0]["tool_calls"]
+    assert written["function"]["arguments"] == (arguments or "{}")
+    (part,) = formats.to_ai_sdk(messages).body["messages"][0]["parts"]
+    assert part["input"] == block["input"]
 
 
 def test_anthropic_has_no_empty_text() -> None:

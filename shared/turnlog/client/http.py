@@ -258,8 +258,10 @@ class HttpWay:
             Unavailable: the request may have been carried out; `Unanswered` where no answer came.
             UsageError: the URL is not of a Turnlog, there is no token, or the client is closed.
         """
-        if request.operation in TAKE_FILES and too_long(content := _content(request)):
-            request = await self._with_file(request, content)
+        # Once: of a large body it takes its time, and each try sends the same.
+        request = request._replace(content=_content(request))
+        if request.operation in TAKE_FILES and too_long(request.content):
+            request = await self._with_file(request, request.content)
 
         async def asked() -> Any:
             return await self._whole(request, await self._asked(request))
@@ -318,7 +320,8 @@ class HttpWay:
             address = file["upload"]
             headers = {name: value for name, value in address["headers"].items() if name != "content-length"}
             await self._carried(address["method"], address["url"], content=content, headers=headers)
-            return request._replace(body=None, query={**request.query, "body_file": file["file_id"]})
+            query = {**request.query, "body_file": file["file_id"]}
+            return request._replace(body=None, content=None, query=query)
 
         return await self._at_new_addresses(sent)
 
@@ -457,12 +460,11 @@ class HttpWay:
         if not isinstance(request.if_match, int | None):
             raise Invalid.at("if_match", msg="must be a session's version, which is a number")
         headers = {"authorization": f"Bearer {token}", **request.headers()}
-        content = _content(request)
-        if content is not None:
+        if request.content is not None:
             headers["content-type"] = _TEXT if isinstance(request.body, str) else "application/json"
         query = {name: _text(name, value) for name, value in request.query.items() if value is not None}
         return await self._link.send(
-            method, self._url + _path(path, request), params=query, content=content, headers=headers
+            method, self._url + _path(path, request), params=query, content=request.content, headers=headers
         )
 
     async def _current_token(self) -> str:

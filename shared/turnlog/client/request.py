@@ -31,6 +31,7 @@ class Request(NamedTuple):
         text: the answer is a text, and is given as an `answers.ExportedText` has it.
         sent: the messages that the caller wants of the answer, by id, as it has sent them. Their content is
             not read from the bucket.
+        content: the body as it is sent over HTTP, once it is made.
     """
 
     operation: str
@@ -45,6 +46,7 @@ class Request(NamedTuple):
     file_id: str | None = None
     sequence: int | None = None
     sent: Mapping[str, Object] = {}
+    content: bytes | None = None
 
     def headers(self) -> dict[str, str]:
         """The headers that say under what condition, and what the answer is to hold."""

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnlog.formats import ai_sdk, anthropic, chat, markdown, repairing, responses
-from turnlog.formats.neutral import Repair, Written, plain
+from turnlog.formats import ai_sdk, anthropic, chat, markdown, responses
+from turnlog.formats.neutral import Repair, Written, as_json
 from turnlog.formats.reading import read
 from turnlog.formats.repairing import repaired
 from turnlog.formats.responses import from_responses, to_items
@@ -29,7 +29,6 @@ __all__ = [
     "Repair",
     "Written",
     "from_responses",
-    "open_calls",
     "to_ai_sdk",
     "to_anthropic",
     "to_chat",
@@ -39,31 +38,26 @@ __all__ = [
 ]
 
 
-def open_calls(messages: Iterable[Any]) -> set[str]:
-    """The ids of the tool calls that none of these messages answers."""
-    return repairing.open_calls(read(plain(messages)))
-
-
 def to_chat(messages: Iterable[Any]) -> Written:
     """As Chat Completions messages: `{"messages": […]}`."""
-    return chat.write(repaired(read(plain(messages))))
+    return chat.write(repaired(read(as_json(messages))))
 
 
 def to_responses(messages: Iterable[Any]) -> Written:
     """As items of the Responses API: `{"input": […]}`."""
-    return responses.write(repaired(read(plain(messages)), joins=False))
+    return responses.write(repaired(read(as_json(messages)), joins=False))
 
 
 def to_anthropic(messages: Iterable[Any]) -> Written:
     """As Anthropic's messages: `{"system": "…", "messages": […]}`."""
-    return anthropic.write(repaired(read(plain(messages))))
+    return anthropic.write(repaired(read(as_json(messages))))
 
 
 def to_ai_sdk(messages: Iterable[Any]) -> Written:
     """As UIMessages of the AI SDK: `{"messages": […]}`."""
-    return ai_sdk.write(repaired(read(plain(messages)), joins=False))
+    return ai_sdk.write(repaired(read(as_json(messages)), joins=False))
 
 
 def to_markdown(messages: Iterable[Any]) -> str:
     """As a text for people, without any repair."""
-    return markdown.write(plain(messages))
+    return markdown.write(as_json(messages))

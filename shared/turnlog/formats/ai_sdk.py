@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnlog.formats.media import mapping, string
-from turnlog.formats.neutral import Call, Media, Other, Reasoning, Repair, Result, Text, parsed
+from turnlog.formats.neutral import Call, Media, Other, Reasoning, Repair, Result, Text
 from turnlog.formats.repairing import written
 from turnlog.formats.wording import described, left_out
 
@@ -38,6 +38,7 @@ class _Writer:
         self._known = known  # the ids of all turns
         self._taken: set[str] = set()
         self._numbers: dict[str, int] = {}
+        self._items: set[str] = set()  # of OpenAI's, which a text names
 
     def take(self, turn: Turn, following: list[Part]) -> None:
         """Write a turn; `following` are the parts of the next one, which may answer its calls."""
@@ -65,7 +66,7 @@ class _Writer:
     def _parts(self, part: Part, role: str, answers: dict[str, Result]) -> list[Json]:  # noqa: PLR0911 (one for each kind)
         match part:
             case Text():
-                return _text(part)
+                return self._text(part)
             case Media():
                 return [self._file(part, shown=role != "system")]
             case Reasoning():
@@ -78,6 +79,19 @@ class _Writer:
                 self._leave_out(part.sequence, part.kind)
                 return [{"type": "text", "text": left_out(part.kind)}] if part.said else []
         return []
+
+    def _text(self, part: Text) -> list[Json]:
+        if not part.text:
+            return []
+        own = part.origin is not None and part.origin.dialect == "ai-sdk"
+        told = part.origin.raw.get("providerMetadata") if part.origin and own else None
+        envelope = mapping(part.origin.envelope) if part.origin else {}
+        if (item := string(envelope.get("id"))) and item not in self._items:
+            # OpenAI takes a thought with the item that came of it, and each item once.
+            self._items.add(item)
+            phase = {"phase": envelope["phase"]} if "phase" in envelope else {}
+            told = {"openai": {"itemId": item, **phase}}
+        return [{"type": "text", "text": part.text, **({"providerMetadata": told} if _nested(told) else {})}]
 
     def _file(self, part: Media, *, shown: bool) -> Json:
         url = part.data_url or part.url
@@ -97,15 +111,6 @@ class _Writer:
 def _id(turn: Turn) -> str:
     own = turn.message.get("id") if "parts" in turn.message else None
     return string(own) or string(turn.message.get("message_id")) or f"message-{turn.sequence}"
-
-
-def _text(part: Text) -> list[Json]:
-    if not part.text:
-        return []
-    told = (
-        part.origin.raw.get("providerMetadata") if part.origin and part.origin.dialect == "ai-sdk" else None
-    )
-    return [{"type": "text", "text": part.text, **({"providerMetadata": told} if _nested(told) else {})}]
 
 
 def _reasoning(part: Reasoning) -> Json:
@@ -161,12 +166,8 @@ def _call_metadata(call: Call, raw: Json) -> Json | None:
 
 
 def _input(call: Call) -> Any:
-    if call.custom:
-        return call.arguments
-    if not call.arguments.strip():
-        return {}
-    read = parsed(call.arguments)
-    return call.arguments if read is None else read
+    # Providers for which the AI SDK speaks take nothing but an object.
+    return call.arguments if call.custom else call.input()
 
 
 def _output(result: Result) -> Any:

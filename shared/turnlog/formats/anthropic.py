@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from turnlog.formats.media import PDF, mapping, string
 from turnlog.formats.neutral import Call, Media, Other, Reasoning, Repair, Result, Text
-from turnlog.formats.parts_anthropic import SERVER_CALLS
+from turnlog.formats.parts_anthropic import ONLY_IN_RESULTS, SERVER_CALLS
 from turnlog.formats.repairing import written
 from turnlog.formats.wording import FAILED, call_id, described, left_out, tool_name
 
@@ -96,6 +96,10 @@ class _Writer:
         if self._messages and self._messages[0]["role"] == "assistant":
             self.repairs.append(Repair(self._first, "put in: a user's message before the first one"))
             self._messages.insert(0, {"role": "user", "content": _FIRST})
+        match self._messages[-1:]:
+            case [{"role": "assistant", "content": [*_, {"type": "text"} as last]}]:
+                # With such a text the model would go on, and it must not end in white space.
+                last["text"] = last["text"].rstrip()
         for message in self._messages:
             match message["content"]:
                 case [{"type": "text", "text": text, **others}] if not others:
@@ -164,7 +168,7 @@ class _Writer:
     def _result(self, part: Result) -> Json:
         known = call_id(part.call_id, _LONGEST_ID, any_characters=False)
         content: str | list[Json]
-        if all(isinstance(one, Text) for one in part.content) and len(part.content) < 2:  # noqa: PLR2004
+        if all(isinstance(one, Text) and not one.origin for one in part.content) and len(part.content) < 2:  # noqa: PLR2004
             content = part.text
         else:
             content = [
@@ -206,6 +210,8 @@ def _served(parts: list[Part]) -> set[str]:
 
 
 def _text(part: Text) -> list[Json]:
+    if part.origin and part.origin.dialect == "anthropic" and part.origin.raw.get("type") in ONLY_IN_RESULTS:
+        return [{name: one for name, one in part.origin.raw.items() if name != "cache_control"}]
     if not part.text.strip():
         return []
     block: Json = {"type": "text", "text": part.text}

@@ -19,7 +19,15 @@ from turnlog.formats.neutral import (
     Text,
 )
 from turnlog.formats.repairing import written
-from turnlog.formats.wording import FAILURE, call_id, described, left_out, member_name, tool_name
+from turnlog.formats.wording import (
+    FAILURE,
+    call_id,
+    described,
+    left_out,
+    member_name,
+    tool_name,
+    written_arguments,
+)
 
 if TYPE_CHECKING:
     from turnlog.formats.neutral import Json, Part, Turn, Written
@@ -128,7 +136,7 @@ class _Writer:
         if name != part.name:
             self.repairs.append(Repair(part.sequence, f"changed: a tool's name to {name}"))
         kind = "custom" if part.custom else "function"
-        told = {"name": name, ("input" if part.custom else "arguments"): part.arguments}
+        told = {"name": name, ("input" if part.custom else "arguments"): written_arguments(part)}
         return {"id": self._id(part.sequence, part.id), "type": kind, kind: told, **part.extra}
 
     def _id(self, sequence: int, given: str) -> str:

@@ -30,8 +30,12 @@ _TYPES = {
     "md": "text/markdown",
 }
 _URL_SAFE = str.maketrans("-_", "+/")
+# How the base64 of an image's bytes begins, where nobody says of what type it is.
+_BEGINNINGS = {"iVBORw0KGgo": "image/png", "/9j/": "image/jpeg", "R0lGOD": "image/gif", "UklGR": "image/webp"}
 _EXTENSION = re.compile(r"\.([a-z0-9]{2,4})(?:[?#]|$)", re.IGNORECASE)
 PDF = "application/pdf"
+_TYPE_NAMES = ("mime_type", "mimeType", "mediaType", "media_type")
+_OF_LANGCHAIN = {"base64", "data", "url", "file_id", "source_type"}
 
 
 def string(value: Any) -> str:
@@ -87,9 +91,11 @@ def from_data(
     text = string(data)
     if _DATA_URL.match(text) or text.startswith(("http://", "https://")):
         return from_url(sequence, kind, text, media_type, origin=origin, **told)
-    return Media(
-        sequence, kind or kind_of(media_type), media_type, data=standard(text), origin=origin, **told
-    )
+    kind = kind or kind_of(media_type)
+    if kind == "image" and media_type in {"", "image/*"}:
+        found = (one for beginning, one in _BEGINNINGS.items() if text.startswith(beginning))
+        media_type = next(found, "image/*")
+    return Media(sequence, kind, media_type, data=standard(text), origin=origin, **told)
 
 
 def standard(given: str) -> str:
@@ -104,3 +110,29 @@ def standard(given: str) -> str:
     except ValueError:
         return ""
     return text
+
+
+def plain(sequence: int, part: dict[str, Any]) -> Media | None:
+    """A medium as LangChain and tools that speak MCP give it, in fields of the part itself; None: it is none.
+
+    `{"type": "image", "base64" or "data" or "url" or "file_id": …, "mime_type" or "mimeType": …}`
+    """
+    kind = part.get("type")
+    if kind not in {"image", "audio", "video", "file", "text-plain"}:
+        return None
+    if kind != "text-plain" and not _OF_LANGCHAIN & part.keys():
+        return None
+    media_type = next(filter(None, (string(part.get(name)) for name in _TYPE_NAMES)), "")
+    name = string(part.get("filename")) or string(part.get("name"))
+    known = string(part.get("file_id")) or (string(part.get("id")) if part.get("source_type") == "id" else "")
+    of: Kind = "file" if kind == "text-plain" else kind
+    if known:
+        return Media(sequence, of, media_type, file_id=known, name=name)
+    if text := string(part.get("text")):
+        return Media(sequence, of, media_type or "text/plain", text=text, name=name)
+    if url := string(part.get("url")):
+        return from_url(sequence, of, url, media_type, origin=None, name=name)
+    data = string(part.get("base64")) or string(part.get("data"))
+    if of in {"image", "audio", "video"}:
+        media_type = media_type or f"{of}/*"
+    return from_data(sequence, of, data, media_type, origin=None, name=name)

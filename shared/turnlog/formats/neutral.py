@@ -131,6 +131,7 @@ class Result(NamedTuple):
         value: where it was JSON and no text, that JSON; else None.
         error: the tool failed.
         job: the job that did it (`metadata.job_id`): of several results that one counts.
+        pending: it says that a job is under way (`metadata.state`), and stands for the result of that.
         missing: nothing is stored; this one says so.
     """
 
@@ -141,6 +142,7 @@ class Result(NamedTuple):
     value: Any = None
     error: bool = False
     job: bool = False
+    pending: bool = False
     missing: bool = False
     origin: Origin | None = None
 
@@ -209,7 +211,7 @@ class Written(NamedTuple):
     skipped: int = 0
 
 
-def plain(messages: Iterable[Any]) -> Iterator[Json]:
+def as_json(messages: Iterable[Any]) -> Iterator[Json]:
     """Messages or items as JSON: objects as they are, those of a client's answer with the server's fields.
 
     Raises:

@@ -12,7 +12,7 @@ from turnlog.formats.neutral import Call, Malformed, Origin, Other, Reasoning, R
 from turnlog.formats.parts_openai import as_text
 
 if TYPE_CHECKING:
-    from turnlog.formats.neutral import Json, Media, Part
+    from turnlog.formats.neutral import Json, Kind, Media, Part
 
 _DENIED = "The user did not allow this tool call."
 
@@ -83,6 +83,9 @@ def _result(sequence: int, part: Json, given: Any, origin: Origin, *, error: boo
 def _model_result(sequence: int, part: Json, origin: Origin) -> Result:
     """Of a ModelMessage: `output` says of what type it is."""
     output = part.get("output", part.get("result"))
+    if mapping(output).get("type") == "execution-denied":
+        reason = string(mapping(output).get("reason")) or _DENIED
+        return _result(sequence, part, reason, origin, error=True)
     if not isinstance(output, dict) or "value" not in output:
         return _result(sequence, part, output, origin, error=part.get("isError") is True)
     error = string(output.get("type")).startswith("error")
@@ -98,6 +101,9 @@ def _model_result(sequence: int, part: Json, origin: Origin) -> Result:
             content.append(
                 from_data(sequence, None, inner["data"], string(inner.get("mediaType")), origin=None)
             )
+        elif url := string(inner.get("url")):
+            image: Kind | None = "image" if inner.get("type") == "image-url" else None
+            content.append(from_url(sequence, image, url, string(inner.get("mediaType")), origin=None))
         else:
             content.append(Text(sequence, encoded(one)))
     return Result(sequence, string(part.get("toolCallId")), tuple(content), error=error, origin=origin)

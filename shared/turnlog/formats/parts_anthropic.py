@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnlog.formats.media import PDF, from_data, from_url, mapping, string
+from turnlog.formats.media import PDF, from_data, from_url, mapping, plain, string
 from turnlog.formats.neutral import Call, Malformed, Media, Origin, Other, Reasoning, Result, Text, encoded
 from turnlog.formats.parts_openai import as_text
 
@@ -25,6 +25,8 @@ SERVER_RESULTS = {
 """What tools of Anthropic's own answered, in the assistant's message."""
 
 SERVER_CALLS = {"server_tool_use", "mcp_tool_use"}
+ONLY_IN_RESULTS = {"search_result", "tool_reference"}
+"""Blocks of a result that Anthropic alone has a word for. Elsewhere they are their JSON."""
 
 
 def thinking(sequence: int, block: Json) -> list[Part]:
@@ -106,10 +108,10 @@ def _inside(sequence: int, one: Any) -> list[Text | Media]:
             part if isinstance(part, Media) else Text(sequence, encoded(one))
             for part in source(sequence, block)
         ]
-    if kind == "image":  # of a tool that speaks MCP
-        media_type = string(block.get("mimeType")) or string(block.get("media_type"))
-        return [from_data(sequence, "image", block.get("data"), media_type, origin=None)]
-    return [Text(sequence, encoded(one))]
+    if medium := plain(sequence, block):
+        return [medium]
+    origin = Origin("anthropic", block) if kind in ONLY_IN_RESULTS else None
+    return [Text(sequence, encoded(one), origin=origin)]
 
 
 def _texts(listed: Any) -> list[str]:

@@ -158,8 +158,10 @@ def output_item(message: Json) -> Json | None:
 
 
 def tool_call(sequence: int, call: Json) -> Call | Malformed:
-    """One of a message's `tool_calls`; Ollama gives them no id."""
+    """One of a message's `tool_calls`; Ollama gives them no id. LangChain's have `name` and `args`."""
     call = mapping(call)
+    if "args" in call and "function" not in call:
+        call = {**call, "function": {"name": call.get("name"), "arguments": call["args"]}}
     custom = call.get("type") == "custom"
     given = call.get("custom" if custom else "function")
     function = mapping(given)

@@ -79,15 +79,23 @@ def _function_response(sequence: int, response: Json, origin: Origin) -> Part:
     )
     inner = told["error"] if error else inner
     text = inner if isinstance(inner, str) else "" if inner is None else encoded(inner)
+    listed = response.get("parts")
+    media = _in_response(sequence, listed) if isinstance(listed, list) else []
     return Result(
         sequence,
         string(response.get("id")),
-        (Text(sequence, text),),
+        (Text(sequence, text), *media),
         name=string(response.get("name")),
-        value=None if isinstance(inner, str) else inner,
+        value=None if isinstance(inner, str) or media else inner,
         error=error,
         origin=origin,
     )
+
+
+def _in_response(sequence: int, listed: list[Any]) -> list[Media]:
+    """What a function answers beside its JSON: images and files."""
+    found = [part for one in listed for part in read(sequence, mapping(one)) or []]
+    return [part for part in found if isinstance(part, Media)]
 
 
 def _gemini_media(sequence: int, given: Json, origin: Origin) -> Media:

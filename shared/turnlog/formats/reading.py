@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnlog.formats import parts_ai_sdk, parts_anthropic, parts_openai, parts_untyped
-from turnlog.formats.media import from_data, mapping, string
+from turnlog.formats.media import from_data, mapping, plain, string
 from turnlog.formats.neutral import (
     Call,
     Malformed,
@@ -42,6 +42,8 @@ _ROLES: dict[str, Role] = {
 OWN = ("sequence", "message_id", "created_at", "edited_at", "metadata", "removed")
 """Fields of a stored message that are Turnlog's, and no provider's."""
 
+# Of a job whose result is still to come.
+_PENDING = {"pending", "running", "input_required"}
 # In which providers that speak Chat Completions give a model's thoughts, and want them back.
 _THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
 
@@ -64,11 +66,18 @@ def turns(message: Json, at: int = 0) -> list[Turn]:
         # It may have had the results of the calls before it.
         return [Turn(sequence, "tool", [], message)] if role in {"tool", "user"} else []
     parts = _parts(sequence, message, role)
-    job = bool(mapping(message.get("metadata")).get("job_id"))
-    parts = [part._replace(job=True) if job and isinstance(part, Result) else part for part in parts]
+    told = mapping(message.get("metadata"))
+    pending = bool(told.get("job_id")) and told.get("state") in _PENDING
+    job = bool(told.get("job_id")) and not pending
     name = string(message.get("name")) or string(message.get("tool_name"))
     if role == "tool":
-        return [Turn(sequence, role, _results(sequence, message, parts, name=name, job=job), message)]
+        parts = _results(sequence, message, parts, name=name)
+    if job or pending:
+        parts = [
+            part._replace(job=job, pending=pending) if isinstance(part, Result) else part for part in parts
+        ]
+    if role == "tool":
+        return [Turn(sequence, role, parts, message)]
     return _split(Turn(sequence, role, parts, message, name))
 
 
@@ -121,7 +130,7 @@ def _is_result(one: Any) -> bool:
     return bool(read) and all(isinstance(part, Result) for part in read)
 
 
-def _results(sequence: int, message: Json, parts: list[Part], *, name: str, job: bool) -> list[Part]:
+def _results(sequence: int, message: Json, parts: list[Part], *, name: str) -> list[Part]:
     """The results in a tool's message: those that name their calls, and all else as one."""
     results: list[Part] = [part for part in parts if isinstance(part, Result)]
     rest = tuple(part for part in parts if isinstance(part, Text | Media))
@@ -129,7 +138,7 @@ def _results(sequence: int, message: Json, parts: list[Part], *, name: str, job:
         known = string(message.get("tool_call_id")) or string(message.get("toolCallId"))
         item = mapping(parts_openai.output_item(message))
         origin = Origin("responses", item) if item else None
-        results.append(Result(sequence, known, rest, name=name, job=job, origin=origin))
+        results.append(Result(sequence, known, rest, name=name, origin=origin))
     return results
 
 
@@ -145,8 +154,10 @@ def _parts(sequence: int, message: Json, role: Role) -> list[Part]:
     if role == "tool":
         known = string(message.get("tool_call_id"))
         listed = given if isinstance(given, list) else []
-        return [*_answered(sequence, content, known), *_answered(sequence, listed, known)]
+        answered = [*_answered(sequence, content, known), *_answered(sequence, listed, known)]
+        return [*answered, *_images(sequence, message)]
     parts += _content(sequence, content, envelope)
+    parts += _images(sequence, message)
     if isinstance(given, list):
         inner = _content(sequence, given, None)
         said = "".join(part.text for part in inner if isinstance(part, Text))
@@ -160,15 +171,44 @@ def _parts(sequence: int, message: Json, role: Role) -> list[Part]:
     if spoken and not any(isinstance(part, Text) for part in parts):
         parts.append(Text(sequence, spoken))
     calls = message.get("tool_calls")
-    parts += [parts_openai.tool_call(sequence, call) for call in calls] if isinstance(calls, list) else []
+    if isinstance(calls, list):
+        read = [parts_openai.tool_call(sequence, call) for call in calls]
+        # LangChain tells a call of Anthropic's twice: as its block, which a stream leaves empty, and here.
+        whole = {
+            part.id
+            for part, call in zip(read, calls, strict=True)
+            if isinstance(part, Call) and "args" in call
+        }
+        parts = [part for part in parts if not (isinstance(part, Call) and part.id in whole)]
+        parts += read
     called = mapping(message.get("function_call"))
     if name := string(called.get("name")):
         parts.append(Call(sequence, "", name, parts_openai.as_text(called.get("arguments", ""))))
     return parts
 
 
+def _images(sequence: int, message: Json) -> list[Part]:
+    """Those beside the content: Ollama's, as base64; those that OpenRouter's models draw, as parts."""
+    listed = message.get("images")
+    if not isinstance(listed, list):
+        return []
+    return [
+        part
+        for one in listed
+        for part in (
+            [from_data(sequence, "image", one, "", origin=None)]
+            if isinstance(one, str)
+            else _read(sequence, one, None)
+        )
+        if isinstance(part, Media)
+    ]
+
+
 def _thoughts(sequence: int, message: Json) -> list[Part]:
     fields = {name: message[name] for name in _THOUGHTS if message.get(name)}
+    if thought := string(message.get("thinking")):
+        # As Ollama spells it; in its Chat Completions it is `reasoning`.
+        fields.setdefault("reasoning", thought)
     if not fields:
         return []
     blocks = fields.get("thinking_blocks")
@@ -228,11 +268,11 @@ def _typed(sequence: int, kind: str, part: Json, envelope: Json | None) -> list[
         return [_text(sequence, part)]
     if kind == "image" and "source" in part:
         return parts_anthropic.source(sequence, part)
-    if kind in {"image", "audio"} and "data" in part:  # of a tool that speaks MCP
-        media_type = string(part.get("mimeType")) or string(part.get("mediaType"))
-        return [from_data(sequence, None, part["data"], media_type or f"{kind}/*", origin=None)]
     if kind == "file" and isinstance(part.get("file"), dict):
         return parts_openai.media(sequence, part, None)
+    # The AI SDK has files with `mediaType`; that is read below, and goes back as it came.
+    if (kind != "file" or "mediaType" not in part) and (medium := plain(sequence, part)):
+        return [medium]
     if kind == "reasoning" and ("summary" in part or "encrypted_content" in part):
         return parts_openai.item(sequence, part, None)
     if reader := parts_openai.READERS.get(kind):

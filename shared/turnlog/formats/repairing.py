@@ -2,7 +2,7 @@
 
 1. Every tool call is answered by exactly one result, right behind the assistant's turn that calls.
    - A result that is missing is put in, and says so.
-   - Of several, the one of a job counts, else the first.
+   - Of several, the one of a job counts, else the first that does not only say that a job is under way.
    - A result that came later moves up to its call, so that what was said in between comes behind it.
    - A result of which no call is known before it is left out.
    - Where a message was removed behind calls that are not answered, what comes behind it stays there.
@@ -78,6 +78,10 @@ class _Newest:
             self._slots, self._answered = [], 0
         self._slots.append(slot)
 
+    def has(self, slot: _Slot) -> bool:
+        """Whether it is one of them."""
+        return slot in self._slots
+
     def first_open(self) -> _Slot:
         """The first that is not answered; the last, if all are."""
         while self._answered < len(self._slots) - 1 and self._slots[self._answered].result:
@@ -94,11 +98,29 @@ def repaired(turns: list[Turn], *, joins: bool = True) -> Repaired:
     return _Repair(turns, joins=joins).done()
 
 
-def open_calls(turns: list[Turn]) -> set[str]:
-    """The ids of the calls that none of these turns answers, so that a later one may."""
-    repair = _Repair(turns, joins=True)
-    repair.pair()
-    return {slot.id for slot in repair.slots if not slot.result} - {""}
+class Asked:
+    """The calls in these turns, and which of the turns that are taken later answer them."""
+
+    def __init__(self, turns: list[Turn]) -> None:
+        self._repair = _Repair(turns, joins=True)
+        self._repair.pair()
+        self._calls = list(self._repair.slots)
+        self._end = len(turns)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a later turn may answer one of them."""
+        return any(map(self._repair.waits, self._calls))
+
+    @property
+    def answered(self) -> set[int]:
+        """The sequences of the messages behind these turns with the results that count for their calls."""
+        return {slot.result.sequence for slot in self._calls if slot.result and slot.at >= self._end}
+
+    def take(self, turns: list[Turn]) -> None:
+        """Look at turns behind those before."""
+        for turn in turns:
+            self._repair.take(turn)
 
 
 class _Repair:
@@ -108,6 +130,7 @@ class _Repair:
         self._repairs: list[Repair] = []
         self._skipped = 0
         self.slots: list[_Slot] = []
+        self._open = False  # whether a further assistant turn belongs to the newest group
         self._by_id: dict[str, _Newest] = {}
         self._unnamed: dict[str, _Newest] = {}  # calls without an id, by their tool; under "" all of them
         self._by_name: dict[str, _Newest] = {}  # all calls, by their tool
@@ -128,23 +151,33 @@ class _Repair:
 
     def pair(self) -> None:
         """Find the result of each call."""
-        open_ = False  # whether a further assistant turn belongs to the group
-        for at, turn in enumerate(self._turns):
-            if turn.role == "assistant":
-                if not open_:
-                    self._next.setdefault(self._group, at)
-                    self._group, open_ = self._group + 1, True
-                for part in turn.parts:
-                    if isinstance(part, Call):
-                        self._called(_Slot(part, self._group))
-            elif turn.role == "tool":
-                answered = [self._answered(part, at) for part in turn.parts if isinstance(part, Result)]
-                # One that moves up to an earlier go leaves no trace here.
-                open_ = open_ and self._group not in answered and bool(turn.parts or not self._calls())
-            else:
+        for turn in self._turns:
+            self.take(turn)
+
+    def take(self, turn: Turn) -> None:
+        """Find what a turn answers, and what it asks, behind those that were taken before it."""
+        at = len(self._groups)
+        if turn.role == "assistant":
+            if not self._open:
                 self._next.setdefault(self._group, at)
-                open_ = False
-            self._groups.append(self._group)
+                self._group, self._open = self._group + 1, True
+            for part in turn.parts:
+                if isinstance(part, Call):
+                    self._called(_Slot(part, self._group))
+        elif turn.role == "tool":
+            answered = [self._answered(part, at) for part in turn.parts if isinstance(part, Result)]
+            # One that moves up to an earlier go leaves no trace here.
+            self._open = self._open and self._group not in answered and bool(turn.parts or not self._calls())
+        else:
+            self._next.setdefault(self._group, at)
+            self._open = False
+        self._groups.append(self._group)
+
+    def waits(self, slot: _Slot) -> bool:
+        """Whether a later result may answer a call, which is the newest of its id or tool."""
+        if slot.result and not slot.result.pending:
+            return False
+        return self._by_id[slot.id].has(slot) if slot.id else self._unnamed[slot.call.name].has(slot)
 
     def _calls(self) -> bool:
         """Whether there is a call in the newest go."""
@@ -169,7 +202,8 @@ class _Repair:
             return None
         before = slot.result
         guessed = before is not None and not before.call_id and bool(result.call_id)
-        if before and not guessed and not (result.job and not before.job):
+        better = before is not None and (result.job, not result.pending) > (before.job, not before.pending)
+        if before and not guessed and not better:
             self._tell(result.sequence, f"left out: a further result of the tool call{_shown(slot.id)}")
             return None
         if before:
@@ -184,7 +218,7 @@ class _Repair:
             return named.first_open() if named else None
         unnamed = self._unnamed.get(result.name)
         slot = unnamed.first_open() if unnamed else None
-        if slot and (result.job or not slot.result):
+        if slot and (result.job or not slot.result or slot.result.pending):
             return slot
         # A call that has an id, as long as nothing else has been said.
         alike = self._by_name.get(result.name)

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnlog.formats.media import mapping, string
-from turnlog.formats.neutral import Call, Media, Other, Reasoning, Repair, Result, Text, plain
+from turnlog.formats.neutral import Call, Media, Other, Reasoning, Repair, Result, Text, as_json
 from turnlog.formats.parts_openai import CALLS, FIELDS, HOSTED, OUTPUTS, call_item, output_item
 from turnlog.formats.reading import OWN, turns
 from turnlog.formats.repairing import Repaired, written
-from turnlog.formats.wording import FAILURE, call_id, described, left_out, tool_name
+from turnlog.formats.wording import FAILURE, call_id, described, left_out, tool_name, written_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,6 +28,15 @@ WHOLE = "response_item"
 """The field of a message with an item that no message can tell."""
 _CALL = {"type", "call_id", "name", "arguments"}
 _OUTPUT = {"type", "call_id", "output"}
+# Without their id, the items of a call and its result stand for themselves too.
+_PAIRED = {
+    "function_call",
+    "custom_tool_call",
+    "function_call_output",
+    "custom_tool_call_output",
+    *CALLS,
+    *OUTPUTS,
+}
 _MESSAGE_FIELDS = {"type", "role", "content", "id", "status", "phase"}
 _MESSAGE_PARTS = {"input_text", "output_text", "refusal", "input_image", "input_file", "input_audio"}
 
@@ -41,7 +50,7 @@ def from_responses(items: Iterable[Any]) -> list[Json]:
     Raises:
         TypeError: an item is neither.
     """
-    return [_message(item) for item in plain(items)]
+    return [_message(item) for item in as_json(items)]
 
 
 def to_items(message: Any) -> list[Json]:
@@ -49,7 +58,7 @@ def to_items(message: Any) -> list[Json]:
 
     Of a message of another kind, those that say the same.
     """
-    (message,) = plain([message])
+    (message,) = as_json([message])
     if (item := _kept(message)) is not None:
         return [item]
     items: list[Json] = write(Repaired(turns(message), [], 0), exact=True).body["input"]
@@ -122,8 +131,11 @@ def write(history: Repaired, *, exact: bool = False) -> Written:
     turns = history.turns
     for at, turn in enumerate(turns):
         writer.take(turn, turns[at + 1].parts if at + 1 < len(turns) else [])
-    items = writer.items if exact else writer.followed()
-    return written({"input": items}, history, writer.repairs)
+    if not exact:
+        writer.drop_unfollowed()
+        writer.tell_apart()
+        writer.drop_unfollowed()
+    return written({"input": writer.items}, history, writer.repairs)
 
 
 class _Writer:
@@ -144,9 +156,27 @@ class _Writer:
         else:
             self._say(turn)
 
-    def followed(self) -> list[Json]:
-        """The items; reasoning that nothing of the assistant's follows is left out, as the API refuses it."""
-        kept: list[Json] = []
+    def tell_apart(self) -> None:
+        """No two items have one id, as when one was stored twice: the API refuses them."""
+        known: set[str] = set()
+        kept: list[tuple[Json, int]] = []
+        for item, sequence in zip(self.items, self._sequences, strict=True):
+            own = string(item.get("id"))
+            again, kind = own in known, string(item.get("type"))
+            known |= {own} - {""}
+            if not again:
+                kept.append((item, sequence))
+            elif item.get("role") == "assistant":
+                kept.append(({"role": "assistant", "content": _words(item)}, sequence))
+            elif "role" in item or kind in _PAIRED:
+                kept.append(({name: one for name, one in item.items() if name != "id"}, sequence))
+            else:
+                self._leave_out(sequence, f"{kind}, which is there once more")
+        self._keep(kept)
+
+    def drop_unfollowed(self) -> None:
+        """Leave out reasoning that nothing of the assistant's follows: the API refuses it."""
+        kept: list[tuple[Json, int]] = []
         follows = False
         for item, sequence in zip(reversed(self.items), reversed(self._sequences), strict=True):
             if item.get("type") == "reasoning":
@@ -156,8 +186,11 @@ class _Writer:
             else:
                 output = string(item.get("type")).endswith("_output")
                 follows = not output and item.get("role", "assistant") == "assistant"
-            kept.append(item)
-        return kept[::-1]
+            kept.append((item, sequence))
+        self._keep(kept[::-1])
+
+    def _keep(self, kept: list[tuple[Json, int]]) -> None:
+        self.items, self._sequences = [item for item, _ in kept], [sequence for _, sequence in kept]
 
     def _put(self, sequence: int, item: Json) -> None:
         self.items.append(item)
@@ -192,7 +225,7 @@ class _Writer:
 
     def _assistant(self, turn: Turn, following: list[Part]) -> None:
         answers = {part.call_id: part for part in following if isinstance(part, Result)}
-        at = 0
+        at, thought = 0, False
         while at < len(turn.parts):
             part = turn.parts[at]
             at += 1
@@ -205,11 +238,13 @@ class _Writer:
                 at = end
             elif isinstance(part, Text):
                 if part.text:
-                    self._put(part.sequence, {"role": "assistant", "content": part.text})
+                    # OpenAI takes a thought with the item that came of it, and that with its thought.
+                    item = _ui_item(part) if thought else None
+                    self._put(part.sequence, item or {"role": "assistant", "content": part.text})
             elif isinstance(part, Media):
                 self._put(part.sequence, {"role": "assistant", "content": self._instead(part)})
             elif isinstance(part, Reasoning):
-                self._think(part)
+                thought = self._think(part) or thought
             elif isinstance(part, Call):
                 self._put(part.sequence, self._call(part, answers.get(part.id)))
             elif isinstance(part, Other):
@@ -226,18 +261,27 @@ class _Writer:
         self._leave_out(part.sequence, part.kind)
         return [{"type": "input_text", "text": left_out(part.kind)}] if part.said else []
 
-    def _think(self, part: Reasoning) -> None:
+    def _think(self, part: Reasoning) -> bool:
+        """Write a thought; whether it is OpenAI's, so that it is written."""
         dialect, raw = (part.origin.dialect, part.origin.raw) if part.origin else ("", {})
         told = mapping(mapping(raw.get("providerMetadata")).get("openai"))
         if dialect == "responses":
             self._put(part.sequence, raw)
         elif dialect == "ai-sdk" and string(told.get("itemId")):
             summary = [{"type": "summary_text", "text": part.text}] if part.text else []
-            sealed = string(told.get("reasoningEncryptedContent"))
-            item = {"type": "reasoning", "id": told["itemId"], "summary": summary}
-            self._put(part.sequence, item | ({"encrypted_content": sealed} if sealed else {}))
-        elif part.text:
-            self._leave_out(part.sequence, "reasoning of another provider's")
+            item: Json = {"type": "reasoning", "id": told["itemId"], "summary": []}
+            if self.items and self.items[-1].get("id") == item["id"]:
+                item = self.items[-1]  # the AI SDK makes a part of each text of a summary
+            else:
+                self._put(part.sequence, item)
+            item["summary"] += summary
+            if sealed := string(told.get("reasoningEncryptedContent")):
+                item["encrypted_content"] = sealed
+        else:
+            if part.text:
+                self._leave_out(part.sequence, "reasoning of another provider's")
+            return False
+        return True
 
     def _call(self, part: Call, answer: Result | None) -> Json:
         raw = part.origin.raw if part.origin and part.origin.dialect == "responses" else {}
@@ -260,7 +304,8 @@ class _Writer:
                 "name": name,
                 "input": part.arguments,
             }
-        return {"type": "function_call", **kept, "call_id": known, "name": name, "arguments": part.arguments}
+        given = written_arguments(part)
+        return {"type": "function_call", **kept, "call_id": known, "name": name, "arguments": given}
 
     def _id(self, part: Call) -> str:
         known = call_id(part.id, _LONGEST_ID, any_characters=True)
@@ -300,6 +345,32 @@ class _Writer:
 
     def _leave_out(self, sequence: int, what: str) -> None:
         self.repairs.append(Repair(sequence, f"left out: {what}"))
+
+
+def _words(item: Json) -> str:
+    """What a message item says."""
+    content = item.get("content")
+    if not isinstance(content, list):
+        return string(content)
+    return "\n".join(string(part.get("text")) or string(part.get("refusal")) for part in content)
+
+
+def _ui_item(part: Text) -> Json | None:
+    """The message item that a text of the AI SDK's was, if it tells."""
+    raw = part.origin.raw if part.origin and part.origin.dialect == "ai-sdk" else {}
+    told = mapping(mapping(raw.get("providerMetadata")).get("openai"))
+    if not (known := string(told.get("itemId"))):
+        return None
+    content = [{"type": "output_text", "text": part.text, "annotations": []}]
+    phase = {"phase": told["phase"]} if told.get("phase") in {"commentary", "final_answer"} else {}
+    return {
+        "type": "message",
+        "id": known,
+        "role": "assistant",
+        "status": "completed",
+        "content": content,
+        **phase,
+    }
 
 
 def _envelope(part: Part) -> Json | None:

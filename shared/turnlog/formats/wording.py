@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from turnlog.formats.neutral import Media
+    from turnlog.formats.neutral import Call, Media
 
 MISSING = "No result of this tool call is stored."
 """Stands where a tool's result should."""
@@ -38,6 +38,11 @@ def left_out(what: str) -> str:
 def tool_name(name: str, longest: int) -> str:
     """A tool's name in the characters that providers take."""
     return NOT_IN_NAMES.sub("_", name)[:longest]
+
+
+def written_arguments(call: Call) -> str:
+    """A call's arguments as a text. Some who speak OpenAI's words take no empty one for JSON."""
+    return call.arguments if call.custom or call.arguments.strip() else "{}"
 
 
 def member_name(name: str) -> str:

@@ -7,9 +7,9 @@ larger, the window begins with the user's message all the same, and says which m
 it.
 
 A result may come after the next user's message. A window that ends before it would show its call without it,
-and the next window has no call for it. So for the calls that a provider's window leaves open, the messages
-behind the window are read, at most `_LATEST`, and the results among them are shown in the window, as they are
-where one window has both.
+and the next window has no call for it. So for the calls that a provider's window leaves open, or answers with
+no more than that a job is under way, the messages behind the window are read, at most `_LATEST`, and the
+results among them are shown in the window, as they are where one window has both.
 
 An answer is of one head: where a rewind comes between two reads, the read begins again at the head that it
 left.
@@ -20,9 +20,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from turnlog.formats import open_calls, to_ai_sdk, to_anthropic, to_chat, to_markdown, to_responses
-from turnlog.formats.neutral import Call, Repair, Result
-from turnlog.formats.reading import begins_turn, results_alone, turns
+from turnlog.formats import to_ai_sdk, to_anthropic, to_chat, to_markdown, to_responses
+from turnlog.formats.neutral import Repair
+from turnlog.formats.reading import begins_turn, read, results_alone, turns
+from turnlog.formats.repairing import Asked
 from turnlog.formats.wording import left_out
 from turnlog.limits import DRAFT_LIMIT, PAYLOAD_LIMIT
 from turnlog.operations.read_session import check_alone, load, no_answer_holds
@@ -87,7 +88,7 @@ class _Window(NamedTuple):
         lead: the user's message that begins the first turn, where what lies between does not fit.
         system: the message at sequence 0, where it is to be put in front.
         cut: the sequence of `lead`, where even that does not fit beside the newest message.
-        late: results from behind the window, by the ids of their calls; `fits`: there is room for them.
+        late: messages with results from behind the window, by sequence; `fits`: there is room for them.
     """
 
     messages: list[bytes]
@@ -95,7 +96,7 @@ class _Window(NamedTuple):
     lead: Message | None = None
     system: Message | None = None
     cut: int | None = None
-    late: Mapping[str, Message] = {}
+    late: Mapping[int, Message] = {}
     fits: bool = True
 
     @property
@@ -135,8 +136,9 @@ class _Window(NamedTuple):
             repairs = [Repair(self.gap[0], f"left out: {what}")]
         messages = [one for one in (self.system, self.lead) if one] + messages
         if self.late:
-            wanted = open_calls(messages)
-            late = {one["sequence"]: one for known, one in self.late.items() if known in wanted}
+            asked = Asked(read(messages))
+            asked.take(read(self.late.values()))
+            late = {at: self.late[at] for at in sorted(asked.answered)}
             what = (
                 "moved up: a tool's result, from behind this window"
                 if self.fits
@@ -226,26 +228,26 @@ async def _system(store: Store, head: Head) -> Message | None:
     return message if message["role"] in {"system", "developer"} and not message.get("removed") else None
 
 
-async def _late(store: Store, head: Head, window: _Window) -> dict[str, Message]:
-    """The first result, from behind the window, of each call that the window leaves open."""
+async def _late(store: Store, head: Head, window: _Window) -> dict[int, Message]:
+    """The messages behind the window with the results that count for calls that the window leaves open."""
     at = window.first + len(window.messages)
     end = min(head.message_count, at + _LATEST)
     if at >= end:
         return {}
     messages, _ = window.shown()
-    late: dict[str, Message] = {}
-    open_, step = open_calls(messages), _FIRST_BACK
-    while open_ and at < end:
+    late: dict[int, Message] = {}
+    asked, step = Asked(read(messages)), _FIRST_BACK
+    while asked.waiting and at < end:
         for one in await load(store, head, at, min(at + step, end)):
             if one.unread and (one.known()["role"] == "assistant" or one.size > PAYLOAD_LIMIT):
                 continue  # it has no result, or one that no answer holds
             message = (await whole(store, head, one)).fields()
-            parts = [part for turn in turns(message) for part in turn.parts]
-            # From here on, a result with this id is that of a newer call.
-            open_ -= {part.id for part in parts if isinstance(part, Call)}
-            found = open_ & {part.call_id for part in parts if isinstance(part, Result)}
-            late |= dict.fromkeys(found, results_alone(message))
-            open_ -= found
+            taken = turns(message)
+            asked.take(taken)
+            if any(turn.role == "tool" for turn in taken):
+                late[message["sequence"]] = results_alone(message)
+                # A job's result takes the place of one that stood for it.
+                late = {known: late[known] for known in asked.answered}
         at, step = at + step, min(2 * step, _LONGEST_BACK)
     return late
 

@@ -148,4 +148,25 @@ FILES = (
         "no browser sends a file to a new bucket",
         test="tests/unit/test_driver.py",
     ),
+    Mutant(
+        "a message that no answer holds leaves its page open",
+        "                    fitting.append(encoded)\n                self.room -= size\n",
+        "                    fitting.append(encoded)\n                self.room -= payload_size(encoded)\n",
+        "a page names any number, and its reader holds all of them",
+        test=f"{_LARGE}::test_a_page_names_one_message_that_no_answer_holds",
+    ),
+    Mutant(
+        "what was just sent is read from the bucket",
+        '            if "edited_at" not in message:',
+        "            if False:",
+        "an append that is stored ends in an error",
+        test=f"{_LARGE}::test_what_was_sent_is_not_read_from_the_bucket",
+    ),
+    Mutant(
+        "the text of a signed address has its signature",
+        "    request.url = _Secret(url)\n",
+        "",
+        "whoever reads a log of httpx can use it",
+        test=f"{_LARGE}::test_the_bucket_gets_nothing_that_is_meant_for_the_api",
+    ),
 )

@@ -253,13 +253,18 @@ class History:
         return mark
 
     def answers(self) -> dict[str, str]:
-        """By the mark of a call, the mark of its result, where no other call could be meant."""
+        """By the mark of a call, the mark of its result, where no other call or result could be meant."""
         found = {}
+        # It answers the first call without an id that has no result.
+        unnamed = any(
+            one["role"] == "tool" and isinstance(one["content"], str) and "tool_call_id" not in one
+            for one in self.messages
+        )
         for mark, known, at in self.calls:
             later = [one for one in self.results if one[1] == known and one[2] >= at]
             jobs = [one for one in later if one[3]]
             named = self.named[mark] if known.startswith("name ") else None
-            alone = list(self.named.values()).count(named) == 1 if named else True
+            alone = list(self.named.values()).count(named) == 1 and not unnamed if named else True
             if alone and [one[1] for one in self.calls].count(known) == 1 and later:
                 found[mark] = (jobs or later)[0][0]
         return found

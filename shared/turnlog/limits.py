@@ -6,7 +6,7 @@ is at most 6 MB (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
 
 MESSAGE_LIMIT = 64 << 20
-"""Bytes of one message's JSON."""
+"""Bytes of one message's JSON, without its id, its place and its times: so any body holds what it may."""
 
 PARTS_LIMIT = 1 << 20
 """Bytes of one message as stored where there is no bucket: it takes three items."""
@@ -130,6 +130,9 @@ DRAFT_LIMIT = 1_000_000
 
 SETTLED_DAYS = 1
 """After so long no request is on its way any more, and no record of the stream, which keeps them a day."""
+
+CREATE_DAYS = SETTLED_DAYS + 1
+"""After so long the objects of a create are looked for: then those that no session has are settled."""
 
 OPERATION_SECONDS = 29.0
 """How long an operation may go on trying; as long as API Gateway waits for one."""

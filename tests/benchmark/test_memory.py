@@ -7,21 +7,25 @@ import time
 import tracemalloc
 from base64 import b64encode
 from contextlib import closing
+from importlib import import_module
 from io import BytesIO
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
+from infra import template
 from tests.benchmark.bench import bench
 from tests.benchmark.targets import targets
 from tests.benchmark.units import World
 from tests.benchmark.workloads import weighing
 from turnlog.client.importing import Known, steps
+from turnlog.client.request import TAKE_FILES
 from turnlog.coroutines import run
 from turnlog.drivers.blocking import SystemClock
 from turnlog.errors import Diverged, EntryUuidReused, MessageIdReused, TooLarge, TurnlogError, Unavailable
-from turnlog.limits import COMPARED_BYTES, PAYLOAD_LIMIT
+from turnlog.http.events import parse as parse_event
+from turnlog.limits import BODY_FILE_LIMIT, COMPARED_BYTES, PAYLOAD_LIMIT
 from turnlog.operations.add_tool_call import add_tool_call
 from turnlog.operations.append_entries import append_entries
 from turnlog.operations.append_messages import append_messages
@@ -38,6 +42,8 @@ from turnlog.store.retry import RESERVE
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from datetime import datetime
+
+    from turnlog.http.endpoint import Endpoint
 
 T = TypeVar("T")
 
@@ -226,6 +232,34 @@ def test_a_small_request_that_names_large_batches_of_entries() -> None:
     assert peak_of(append_entries(store, world.transcript, named), EntryUuidReused) < 40_000_000
     # The transcript's head, the session's, and one Query and one GetObject for each batch.
     assert (world.table.requests.total() - before, bucket.read) == (2 + 60, 60)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("operation", sorted(TAKE_FILES))
+def test_a_body_of_64_mb_takes_a_half_of_its_functions_memory(operation: str) -> None:
+    """As noise, which compresses least, and without a cache. The other half is for Python itself."""
+    world = World()
+    store = world.store(cached=False)._replace(objects=MemoryObjects())
+    first = [{"role": "user", "content": "x"}] if operation == "edit_message" else []
+    run(create_session(store, world.key, first))
+    said = noise(BODY_FILE_LIMIT - 1_000, 1)
+    message, entry = {"role": "user", "content": said}, {"uuid": "e", "text": said}
+    bodies: dict[str, dict[str, Any]] = {
+        "append_entries": {"entries": [entry]},
+        "append_messages": {"messages": [message]},
+        "edit_message": {"replace": message},
+        "import_transcript": entry,
+        "put_session": {"messages": [message]},
+    }
+    data = json.dumps(bodies[operation]).encode()
+    del said, message, entry, bodies
+    event = {"user_id": world.key.user_id, "session_id": world.key.session_id, "name": "t", "sequence": 0}
+    call = parse_event(event, "-")._replace(data=data)
+    handler: Endpoint = import_module(f"functions.{operation}").handler
+    answer, peak = weighed(handler.answer(store, call))
+    assert answer.status in {200, 201}
+    (memory,) = [one.memory_size for one in template.functions() if one.operation == operation]
+    assert len(data) + peak < memory * 1_000_000 // 2
 
 
 @pytest.mark.thorough

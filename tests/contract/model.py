@@ -171,10 +171,10 @@ class Session:
         if at >= len(self.log):
             raise Refused(404, "not_found")
         there = self.log[at]
+        if edit.get("edit_id") in there.edits:  # it is made, whatever else is said of it
+            return
         if edit.get("message_id") not in {None, there.message_id}:
             raise Refused(409, "message_moved")
-        if edit.get("edit_id") in there.edits:
-            return
         if there.removed:
             raise Refused(409, "removed")
         there.edits |= {edit["edit_id"]} if "edit_id" in edit else set()

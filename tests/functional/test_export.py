@@ -129,7 +129,7 @@ def test_malformed_tool_calls_are_skipped_with_a_warning(api: Api, caplog: pytes
     )
     caplog.clear()
     reply = api.export(session_id).body
-    whole = {"id": "short", "type": "function", "function": {"name": "f", "arguments": ""}}
+    whole = {"id": "short", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     assert reply["messages"] == [
         {"role": "assistant", "content": "a", "tool_calls": [call("good"), whole]},
         tool("good"),
@@ -274,6 +274,7 @@ def test_nothing_and_nowhere(api: Api) -> None:
     api.exported("nothing").problem(404, "not_found")
 
 
+@pytest.mark.thorough
 def test_a_message_that_no_answer_holds_when_it_is_written(api: Api) -> None:
     """Each of its texts becomes a part: six times as much. The answer says which message it is."""
     session_id = api.new(user("before"), {"role": "user", "content": ["a"] * 300_000})

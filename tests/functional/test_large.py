@@ -5,15 +5,31 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import threading
+import time
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 from tests.functional.api import Api, assistant, user
 from tests.functional.bucket import bucket_requests
-from tests.functional.world import configured, counted, first, unreachable, wait_until
+from tests.functional.world import (
+    Later,
+    configured,
+    counted,
+    first,
+    hook,
+    hurried,
+    unreachable,
+    wait_until,
+)
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import lambda_store
 from turnlog.limits import PARTS_LIMIT, PAYLOAD_LIMIT
+from turnlog.operations.purge import work_off
+from turnlog.records.keys import EXPIRY, SessionKey
 from turnlog.store.retry import READ_TRIES
 
 if TYPE_CHECKING:
@@ -58,6 +74,32 @@ def either(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("no_bucket")
 
 
+def test_what_a_create_left_that_crashed_goes_when_its_marker_ends(
+    api: Api, table: TableView, bucket: BucketView
+) -> None:
+    made: list[None] = []
+
+    def crash(**_: Any) -> None:
+        if threading.current_thread().name != "stream":
+            made.append(None)
+            if len(made) > 1:  # behind the marker
+                raise ConnectionClosedError(endpoint_url="the table")
+
+    body = {"session_id": "crashed", "messages": [assistant(noise(600_000))]}
+    with hook("before-call.dynamodb.TransactWriteItems", crash), hurried():
+        api.call("POST", "/sessions", body).problem(503, "unavailable")
+    key = SessionKey(str(api.user), "crashed")
+    assert len(bucket.of(*key)) == 1
+    ends = int(table.session(*key)[key.partition, EXPIRY]["expires_at"]["N"])
+    assert api.get("crashed").status == 404
+    # The table deletes it at its end, or later. Here the stream tells at once, when it is too early to look.
+    table.client.delete_item(TableName=table.name, Key=key.expiry)
+    clock = Later((ends - time.time()) / 86_400)
+    run(work_off(lambda_store(0)._replace(clock=clock), key.expiry))
+    assert not bucket.of(*key)
+
+
+@pytest.mark.thorough
 @pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("content", LARGE.values(), ids=LARGE)
 def test_a_large_message_is_whole(api: Api, content: str) -> None:
@@ -87,6 +129,7 @@ def items(table: TableView, api: Api, session_id: str, sequence: int) -> list[di
     return [row for (_, name), row in rows if name.startswith(f"MSG#{sequence:010d}")]
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("no_bucket")
 def test_a_message_may_grow_over_the_limit_of_one_item(api: Api, table: TableView) -> None:
     """A tool call makes two items of one message."""
@@ -99,6 +142,7 @@ def test_a_message_may_grow_over_the_limit_of_one_item(api: Api, table: TableVie
     assert message["tool_calls"] == [call]
 
 
+@pytest.mark.thorough
 def test_a_message_may_become_an_object(api: Api, table: TableView, bucket: BucketView) -> None:
     """And another one with the next call; that of before goes, and all of them with the session."""
     session_id = api.new(user("q"), assistant(noise(380_000)))
@@ -119,6 +163,7 @@ def test_a_message_may_become_an_object(api: Api, table: TableView, bucket: Buck
     wait_until(lambda: not bucket.of(api.user, session_id))
 
 
+@pytest.mark.thorough
 def test_a_large_message_is_an_object(api: Api, table: TableView, bucket: BucketView) -> None:
     """Whoever creates, appends or puts it; what compresses well enough is none. A rewind deletes it."""
     large, dense = assistant(noise(900_000)), assistant("log line\n" * 100_000)
@@ -211,6 +256,7 @@ def test_an_object_that_was_lost(api: Api, bucket: BucketView) -> None:
     assert [one["content"] for one in api.messages(session_id, after=1).body["messages"]] == ["r"]
 
 
+@pytest.mark.thorough
 def test_a_page_reads_the_objects_that_it_answers(api: Api) -> None:
     """G8: of ten messages of 1.2 MB the four that fit; each once."""
     session_id = api.new()
@@ -245,6 +291,7 @@ def test_what_a_large_message_costs(api: Api) -> None:
     assert (requests, asked) == (["GetItem", "Query", "TransactWriteItems"], ["DeleteObject"])
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("no_bucket")
 def test_without_a_bucket_a_message_is_at_most_1_mb_compressed(api: Api) -> None:
     session_id = api.new(user("q"), assistant(noise(700_000)))
@@ -275,6 +322,7 @@ def test_without_a_bucket_a_request_stores_3_mb(api: Api) -> None:
     assert api.list().body["total"] == 1
 
 
+@pytest.mark.thorough
 def test_what_passes_3_mb_as_stored_goes_to_the_bucket(
     api: Api, table: TableView, bucket: BucketView
 ) -> None:
@@ -291,6 +339,7 @@ def test_what_passes_3_mb_as_stored_goes_to_the_bucket(
     assert api.contents("s") == [one["content"] for one in messages]
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("no_bucket")
 def test_more_parts_than_a_transaction_has_items(api: Api) -> None:
     """99 messages fit; not when two of them take two items each."""
@@ -307,6 +356,7 @@ def test_more_parts_than_a_transaction_has_items(api: Api) -> None:
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("count", [99, 140])
 def test_put_makes_steps_of_what_is_too_large_for_one(api: Api, count: int) -> None:
@@ -319,6 +369,7 @@ def test_put_makes_steps_of_what_is_too_large_for_one(api: Api, count: int) -> N
     assert api.contents("s") == [message["content"] for message in messages]
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("either")
 def test_put_makes_steps_of_what_is_too_many_bytes_for_one(api: Api) -> None:
     """Few messages of few parts, of 3.7 MB as stored."""
@@ -343,6 +394,7 @@ def test_a_body_of_5_mb(api: Api) -> None:
     assert api.contents(session_id) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("alphabet", ["plain", "quotes"])
 def test_a_session_over_5_mb_is_read_in_pages(api: Api, alphabet: str) -> None:
     """The newest that fit; the rest with `before`, each message once."""
@@ -416,6 +468,7 @@ def test_a_put_that_is_refused_wrote_nothing(api: Api, table: TableView) -> None
     assert not table.owned(api.user)
 
 
+@pytest.mark.thorough
 def test_a_message_for_which_the_answer_has_no_room(api: Api) -> None:
     """It says what one can do about one message, and about several."""
     session_id = api.new()

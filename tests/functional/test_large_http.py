@@ -19,7 +19,7 @@ from tests.functional.test_programs import blocking_client, client, program
 from tests.functional.world import configured, lost_reply
 from tests.http_client import request
 from turnlog import AsyncTurnlog, Turnlog
-from turnlog.errors import Contended, Gone, MessageIdReused, NotFound, TooLarge, Unanswered
+from turnlog.errors import Contended, Gone, Invalid, MessageIdReused, NotFound, TooLarge, Unanswered
 
 if TYPE_CHECKING:
     from infra.local.server import LocalServer
@@ -32,6 +32,7 @@ LARGE = {
 }
 
 
+@pytest.mark.thorough
 @OVER_HTTP
 @pytest.mark.parametrize("content", LARGE.values(), ids=LARGE)
 def test_a_message_is_sent_and_read_whole(server: LocalServer, way: Any, content: str) -> None:
@@ -60,6 +61,7 @@ def test_a_message_is_sent_and_read_whole(server: LocalServer, way: Any, content
     program(way, server, what)
 
 
+@pytest.mark.thorough
 @OVER_HTTP
 @pytest.mark.parametrize("beside", [{}, {"content": None}, {"file": "f", "content": None}])
 def test_it_has_a_content_if_it_was_sent_with_one(
@@ -104,6 +106,7 @@ def test_a_message_is_replaced_by_a_larger_one_and_edited(server: LocalServer, w
     program(way, server, what)
 
 
+@pytest.mark.thorough
 @OVER_HTTP
 def test_a_large_put_creates_its_session(server: LocalServer, way: Any) -> None:
     async def what(turnlog: AsyncTurnlog) -> None:
@@ -116,6 +119,7 @@ def test_a_large_put_creates_its_session(server: LocalServer, way: Any) -> None:
     program(way, server, what)
 
 
+@pytest.mark.thorough
 @OVER_HTTP
 def test_a_large_create_is_finished_by_its_repeat(server: LocalServer, way: Any) -> None:
     async def what(turnlog: AsyncTurnlog) -> None:
@@ -145,6 +149,26 @@ def test_a_large_create_is_finished_by_its_repeat(server: LocalServer, way: Any)
     program(way, server, what)
 
 
+@OVER_HTTP
+def test_a_large_create_that_is_refused_leaves_nothing_or_says_what(server: LocalServer, way: Any) -> None:
+    async def what(turnlog: AsyncTurnlog) -> None:
+        large = [user(LARGE["noise"], message_id="m")]
+        with configured(TURNLOG_BUCKET=""), pytest.raises(TooLarge, match="bucket"):
+            await turnlog.create_session(session_id="s", messages=large)
+        with pytest.raises(NotFound):
+            await turnlog.get_session("s")
+        wrong = [{"role": "nobody", "content": "x"}, *large]
+        with pytest.raises(Invalid, match=r"role.* is there, without these messages") as refused:
+            await turnlog.create_session(title="T", messages=wrong)
+        made = await turnlog.get_session(refused.value.extra["session_id"])
+        assert (made.title, made.message_count) == ("T", 0)
+        again = await turnlog.create_session(session_id=made.session_id, title="T", messages=large)
+        assert again.message_count == 1
+
+    program(way, server, what)
+
+
+@pytest.mark.thorough
 def test_a_text_that_no_request_holds_is_imported(api: Api) -> None:
     session = api.new()
     entries = [{"uuid": f"e{at}", "text": noise(1_000_000)} for at in range(8)]
@@ -157,6 +181,7 @@ def test_a_text_that_no_request_holds_is_imported(api: Api) -> None:
     assert (again.status, again.body["added"], again.body["entry_count"]) == (200, 0, 8)
 
 
+@pytest.mark.thorough
 @OVER_HTTP
 def test_a_lost_answer_to_a_large_append_stores_it_once(server: LocalServer, way: Any) -> None:
     async def what(turnlog: AsyncTurnlog) -> None:
@@ -191,6 +216,7 @@ class Troubled(httpx.HTTPTransport):
 LOST = httpx.ReadTimeout("nothing came")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("troubles", [(403,), (400, 403), (404,), (503, 500), (LOST,), ("short",)], ids=str)
 def test_the_client_asks_anew_where_the_bucket_gives_nothing(server: LocalServer, troubles: Any) -> None:
     """403 and 400 are what S3 answers when the address, or the credentials in it, have run out."""
@@ -222,6 +248,7 @@ def test_the_client_asks_anew_where_the_bucket_gives_nothing(server: LocalServer
         assert met(lambda: turnlog.read_entries("s", "main")).entries == [{"t": content}]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [httpx.Client, httpx.AsyncClient])
 def test_the_bucket_gets_nothing_that_is_meant_for_the_api(
     server: LocalServer, kind: Any, caplog: pytest.LogCaptureFixture
@@ -265,6 +292,7 @@ def test_the_bucket_gets_nothing_that_is_meant_for_the_api(
     assert "X-Amz-Signature" not in "".join(logged)
 
 
+@pytest.mark.thorough
 def test_a_bucket_that_gives_nothing_is_told(server: LocalServer) -> None:
     network = Troubled()
     with (
@@ -298,6 +326,7 @@ class Unauthorized(Troubled):
         return super().handle_request(request)
 
 
+@pytest.mark.thorough
 def test_a_change_is_not_denied_by_a_look_that_is_refused(server: LocalServer) -> None:
     network = Unauthorized()
     with (
@@ -322,6 +351,7 @@ class Unreadable(httpx.HTTPTransport):
         return super().handle_request(request)
 
 
+@pytest.mark.thorough
 def test_what_was_sent_is_not_read_from_the_bucket(server: LocalServer) -> None:
     """Or an append that is stored would end in an error that says nothing was done."""
     token = f"user-{uuid4().hex}"
@@ -351,6 +381,7 @@ def test_what_was_sent_is_not_read_from_the_bucket(server: LocalServer) -> None:
         assert other.append_messages("s", sent).messages[0].raw == replaced.message.raw
 
 
+@pytest.mark.thorough
 @OVER_HTTP
 def test_what_no_file_holds_is_refused(server: LocalServer, way: Any) -> None:
     async def what(turnlog: AsyncTurnlog) -> None:
@@ -364,6 +395,7 @@ def test_what_no_file_holds_is_refused(server: LocalServer, way: Any) -> None:
     program(way, server, what)
 
 
+@pytest.mark.thorough
 def test_any_client_reads_what_no_answer_holds(api: Api) -> None:
     session, content = api.new(user("q")), LARGE["noise"]
     body = encoded({"messages": [assistant(content, message_id="m", metadata={"a": 1}), user("after")]})
@@ -386,6 +418,7 @@ def test_any_client_reads_what_no_answer_holds(api: Api) -> None:
         assert json.loads(gzip.decompress(reply.raw)) == {"role": "assistant", "content": content}
 
 
+@pytest.mark.thorough
 def test_a_page_names_one_message_that_no_answer_holds(api: Api) -> None:
     """G8: a client reads each that is named, and has 15 minutes for it."""
     session = api.new(user("first"))

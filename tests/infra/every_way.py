@@ -141,7 +141,12 @@ def _large(api: Api) -> None:
 
     session = api.new(large("a"))
     body = {"session_id": session, "messages": [large("b")]}
-    assert api.call("POST", "/sessions", body).status == 200  # a lost race
+    assert api.call("POST", "/sessions", body).status == 200  # it is there
+    raced = f"{session}-raced"
+    with first("TransactWriteItems", lambda: api.put(raced, title="Sums"), after=1):
+        lost = api.call("POST", "/sessions", {**body, "session_id": raced})
+        assert lost.status == 200  # a lost race, behind the marker
+    assert api.put(f"{session}-put", messages=[large("b")]).status == 201
     for read in (api.get, api.messages, api.export, api.exported):
         assert read(session).status == 200
     assert api.tool_call(session, {"id": "g", "function": {"name": "f"}}).status == 200

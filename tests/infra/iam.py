@@ -36,6 +36,17 @@ class Role(NamedTuple):
             self.boundary, action, resource, context or {}
         )
 
+    def answer_where_nothing_is(self, bucket: str, key: str) -> int:
+        """What S3 answers to a GET or a HEAD of a key under which there is no object.
+
+        404, if the role may list the bucket; else 403, which does not tell. S3 asks for that with the key as
+        `s3:prefix`, though the request has no such parameter: so a condition on the prefix holds. AWS says
+        the first (docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html); the second was seen by
+        others (github.com/ceph/ceph/pull/68577, github.com/kopia/kopia/pull/3072).
+        """
+        reads = self.allows("s3:GetObject", f"{bucket}/{key}")
+        return 404 if reads and self.allows("s3:ListBucket", bucket, {"s3:prefix": [key]}) else 403
+
 
 def role(client: Any, name: str) -> Role:
     """The role with this name, as it is in the account of the IAM client."""

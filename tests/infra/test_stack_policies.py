@@ -84,7 +84,7 @@ def test_nothing_is_unused(full: Account, seen: dict[str, Any], function: str) -
 def test_the_bucket_is_for_what_each_function_does_with_it(
     full: Account, seen: dict[str, Any], function: str
 ) -> None:
-    """A missing object is told from a forbidden one only to whom the bucket may be listed."""
+    """Whoever reads an object is told where there is none; of what is not Turnlog's, nothing is told."""
     held = full.roles[function]
     made = {(action, place) for name, action, place in seen["bucket"] if name == function}
     made |= {("s3:ListBucket", "sessions/") for action, _ in made if action == "s3:GetObject"}
@@ -95,6 +95,9 @@ def test_the_bucket_is_for_what_each_function_does_with_it(
         elsewhere = full.bucket if listing else f"{full.bucket}/other/{place}"
         assert not held.allows(action, elsewhere, {"s3:prefix": ["other/"]}), action
         assert not held.allows(action, f"{resource}-another".replace(full.bucket, f"{full.bucket}-2"))
+        if action == "s3:GetObject":
+            assert held.answer_where_nothing_is(full.bucket, place) == 404
+            assert held.answer_where_nothing_is(full.bucket, f"other/{place}") == 403
     own = {action for one in held.own for action in actions(one) if action.startswith("s3:")}
     assert own == {action for action, _ in made}
 

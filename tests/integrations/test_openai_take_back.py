@@ -137,6 +137,28 @@ async def test_nothing_is_taken_back_when_the_same_call_can_store_the_others(
         assert await session.get_items() == items(150)
 
 
+class Forbidden(HttpWay):
+    """A way on which a gateway lets no rewind pass."""
+
+    async def _send(self, request: Request, token: str) -> Any:
+        if request.operation == "rewind_session":
+            return httpx.Response(403, json={"message": "Forbidden"})
+        return await super()._send(request, token)
+
+
+async def test_a_take_back_that_the_gateway_refuses_is_not_anothers_change(server: Server, user: str) -> None:
+    """And the next call is not kept from adding."""
+    async with on(Forbidden, server, user) as (turnlog, _way):
+        session = TurnlogSession("s", turnlog)
+        told = "The first 99 of 100 items were stored. To take them back was refused: .* 403"
+        with pytest.raises(TooLarge, match=told) as refused:
+            await session.add_items(REFUSED)
+        assert refused.value.extra["stored_items"] == 99
+        assert "another" not in str(refused.value)
+        await session.add_items(items(1, "next"))
+        assert await session.get_items() == [*items(99), *items(1, "next")]
+
+
 class Failing(HttpWay):
     """A way whose rewinds are made, and then answered with 500."""
 

@@ -114,7 +114,10 @@ def mixture(rng: Random, *, reborn: bool) -> list[str]:
     kinds = [kind for kind in FUNCTIONS if rng.random() < (_MORTAL if "delete" in kind else 0.5)]
     anew = ["delete"] * 2 + ["create"] * 5 if reborn and rng.random() < 0.7 else []
     if rng.random() < _WITH_FILES:
-        kinds += [*("create_file",) * 3, *("body_file", "get_file", "delete_file", "list_files") * 2]
+        kinds += [
+            *("create_file",) * 3,
+            *("body_file", "body_file", "get_file", "delete_file", "list_files") * 2,
+        ]
     return kinds + [kind for kind in _OFTEN if rng.random() < 0.6] + ["append", "get"] + anew
 
 

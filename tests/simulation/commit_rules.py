@@ -147,7 +147,9 @@ def _check_beside(change: Change) -> None:
     if change.removed:
         require(Rule.LIVE_LOG_KEPT, change.before.head and not change.before.head.live, change.key)
     if change.marked:
-        require(Rule.MARKER_ON_A_LIVE_SESSION, change.before.live, change.key)
+        # That of a create with objects comes before the session.
+        coming = change.announces and change.work.kind in {"create", "put"}
+        require(Rule.MARKER_ON_A_LIVE_SESSION, change.before.live or coming, change.key)
 
 
 def _check_beginning(change: Change) -> None:

@@ -197,7 +197,8 @@ class History:
         self.files.changed(records, items, commit=self.commits, work=work, live=before.live)
         if change.forks or change.unfinished:
             fork_rules.check_commit(change, self.sessions, len(records), self.seconds())
-        if not change.clears and not change.unfinished and not change.files_alone:
+        unseen = change.clears or change.announces or change.unfinished or change.files_alone
+        if not unseen:
             work.changes.append(change)
         self.transcripts.changed(
             key,

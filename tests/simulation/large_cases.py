@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.simulation.cases import (
     FAULTS,
     Case,
@@ -94,6 +96,15 @@ LARGE_CASES = (
         kinds=_OBJECT_FAULTS,
     ),
     Case("create & create, in objects", [[create("a")], [create("b")]], before=(), limits=_IN_OBJECTS),
+    Case(
+        "create that goes, in objects",
+        [[replace(create("a"), again=False)], [replace(create("b"), again=False)]],
+        before=(),
+        stream=True,
+        days=40,
+        limits=_IN_OBJECTS,
+        kinds=_OBJECT_FAULTS,
+    ),
     Case("put & append, in objects", [[put("m0", "p")], [append("a")]], limits=_IN_OBJECTS),
     Case(
         "put in steps & append, in objects",

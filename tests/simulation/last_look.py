@@ -61,7 +61,16 @@ def look(world: World, *, briefly: bool = False) -> None:
                 require(Rule.NO_OBJECT_LEFT, not objects_of(world, key), objects_of(world, key))
             require(Rule.ENDS_IN_TIME, states[-1].live or not states[-1].head, key)
             require(Rule.RETENTION, not states[-1].live or not world.retention_days, key)
+        _check_orphans(world)
         _check_second_life(world)
+
+
+def _check_orphans(world: World) -> None:
+    """G4: long after all was done, an object is of a session that is there, or was too late for anyone."""
+    prefixes = [key.objects for key, states in world.history.sessions.items() if states[-1].head]
+    kept = [name for name, one in world.objects.kept.items() if not one.stray]
+    left = [name for name in kept if not name.startswith(tuple(prefixes))]
+    require(Rule.NO_OBJECT_LEFT, not left, left)
 
 
 def _check_second_life(world: World) -> None:

@@ -135,6 +135,8 @@ def _read(objects: FaultyObjects, request: Request, body: Any) -> Any:
         return {**body, "messages": [_whole(objects, message) for message in body["messages"]]}
     if request.kind in {"edit", "tool_call"} and body and "message" in body:
         return {**body, "message": _whole(objects, body["message"])}
+    if request.kind == "read_entries" and body and body.get("file"):
+        return {**body, "entries": [json.loads(gunzip(objects.read(body["file"]["url"])))]}
     return body
 
 

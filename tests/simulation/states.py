@@ -127,6 +127,11 @@ class Change(NamedTuple):
         return self.same_version and not self.marks
 
     @property
+    def announces(self) -> bool:
+        """Whether it put the marker of a create alone, which nobody sees: the session comes, or does not."""
+        return self.marked and not self.head_changed and self.before.head is None
+
+    @property
     def marks(self) -> bool:
         """Whether it did no more than mark a message as one that an edit has found as it wanted it."""
         before = self.before.live

@@ -76,6 +76,9 @@ def names() -> Request:
 _BEGUN = (create(), append("e0"))
 _TWO = (create(), append("e0"), append("e1", "e2"))
 
+# An answer holds no more than one short entry: of these, none.
+_ALONE = {"ENTRY_PAYLOAD": 40}
+
 TRANSCRIPT_CASES = (
     Case("first entries & first entries", [[append("a")], [append("b")]], before=(create(),)),
     Case("entries & entries", [[append("a")], [append("b")]], before=_BEGUN),
@@ -118,6 +121,18 @@ TRANSCRIPT_CASES = (
         "a later step & entries",
         [[put("e0", "a"), put("-b", "c", start=2)], [append("c")]],
         before=_BEGUN,
+        limits=_STEPS,
+    ),
+    # The first import was killed while its request was on its way: that one may come at any time.
+    Case(
+        "a later step & an entry & the import again",
+        [[put("b", "-c", start=2)], [append("o"), put("e0", "-a"), put("b", "-c", start=2)]],
+        before=(create(), put("e0", "-a")),
+    ),
+    Case(
+        "a later step & a line of it & the import again",
+        [[put("-b", "c", start=2)], [append("c"), put("e0", "-a"), put("-b", "c", start=2)]],
+        before=(create(), put("e0", "-a")),
         limits=_STEPS,
     ),
     Case(
@@ -179,5 +194,34 @@ TRANSCRIPT_CASES = (
         stream=True,
         limits=IN_OBJECTS,
         kinds=(*_OBJECT_FAULTS, "unprocessed items", "short page"),
+    ),
+    Case(
+        "read & entries, by reference",
+        [[read(), read(0)], [append("a")]],
+        before=_BEGUN,
+        limits=_ALONE,
+        kinds=_OBJECT_FAULTS,
+    ),
+    Case(
+        "entries & the same entries, by reference",
+        [[append("a"), read(0)], [append("a")]],
+        before=_BEGUN,
+        limits=_ALONE,
+        kinds=(*_OBJECT_FAULTS, "re-sent bare"),
+    ),
+    Case(
+        "import & a line of it & read, by reference",
+        [[put("e0", "a", "b")], [append("b"), read(1)]],
+        before=_BEGUN,
+        limits={**_ALONE, **_STEPS},
+        kinds=_OBJECT_FAULTS,
+    ),
+    Case(
+        "read & delete it & begin anew & the purge, by reference",
+        [[read()], [bury(), append("a")]],
+        before=_BEGUN,
+        stream=True,
+        limits={**_ALONE, "DELETE_BATCH": 1},
+        kinds=_OBJECT_FAULTS,
     ),
 )

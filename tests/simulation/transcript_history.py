@@ -191,6 +191,7 @@ class TranscriptHistory:
         data = item["data"]["B"] if "data" in item else self._data(item["object"]["S"])
         require(Rule.OBJECT_BEFORE_ITS_ITEM, data is not None, item)
         assert data is not None
-        lines = zlib.decompress(bytes(data)).split(b"\n")[:-1]
+        # As zlib, or as gzip, which a client reads by itself.
+        lines = zlib.decompress(bytes(data), zlib.MAX_WBITS | 32).split(b"\n")[:-1]
         require(Rule.BATCH_COUNTED, len(lines) == int(item["count"]["N"]), item)
         return [json.loads(line) for line in lines]

@@ -18,16 +18,20 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, TypeVar
 from uuid import uuid4
 
 from turnlog.client.both import method, pages
-from turnlog.client.request import Request, given
+from turnlog.client.request import Request, described, given
 from turnlog.errors import (
     Conflict,
     Contended,
     Diverged,
+    FilesOff,
     Invalid,
+    NotFound,
+    TooLarge,
     TurnlogError,
     Unanswered,
     Unavailable,
 )
+from turnlog.limits import BODY_LIMIT
 from turnlog.models import answers
 
 if TYPE_CHECKING:
@@ -119,7 +123,8 @@ class Methods:
             session_id: of the session; None: it is given one.
             title: of the session.
             messages: its first, at most 97. Where no request holds them, the session is created without them,
-                and a PUT brings them; if that is refused, the session stays. The same call finishes.
+                and a PUT brings them; if that is refused, the session stays, and the error bears its
+                `session_id`. The same call finishes.
             usage: tokens to begin the sum with.
             recreate: begin another session if the one of that id was deleted. If no answer comes, the request
                 is not sent again, because another may have deleted since what it began. The session that is
@@ -128,6 +133,7 @@ class Methods:
 
         Raises:
             Gone: the session of that id was deleted, and `recreate` is not asked for.
+            TooLarge: no request holds the messages, and there is no bucket for more; nothing was created.
         """
         body = given(
             session_id=str(uuid4()) if session_id is None else session_id,
@@ -140,6 +146,7 @@ class Methods:
         if self._way.holds(Request("create_session", body=body)):
             return await self._created(body)
         late: dict[str, Any] = {name: body.pop(name) for name in ("messages", "usage") if name in body}
+        await self._check_bucket(body["session_id"])
         session = await self._created(body)
         if session.message_count >= len(late.get("messages", ())):
             return session
@@ -148,6 +155,10 @@ class Methods:
         except Diverged as error:
             if session.message_count and error.extra.get("sequence") == 0:
                 return session  # it was there before, with messages of its own
+            raise
+        except (Invalid, TooLarge) as error:
+            session_id = session.session_id
+            error.told(f"The session {session_id} is there, without these messages.", session_id=session_id)
             raise
 
     @method
@@ -716,6 +727,22 @@ class Methods:
 
     async def _entries_page(self, session_id: str, name: str, **query: Any) -> answers.EntryPage:
         return await self._ask(answers.EntryPage, Request("read_entries", session_id, name, query=query))
+
+    async def _check_bucket(self, session_id: str) -> None:
+        """Refuse messages that no request holds, before the session is created that would stay without them.
+
+        Raises:
+            TooLarge: there is no bucket. The API says so also of a session that is not there.
+        """
+        try:
+            await self._answer(Request("create_file", session_id, body=described(b"")))
+        except NotFound:
+            return
+        except FilesOff:
+            raise TooLarge(
+                f"The messages are more than a request holds, which is {BODY_LIMIT} bytes. That needs the"
+                " stack's bucket, which is not there. Create the session with fewer, then append the others."
+            ) from None
 
     async def _created(self, body: Mapping[str, Any]) -> answers.Session:
         """See `create_session`."""

@@ -25,6 +25,7 @@ except ImportError as error:
 
 from turnlog.client.clients import AsyncTurnlog
 from turnlog.errors import (
+    Conflict,
     Contended,
     Gone,
     NotFound,
@@ -259,8 +260,13 @@ class TurnlogSession:
         try:
             if await self._taken_back(turnlog, failed):
                 return True
-        except TurnlogError:
-            error.told(f"The first {count} of {of} items may still be stored.")
+        except TurnlogError as refused:
+            if may_be_done(refused) or isinstance(refused, UsageError):
+                error.told(f"The first {count} of {of} items may still be stored.")
+                return False
+            failed.take_back = None  # it was sent once, and surely not made
+            why = f"To take them back was refused: {refused.detail}"
+            error.told(f"The first {count} of {of} items were stored. {why}", stored_items=count)
             return False
         if may_be_taken:
             error.told(
@@ -284,15 +290,13 @@ class TurnlogSession:
             Whether it was made.
 
         Raises:
-            Unavailable: it is not known yet.
+            TurnlogError: it is not known yet; or it is refused, and not because another changed the session.
         """
         if failed.take_back is None:
             return False
         try:
             await turnlog.rewind_session(self._id, **failed.take_back._asdict())
-        except TurnlogError as refused:
-            if may_be_done(refused) or isinstance(refused, UsageError):
-                raise
+        except (Conflict, Gone, NotFound, PreconditionFailed):
             made = False
         else:
             made = True

@@ -7,6 +7,10 @@ generation. Its head is put only over the tombstone that was seen, and its versi
 a try that comes late or twice begins no third session, and no entity tag of the old one fits the new one.
 What the old one stored lies under keys of its generation, and is purged whether or not it is gone by then.
 
+G7: where messages are objects, nobody would delete these if the create crashed before its head is there. So
+a marker is put first, if there is no head. When it ends, objects that no session has are looked for. Where
+there is a head, the objects go with what that is of.
+
 | over | the last try | finds | and so |
 |---|---|---|---|
 | nothing, or a tombstone | was refused | its own token | is made |
@@ -22,9 +26,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from turnlog.errors import ConditionFailed, Contended, TooLarge, Unanswered
-from turnlog.limits import FIELDS_LIMIT, MAX_FIRST_BATCH, SETTLED_DAYS
+from turnlog.limits import CREATE_DAYS, FIELDS_LIMIT, MAX_FIRST_BATCH, SETTLED_DAYS
 from turnlog.records import head as heads
-from turnlog.records.expressions import attribute, of, of_value, put
+from turnlog.records.expressions import attribute, check, of, of_value, put
 from turnlog.records.head import JSON_FIELDS, Head
 from turnlog.records.keys import session_key, user_item_key
 from turnlog.records.usage import replaced
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
     from turnlog.records.expressions import Value
     from turnlog.records.keys import SessionKey
     from turnlog.records.messages import Stored
+    from turnlog.store.retry import Tries
     from turnlog.store.store import Store
 
 _SECONDS_A_DAY = 86_400
@@ -124,11 +129,17 @@ async def _create(
     )._replace(**given)
     check_objects(None, blank)
     head, stored = advanced(store, blank, new, None, large, room=MAX_FIRST_BATCH)
-    await large.put(stored)
+    marked = not any(one.object_key for one in stored)
     buried: Head | None = None
     tries = store.tries()
     while True:
+        if marked:
+            await large.put(stored)
         try:
+            if not marked:
+                await store.repeated(lambda: store.transact(*_marking(store, key)))
+                marked = True
+                continue
             await large.transact(stored, *_writes(store, head, stored, buried))
         except ConditionFailed as refused:
             there = heads.from_item(item) if (item := refused.items[0]) else None
@@ -136,19 +147,14 @@ async def _create(
                 if there.token != token:
                     return Created(there, [], created=False, unanswered=tries.unanswered)
             else:
-                if there and there.forking:
-                    raise fork_unfinished() from None
-                if there and not recreate:
-                    raise gone(there) from None
-                if tries.unanswered:  # it may have been applied, and deleted again
-                    raise tries.unanswered from None
+                _check_begins(there, tries, recreate=recreate)
                 if buried or there is None:
                     # Without a head, a message was there or the tombstone has ended while this was asked.
                     await tries.again(Contended("Others keep creating and deleting this session. Try again."))
                 buried = there
                 begun = _after(blank, there) if there else blank
                 head, stored = advanced(store, begun, new, None, large, room=MAX_FIRST_BATCH)
-                await large.put(stored)
+                marked = there is not None or not any(one.object_key for one in stored)
                 continue
         except (Contended, Unanswered) as error:
             await tries.again(error)
@@ -157,6 +163,21 @@ async def _create(
         store.counts["sessions_created"] += 1
         store.counts["appends"] += len(stored)
         return Created(head, stored, created=True)
+
+
+def _check_begins(there: Head | None, tries: Tries, *, recreate: bool) -> None:
+    """Refuse to begin a session where a fork or a tombstone is, or where one may have been begun before.
+
+    Raises:
+        ForkUnfinished, Gone: see `create_session`.
+        Unanswered: an earlier try may have been applied, and what it began deleted again.
+    """
+    if there and there.forking:
+        raise fork_unfinished() from None
+    if there and not recreate:
+        raise gone(there) from None
+    if tries.unanswered:
+        raise tries.unanswered from None
 
 
 def encoded_objects(fields: Mapping[str, Any]) -> dict[str, str]:
@@ -190,6 +211,15 @@ def expiry_put(key: SessionKey, since: datetime, days: int | None) -> list[dict[
         return []
     at = int(since.timestamp()) + days * _SECONDS_A_DAY
     return [{"Put": {"Item": {**key.expiry, "expires_at": attribute(at)}}}]
+
+
+def _marking(store: Store, key: SessionKey) -> list[dict[str, Any]]:
+    """The writes that put the marker of a create with objects, where there is no head."""
+    absent = check(key.at(0), "attribute_not_exists(#PK)")
+    return [
+        {"ConditionCheck": {**absent, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}},
+        *expiry_put(key, store.clock.now(), CREATE_DAYS),
+    ]
 
 
 def _after(blank: Head, buried: Head) -> Head:

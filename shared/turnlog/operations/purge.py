@@ -13,6 +13,8 @@ was begun, the marker ends, and objects are looked for once more.
 
 A fork that is not whole a day after it was begun becomes a tombstone, and all that was copied is purged.
 
+If a create crashed after it wrote objects, and no session is there when its marker ends, the objects go.
+
 Of a deleted transcript the past generations are removed. Nothing writes an item to one of these again.
 
 A file's marker ends a day after the file was promised, or deleted. Then nobody may begin to send its bytes
@@ -82,8 +84,7 @@ async def purge_session(store: Store, key: SessionKey) -> None:
     """
     head = await store.find_head(key)
     if head is None:
-        settled = store.clock.now() - _SETTLED
-        await _remove_objects(store, key.objects, lambda _, since: since < settled)
+        await _remove_settled(store, key)
         return
     if head.forking:
         return
@@ -115,13 +116,22 @@ async def _remove_before(store: Store, end: GenerationKey) -> bool:
 async def _look_again(store: Store, key: SessionKey) -> None:
     """What a marker asks for when it ends: see the module, and `expire_session`."""
     head = await store.find_head(key)
-    if head and head.forking:
+    if head is None:
+        await _remove_settled(store, key)
+        return
+    if head.forking:
         await give_up_fork(store, head)
-    if head is None or not head.live:
+    if not head.live:
         return
     if head.key.generation:
         await _remove_before(store, head.key)
     await expire_session(store, head)
+
+
+async def _remove_settled(store: Store, key: SessionKey) -> None:
+    """Where there is no session, remove the objects that are left of one that ended, or was never created."""
+    settled = store.clock.now() - _SETTLED
+    await _remove_objects(store, key.objects, lambda _, since: since < settled)
 
 
 async def purge_transcript(store: Store, key: TranscriptKey) -> None:

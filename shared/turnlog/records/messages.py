@@ -40,8 +40,10 @@ if TYPE_CHECKING:
 TOKEN_SIZE = 8
 """Bytes of a tool call's token in `attached`, and of an edit's mark in `edits`."""
 
+# Where a message stands, and since when; a sender may give it the id alone.
+_SERVERS = frozenset({"sequence", "message_id", "created_at", "edited_at"})
 # They, and what the application says about a message, are no part of what the sender said.
-_BESIDE = frozenset({"sequence", "message_id", "created_at", "edited_at", "metadata"})
+_BESIDE = _SERVERS | {"metadata"}
 # They are in both pieces, so that they are known without the rest.
 _IN_BOTH = frozenset({"role", "removed"})
 # Bytes of a shell without metadata, at the most, for which an item has room beside `PART_SIZE`.
@@ -282,12 +284,17 @@ def to_json(fields: Mapping[str, Any]) -> bytes:
         raise TooLarge(
             f"A message's metadata is at most {METADATA_LIMIT} bytes of JSON; that of one has {size}."
         )
-    if len(encoded) > MESSAGE_LIMIT:
+    if len(encoded) > MESSAGE_LIMIT and (size := len(encoded) - _added(fields)) > MESSAGE_LIMIT:
         raise TooLarge(
-            f"A message is at most {MESSAGE_LIMIT} bytes of JSON; one has {len(encoded)}."
-            " Split it into several."
+            f"A message is at most {MESSAGE_LIMIT} bytes of JSON, without {', '.join(sorted(_SERVERS))};"
+            f" one has {size}. Split it into several."
         )
     return encoded
+
+
+def _added(fields: Mapping[str, Any]) -> int:
+    """Bytes of a message's JSON that do not count: what the server adds, each with its comma."""
+    return sum(len(dumps({name: fields[name]})) - 1 for name in _SERVERS & fields.keys())
 
 
 def erased(fields: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ The last row is for a try that was sent twice on its way: it may be refused thou
 messages may be gone since then, with their objects.
 
 An object that no item names, after a crash or a try in doubt, is deleted with its session: its key begins
-with the session's. If the session was never created, nobody deletes it.
+with the session's. If the session was never created, the marker of its create sees to it.
 """
 
 from __future__ import annotations

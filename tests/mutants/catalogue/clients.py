@@ -6,6 +6,7 @@ from tests.mutants.mutant import Mutant
 
 _CLIENTS = "tests/functional/test_clients.py"
 _LATE = "tests/integrations/test_openai_late.py"
+_TAKE_BACK = "tests/integrations/test_openai_take_back.py"
 
 CLIENTS = (
     Mutant(
@@ -72,12 +73,19 @@ CLIENTS = (
         test=f"{_CLIENTS}::test_answers_are_typed",
     ),
     Mutant(
+        "a take-back that is refused is another's change",
+        "except (Conflict, Gone, NotFound, PreconditionFailed):",
+        "except (Conflict, Gone, NotFound, PreconditionFailed, TurnlogError):",
+        "the error tells of a change that nobody made",
+        test=f"{_TAKE_BACK}::test_a_take_back_that_the_gateway_refuses_is_not_anothers_change",
+    ),
+    Mutant(
         "a take-back without an answer is forgotten",
-        """            if may_be_done(refused) or isinstance(refused, UsageError):
-                raise
+        """        except (Conflict, Gone, NotFound, PreconditionFailed):
             made = False
 """,
-        """            failed.take_back = None
+        """        except TurnlogError as refused:
+            failed.take_back = None
             if may_be_done(refused) or isinstance(refused, UsageError):
                 raise
             made = False

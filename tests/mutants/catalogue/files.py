@@ -169,4 +169,11 @@ FILES = (
         "whoever reads a log of httpx can use it",
         test=f"{_LARGE}::test_the_bucket_gets_nothing_that_is_meant_for_the_api",
     ),
+    Mutant(
+        "each try makes the body anew",
+        "params=query, content=request.content, headers",
+        "params=query, content=_content(request), headers",
+        "a program that goes on with what it handed over gets a conflict for its own request",
+        test="tests/functional/test_client_retries.py",
+    ),
 )

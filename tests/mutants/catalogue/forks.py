@@ -60,7 +60,7 @@ FORKS = (
     ),
     Mutant(
         "fork that nobody gives up",
-        "    if head and head.forking:\n        await give_up_fork(store, head)\n",
+        "    if head.forking:\n        await give_up_fork(store, head)\n",
         "",
         "what a crash leaves of it stays for ever, and its id is never free",
         case="fork that goes",
@@ -88,8 +88,7 @@ FORKS = (
     ),
     Mutant(
         "begun anew over an unfinished fork",
-        "                if there and there.forking:\n"
-        "                    raise fork_unfinished() from None\n",
+        "    if there and there.forking:\n        raise fork_unfinished() from None\n",
         "",
         "it answers that the session was deleted, which was never there",
         case="fork & create under the id",

@@ -182,15 +182,14 @@ GENERATIONS = (
     ),
     Mutant(
         "begun anew without being asked",
-        "                if there and not recreate:\n                    raise gone(there) from None\n",
+        "    if there and not recreate:\n        raise gone(there) from None\n",
         "",
         "a deleted session comes back",
         case="delete & create",
     ),
     Mutant(
         "begun anew again after no answer",
-        "                if tries.unanswered:  # it may have been applied, and deleted again\n"
-        "                    raise tries.unanswered from None\n",
+        "    if tries.unanswered:\n        raise tries.unanswered from None\n",
         "",
         "one request begins two sessions",
         case="begin anew, silence, & delete",

@@ -184,4 +184,33 @@ LARGE = (
         "a long message with metadata cannot be written",
         test="tests/unit/test_messages.py::test_no_item_is_larger_than_dynamodb_takes",
     ),
+    Mutant(
+        "a create's objects without a marker",
+        "    marked = not any(one.object_key for one in stored)\n    buried",
+        "    marked = True\n    buried",
+        "what a crash leaves of a create stays for ever",
+        case="create that goes, in objects",
+    ),
+    Mutant(
+        "a create's marker after its objects",
+        "        if marked:\n            await large.put(stored)\n",
+        "        await large.put(stored)\n",
+        "what a crash leaves of a create stays for ever",
+        case="create that goes, in objects",
+    ),
+    Mutant(
+        "a create's marker asks nothing",
+        "    if head is None:\n        await _remove_settled(store, key)\n        return\n"
+        "    if head.forking:\n        await give_up_fork",
+        "    if head is None:\n        return\n    if head.forking:\n        await give_up_fork",
+        "what a crash leaves of a create stays for ever",
+        case="create that goes, in objects",
+    ),
+    Mutant(
+        "a create's marker ends before its objects are settled",
+        "CREATE_DAYS = SETTLED_DAYS + 1",
+        "CREATE_DAYS = SETTLED_DAYS",
+        "its objects are younger than what is looked for, and stay for ever",
+        test=f"{_LARGE}::test_what_a_create_left_that_crashed_goes_when_its_marker_ends",
+    ),
 )

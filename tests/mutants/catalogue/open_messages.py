@@ -80,8 +80,8 @@ OPEN_MESSAGES = (
     ),
     Mutant(
         "metadata is a part of the content",
-        '"edited_at", "metadata"})',
-        '"edited_at"})',
+        '_BESIDE = _SERVERS | {"metadata"}',
+        "_BESIDE = _SERVERS",
         "a rating makes a repeat a conflict",
         test=_MESSAGES,
     ),

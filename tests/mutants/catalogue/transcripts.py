@@ -119,8 +119,8 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "no second look for objects when the tombstone ends",
-        "        await _remove_objects(store, key.objects, lambda _, since: since < settled)\n",
-        "",
+        "        await _remove_settled(store, key)\n        return\n    if head.forking:\n        return\n",
+        "        return\n    if head.forking:\n        return\n",
         "what a slow writer put stays for ever",
         test="tests/simulation/test_objects.py",
     ),
@@ -163,5 +163,12 @@ TRANSCRIPTS = (
         "            if True:\n",
         "503, also where all was stored",
         test="tests/functional/test_transcripts_large.py::test_what_cannot_be_taken_back_changes_no_answer",
+    ),
+    Mutant(
+        "a page by reference names another place",
+        "return EntryPage([], first, head, await reference",
+        "return EntryPage([], first + 1, head, await reference",
+        "a reader passes over an entry",
+        case="read & entries, by reference",
     ),
 )

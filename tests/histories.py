@@ -23,6 +23,9 @@ DOCUMENTS = (
 STYLES = ("chat", "anthropic", "bedrock", "gemini", "ai-sdk", "responses")
 TAILS = ("", "", " ", "\nand so on", "\ud83d", "\x00", "```", "~~~\n", "\n## Assistant\n", '{"a": 1}')
 PIXEL = "iVBORw0KGgo="
+# As google-genai writes bytes; without its padding; in lines; none at all.
+URL_SAFE = ("_-7_", "-_8=", "-_8", "AAAA\nAAAA\n", "no bytes")
+TYPES = ("image/png", "text/plain", "application/pdf", "audio/wav")
 
 
 class History:
@@ -97,7 +100,8 @@ class History:
                 image = {"image": {"format": "png", "source": {"bytes": PIXEL}}}
                 self._put(role="user", content=[{"text": text}, image])
             case "gemini":
-                self._put(role="user", parts=[{"text": text, "function_call": None}])
+                blob = {"mime_type": self._rng.choice(TYPES), "data": self._rng.choice(URL_SAFE)}
+                self._put(role="user", parts=[{"text": text, "function_call": None}, {"inline_data": blob}])
             case "ai-sdk":
                 file = {"type": "file", "mediaType": "text/csv", "url": "https://example.com/a.csv"}
                 self._put(id=self._mark("ui"), role="user", parts=[{"type": "text", "text": text}, file])
@@ -224,7 +228,7 @@ class History:
                     role=role, content=self._say(role) if role == "system" else self._said_by_developer()
                 )
             case 1:
-                self._put(role="assistant", content=None, removed=True)
+                self._put(role=self._rng.choice(("assistant", "tool", "user")), content=None, removed=True)
             case 2:
                 self._put(
                     role=self._rng.choice(("user", "assistant")), content=self._rng.choice(("", None, []))
@@ -249,13 +253,18 @@ class History:
         return mark
 
     def answers(self) -> dict[str, str]:
-        """By the mark of a call, the mark of its result, where no other call could be meant."""
+        """By the mark of a call, the mark of its result, where no other call or result could be meant."""
         found = {}
+        # It answers the first call without an id that has no result.
+        unnamed = any(
+            one["role"] == "tool" and isinstance(one["content"], str) and "tool_call_id" not in one
+            for one in self.messages
+        )
         for mark, known, at in self.calls:
             later = [one for one in self.results if one[1] == known and one[2] >= at]
             jobs = [one for one in later if one[3]]
             named = self.named[mark] if known.startswith("name ") else None
-            alone = list(self.named.values()).count(named) == 1 if named else True
+            alone = list(self.named.values()).count(named) == 1 and not unnamed if named else True
             if alone and [one[1] for one in self.calls].count(known) == 1 and later:
                 found[mark] = (jobs or later)[0][0]
         return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -47,12 +48,26 @@ class Seen:
         self.results[known] = output if isinstance(output, str) else dumped(output)
 
 
+def bytes_are_base64(value: Any) -> None:
+    """Bytes are in the alphabet of RFC 4648, 4, with their padding: no provider takes that for URLs."""
+    if isinstance(value, list):
+        for one in value:
+            bytes_are_base64(one)
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            url = name in {"url", "image_url", "file_data"} and isinstance(one, str) and ";base64," in one
+            if url or (name == "data" and (value.get("type") == "base64" or "format" in value)):
+                b64decode(one.partition(";base64,")[2] if url else one, validate=True)
+            bytes_are_base64(one)
+
+
 def dumped(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
 def chat(body: Json) -> Seen:
     """Chat Completions."""
+    bytes_are_base64(body["input" if "input" in body else "messages"])
     seen, open_ = Seen(), list[str]()
     before = ""
     for message in body["messages"]:
@@ -94,6 +109,7 @@ def _texts(content: Any, allowed: set[str]) -> str:
 
 def anthropic(body: Json) -> Seen:
     """Anthropic's Messages."""
+    bytes_are_base64(body["input" if "input" in body else "messages"])
     seen, open_ = Seen(), list[str]()
     seen.say("system", body["system"])
     roles = [message["role"] for message in body["messages"]]
@@ -143,6 +159,7 @@ def anthropic(body: Json) -> Seen:
 
 def responses(body: Json) -> Seen:
     """OpenAI's Responses."""
+    bytes_are_base64(body["input" if "input" in body else "messages"])
     seen, open_ = Seen(), list[str]()
     items = body["input"]
     ids = [item["id"] for item in items if "id" in item]
@@ -182,6 +199,7 @@ def _said(item: Json) -> str:
 
 def ai_sdk(body: Json) -> Seen:
     """The AI SDK's UIMessages."""
+    bytes_are_base64(body["input" if "input" in body else "messages"])
     seen, before = Seen(), ""
     ids = [message["id"] for message in body["messages"]]
     assert all(ids)

@@ -83,9 +83,9 @@ class Conflict(TurnlogError):
 
 
 class SequenceMismatch(Conflict):
-    """`expected_sequence` is not the next one."""
+    """The session ends elsewhere: `expected_sequence` is not the next one, or `to_sequence` is beyond it."""
 
-    code, title = "sequence_mismatch", "expected_sequence is not the next one"
+    code, title = "sequence_mismatch", "The session ends elsewhere"
 
 
 class Diverged(Conflict):

@@ -40,10 +40,41 @@ def dumps(value: Any, *loc: str | int) -> bytes:
         raise Invalid.at(*(loc or ("body",)), msg=_NUMBER) from error
     except RecursionError as error:
         raise Invalid.at(*(loc or ("body",)), msg=_DEPTH) from error
-    except TypeError as error:  # it names the type
-        raise Invalid.at(*(loc or ("body",)), msg=f"is not JSON: {error}") from error
+    except TypeError as error:
+        raise no_json(value, error, *(loc or ("body",))) from error
     # Python escapes what it cannot encode as JSON does.
     return text.encode("utf-8", "backslashreplace")
+
+
+def no_json(value: Any, error: Exception, *loc: str | int) -> Invalid:
+    """The error of a value that holds what JSON has no word for: where that is, and what to do.
+
+    Args:
+        value: of which `json.dumps` raised `error`.
+        loc: where the value came from.
+    """
+    left = [(loc, value)]  # in a loop, as in `same`
+    while left:
+        place, one = left.pop()
+        if isinstance(one, dict):
+            left += [((*place, name), member) for name, member in reversed(one.items())]
+        elif isinstance(one, list | tuple):
+            left += [((*place, at), one[at]) for at in reversed(range(len(one)))]
+        elif one is not None and not isinstance(one, str | int | float):
+            return Invalid.at(*place, msg=f"is {_way_out(one)}")
+    return Invalid.at(*loc, msg=f"is not JSON: {error}")
+
+
+def _way_out(one: Any) -> str:
+    """What a value is that JSON has no word for, and what to send instead."""
+    if isinstance(one, bytes | bytearray | memoryview):
+        return 'bytes, which JSON has no word for: use model_dump(mode="json"), or base64'
+    kind = f"a {type(one).__name__}, which JSON has no word for"
+    if hasattr(one, "model_dump"):
+        return f'{kind}: call its model_dump(mode="json")'
+    if hasattr(one, "isoformat"):
+        return f'{kind}: use model_dump(mode="json"), or isoformat()'
+    return kind
 
 
 def loads(text: str | bytes, *loc: str | int) -> Any:

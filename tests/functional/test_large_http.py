@@ -63,6 +63,22 @@ def test_a_message_is_sent_and_read_whole(server: LocalServer, way: Any, content
 
 @pytest.mark.thorough
 @OVER_HTTP
+@pytest.mark.parametrize("beside", [{}, {"content": None}, {"file": "f", "content": None}])
+def test_it_has_a_content_if_it_was_sent_with_one(
+    server: LocalServer, way: Any, beside: dict[str, Any]
+) -> None:
+    large = {"role": "model", "parts": [{"text": LARGE["noise"]}], **beside}
+
+    async def what(turnlog: AsyncTurnlog) -> None:
+        await turnlog.create_session(session_id="s")
+        (appended,) = (await turnlog.append_messages("s", [large])).messages
+        (read,) = [message async for message in turnlog.messages("s")]
+        assert appended.to_dict() == read.to_dict() == large
+
+    program(way, server, what)
+
+
+@OVER_HTTP
 def test_a_message_is_replaced_by_a_larger_one_and_edited(server: LocalServer, way: Any) -> None:
     large, call = assistant(LARGE["noise"], annotations=["kept"]), {"id": "c", "function": {"name": "f"}}
 

@@ -65,6 +65,8 @@ SENT: dict[str, dict[str, Any]] = {
         "role": "model",
         "parts": [{"functionCall": {"name": "f", "args": {}}, "thoughtSignature": "AA=="}],
     },
+    "no content but null": {"role": "assistant", "content": None, "tool_calls": [{"id": "c"}]},
+    "a file of the user's own": {"role": "user", "content": None, "file": {"url": "u", "size": 1}},
     "AI SDK": {
         "id": "ui-1",
         "role": "assistant",
@@ -113,7 +115,7 @@ def test_it_comes_back_as_it_was_sent(api: Api, sent: dict[str, Any]) -> None:
     message = {**sent, "message_id": "m"}
     stored = api.call("POST", f"/sessions/{session_id}/messages", raw=raw({"messages": [message]}))
     assert stored.status == 201
-    whole = {"content": None} | {name: value for name, value in sent.items() if value is not None}
+    whole = {name: value for name, value in sent.items() if value is not None or name == "content"}
     for got in (
         stored.body["messages"],
         api.get(session_id).body["messages"],
@@ -127,6 +129,14 @@ def test_it_comes_back_as_it_was_sent(api: Api, sent: dict[str, Any]) -> None:
         "PUT", f"/sessions/{session_id}", raw=raw({"messages": api.get(session_id).body["messages"]})
     )
     assert (back.status, back.body["message_count"], back.body["version"]) == (200, 1, 2)
+
+
+def test_a_message_with_a_file_of_its_own_is_no_reference(api: Api) -> None:
+    """A client reads what the URL of a large message's `file` gives: no user may put such a message there."""
+    session_id = api.new()
+    given = {"role": "user", "file": {"url": "http://169.254.169.254/", "size": 1, "expires_at": "…"}}
+    (stored,) = api.append(session_id, given).body["messages"]
+    assert stored["content"] is None
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_an_item_is_a_message(item: Message, message: Message) -> None:
 
 def test_what_is_no_item() -> None:
     with pytest.raises(TypeError):
-        formats.from_responses(["x"])  # type: ignore[list-item]
+        formats.from_responses(["x"])
 
 
 MEDIA: dict[str, tuple[Message, dict[str, Any]]] = {
@@ -152,6 +152,40 @@ MEDIA: dict[str, tuple[Message, dict[str, Any]]] = {
                 "source": {"type": "base64", "media_type": "image/png", "data": PNG},
             },
             "ai-sdk": {"type": "file", "mediaType": "image/png", "url": f"data:image/png;base64,{PNG}"},
+        },
+    ),
+    "an image of Gemini's SDK, in base64 for URLs": (
+        {"inline_data": {"mime_type": "image/png", "data": "-_8"}},
+        {
+            "chat": {"type": "image_url", "image_url": {"url": "data:image/png;base64,+/8="}},
+            "responses": {
+                "type": "input_image",
+                "detail": "auto",
+                "image_url": "data:image/png;base64,+/8=",
+            },
+            "anthropic": {
+                "type": "image",
+                "source": {"type": "base64", "media_type": "image/png", "data": "+/8="},
+            },
+            "ai-sdk": {"type": "file", "mediaType": "image/png", "url": "data:image/png;base64,+/8="},
+        },
+    ),
+    "a text of Gemini's SDK": (
+        {"inline_data": {"mime_type": "text/plain", "data": "w6TDvzw_Pg"}},
+        {
+            "anthropic": {
+                "type": "document",
+                "source": {"type": "text", "media_type": "text/plain", "data": "äÿ<?>"},
+            },
+        },
+    ),
+    "an image whose bytes are none": (
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "?"}},
+        {
+            "chat": "[Left out: image (image/png)]",
+            "responses": "[Left out: image (image/png)]",
+            "anthropic": "[Left out: image (image/png)]",
+            "ai-sdk": "[Left out: image (image/png)]",
         },
     ),
     "an image somewhere": (
@@ -288,11 +322,8 @@ def test_media(case: str) -> None:
         history, (first, found) = written[name]
         assert first["text"] == "Look:"
         text = isinstance(shown, str)
-        assert (
-            found == {"type": "input_text" if name == "responses" else "text", "text": shown}
-            if text
-            else shown
-        )
+        instead = {"type": "input_text" if name == "responses" else "text", "text": shown}
+        assert found == (instead if text else shown)
         if text and shown.startswith("["):
             assert [one.what for one in history.repairs] == [shown.strip("[]").replace("Left", "left", 1)]
         else:
@@ -412,6 +443,40 @@ def test_instructions_of_anthropics() -> None:
     assert written.body["messages"] == [
         {"role": "user", "content": [{"type": "text", "text": "U1"}, {"type": "text", "text": "U2"}]}
     ]
+
+
+@pytest.mark.parametrize("role", ["tool", "user"])
+def test_what_was_said_behind_a_removed_result_stays_behind_it(role: str) -> None:
+    """The removed message may have had the result, so the placeholder stands in its place."""
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    missing = "No result of this tool call is stored."
+    messages = stored(
+        [
+            {"role": "user", "content": "q"},
+            {"role": "assistant", "content": "", "tool_calls": [call]},
+            {"role": role, "content": None, "removed": True},
+            {"role": "assistant", "content": "a"},
+            {"role": role, "content": None, "removed": True},
+            {"role": "assistant", "content": "b"},
+        ]
+    )
+    assert formats.to_chat(messages).body["messages"][1:] == [
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": missing},
+        {"role": "assistant", "content": "a\nb"},
+    ]
+    called, answered, said = formats.to_anthropic(messages).body["messages"][1:]
+    assert [one["type"] for one in called["content"]] == ["tool_use"]
+    assert [one["type"] for one in answered["content"]] == ["tool_result"]
+    assert [one["text"] for one in said["content"]] == ["a", "b"]
+    items = formats.to_responses(messages).body["input"]
+    assert [one.get("type", "message") for one in items[1:4]] == [
+        "function_call",
+        "function_call_output",
+        "message",
+    ]
+    parts = formats.to_ai_sdk(messages).body["messages"][1]["parts"]
+    assert [one["type"] for one in parts[:3]] == ["tool-f", "step-start", "text"]
 
 
 def test_a_removed_message_is_passed_over() -> None:

@@ -367,7 +367,7 @@ class HttpWay:
         return answer
 
     async def _read(self, message: Any, sent: Mapping[str, Object] | None = None) -> Any:
-        # What a message of a user's own has as `file` stands beside its `content`.
+        # A message that has a `file` of a user's own has a `content`, too: see `NewMessage.fields`.
         if not isinstance(message, dict) or "file" not in message or "content" in message:
             return message
         file = message.pop("file")
@@ -506,9 +506,13 @@ def _content(request: Request) -> bytes | None:
 def _said(message: Object) -> Any:
     """What a message says, without what the server says of it: as the bucket has it."""
     said = {
-        name: value for name, value in message.items() if name not in _OF_THE_SERVER and value is not None
+        name: value
+        for name, value in message.items()
+        if name not in _OF_THE_SERVER and (value is not None or name == "content")
     }
-    return json.loads(dumps({"content": None, **said}))
+    if "file" in said:
+        said.setdefault("content", None)
+    return json.loads(dumps(said))
 
 
 class _HandedOver(Generic[Http]):

@@ -128,6 +128,10 @@ def _opened(source: Source) -> Iterator[IO[bytes]]:
         Invalid: it is none of those.
     """
     if isinstance(source, str):
+        if source.strip() and "\n" not in source and "{" not in source:
+            raise Invalid.at(
+                "source", msg="is a text without an entry; the path of a file is given as pathlib.Path(…)"
+            )
         # JSON's escape of half a character, which UTF-8 cannot hold, is Python's.
         source = source.encode("utf-8", "backslashreplace")
     if isinstance(source, bytes):

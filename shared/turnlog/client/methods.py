@@ -483,7 +483,7 @@ class Methods:
     async def add_tool_call(self, session_id: str, tool_call: Object) -> answers.ToolCallAdded:
         """Add a tool call to the current turn's assistant message."""
         if not isinstance(tool_call, Mapping):
-            raise Invalid.at("body", "tool_call", msg="must be an object")
+            raise Invalid.at("body", "tool_call", msg=_no_object(tool_call))
         body, known = {"tool_call": tool_call}, bool(tool_call.get("id"))
         request = Request("add_tool_call", session_id, body=body, repeatable=known)
         return await self._ask(answers.ToolCallAdded, request)
@@ -790,8 +790,14 @@ def _list_of(name: str, objects: Any) -> list[Any]:
     listed = list(objects)
     for at, one in enumerate(listed):
         if not isinstance(one, Mapping | answers.Answer):
-            raise Invalid.at("body", name, at, msg="must be an object")
+            raise Invalid.at("body", name, at, msg=_no_object(one))
     return listed
+
+
+def _no_object(one: Any) -> str:
+    """What is wrong with what should be an object, and what to do about that of an SDK."""
+    way_out = ': call its .model_dump(mode="json")' if hasattr(one, "model_dump") else ""
+    return f"must be an object, and is a {type(one).__name__}{way_out}"
 
 
 def _plain(messages: Iterable[NewMessage]) -> list[Object]:

@@ -5,8 +5,10 @@
     body = formats.to_anthropic(messages).body  # {"system": …, "messages": […]}
     turnlog.append_messages(session_id, formats.from_responses(response.output))
 
-Messages may have been stored by any SDK, as it gave them: `reading` makes turns of them, `repairing` makes
-turns that providers accept, and a module for each format writes those.
+A message is an object of JSON, a `Message` of a client's answer, or an SDK's object with `to_dict()`; of
+anything else the functions raise a TypeError. Messages may have been stored by any SDK, as it gave them:
+`reading` makes turns of them, `repairing` makes turns that providers accept, and a module for each format
+writes those.
 """
 
 from __future__ import annotations
@@ -14,15 +16,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnlog.formats import ai_sdk, anthropic, chat, markdown, responses
-from turnlog.formats.neutral import Repair, Written
+from turnlog.formats.neutral import Repair, Written, as_json
 from turnlog.formats.reading import read
 from turnlog.formats.repairing import repaired
 from turnlog.formats.responses import from_responses, to_items
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from turnlog.formats.neutral import Json
+    from typing import Any
 
 __all__ = [
     "Repair",
@@ -37,26 +38,26 @@ __all__ = [
 ]
 
 
-def to_chat(messages: Iterable[Json]) -> Written:
+def to_chat(messages: Iterable[Any]) -> Written:
     """As Chat Completions messages: `{"messages": […]}`."""
-    return chat.write(repaired(read(messages)))
+    return chat.write(repaired(read(as_json(messages))))
 
 
-def to_responses(messages: Iterable[Json]) -> Written:
+def to_responses(messages: Iterable[Any]) -> Written:
     """As items of the Responses API: `{"input": […]}`."""
-    return responses.write(repaired(read(messages), joins=False))
+    return responses.write(repaired(read(as_json(messages)), joins=False))
 
 
-def to_anthropic(messages: Iterable[Json]) -> Written:
+def to_anthropic(messages: Iterable[Any]) -> Written:
     """As Anthropic's messages: `{"system": "…", "messages": […]}`."""
-    return anthropic.write(repaired(read(messages)))
+    return anthropic.write(repaired(read(as_json(messages))))
 
 
-def to_ai_sdk(messages: Iterable[Json]) -> Written:
+def to_ai_sdk(messages: Iterable[Any]) -> Written:
     """As UIMessages of the AI SDK: `{"messages": […]}`."""
-    return ai_sdk.write(repaired(read(messages), joins=False))
+    return ai_sdk.write(repaired(read(as_json(messages)), joins=False))
 
 
-def to_markdown(messages: Iterable[Json]) -> str:
+def to_markdown(messages: Iterable[Any]) -> str:
     """As a text for people, without any repair."""
-    return markdown.write(messages)
+    return markdown.write(as_json(messages))

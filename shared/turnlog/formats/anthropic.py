@@ -258,7 +258,11 @@ def _medium(part: Media) -> Json | None:
     # Of bytes it takes four kinds of images, and PDFs.
     taken = not part.data or part.media_type in (_IMAGES if part.kind == "image" else {PDF})
     if part.origin and part.origin.dialect == "anthropic" and taken:
-        return _fields(part.origin.raw, _FIELDS[part.origin.raw["type"]])
+        block = _fields(part.origin.raw, _FIELDS[part.origin.raw["type"]])
+        given = mapping(block["source"])
+        if given.get("type") != "base64":
+            return block
+        return {**block, "source": {**given, "data": part.data}} if part.data else None
     source: Json = {}
     if part.kind == "image" or part.media_type == PDF:
         if part.data and taken:

@@ -19,7 +19,15 @@ from turnlog.formats.neutral import (
     Text,
 )
 from turnlog.formats.repairing import written
-from turnlog.formats.wording import call_id, described, left_out, member_name, tool_name, written_arguments
+from turnlog.formats.wording import (
+    FAILURE,
+    call_id,
+    described,
+    left_out,
+    member_name,
+    tool_name,
+    written_arguments,
+)
 
 if TYPE_CHECKING:
     from turnlog.formats.neutral import Json, Part, Turn, Written
@@ -112,7 +120,8 @@ class _Writer:
         if part.data and part.media_type == PDF:
             name = part.name or "file.pdf"
             return {"type": "file", "file": {"filename": name, "file_data": part.data_url}}
-        if own and part.origin and part.origin.raw.get("type") in {"file", "input_audio"}:
+        known = part.data or part.file_id
+        if own and known and part.origin and part.origin.raw.get("type") in {"file", "input_audio"}:
             return _file(part)
         return {"type": "text", "text": part.text} if part.text else None
 
@@ -137,6 +146,8 @@ class _Writer:
         return known
 
     def _result(self, part: Result) -> Json:
+        if part.error and not part.missing:
+            self._leave_out(part.sequence, FAILURE)
         known = call_id(part.call_id, _LONGEST_ID, any_characters=True)
         return {
             "role": "tool",

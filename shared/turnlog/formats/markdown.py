@@ -55,11 +55,12 @@ def _message(message: Json, at: int) -> Iterable[str]:
                 if isinstance(part, Result):
                     yield from _result(part)
             continue
+        shown = [text for part in turn.parts if (text := _part(part))]
+        if turn.parts and not shown:  # such as reasoning that is encrypted
+            continue
         name = f" ({_line(turn.name)})" if turn.name else ""
         yield f"## {_TITLES[turn.role]}{name}"
-        for part in turn.parts:
-            if shown := _part(part):
-                yield shown
+        yield from shown
 
 
 def _part(part: Part) -> str:  # noqa: PLR0911 (one for each kind)

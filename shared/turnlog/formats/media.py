@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
 from turnlog.formats.neutral import Media
@@ -28,6 +29,7 @@ _TYPES = {
     "html": "text/html",
     "md": "text/markdown",
 }
+_URL_SAFE = str.maketrans("-_", "+/")
 # How the base64 of an image's bytes begins, where nobody says of what type it is.
 _BEGINNINGS = {"iVBORw0KGgo": "image/png", "/9j/": "image/jpeg", "R0lGOD": "image/gif", "UklGR": "image/webp"}
 _EXTENSION = re.compile(r"\.([a-z0-9]{2,4})(?:[?#]|$)", re.IGNORECASE)
@@ -75,7 +77,7 @@ def from_url(
     """
     if found := _DATA_URL.match(url):
         media_type = media_type or found["type"]
-        place = {"data": url[found.end() :]}
+        place = {"data": standard(url[found.end() :])}
     else:
         media_type = media_type or type_of(url)
         place = {"url": url}
@@ -93,7 +95,21 @@ def from_data(
     if kind == "image" and media_type in {"", "image/*"}:
         found = (one for beginning, one in _BEGINNINGS.items() if text.startswith(beginning))
         media_type = next(found, "image/*")
-    return Media(sequence, kind, media_type, data=text, origin=origin, **told)
+    return Media(sequence, kind, media_type, data=standard(text), origin=origin, **told)
+
+
+def standard(given: str) -> str:
+    """Base64 as providers take it; empty where it is none.
+
+    Gemini's SDK writes it for URLs, with `-` and `_`. Others write lines, or leave the padding out.
+    """
+    text = "".join(given.split()).translate(_URL_SAFE)
+    text += "=" * (-len(text) % 4)
+    try:
+        b64decode(text, validate=True)
+    except ValueError:
+        return ""
+    return text
 
 
 def plain(sequence: int, part: dict[str, Any]) -> Media | None:

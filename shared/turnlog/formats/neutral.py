@@ -7,10 +7,14 @@ them. Where a part came from one provider, it keeps its `origin`: that provider 
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from turnlog.errors import TurnlogError
 from turnlog.wire import loads, what_cannot_be_kept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 Json: TypeAlias = dict[str, Any]
 Kind: TypeAlias = Literal["image", "audio", "video", "file"]
@@ -168,6 +172,8 @@ Part: TypeAlias = Text | Media | Reasoning | Call | Malformed | Result | Other
 class Turn(NamedTuple):
     """What one role says in one go. A `tool` turn holds results alone, and no other turn holds one.
 
+    A `tool` turn without a part stands where a message was removed.
+
     Attributes:
         message: the stored message, for its `message_id` and the like; the first, where several were merged.
     """
@@ -203,6 +209,23 @@ class Written(NamedTuple):
     body: Json
     repairs: list[Repair]
     skipped: int = 0
+
+
+def as_json(messages: Iterable[Any]) -> Iterator[Json]:
+    """Messages or items as JSON: objects as they are, those of a client's answer with the server's fields.
+
+    Raises:
+        TypeError: one is neither, nor has it a `to_dict()`.
+    """
+    for at, one in enumerate(messages):
+        if isinstance(one, Mapping):
+            yield dict(one)
+        elif isinstance(raw := getattr(one, "raw", None), dict):
+            yield raw
+        elif hasattr(one, "to_dict"):
+            yield one.to_dict()
+        else:
+            raise TypeError(f"Number {at} must be an object, and is a {type(one).__name__}.")
 
 
 def parsed(text: str) -> Any:

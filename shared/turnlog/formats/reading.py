@@ -49,7 +49,7 @@ _THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details", "thinking_bl
 
 
 def read(messages: Iterable[Json]) -> list[Turn]:
-    """The turns of messages as the contract shows them, in their order; a removed one has none."""
+    """The turns of messages as the contract shows them, in their order; a removed one says nothing."""
     return [turn for at, message in enumerate(messages) for turn in turns(message, at)]
 
 
@@ -60,10 +60,11 @@ def turns(message: Json, at: int = 0) -> list[Turn]:
         message: as it is stored, or as it was sent.
         at: its sequence, where it does not tell.
     """
-    if message.get("removed") is True:
-        return []
     sequence = message.get("sequence", at)
     role = _ROLES.get(string(message.get("role")), "user")
+    if message.get("removed") is True:
+        # It may have had the results of the calls before it.
+        return [Turn(sequence, "tool", [], message)] if role in {"tool", "user"} else []
     parts = _parts(sequence, message, role)
     told = mapping(message.get("metadata"))
     pending = bool(told.get("job_id")) and told.get("state") in _PENDING

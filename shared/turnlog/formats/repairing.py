@@ -5,6 +5,7 @@
    - Of several, the one of a job counts, else the first that does not only say that a job is under way.
    - A result that came later moves up to its call, so that what was said in between comes behind it.
    - A result of which no call is known before it is left out.
+   - Where a message was removed behind calls that are not answered, what comes behind it stays there.
 2. Assistant turns that follow one another are one; nothing of either is lost.
 3. A malformed call is left out. No two calls have one id.
 
@@ -166,7 +167,7 @@ class _Repair:
         elif turn.role == "tool":
             answered = [self._answered(part, at) for part in turn.parts if isinstance(part, Result)]
             # One that moves up to an earlier go leaves no trace here.
-            self._open = self._open and self._group not in answered
+            self._open = self._open and self._group not in answered and bool(turn.parts or not self._calls())
         else:
             self._next.setdefault(self._group, at)
             self._open = False
@@ -177,6 +178,10 @@ class _Repair:
         if slot.result and not slot.result.pending:
             return False
         return self._by_id[slot.id].has(slot) if slot.id else self._unnamed[slot.call.name].has(slot)
+
+    def _calls(self) -> bool:
+        """Whether there is a call in the newest go."""
+        return bool(self.slots) and self.slots[-1].group == self._group
 
     def _called(self, slot: _Slot) -> None:
         self.slots.append(slot)

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnlog.formats.media import mapping, string
-from turnlog.formats.neutral import Call, Media, Other, Reasoning, Repair, Result, Text
+from turnlog.formats.neutral import Call, Media, Other, Reasoning, Repair, Result, Text, as_json
 from turnlog.formats.parts_openai import CALLS, FIELDS, HOSTED, OUTPUTS, call_item, output_item
 from turnlog.formats.reading import OWN, turns
 from turnlog.formats.repairing import Repaired, written
-from turnlog.formats.wording import call_id, described, left_out, tool_name, written_arguments
+from turnlog.formats.wording import FAILURE, call_id, described, left_out, tool_name, written_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,29 +41,31 @@ _MESSAGE_FIELDS = {"type", "role", "content", "id", "status", "phase"}
 _MESSAGE_PARTS = {"input_text", "output_text", "refusal", "input_image", "input_file", "input_audio"}
 
 
-def from_responses(items: Iterable[Mapping[str, Any]]) -> list[Json]:
+def from_responses(items: Iterable[Any]) -> list[Json]:
     """The messages that hold these items, one each, to be appended.
 
+    Args:
+        items: objects of JSON, or an SDK's with `to_dict()`, as in `response.output`.
+
     Raises:
-        TypeError: an item is no object.
+        TypeError: an item is neither.
     """
-    return [_message(item) for item in items]
+    return [_message(item) for item in as_json(items)]
 
 
-def to_items(message: Mapping[str, Any]) -> list[Json]:
+def to_items(message: Any) -> list[Json]:
     """The items of a message as it is stored, without any repair: those that `from_responses` took.
 
     Of a message of another kind, those that say the same.
     """
+    (message,) = as_json([message])
     if (item := _kept(message)) is not None:
         return [item]
-    items: list[Json] = write(Repaired(turns(dict(message)), [], 0), exact=True).body["input"]
+    items: list[Json] = write(Repaired(turns(message), [], 0), exact=True).body["input"]
     return items
 
 
-def _message(item: Mapping[str, Any]) -> Json:
-    if not isinstance(item, dict):
-        raise TypeError("An item must be an object.")
+def _message(item: Json) -> Json:
     match item:
         case {"role": str(role), "content": content} if role in _ROLES:
             if item.keys() <= _MESSAGE_FIELDS and None not in item.values():
@@ -318,6 +320,8 @@ class _Writer:
         kind = string(raw.get("type"))
         if part.call_id in self._native:
             return raw
+        if part.error and not part.missing:
+            self._leave_out(part.sequence, FAILURE)
         known = call_id(part.call_id, _LONGEST_ID, any_characters=True)
         if kind in {"function_call_output", "custom_tool_call_output"}:
             return {**raw, "call_id": known}

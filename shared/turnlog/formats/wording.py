@@ -15,6 +15,9 @@ MISSING = "No result of this tool call is stored."
 FAILED = "The tool failed, and said nothing."
 """Stands where a provider takes no empty result."""
 
+FAILURE = "that the tool failed"
+"""What OpenAI's APIs have no word for, in a repair's words."""
+
 NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 _NOT_IN_MEMBERS = re.compile(r"[\s<|\\/>]+")
 _LONGEST_MEMBER = 64

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from turnlog.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
 from turnlog.limits import BODY_LIMIT, VALUES_LIMIT
 from turnlog.records.keys import SessionKey, TranscriptName, check_file_id, session_key, transcript_name
-from turnlog.wire import has_more_values, loads, payload_size
+from turnlog.wire import has_more_values, loads, no_json, payload_size
 
 Text = TypeVar("Text", str, bytes, "str | bytes")
 
@@ -36,6 +36,7 @@ _SEQUENCE_DIGITS = 10
 _WORDS = (
     ("^(Input|String|List|Dictionary) should ", "must "),
     (r"^must be a valid dictionary or instance of \w+$", "must be an object"),
+    ("^must be True$", "must be true"),
     ("^Field required$", "is required"),
     ("^Extra inputs are not permitted$", "is not a known field"),
     ("^Value error, ", ""),
@@ -53,6 +54,7 @@ class Parameter(NamedTuple):
         maximum: of a number.
         choices: the words, if it is one of some.
         required: it must be given.
+        otherwise: what to do for what many take for one of the words.
     """
 
     kind: type
@@ -62,6 +64,7 @@ class Parameter(NamedTuple):
     description: str = ""
     choices: tuple[str, ...] = ()
     required: bool = False
+    otherwise: str = ""
 
     def parse(self, name: str, given: str | None) -> Any:
         """The value.
@@ -87,7 +90,7 @@ class Parameter(NamedTuple):
                 )
             return number
         if self.choices and given not in self.choices:
-            raise Invalid.at("query", name, msg=f"must be {' or '.join(self.choices)}")
+            raise Invalid.at("query", name, msg=f"must be {' or '.join(self.choices)}{self.otherwise}")
         return given
 
 
@@ -329,7 +332,9 @@ def _json(given: Any, loc: str = "body") -> str:
     """
     try:
         return json.dumps(given, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
+    except TypeError as error:
+        raise no_json(given, error, loc) from error
+    except (ValueError, RecursionError) as error:
         raise Invalid.at(loc, msg=f"is not JSON: {error}") from error
 
 

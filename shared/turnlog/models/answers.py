@@ -96,7 +96,7 @@ class DraftMessage(Answer):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Message(Answer):
-    """A message as it is answered; a field that is null is left out, but for `content`.
+    """A message as it is answered; a field that is null is left out, but for a `content` that was sent so.
 
     It has any other field that was sent: `message["annotations"]`. Over HTTP, in the place of a message that
     no answer holds are its fields of the server's, and `file` with `url`, `size` and `expires_at`: what was

@@ -180,7 +180,10 @@ class NewMessage(BaseModel):
         return self
 
     def fields(self) -> dict[str, Any]:
-        """The message without what is null, but for `content`, and without what the server sets."""
+        """The message without what is null, and without what the server sets; a null `content` stays.
+
+        One that has a `file` gets a `content`: no client then takes it for the place of a large message.
+        """
         # Not `model_dump`, which stops at 255 levels.
         given = {
             name: value for name, value in self._given().items() if value is not None and name not in _IGNORED
@@ -188,7 +191,9 @@ class NewMessage(BaseModel):
         if given.pop("removed", False):
             named = {name: given[name] for name in ("message_id",) if name in given}
             return {"role": self.role, "content": None, "removed": True, **named}
-        return {"role": self.role, "content": self.content, **given}
+        if "content" in self.model_fields_set or "file" in given:
+            given = {"content": self.content, **given}
+        return {"role": self.role, **given}
 
     def _given(self) -> dict[str, Any]:
         return {**self.__dict__, **(self.model_extra or {})}

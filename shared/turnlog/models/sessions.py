@@ -141,6 +141,14 @@ class PatchSession(Closed):
         " for what is derived from the session.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_title(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "title" in given:
+            msg = "has a title, which is set by PATCH /sessions/{session_id}/title (in Python: set_title)"
+            raise ValueError(msg)
+        return given
+
 
 class SetTitle(Closed):
     """The body of `PATCH /sessions/{session_id}/title`."""

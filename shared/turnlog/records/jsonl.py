@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 _MARK = b"\xef\xbb\xbf"
 
 
+_TORN = (
+    "is not JSON, and has no end: whoever wrote the text was stopped, or is still writing. Import it without"
+    " this line, or once the line is whole"
+)
+
+
 class Line(NamedTuple):
     """An entry of a text.
 
@@ -52,8 +58,9 @@ def read(lines: Iterable[bytes]) -> Iterator[Line]:
         try:
             fields = loads(text.decode("utf-8", "surrogatepass"))
         except (MalformedBody, UnicodeDecodeError):
-            torn = not line.endswith(b"\n")
-            raise problem(TornLastLine if torn else EntryNotJson, number, "is not JSON") from None
+            if line.endswith(b"\n"):
+                raise problem(EntryNotJson, number, "is not JSON") from None
+            raise problem(TornLastLine, number, _TORN) from None
         except Invalid as error:
             raise problem(Invalid, number, error.errors[0]["msg"]) from None
         if not isinstance(fields, dict):

@@ -42,8 +42,12 @@ def with_message_ids(store: Store, new: Sequence[Fields]) -> list[Fields]:
         {**fields, "message_id": fields.get("message_id") or str(UUID(bytes=store.clock.token(), version=4))}
         for fields in new
     ]
-    if len({fields["message_id"] for fields in new}) < len(new):
-        raise Invalid.at("body", "messages", msg="must not hold two messages with one message_id")
+    first: dict[str, int] = {}
+    for at, fields in enumerate(new):
+        known = fields["message_id"]
+        if (before := first.setdefault(known, at)) != at:
+            msg = f"must not hold two messages with one message_id: messages {before} and {at} have {known}"
+            raise Invalid.at("body", "messages", msg=msg)
     return new
 
 

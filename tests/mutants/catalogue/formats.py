@@ -6,6 +6,20 @@ from tests.mutants.mutant import Mutant
 
 FORMATS = (
     Mutant(
+        "bytes go out as Gemini's SDK writes them",
+        '"".join(given.split()).translate(_URL_SAFE)',
+        '"".join(given.split())',
+        "Anthropic and OpenAI refuse the whole history",
+        test="tests/unit/test_formats.py",
+    ),
+    Mutant(
+        "bytes go out without their padding",
+        '    text += "=" * (-len(text) % 4)\n',
+        "",
+        "an image of which all bytes are there is left out",
+        test="tests/unit/test_formats.py",
+    ),
+    Mutant(
         "an export takes the result of a newer call",
         "        if self._slots and self._slots[-1].group != slot.group:\n",
         "        if not slot.group:\n",
@@ -114,6 +128,13 @@ FORMATS = (
         "self._open = self._open and bool(answered)",
         "an answer stands before what it is about",
         test="tests/functional/test_export.py",
+    ),
+    Mutant(
+        "what is said behind a removed result is said before it",
+        " and bool(turn.parts or not self._calls())",
+        "",
+        "an answer stands before the result that it is about",
+        test="tests/unit/test_formats.py",
     ),
     Mutant(
         "two calls with one id",

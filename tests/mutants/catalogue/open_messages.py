@@ -10,6 +10,20 @@ _USAGE = "tests/unit/test_usage.py"
 
 OPEN_MESSAGES = (
     Mutant(
+        "a content that nobody sent",
+        'if "content" in self.model_fields_set or "file" in given:',
+        "if True:",
+        "an SDK does not take its own message back: it has a field too many",
+        test=_MESSAGES,
+    ),
+    Mutant(
+        "a message is taken for the place of a large one",
+        'if "content" in self.model_fields_set or "file" in given:',
+        'if "content" in self.model_fields_set:',
+        "whoever may append makes another's client read any URL",
+        test=_MESSAGES,
+    ),
+    Mutant(
         "half a character is no text",
         'return text.encode("utf-8", "backslashreplace")',
         'return text.encode("utf-8", "strict")',

@@ -34,6 +34,8 @@ WINDOW = {
             required=True,
             choices=("openai-responses", "anthropic", "ai-sdk", "markdown", "jsonl"),
             description="`markdown` and `jsonl` are answered as text, the others as JSON.",
+            otherwise="; Chat Completions messages are at GET /sessions/{session_id}/openai-messages"
+            " (in Python: export_openai_messages)",
         ),
         **WINDOW,
     },

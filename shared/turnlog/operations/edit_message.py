@@ -33,6 +33,7 @@ from turnlog.store.doubt import tells_doubt
 from turnlog.store.large import LargeMessages, whole
 from turnlog.store.log import check_answer, write_edit
 from turnlog.store.store import LogMoved, no_message
+from turnlog.store.streams import quiet_condition, quieted
 from turnlog.wire import merged, same
 
 if TYPE_CHECKING:
@@ -41,13 +42,14 @@ if TYPE_CHECKING:
     from turnlog.records.head import Head, Match
     from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.records.messages import Stored
+    from turnlog.records.streams import Fence
     from turnlog.store.retry import Tries
     from turnlog.store.store import Store
 
 Fields = dict[str, Any]
 
 _ON_THE_TABLE = "A program that works on the table can edit it (Turnlog or AsyncTurnlog with TURNLOG_TABLE)."
-_KEPT = ("sequence", "message_id", "created_at")
+_KEPT = ("sequence", "message_id", "created_at", "stream_id")
 
 
 class Edited(NamedTuple):
@@ -70,6 +72,7 @@ async def edit_message(
     message_id: str | None = None,
     edit_id: str | None = None,
     if_match: Match | None = None,
+    fence: Fence | None = None,
 ) -> Edited:
     """Edit a stored message.
 
@@ -79,9 +82,12 @@ async def edit_message(
         message_id: only if the message with this id stands there.
         edit_id: an edit of this message under the same id is a repeat, among the newest `EDITS_KEPT`.
         if_match: only if it admits the session's version.
+        fence: it is an edit of this stream's producer. While a stream runs, nobody else replaces or removes.
 
     Raises:
         NotFound: no such session, or no such message.
+        StreamActive: a stream runs, and the edit is no patch of the metadata.
+        StreamEnded, Fenced: the producer's stream has ended, or was taken over.
         MessageMoved: another message stands there.
         MessageRemoved: the message was removed.
         PreconditionFailed: the version is not one that `if_match` admits.
@@ -89,7 +95,9 @@ async def edit_message(
         Unavailable: the table or the bucket did not answer; the same request may be sent again.
     """
     large = LargeMessages(store, key)
-    work = _edit(large, sequence, edit, message_id=message_id, edit_id=edit_id, if_match=if_match)
+    work = _edit(
+        large, sequence, edit, message_id=message_id, edit_id=edit_id, if_match=if_match, fence=fence
+    )
     return await large.settled(work)
 
 
@@ -101,6 +109,7 @@ async def _edit(
     message_id: str | None,
     edit_id: str | None,
     if_match: Match | None,
+    fence: Fence | None,
 ) -> Edited:
     store, key = large.store, large.key
     mark = messages.edit_mark(edit_id) if edit_id else store.clock.token()[: messages.TOKEN_SIZE]
@@ -124,6 +133,7 @@ async def _edit(
             return Edited(before.json, version)
         _check_unmade(tries, head, lost)
         before = _editable(before, message_id)
+        head = head if "metadata" in edit else await quieted(store, head, fence)
         check_version(head, if_match)
         now = max(store.now(), head.updated_at)
         after = _after(large, head, before, edit, now=now, mark=mark)
@@ -133,7 +143,15 @@ async def _edit(
         await large.put([after] if after.object_key != before.object_key else [])
         tried = head
         try:
-            edited = await write_edit(large, head, before, after, now=now, same_version=bool(if_match))
+            edited = await write_edit(
+                large,
+                head,
+                before,
+                after,
+                now=now,
+                same_version=bool(if_match),
+                further=None if "metadata" in edit else quiet_condition(fence),
+            )
         except ConditionFailed as refused:
             store.counts["conflicts"] += 1
             head = await store.refusing_head(meant, refused)
@@ -220,7 +238,7 @@ def _after(
         after = messages.with_metadata(before, metadata, edits=edits)
         # The object has what was said, and that stays.
         return after if before.object_key else large.edited(head.key, before, after)
-    given: Fields = {name: known[name] for name in _KEPT} | {"edited_at": now}
+    given: Fields = {name: known[name] for name in _KEPT if name in known} | {"edited_at": now}
     if new := edit.get("replace"):
         alike = messages.equal(before.fields(), new) and same(had, new.get("metadata") or {})
         if alike and not before.attached:

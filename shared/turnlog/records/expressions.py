@@ -27,6 +27,8 @@ SHORT = {
     "completion_tokens": "c",
     "total_tokens": "t",
     "details": "d",
+    "active_stream": "a",
+    "stream_epoch": "e",
 }
 """Attribute of a `Head` → its name in the table."""
 

@@ -17,6 +17,7 @@ from turnlog.records import ring
 from turnlog.records.expressions import LIVE, touch, unchanged, update
 from turnlog.records.head import USAGE_FIELDS
 from turnlog.records.keys import parse_message_sort_key
+from turnlog.records.streams import running
 from turnlog.records.usage import added
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from turnlog.records.head import Head
     from turnlog.records.keys import GenerationKey
     from turnlog.records.messages import Stored
+    from turnlog.records.streams import Fence
     from turnlog.store.large import LargeMessages
     from turnlog.store.store import Store
 
@@ -111,7 +113,12 @@ def check_sequence(expected: int | None, head: Head) -> None:
 
 
 def head_update(
-    head: Head, after: Head, *, same_version: bool, replaced: Mapping[str, Value] | None = None
+    head: Head,
+    after: Head,
+    *,
+    same_version: bool,
+    replaced: Mapping[str, Value] | None = None,
+    fence: Fence | None = None,
 ) -> Fields:
     """The write that moves the head, if its count is still what it was, and no rewind has come between.
 
@@ -120,6 +127,7 @@ def head_update(
         after: as `advanced` gave it.
         same_version: only if the version is still what it was, too.
         replaced: attributes that get a value of their own.
+        fence: only if this stream runs, in this epoch. If it does not run in `after`, it ends.
     """
     replaced = replaced or {}
     more = {field: getattr(after, field) - getattr(head, field) for field in ("log_size", *USAGE_FIELDS)}
@@ -129,6 +137,9 @@ def head_update(
     if same_version:
         condition += " AND #version = :version"
         values["version"] = head.version
+    if fence:
+        runs, was = running(fence)
+        condition, values = f"{condition} AND {runs}", values | was
     details = {}
     if "details" not in replaced and after.details != head.details:
         # They are one text, not numbers that DynamoDB adds up: a PUT may have replaced them.
@@ -146,6 +157,7 @@ def head_update(
                 **replaced,
             },
             plus={"version": 1} | {field: one for field, one in more.items() if field not in replaced},
+            without=("active_stream", "stream_epoch") if fence and after.active_stream is None else (),
             condition=condition,
             values=values,
         )
@@ -271,6 +283,7 @@ async def write_edit(
     now: str,
     same_count: bool = False,
     same_version: bool = False,
+    further: tuple[str, Mapping[str, Value]] | None = None,
 ) -> Head:
     """Put a message over the one that stands there; the head after it.
 
@@ -282,6 +295,7 @@ async def write_edit(
         now: the time of the edit, not before the head's.
         same_count: only if nothing was appended since this head.
         same_version: only if nothing was changed since this head.
+        further: a further condition, and its values.
 
     Raises:
         ConditionFailed: the head is another; nothing was written.
@@ -296,6 +310,8 @@ async def write_edit(
     if same_version:
         condition += " AND #version = :version"
         values["version"] = head.version
+    if further:
+        condition, values = f"{condition} AND {further[0]}", {**values, **further[1]}
     grown = after.size - before.size
     moved = update(
         head.key,

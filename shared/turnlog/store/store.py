@@ -16,7 +16,7 @@ from turnlog.wire import timestamp
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
     from turnlog.errors import ConditionFailed
     from turnlog.records.head import Head
@@ -50,6 +50,7 @@ class Store(NamedTuple):
         counts: what happened, by name, for the metrics.
         objects: None where there is no bucket.
         transcripts: whether they are served.
+        stream_ttl: seconds for which the events of a stream are kept after its end.
         in_process: a program in this process asks: no request and no answer goes through a Lambda.
     """
 
@@ -60,6 +61,7 @@ class Store(NamedTuple):
     counts: Counter[str]
     objects: Objects | None = None
     transcripts: bool = True
+    stream_ttl: int = 86_400
     in_process: bool = False
 
     def now(self) -> str:
@@ -83,7 +85,7 @@ class Store(NamedTuple):
             except (Contended, Unanswered) as error:
                 await tries.again(error)
 
-    async def query(self, parameters: Mapping[str, Any]) -> AsyncIterator[Item]:
+    async def query(self, parameters: Mapping[str, Any]) -> AsyncGenerator[Item, None]:
         """The items that a Query finds, page by page.
 
         Raises:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
 
 import pytest
 
 from tests.functional.api import user
+from tests.functional.world import wait_until
 
 if TYPE_CHECKING:
     from tests.functional.api import Api
@@ -38,7 +42,7 @@ class Streamed:
         self.opened = reply
         self.stream_id = reply.body["stream"]["stream_id"]
         self.epoch = reply.body["stream"]["epoch"]
-        self.path = f"/sessions/{self.session}/streams/{self.stream_id}"
+        self.path = f"/sessions/{self.session}/streams/{quote(self.stream_id)}"
 
     def call(self, method: str, place: str = "", body: Any = None, **query: Any) -> Reply:
         return self.api.call(method, f"{self.path}{place}", body, query=query)
@@ -104,3 +108,274 @@ def test_a_cursor_that_the_stream_never_gave_is_refused(api: Api, after: str) ->
     stream = Streamed(api)
     reply = stream.events(after=after.format(id=stream.stream_id, epoch=stream.epoch))
     assert (reply.status, reply.body["type"]) == (422, "bad_cursor")
+
+
+def test_events_of_an_older_epoch_and_with_a_gap_are_refused(api: Api, table: TableView) -> None:
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:3])
+    reply = stream.append(5, *HELLO[4:])
+    assert (reply.status, reply.body["type"], reply.body["expected"]) == (409, "sequence_gap", 4)
+    reply = stream.finish(SAID, first_seq=5, events=HELLO[4:])
+    assert (reply.status, reply.body["type"], reply.body["expected"]) == (409, "sequence_gap", 4)
+    held = stream.call("POST", "/take-over", {})
+    assert (held.status, held.body["type"]) == (409, "lease_held")
+    assert held.body["lease_until"] == stream.call("GET").body["lease_until"]
+    stream.moved_back(table, 11, "lease_until")
+    taken = stream.call("POST", "/take-over", {"lease_seconds": 60}).body
+    assert taken == {"epoch": stream.epoch + 1, "seq": 4, "durable_seq": 4}
+    body = {"epoch": stream.epoch, "state": "completed", "messages": [SAID]}
+    message = {"messages": [user("x")], "stream": {"stream_id": stream.stream_id, "epoch": stream.epoch}}
+    for reply in (
+        stream.append(4, *HELLO[3:]),
+        stream.call("POST", "/heartbeat", {"epoch": stream.epoch}),
+        stream.call("POST", "/finish", body),
+        api.call("POST", f"/sessions/{stream.session}/messages", message),
+    ):
+        assert (reply.status, reply.body["type"], reply.body["epoch"]) == (409, "fenced", taken["epoch"])
+    stream.epoch += 1
+    assert stream.append(5, *HELLO[1:]).status == 200
+    assert stream.all()[0] == [*HELLO[:3], {"type": "reset-step"}, *HELLO[1:]]
+    assert stream.finish(SAID).body["message_count"] == 2
+
+
+def test_who_cancels_a_stream_is_heard_by_its_producer(api: Api, table: TableView) -> None:
+    stream = Streamed(api)
+    asked = stream.call("POST", "/cancel", {"reason": "stop"})
+    assert (asked.status, asked.body["state"]) == (202, "open")
+    cancel = asked.body["cancel"]
+    assert cancel["reason"] == "stop"
+    assert stream.append(1, HELLO[0]).body == {
+        "seq": 1, "durable_seq": 1, "cancel": cancel, "replayed": False
+    }  # fmt: skip
+    assert stream.append(2, HELLO[1]).body["cancel"] == cancel
+    assert stream.append(2, HELLO[1]).body["cancel"] == cancel
+    assert stream.call("POST", "/heartbeat", {"epoch": stream.epoch}).body["cancel"] == cancel
+    assert stream.call("POST", "/cancel", {}).status == 202
+    stream.moved_back(table, 16, "cancel")
+    ended = stream.call("POST", "/cancel", {})
+    assert (ended.status, ended.body["state"], ended.body["epoch"]) == (200, "cancelled", stream.epoch + 1)
+    assert api.get(stream.session).body["active_stream"] is None
+    for reply in (stream.append(3, HELLO[2]), stream.finish(SAID)):
+        assert (reply.status, reply.body["type"], reply.body["state"]) == (409, "stream_ended", "cancelled")
+    assert stream.call("POST", "/cancel", {}).status == 200
+    assert stream.all()[0] == HELLO[:2]
+
+
+def test_a_cancel_after_the_end_answers_the_end(api: Api) -> None:
+    stream = Streamed(api)
+    assert stream.finish(SAID).status == 200
+    reply = stream.call("POST", "/cancel", {})
+    assert (reply.status, reply.body["state"], reply.body["cancel"]) == (200, "completed", None)
+    other = stream.finish({**SAID, "content": "Bye"})
+    assert (other.status, other.body["type"], other.body["state"]) == (409, "stream_ended", "completed")
+
+
+def test_a_stream_whose_producer_is_dead_is_failed_by_whoever_looks(api: Api, table: TableView) -> None:
+    for look in (
+        lambda one: one.call("GET"),
+        lambda one: one.events(),
+        lambda one: one.call("GET", "/snapshot"),
+        lambda one: Streamed(api, one.session).opened,
+        lambda one: api.rewind(one.session, 0, 1),
+        lambda one: api.edit(one.session, 0, removed=True),
+    ):
+        stream = Streamed(api)
+        stream.moved_back(table, 119, "lease_until")
+        assert api.rewind(stream.session, 0, 1).status == 409
+        stream.moved_back(table, 121, "lease_until")
+        assert look(stream).status in {200, 201, 204}
+        shown = stream.call("GET").body
+        assert (shown["state"], shown["ended_at"] is None) == ("failed", False)
+        assert "lease" in shown["error"]
+        assert stream.append(1, HELLO[0]).body["type"] == "stream_ended"
+
+
+def test_a_session_has_one_stream_at_a_time(api: Api) -> None:
+    stream = Streamed(api, stream_id="one", message_id="a")
+    again = Streamed(api, stream.session, stream_id="one")
+    assert (again.opened.status, again.epoch) == (200, stream.epoch)
+    assert again.opened.body == stream.opened.body
+    body = {"stream_id": "two"}
+    refused = api.call("POST", f"/sessions/{stream.session}/streams", body)
+    assert (refused.status, refused.body["type"], refused.body["stream_id"]) == (409, "stream_active", "one")
+    stream.append(1, *HELLO[:2])
+    two = Streamed(api, stream.session, **body, on_active="interrupt")
+    assert two.opened.status == 201
+    old = stream.call("GET").body
+    assert (old["state"], old["epoch"], old["seq"]) == ("cancelled", stream.epoch + 1, 2)
+    assert api.get(stream.session).body["active_stream"] == "two"
+    assert stream.finish(SAID).body["type"] == "stream_ended"
+    assert Streamed(api, stream.session, stream_id="one").opened.body["stream"]["state"] == "cancelled"
+    assert two.finish(SAID).status == 200
+
+
+def test_steps_of_a_long_turn_are_put_by_its_producer_alone(api: Api) -> None:
+    stream = Streamed(api)
+    fence = {"stream_id": stream.stream_id, "epoch": stream.epoch}
+    step = user("step", message_id="s")
+    reply = api.append(stream.session, step, stream=fence)
+    assert reply.body["messages"][0]["stream_id"] == stream.stream_id
+    assert api.append(stream.session, user("beside")).status == 201
+    assert stream.finish(step, SAID).body["first_sequence"] == 1
+    assert api.append(stream.session, step, stream=fence).body["replayed"]
+    late = api.append(stream.session, user("late"), stream=fence)
+    assert (late.status, late.body["type"]) == (409, "stream_ended")
+    none = api.append(stream.session, user("late"), stream={**fence, "stream_id": "none"})
+    assert none.status == 404
+    said = [message.get("stream_id") for message in api.get(stream.session).body["messages"]]
+    assert said == [None, stream.stream_id, None, stream.stream_id]
+
+
+def test_the_log_is_not_cut_under_a_stream(api: Api) -> None:
+    stream = Streamed(api)
+    fence = {"stream_id": stream.stream_id, "epoch": stream.epoch}
+    for reply in (
+        api.rewind(stream.session, 0, 1),
+        api.edit(stream.session, 0, removed=True),
+        api.edit(stream.session, 0, replace=user("other")),
+    ):
+        assert (reply.status, reply.body["type"]) == (409, "stream_active")
+        assert reply.body["stream_id"] == stream.stream_id
+    assert api.edit(stream.session, 0, metadata={"rating": 1}).status == 200
+    assert api.edit(stream.session, 0, replace=user("other"), stream=fence).status == 200
+    assert api.rewind(stream.session, 0, 1, stream={**fence, "epoch": 1}).body["type"] == "fenced"
+    assert api.rewind(stream.session, 0, 1, stream=fence).status == 200
+    assert stream.finish(SAID).status == 200
+    assert api.rewind(stream.session, 0, 1).status == 200
+
+
+def test_a_deleted_session_has_no_stream(api: Api) -> None:
+    stream = Streamed(api, stream_id="one")
+    stream.append(1, HELLO[0])
+    assert api.delete(stream.session).status == 204
+    for method, place, body in (
+        ("GET", "", None),
+        ("GET", "/events", None),
+        ("GET", "/snapshot", None),
+        ("POST", "/cancel", {}),
+        ("POST", "/take-over", {}),
+        ("POST", "/finish", {"epoch": stream.epoch, "state": "failed"}),
+    ):
+        assert stream.call(method, place, body).status == 404
+    assert stream.append(2, HELLO[1]).status == 404
+    assert stream.call("POST", "/heartbeat", {"epoch": stream.epoch}).status == 404
+    api.call("POST", "/sessions", {"session_id": stream.session, "recreate": True})
+    anew = Streamed(api, stream.session, stream_id="one")
+    assert anew.append(1, *HELLO[:2]).status == 200
+    assert anew.call("POST", "/heartbeat", {"epoch": anew.epoch}).status == 200
+    assert anew.all()[0] == HELLO[:2]
+    assert anew.finish(SAID).status == 200
+
+
+def test_another_user_finds_no_stream(api: Api, other: Api) -> None:
+    stream = Streamed(api)
+    stream.api = other
+    for reply in (
+        stream.call("GET"),
+        stream.append(1, HELLO[0]),
+        stream.events(after=stream.opened.body["cursor"]),
+        stream.finish(SAID),
+        other.call("POST", f"/sessions/{stream.session}/streams", {}),
+    ):
+        assert reply.status == 404
+
+
+def test_an_ended_stream_is_forgotten_after_a_while(api: Api, table: TableView) -> None:
+    stream = Streamed(api, stream_id="one")
+    stream.append(1, *HELLO)
+    stream.finish(SAID)
+    key = f"STREAM#{stream.stream_id}"
+    ends = int(table.item(api.user or "", stream.session, key)["expires_at"]["N"])
+    assert 7.9 < (ends - datetime.now(UTC).timestamp()) / 86_400 < 8.1
+    stream.moved_back(table, 86_401, "ended_at")
+    for reply in (
+        stream.call("GET"),
+        stream.events(),
+        stream.call("GET", "/snapshot"),
+        stream.call("POST", "/cancel", {}),
+        api.call("POST", f"/sessions/{stream.session}/streams", {"stream_id": "one"}),
+    ):
+        assert (reply.status, reply.body["type"]) == (410, "resync")
+    # Its time to live is over.
+    item = table.item(api.user or "", stream.session, key)
+    table.put(item | {"expires_at": {"N": "1"}})
+    wait_until(lambda: not [name for _, name in table.session(api.user, stream.session) if "SEG" in name])
+    anew = Streamed(api, stream.session, stream_id="one")
+    assert anew.opened.status == 201
+    old = stream.events(after=f"one.{stream.epoch - 1}.2")
+    assert (old.status, old.body["type"]) == (410, "resync")
+
+
+def test_a_reader_waits_for_what_comes(api: Api) -> None:
+    stream = Streamed(api)
+    before = stream.opened.body["cursor"]
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(stream.events, after=before, wait=20)
+        stream.append(1, HELLO[0])
+        assert [one["event"] for one in waiting.result().body["events"]] == HELLO[:1]
+        cursor = waiting.result().body["cursor"]
+        waiting = pool.submit(stream.events, after=cursor, wait=20)
+        stream.finish(SAID)
+        assert waiting.result().status == 204
+
+
+def test_a_snapshot_says_what_was_said_in_few_events(api: Api, table: TableView) -> None:
+    stream = Streamed(api, message_id="a")
+    stream.append(1, *HELLO[:5])
+    snapshot = stream.call("GET", "/snapshot")
+    assert snapshot.body["events"] == [*HELLO[:3], {**HELLO[3], "delta": "Hello"}]
+    assert snapshot.body["message_id"] == "a"
+    stream.append(6, *HELLO[5:7])
+    assert stream.all(snapshot.body["cursor"])[0] == HELLO[5:7]
+    stream.append(8, {"type": "start-step"}, {"type": "text-start", "id": "t"}, {**HELLO[3], "delta": "no"})
+    stream.moved_back(table, 11, "lease_until")
+    stream.epoch = stream.call("POST", "/take-over", {}).body["epoch"]
+    stream.append(12, *HELLO[1:4])
+    joined = [*HELLO[:3], {**HELLO[3], "delta": "Hello"}, *HELLO[5:7], *HELLO[1:4]]
+    assert stream.call("GET", "/snapshot").body["events"] == joined
+
+
+def test_a_large_batch_comes_back_as_it_was(api: Api) -> None:
+    stream = Streamed(api)
+    noise = [{"type": "data-x", "data": random.randbytes(200_000).hex(), "a": "\ud83d"} for _ in range(2)]
+    assert stream.append(1, *noise).status == 200
+    assert stream.append(3, *[{"type": "n", "n": n} for n in range(500)]).status == 200
+    assert stream.all()[0] == [*noise, *({"type": "n", "n": n} for n in range(500))]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"events": ["x"]}, 422),
+        ({"events": [{"no": "type"}]}, 422),
+        ({"events": [{"type": 1}]}, 422),
+        ({"events": []}, 422),
+        ({"events": [{"type": "a"}] * 501}, 422),
+        ({"events": [{"type": "a"}], "first_seq": 0}, 422),
+        ({"events": [{"type": "a"}], "epoch": "1"}, 422),
+        ({"events": [{"type": "a", "x": "y" * 1_000_000}]}, 413),
+        ({"events": [{"type": "a", "x": "y" * 5_000_000}]}, 413),
+        ({"events": [{"type": "a"}], "what": 1}, 422),
+    ],
+)
+def test_events_that_are_none_are_refused(api: Api, body: Any, status: int) -> None:
+    stream = Streamed(api)
+    reply = stream.call("POST", "/events", {"epoch": stream.epoch, "first_seq": 1, **body})
+    assert reply.status == status, reply.raw
+    assert stream.call("GET").body["seq"] == 0
+
+
+@pytest.mark.parametrize(
+    "query", [{"wait": 10_000}, {"wait": 21}, {"wait": -1}, {"limit": 0}, {"limit": 5000}]
+)
+def test_a_read_that_asks_for_too_much_is_refused(api: Api, query: Any) -> None:
+    assert Streamed(api).events(**query).status == 422
+
+
+@pytest.mark.parametrize("stream_id", ["a%2Fb", "%23", "%20", "a" * 65, "%ED%A0%BD"])
+def test_what_cannot_be_a_streams_id_is_refused(api: Api, stream_id: str) -> None:
+    session = api.new()
+    assert api.call("GET", f"/sessions/{session}/streams/{stream_id}").status in {400, 404, 422}
+    body = {"stream_id": unquote(stream_id, errors="surrogatepass")}
+    assert api.call("POST", f"/sessions/{session}/streams", body).status == 422
+    assert Streamed(api, session, stream_id="é.ü 1@:+").append(1, HELLO[0]).status == 200

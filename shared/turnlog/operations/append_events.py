@@ -21,12 +21,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import ConditionFailed, Contended, TooLarge, Unanswered
 from turnlog.limits import EVENTS_LIMIT, STREAM_LIMIT
-from turnlog.records import streams
 from turnlog.records.expressions import attribute
 from turnlog.records.keys import StreamKey
 from turnlog.records.streams import OPEN, Segment, Stream, changed
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.streams import check_running, gap, generation_of
+from turnlog.store.streams import check_running, gap, refusing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,8 +76,7 @@ async def append_events(
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
     check_size(events)
-    # Mostly nothing was deleted under the id; else the first refusal tells which generation is there.
-    at = StreamKey(key.at(0), stream_id)
+    at, known = StreamKey(key.at(0), stream_id), False  # see `refusing`
     segment = Segment(epoch, first, list(events))
     cancelled: Stream | None = None
     tries = store.tries()
@@ -86,10 +84,10 @@ async def append_events(
         try:
             await store.transact(*_writes(at, segment, cancelled))
         except ConditionFailed as refused:
-            if (item := refused.items[0]) is None:
-                at = StreamKey(await generation_of(store, key, at.session), stream_id)
+            at, stream = await refusing(store, key, at, refused, known=known)
+            known = True
+            if stream is None:
                 continue
-            stream = streams.from_item(item)
             check_running(stream, epoch)
             if stream.durable_seq >= segment.last:
                 replayed = tries.unanswered is None

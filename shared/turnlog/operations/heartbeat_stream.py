@@ -14,7 +14,7 @@ from turnlog.records.expressions import attribute
 from turnlog.records.keys import StreamKey
 from turnlog.records.streams import OPEN, changed
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.streams import check_running, generation_of
+from turnlog.store.streams import check_running, refusing
 from turnlog.wire import timestamp
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ async def heartbeat_stream(
         Fenced: another has taken the stream over.
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
-    # Mostly nothing was deleted under the id; else the first refusal tells which generation is there.
-    at = StreamKey(key.at(0), stream_id)
+    at, known = StreamKey(key.at(0), stream_id), False  # see `refusing`
     tries = store.tries()
     while True:
         until = timestamp(store.clock.now() + timedelta(seconds=lease_seconds))
@@ -52,10 +51,11 @@ async def heartbeat_stream(
         try:
             answer = await store.write("UpdateItem", {**change, "ReturnValues": "ALL_NEW"})
         except ConditionFailed as refused:
-            if (item := refused.items[0]) is None:
-                at = StreamKey(await generation_of(store, key, at.session), stream_id)
+            at, stream = await refusing(store, key, at, refused, known=known)
+            known = True
+            if stream is None:
                 continue
-            check_running(streams.from_item(item), epoch)
+            check_running(stream, epoch)
             await tries.again(Contended("Others keep changing this stream. Try again."))
         except (Contended, Unanswered) as error:
             await tries.again(error)

@@ -221,13 +221,30 @@ def quiet_condition(fence: Fence | None) -> tuple[str, dict[str, Any]]:
     return running(fence) if fence else ("attribute_not_exists(#active_stream)", {})
 
 
-async def generation_of(store: Store, key: SessionKey, tried: GenerationKey) -> GenerationKey:
-    """The session's generation, where a stream was not found in the one that was tried.
+async def refusing(
+    store: Store, key: SessionKey, tried: StreamKey, refused: ConditionFailed, *, known: bool
+) -> tuple[StreamKey, Stream | None]:
+    """What refused a write to a stream that was made without a look at the session.
+
+    Mostly nothing was deleted under the session's id, so the first generation is tried. What refuses there
+    may be of a session that was deleted: then the write is to be tried in another generation.
+
+    Args:
+        tried: the stream that was written to.
+        refused: the refusal, of which the first write is the stream's.
+        known: the session's generation is known by now.
+
+    Returns:
+        the stream to write to; and that stream as it is, or None: nothing refused it yet.
 
     Raises:
         NotFound: there is no such session, or no such stream of it.
     """
-    head = await store.head(key)
-    if head.key == tried:
+    item = refused.items[0]
+    if not known:
+        head = await store.head(key)
+        if head.key != tried.session:
+            return StreamKey(head.key, tried.stream_id), None
+    if item is None:
         raise no_stream()
-    return head.key
+    return tried, streams.from_item(item)

@@ -33,7 +33,7 @@ from turnlog.store.doubt import tells_doubt
 from turnlog.store.large import LargeMessages, whole
 from turnlog.store.log import check_answer, write_edit
 from turnlog.store.store import LogMoved, no_message
-from turnlog.store.streams import quiet_condition, quieted
+from turnlog.store.streams import quiet_condition, unquiet
 from turnlog.wire import merged, same
 
 if TYPE_CHECKING:
@@ -122,8 +122,8 @@ async def _edit(
     while True:
         head = head or await store.head(meant)
         meant = head.key
-        if before is None:
-            head, before = await _standing(store, head, sequence, mark, read="removed" not in edit)
+        read = "removed" not in edit
+        head, before = await _standing(store, head, sequence, mark, known=before, read=read)
         if before and before.bears(mark):
             await large.replaced(before)
             check_answer(store, before, _ON_THE_TABLE)
@@ -133,7 +133,9 @@ async def _edit(
             return Edited(before.json, version)
         _check_unmade(tries, head, lost)
         before = _editable(before, message_id)
-        head = head if "metadata" in edit else await quieted(store, head, fence)
+        if other := await _unquiet(store, head, edit, fence):
+            head, before = other, None
+            continue
         check_version(head, if_match)
         now = max(store.now(), head.updated_at)
         after = _after(large, head, before, edit, now=now, mark=mark)
@@ -150,7 +152,7 @@ async def _edit(
                 after,
                 now=now,
                 same_version=bool(if_match),
-                further=None if "metadata" in edit else quiet_condition(fence),
+                further=_further(edit, fence),
             )
         except ConditionFailed as refused:
             store.counts["conflicts"] += 1
@@ -168,15 +170,28 @@ async def _edit(
             return Edited(after.json, edited.version)
 
 
+async def _unquiet(store: Store, head: Head, edit: Mapping[str, Any], fence: Fence | None) -> Head | None:
+    """See `unquiet`. Metadata may be edited while a stream runs."""
+    return None if "metadata" in edit else await unquiet(store, head, fence)
+
+
+def _further(edit: Mapping[str, Any], fence: Fence | None) -> tuple[str, dict[str, Any]] | None:
+    """The condition that holds where `_unquiet` found nothing."""
+    return None if "metadata" in edit else quiet_condition(fence)
+
+
 async def _standing(
-    store: Store, head: Head, sequence: int, mark: bytes, *, read: bool
+    store: Store, head: Head, sequence: int, mark: bytes, *, known: Stored | None, read: bool
 ) -> tuple[Head, Stored | None]:
     """The message as the table has it, if the log has one there; and the head of that log.
 
     Args:
         mark: of the edit. A message that bears it will be answered.
+        known: the message, if it is known to stand there.
         read: with the object of a large message.
     """
+    if known:
+        return head, known
     while sequence < head.message_count:
         try:
             message = (await store.messages(head, sequence, sequence + 1))[sequence]

@@ -114,7 +114,7 @@ async def _finish(
 ) -> Finished:
     store = large.store
     ids = [fields["message_id"] for fields in new]
-    said = end.digest(epoch)
+    said, token = end.digest(epoch), store.clock.token()
     replaced = replaced_fields(store, end.title, end.fields)
     meant: SessionKey | GenerationKey = large.key
     head: Head | None = None
@@ -124,7 +124,7 @@ async def _finish(
         meant = head.key
         stream = await the_stream(store, StreamKey(head.key, stream_id))
         if not stream.open:
-            return _known(stream, said, replayed=tries.unanswered is None)
+            return _known(stream, said, replayed=stream.token != token)
         check_running(stream, epoch)
         segment = _last(stream, epoch, end)
         try:
@@ -141,18 +141,13 @@ async def _finish(
         check_objects(head, after)
         await large.put(stored)
         answer = _answer(after, [*present.values(), *stored])
-        ended = _ended(store, stream, segment, end, {**answer, "said": said})
+        ended = _ended(store, stream, segment, end, {**answer, "said": said})._replace(token=token)
         try:
             await clear_leftover(store, head)
             await large.transact(
                 stored,
                 head_update(head, after, same_version=bool(replaced), replaced=replaced, fence=stream.fence),
-                stream.moved(
-                    ended,
-                    ttl=store.stream_ttl,
-                    condition="#durable_seq = :seq_was",
-                    values={"seq_was": stream.durable_seq},
-                ),
+                stream.moved(ended, ttl=store.stream_ttl, same=True),
                 *segment.puts(stream.key),
                 *puts(head.key, stored),
             )

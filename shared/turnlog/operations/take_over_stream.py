@@ -81,9 +81,5 @@ def _writes(head: Head, stream: Stream, after: Stream, reset: Segment) -> list[d
     change = update(
         head.key, to={"stream_epoch": after.epoch}, condition=f"{LIVE} AND {condition}", values=values
     )
-    moved = stream.moved(
-        after,
-        condition="#lease_until = :lease_was AND #durable_seq = :seq_was",
-        values={"lease_was": stream.lease_until, "seq_was": stream.durable_seq},
-    )
+    moved = stream.moved(after, same=True)
     return [{"Update": change}, moved, *reset.puts(stream.key)]

@@ -7,8 +7,7 @@ transactions: then it is made again.
 
 from __future__ import annotations
 
-from contextlib import aclosing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import Torn
 from turnlog.limits import PAYLOAD_LIMIT
@@ -58,7 +57,7 @@ async def _read(store: Store, stream: Stream, after: Cursor, limit: int) -> Foun
     if after.seq >= stream.durable_seq:
         return Found(found, after)
     key, size, seq = stream.key, 0, after.seq
-    query = {
+    query: dict[str, Any] = {
         "KeyConditionExpression": "PK = :session AND SK BETWEEN :first AND :last",
         "ExpressionAttributeValues": {
             ":session": attribute(key.session.partition),
@@ -69,8 +68,9 @@ async def _read(store: Store, stream: Stream, after: Cursor, limit: int) -> Foun
         "ConsistentRead": True,
     }
     parts: list[Item] = []
-    async with aclosing(store.query(query)) as items:
-        async for item in items:
+    while True:  # page by page: no more are read than are wanted
+        page = await store.read("Query", query)
+        for item in page["Items"]:
             parts.append(item)
             if int(item["parts"]["N"]) > len(parts):
                 continue
@@ -82,6 +82,9 @@ async def _read(store: Store, stream: Stream, after: Cursor, limit: int) -> Foun
                     found.append((at, event))
                     seq = at.seq
             parts = []
+        if "LastEvaluatedKey" not in page:
+            break
+        query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
     if seq < stream.durable_seq or parts:
         raise Torn("Events of the stream are missing.")
     return Found(found, found[-1][0])

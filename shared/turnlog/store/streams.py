@@ -96,8 +96,7 @@ async def end_as(store: Store, head: Head, stream: Stream, state: str) -> Unavai
             stream.moved(
                 after,
                 ttl=store.stream_ttl,
-                condition="#lease_until = :lease_was",
-                values={"lease_was": stream.lease_until},
+                same_lease=True,
             ),
         )
     except ConditionFailed:
@@ -187,14 +186,17 @@ async def check_fence(store: Store, head: Head, fence: Fence | None) -> None:
     raise Contended("The stream is changing. Try again.")
 
 
-async def quieted(store: Store, head: Head, fence: Fence | None) -> Head:
-    """The head of a session whose log may be cut or edited: no stream runs, or the one that asks.
+async def unquiet(store: Store, head: Head, fence: Fence | None) -> Head | None:
+    """Look whether a session's log may be cut or edited: no stream runs, or the one that asks.
 
-    A stream that is due to end is ended; the head is another then.
+    A stream that is due to end is ended.
 
     Args:
         head: as the table has it.
         fence: of the stream that asks.
+
+    Returns:
+        None: it may. A head: it may, but the session is another by now.
 
     Raises:
         NotFound: there is no such session, or no such stream of it.
@@ -204,9 +206,9 @@ async def quieted(store: Store, head: Head, fence: Fence | None) -> Head:
     """
     if fence and head.active_stream in {None, fence.stream_id}:
         await check_fence(store, head, fence)
-        return head
+        return None
     if head.active_stream is None:
-        return head
+        return None
     head, stream = await look(store, head.key, head.active_stream)
     if stream.open:
         raise StreamActive(

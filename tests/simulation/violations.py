@@ -235,6 +235,7 @@ class Rule(Enum):
     EVENTS_MOVE_WITH_THEIR_STREAM = "G9", "events move with their stream"
     FIRST_END_STANDS = "G9", "first end stands"
     FOLLOWED_IN_ORDER = "G9", "followed in order"
+    FOLLOWED_TO_THE_END = "G9", "followed to the end"
     FOLLOWED_WHAT_WAS_SENT = "G9", "followed what was sent"
     NOT_CUT_UNDER_A_STREAM = "G9", "not cut under a stream"
     ONE_STREAM_RUNS = "G9", "one stream runs"

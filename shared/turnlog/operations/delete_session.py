@@ -83,6 +83,10 @@ async def delete_session(
             )
         except ConditionFailed as refused:
             there = heads.from_item(refused.items[0]) if refused.items[0] else None
+            if running and refused.failed == [2]:  # an event has come
+                running = await find_stream(store, running.key)
+                await tries.again(Contended("The session's stream goes on. Try again."))
+                continue
             if there and _other_stream(there, tried, running):
                 running = await _running(store, there)
                 await tries.again(Contended("A stream begins or ends on the session. Try again."))

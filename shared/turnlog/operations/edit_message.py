@@ -261,6 +261,7 @@ def _after(
         given |= {name: value for name, value in new.items() if name not in _KEPT}
     else:
         given |= {"role": known["role"], "content": None, "removed": True}
+        given.pop("stream_id", None)
     # The tool calls that were added to it go.
     edits = messages.edits_kept(before, mark, calls=True)
     after = messages.rewritten(before, given, attached=b"", edits=edits, room=large.room)

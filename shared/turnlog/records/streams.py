@@ -222,11 +222,11 @@ class Stream(NamedTuple):
         if same_lease or same:
             condition += " AND #lease_until = :lease_was"
             values["lease_was"] = self.lease_until
-        if same:
+        if same or after.epoch != self.epoch:  # an epoch begins behind all events
             condition += " AND #durable_seq = :seq_was"
             values["seq_was"] = self.durable_seq
-            if self.cancel is None:  # once asked for, it stays so
-                condition += " AND attribute_not_exists(#cancel)"
+        if same and self.cancel is None:  # once asked for, it stays so
+            condition += " AND attribute_not_exists(#cancel)"
         return {
             "Update": changed(
                 self.key,

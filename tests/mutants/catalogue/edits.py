@@ -163,8 +163,8 @@ EDITS = (
     ),
     Mutant(
         "the object of a message that is removed is read",
-        'read="removed" not in edit)',
-        "read=True)",
+        'read = "removed" not in edit',
+        "read = True",
         "to remove 64 MB takes the memory of 64 MB",
         test=_TEST,
     ),

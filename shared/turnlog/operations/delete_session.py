@@ -23,6 +23,7 @@ from turnlog.records.head import JSON_FIELDS, USAGE_FIELDS
 from turnlog.records.keys import GenerationKey, StreamKey
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.store import not_found
+from turnlog.store.stream_cache import cached
 from turnlog.store.streams import ended, find_stream, quiet_condition
 from turnlog.wire import parse_timestamp
 
@@ -103,6 +104,8 @@ async def delete_session(
             known = known or isinstance(error, Unanswered)
             await tries.again(error)
             continue
+        if running:
+            await cached(store, running.key).ended(running.epoch)
         await store.cache.drop(tried, await store.cache.head(tried.session))
         store.counts["sessions_deleted"] += 1
         return

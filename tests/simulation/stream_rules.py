@@ -112,16 +112,12 @@ def _check_refusal(history: History, work: Work, reply: Reply, kind: str) -> Non
     fits = {
         "fenced": lambda one: one.open and one.epoch == body["epoch"] != epoch,
         "stream_ended": lambda one: one.state == body["state"] != "open",
-        "sequence_gap": lambda one: one.open and _seq(history, one) + 1 == body["expected"],
+        "sequence_gap": lambda one: one.open and one.durable_seq < body["expected"],
         "lease_held": lambda one: one.open and one.lease_until == body["lease_until"],
     }[kind]
     require(Rule.STREAM_REFUSAL_IS_TRUE, any(map(fits, there_)), (request, body, there_))
     if kind == "sequence_gap":
         require(Rule.STREAM_REFUSAL_IS_TRUE, request.body["first_seq"] > body["expected"], (request, body))
-
-
-def _seq(history: History, stream: Stream) -> int:  # noqa: ARG001 (the cache has more)
-    return stream.durable_seq
 
 
 def _resyncs(history: History, work: Work, stream_id: str) -> bool:
@@ -181,7 +177,9 @@ def _check_appended(history: History, work: Work, reply: Reply) -> None:
             require(Rule.EVENTS_ACKNOWLEDGED, kept, (request, body, at))
     there = _there(history, work, request.stream_id)
     told = any(one.asked() == body["cancel"] for one in there)
-    require(Rule.CANCEL_IS_TOLD, told, (request, body, there))
+    # The cache may not know of it yet.
+    behind = body["cancel"] is None and (body["replayed"] or body["durable_seq"] < body["seq"])
+    require(Rule.CANCEL_IS_TOLD, told or behind, (request, body, there))
 
 
 def _check_events(history: History, work: Work, reply: Reply) -> None:
@@ -235,7 +233,11 @@ def _check_snapshot(history: History, work: Work, reply: Reply) -> None:
         log = [json.loads(event) for _, event in history.streams.events[stream.key][:seq]]
         last = max((at for at, event in enumerate(log) if event == _RESET), default=-1)
         expected = [event["says"] for event in log[last + 1 :]]  # no step of a client here ever ends
-        fits = fits or (said == expected and stream.message_id == body["message_id"])
+        newest = [
+            f"{request.stream_id}.{stream.epoch}.{at} of {request.user}."
+            for at in range(len(log) + 1, seq + 1)
+        ]
+        fits = fits or (said == expected + newest and stream.message_id == body["message_id"])
     require(Rule.SNAPSHOT_SAYS_ALL, fits, (request, body))
 
 

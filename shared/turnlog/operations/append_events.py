@@ -99,8 +99,16 @@ async def append_events(
         done = await _through(store, cache, key, stream_id, segment)
         return done._replace(replayed=held.word == "DUP")
     store.counts["events"] += len(events)
-    cancel = json.loads(held.cancel) if held.cancel else None
-    return EventsAppended(held.seq, held.base, cancel, replayed=held.word == "DUP")
+    return EventsAppended(held.seq, held.base, _asked(held), replayed=held.word == "DUP")
+
+
+def _asked(held: Held) -> dict[str, Any] | None:
+    """Who asked to cancel the stream, as far as the cache knows."""
+    try:
+        asked: dict[str, Any] | None = json.loads(held.cancel) if held.cancel else None
+    except ValueError:  # it is damaged; the table tells with the next heartbeat
+        return None
+    return asked
 
 
 async def _to_cache(

@@ -81,9 +81,9 @@ def _script(chance: Random) -> Command:
     epoch, first = chance.choice((7, 7, 7, 8)), chance.randint(1, 12)
     seconds = chance.choice(LONG)
     events = [f"e{epoch}.{first + at}" for at in range(chance.randint(1, 4))]
-    given: list[tuple[str, tuple[str | int, ...]]] = [
-        *[(APPEND, (epoch, first, seconds, *events))] * 6,
-        *[(READ, (chance.choice(("", 0, first)), chance.choice((2, 100))))] * 3,
+    given: list[tuple[str, tuple[Any, ...]]] = [
+        *([(APPEND, (epoch, first, seconds, *events))] * 6),
+        *([(READ, (chance.choice(("", 0, first)), chance.choice((2, 100))))] * 3),
         (RESET, (epoch, first, "sum", 5, 0, chance.choice(("", "{}")), seconds)),
         (MARK, (epoch, "base", first, "sum", 6)),
         (MARK, (epoch, "cancel", "{}")),

@@ -147,8 +147,9 @@ def _streams(api: Api, table: TableView) -> None:
     session = api.new(user("Hi"))
     stream = Streamed(api, session)
     fence = {"stream_id": stream.stream_id, "epoch": stream.epoch}
-    assert stream.append(1, {"type": "a"}, {"type": "b"}).status == 200
-    assert stream.append(1, {"type": "a"}, {"type": "b"}).status == 200
+    assert stream.append(1, {"type": "a"}).status == 200
+    assert stream.append(1, {"type": "a"}, {"type": "b"}, flush=True).status == 200
+    assert stream.append(5, {"type": "a"}).status == 409
     large = assistant(random.randbytes(400_000).hex(), message_id="large")
     assert api.append(session, large, stream=fence).status == 201
     assert api.append(session, user("No"), stream={**fence, "epoch": 1}).status == 409

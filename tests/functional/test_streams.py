@@ -395,3 +395,58 @@ def test_what_cannot_be_a_streams_id_is_refused(api: Api, stream_id: str) -> Non
     body = {"stream_id": unquote(stream_id, errors="surrogatepass")}
     assert api.call("POST", f"/sessions/{session}/streams", body).status == 422
     assert Streamed(api, session, stream_id="é.ü 1@:+").append(1, HELLO[0]).status == 200
+
+
+def test_a_step_that_has_ended_is_in_the_table(api: Api, valkey: Any) -> None:
+    for last in ({"type": "finish-step"}, {"type": "tool-output-available", "toolCallId": "c", "output": 1}):
+        stream = Streamed(api)
+        stream.append(1, *HELLO[:3])
+        assert stream.append(4, last).body["durable_seq"] == 4
+        for key in valkey.scan_iter(f"turnlog:*{stream.session}*"):
+            valkey.delete(key)
+        assert stream.all()[0] == [*HELLO[:3], last]
+
+
+def test_what_is_in_the_cache_alone_is_little_and_new(api: Api, cached: bool, valkey: Any) -> None:
+    stream = Streamed(api)
+    large = {"type": "data-x", "data": "x" * 40_000}
+    assert stream.append(1, large).body["durable_seq"] == (0 if cached else 1)
+    assert stream.append(2, large).body["durable_seq"] == 2
+    assert stream.append(3, HELLO[0]).body["durable_seq"] == (2 if cached else 3)
+    for key in valkey.scan_iter(f"turnlog:*{stream.session}*:stream:*"):
+        valkey.hset(key, "at", 1)  # as if it was long ago
+    assert stream.append(4, HELLO[0]).body["durable_seq"] == 4
+    assert stream.all()[0] == [large, large, HELLO[0], HELLO[0]]
+
+
+def test_what_the_cache_has_lost_is_asked_for_again(api: Api, cached: bool, valkey: Any) -> None:
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:3])
+    cursor = stream.all()[1]
+    for key in valkey.scan_iter(f"turnlog:*{stream.session}*"):
+        valkey.delete(key)
+    lost = stream.append(4, HELLO[3])
+    if cached:
+        assert (lost.status, lost.body["type"], lost.body["expected"]) == (409, "sequence_gap", 1)
+        assert stream.finish(SAID, first_seq=4).body["type"] == "sequence_gap"
+        assert stream.append(1, *HELLO[:4]).status == 200
+    assert stream.all(cursor)[0] == HELLO[3:4]
+    assert stream.finish(SAID, first_seq=5).status == 200
+    assert stream.all()[0] == HELLO[:4]
+
+
+def test_the_purge_of_a_forgotten_stream_spares_the_next_one(api: Api, table: TableView) -> None:
+    stream = Streamed(api, stream_id="one")
+    stream.append(1, *HELLO)
+    old = table.session(api.user, stream.session)
+    segments = [item for (_, name), item in old.items() if "#SEG#" in name]
+    for item in segments:  # as if an earlier stream had left it
+        epoch = f"{stream.epoch:012d}"
+        table.put(item | {"SK": {"S": item["SK"]["S"].replace(epoch, f"{stream.epoch - 9:012d}")}})
+    key = {"PK": segments[0]["PK"], "SK": {"S": "STREAM#one"}}
+    record = {"eventName": "REMOVE", "dynamodb": {"Keys": key, "SequenceNumber": "1"}}
+    reply = api.call("POST", "/2015-03-31/functions/PurgeSessionFunction/invocations", {"Records": [record]})
+    assert reply.body == {"batchItemFailures": []}
+    left = [name for _, name in table.session(api.user, stream.session) if "#SEG#" in name]
+    assert left == [item["SK"]["S"] for item in segments]
+    assert stream.all()[0] == HELLO

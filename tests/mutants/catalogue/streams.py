@@ -137,7 +137,10 @@ STREAMS = (
     ),
     Mutant(
         "the log is cut under a stream",
-        "    return [] if running else [running.moved(",
+        (
+            "        if other := await unquiet(store, head, fence):\n"
+            "            head = other\n            continue\n"
+        ),
         "",
         "what a stream answers to is gone",
         case="stream: rewind & finish",

@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from turnlog.client.both import method, pages
 from turnlog.client.request import Request, given
-from turnlog.errors import Conflict, Contended, Invalid, NotFound, TurnlogError, Unanswered, Unavailable
+from turnlog.errors import Conflict, Contended, Invalid, TurnlogError, Unanswered, Unavailable
 from turnlog.limits import LEASE_SECONDS, MAX_WAIT
 from turnlog.models import answers
 from turnlog.streams.words import RESET_STEP
@@ -148,8 +148,8 @@ class Methods:
             look = Request("get_session", body["session_id"], query={"limit": 0})
             try:
                 return await self._ask(answers.Session, look)
-            except (NotFound, Unavailable):
-                raise doubt from None
+            except TurnlogError as blind:  # also one that refuses the look: it is not about the create
+                raise doubt from blind
 
     @method
     async def fork_session(

@@ -11,21 +11,21 @@ STREAMS = (
     Mutant(
         "events of any epoch",
         'condition = "#state = :open AND #epoch = :epoch AND #durable_seq = :before AND #size <= :room"',
-        'condition = "#state = :open AND :epoch = :epoch AND #durable_seq = :before AND #size <= :room"',
+        'condition = "#state = :open AND #size <> :epoch AND #durable_seq = :before AND #size <= :room"',
         "a producer that was taken over goes on",
         case="stream: take over & append",
     ),
     Mutant(
         "events anywhere",
         '":epoch AND #durable_seq = :before AND #size <= :room"'[1:],
-        '":epoch AND :before = :before AND #size <= :room"'[1:],
+        '":epoch AND #epoch <> :before AND #size <= :room"'[1:],
         "events stand twice, or not at all",
         case="stream: append & append again",
     ),
     Mutant(
         "events behind the end",
         'condition = "#state = :open AND #epoch = :epoch AND',
-        'condition = ":open = :open AND #epoch = :epoch AND',
+        'condition = "#state <= :open AND #epoch = :epoch AND',
         "a stream that has ended goes on",
         case="stream: append & finish",
     ),
@@ -37,10 +37,10 @@ STREAMS = (
         case="stream: step & cancel",
     ),
     Mutant(
-        "a part of a batch is appended again",
-        "            segment = segment.behind(stream.durable_seq)\n",
-        "",
-        "a batch that overlaps is never taken",
+        "a part of a batch is appended at another place",
+        "            segment = segment.behind(stream.durable_seq)\n            cancelled",
+        "            segment = segment.behind(stream.durable_seq + 1)\n            cancelled",
+        "an event of a batch that overlaps is missing",
         test=f"{_STREAMS}::test_a_turn_from_its_first_event_to_its_message",
     ),
     Mutant(
@@ -102,7 +102,7 @@ STREAMS = (
     Mutant(
         "a heartbeat of any epoch",
         '            condition="#state = :open AND #epoch = :epoch",',
-        '            condition="#state = :open AND :epoch = :epoch",',
+        '            condition="#state = :open AND #durable_seq <> :epoch",',
         "who lost a stream keeps others from it",
         case="stream: take over & heartbeat",
     ),

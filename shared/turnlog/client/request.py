@@ -29,6 +29,8 @@ class Request(NamedTuple):
         repeatable: it may be sent again when it may have been carried out.
         file_id: of the file, if it is about one; `stream_id`: of the stream.
         text: the answer is a text, and is given as an `answers.ExportedText` has it.
+        sent: the messages that the caller wants of the answer, by id, as it has sent them. Their content is
+            not read from the bucket.
     """
 
     operation: str
@@ -43,6 +45,7 @@ class Request(NamedTuple):
     file_id: str | None = None
     stream_id: str | None = None
     sequence: int | None = None
+    sent: Mapping[str, Object] = {}
 
     def headers(self) -> dict[str, str]:
         """The headers that say under what condition, and what the answer is to hold."""

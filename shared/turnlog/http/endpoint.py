@@ -45,6 +45,7 @@ class Endpoint:
         jsonl_body: its body is a text of JSON lines.
         jsonl_answer: it can answer a text of JSON lines.
         body_file: its body can come as a file; then the query names that.
+        located: what it creates is not where the request went.
         text_answer: it can answer Markdown or JSON lines, a part of a log.
         transcripts: it serves transcripts, which can be switched off.
         public: it needs no user.
@@ -70,6 +71,7 @@ class Endpoint:
         jsonl_answer: bool,
         text_answer: bool,
         body_file: bool,
+        located: bool,
     ) -> None:
         self.operation = operation
         self.name = operation.__module__.rpartition(".")[2]
@@ -86,6 +88,7 @@ class Endpoint:
         self.jsonl_answer = jsonl_answer
         self.text_answer = text_answer
         self.body_file = body_file
+        self.located = located
 
     def __call__(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any] | bytes:
         """Answer an event of API Gateway, or of a direct invoke."""
@@ -172,6 +175,7 @@ def endpoint(
     jsonl_answer: bool = False,
     text_answer: bool = False,
     body_file: bool = False,
+    located: bool = False,
 ) -> Callable[[Operation], Endpoint]:
     """Make an `Endpoint` of a coroutine; see there for the arguments."""
 
@@ -191,6 +195,7 @@ def endpoint(
             jsonl_answer=jsonl_answer,
             text_answer=text_answer,
             body_file=body_file,
+            located=located,
         )
 
     return decorate

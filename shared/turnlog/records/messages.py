@@ -41,7 +41,7 @@ TOKEN_SIZE = 8
 """Bytes of a tool call's token in `attached`, and of an edit's mark in `edits`."""
 
 # They, and what the application says about a message, are no part of what the sender said.
-_BESIDE = frozenset({"sequence", "message_id", "created_at", "edited_at", "metadata"})
+_BESIDE = frozenset({"sequence", "message_id", "created_at", "edited_at", "stream_id", "metadata"})
 # They are in both pieces, so that they are known without the rest.
 _IN_BOTH = frozenset({"role", "removed"})
 # Bytes of a shell without metadata, at the most, for which an item has room beside `PART_SIZE`.

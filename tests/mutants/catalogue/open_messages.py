@@ -66,8 +66,8 @@ OPEN_MESSAGES = (
     ),
     Mutant(
         "metadata is a part of the content",
-        '"edited_at", "metadata"})',
-        '"edited_at"})',
+        '"stream_id", "metadata"})',
+        '"stream_id"})',
         "a rating makes a repeat a conflict",
         test=_MESSAGES,
     ),
@@ -141,8 +141,8 @@ OPEN_MESSAGES = (
     ),
     Mutant(
         "fields are set at any version",
-        "same_version=guessed or bool(replaced)",
-        "same_version=guessed",
+        "exact = guessed or bool(replaced)",
+        "exact = guessed",
         "the answer's version is another's",
     ),
     Mutant(

@@ -210,7 +210,8 @@ def test_a_session_has_one_stream_at_a_time(api: Api) -> None:
     stream = Streamed(api, stream_id="one", message_id="a")
     again = Streamed(api, stream.session, stream_id="one")
     assert (again.opened.status, again.epoch) == (200, stream.epoch)
-    assert again.opened.body == stream.opened.body
+    assert not stream.opened.body["replayed"]
+    assert again.opened.body == {**stream.opened.body, "replayed": True}
     body = {"stream_id": "two"}
     refused = api.call("POST", f"/sessions/{stream.session}/streams", body)
     assert (refused.status, refused.body["type"], refused.body["stream_id"]) == (409, "stream_active", "one")
@@ -223,6 +224,18 @@ def test_a_session_has_one_stream_at_a_time(api: Api) -> None:
     assert stream.finish(SAID).body["type"] == "stream_ended"
     assert Streamed(api, stream.session, stream_id="one").opened.body["stream"]["state"] == "cancelled"
     assert two.finish(SAID).status == 200
+
+
+def test_an_open_that_is_sent_again_is_answered_as_the_first_time(api: Api, table: TableView) -> None:
+    stream = Streamed(api, stream_id="one", open_id="o")
+    again = Streamed(api, stream.session, stream_id="one", open_id="o")
+    assert (again.opened.status, again.opened.body) == (201, stream.opened.body)
+    other = Streamed(api, stream.session, stream_id="one", open_id="p")
+    assert (other.opened.status, other.opened.body["replayed"]) == (200, True)
+    stream.moved_back(table, 11, "lease_until")
+    assert stream.call("POST", "/take-over", {}).status == 200
+    late = Streamed(api, stream.session, stream_id="one", open_id="o")
+    assert (late.opened.status, late.opened.body["replayed"]) == (200, True)
 
 
 def test_steps_of_a_long_turn_are_put_by_its_producer_alone(api: Api) -> None:

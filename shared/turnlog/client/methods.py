@@ -626,6 +626,7 @@ class Methods:
         body = given(
             stream_id=stream_id or str(uuid4()),
             message_id=message_id or str(uuid4()),
+            open_id=str(uuid4()),
             on_active=on_active,
             lease_seconds=lease_seconds,
         )

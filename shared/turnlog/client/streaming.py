@@ -1,14 +1,27 @@
 """A producer's stream: it gathers events, sends them, sends again what a cache has lost, and keeps its lease.
 
-Beside the program a thread or a task goes on all the time: it sends what has waited long enough, and a
-heartbeat each third of the lease. If no heartbeat gets through, the writer stops five seconds before the
-lease ends: from then on another may take the stream over.
+| the stream of its id | the writer |
+|---|---|
+| is not there | opens it |
+| was opened by this writer, whose reply was lost | goes on with it |
+| runs, and its producer has its lease | is refused: `LeaseHeld` |
+| runs, and the lease is over | takes it over, in the next epoch: the former producer is fenced off |
+| has ended | is refused: `StreamEnded` |
+
+So of two writers of one stream at most one is believed. Whatever shows that another one writes in this
+writer's place (an epoch, numbers of events that it never sent) ends the writer with `Fenced`.
+
+Beside the program a thread or a task goes on all the time: it sends what has waited long enough, has put into
+the table what was in the cache alone for five seconds, and sends a heartbeat each third of the lease. If no
+heartbeat gets through, the writer stops five seconds before the lease ends: from then on another may take
+the stream over.
 """
 
 from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import replace
 from threading import Event as Flag
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -29,7 +42,7 @@ if TYPE_CHECKING:
 
     from turnlog.client.methods import NewMessage
     from turnlog.client.request import Object
-    from turnlog.models.answers import CancelAsked, FinishedStream, OpenedStream
+    from turnlog.models.answers import CancelAsked, FinishedStream, OpenedStream, Stream
 
 _EARLY = 5.0
 _TICK = 0.05
@@ -46,10 +59,12 @@ class _Writer:
         self._lease = lease_seconds
         self._opening = opening
         self._opened: OpenedStream | None = None
-        self._gathered = Gathered(0)
+        self._gathered = Gathered(0, 0.0)
         self._beaten = 0.0
         self._failed: TurnlogError | None = None
         self._over = False
+        self.taken_over = False
+        """Whether another had begun the stream, whose lease was over: its last step is to be made again."""
         self.cancel: CancelAsked | None = None
         """When the stream was asked to stop, and why; None: it was not."""
 
@@ -87,36 +102,70 @@ class _Writer:
         stream = self._opened.stream
         if stream.state != "open":
             raise StreamEnded(f"The stream has ended: it is {stream.state}.", extra={"state": stream.state})
-        self._gathered = Gathered(stream.seq)
+        if self._opened.replayed:
+            stream = await self._take_over(stream)
+            self._opened = replace(self._opened, stream=stream)
+        self._gathered = Gathered(stream.seq, time.monotonic())
+
+    async def _take_over(self, stream: Stream) -> Stream:
+        """The stream that another has begun, in an epoch of this writer.
+
+        Raises:
+            LeaseHeld: the other one has its lease.
+        """
+        self._beaten = time.monotonic()
+        taken = await Methods.take_over_stream(
+            self._client, self._session_id, stream.stream_id, lease_seconds=self._lease
+        )
+        self.taken_over = True
+        return replace(stream, epoch=taken.epoch, seq=taken.seq, durable_seq=taken.durable_seq)
 
     async def _write(self, event: Object) -> None:
         self._check()
-        self._gathered.add(dict(event), time.monotonic())
+        self._gathered.add(event, time.monotonic())
         if self._gathered.due(time.monotonic()):
             await self._flush()
 
     async def _flush(self, *, durable: bool = False) -> None:
         self._check()
+        if durable:
+            self._gathered.once_more()
         gaps = 0
         while self._gathered.sent < self._gathered.seq:
-            first, events = self._gathered.batch()
             try:
-                answer = await Methods.append_events(
-                    self._client,
-                    self._session_id,
-                    self.stream_id,
-                    events,
-                    epoch=self.epoch,
-                    first_seq=first,
-                    flush=durable,
-                )
+                await self._append(*self._gathered.batch(), durable=durable)
             except SequenceGap as error:
                 gaps += 1
                 if gaps == _GAPS or not self._gathered.again(error.extra["expected"]):
                     raise
-                continue
-            self._gathered.acknowledged(answer.seq, answer.durable_seq)
-            self.cancel = answer.cancel or self.cancel
+
+    async def _append(self, first: int, events: list[dict[str, Any]], *, durable: bool) -> None:
+        """Send a batch.
+
+        Raises:
+            Fenced: events stand in the stream that this writer never sent.
+        """
+        tried, last = self._gathered.tried, first + len(events) - 1
+        self._gathered.tried = max(tried, last)
+        try:
+            answer = await Methods.append_events(
+                self._client,
+                self._session_id,
+                self.stream_id,
+                events,
+                epoch=self.epoch,
+                first_seq=first,
+                flush=durable,
+            )
+            if answer.seq > self._gathered.tried or (answer.replayed and last > tried):
+                raise Fenced("Another producer writes to this stream. Stop, and send no more.")
+        except (SequenceGap, Unavailable):
+            raise
+        except TurnlogError as error:  # it would be refused again
+            self._failed = error
+            raise
+        self._gathered.acknowledged(answer.seq, answer.durable_seq, time.monotonic(), flushed=durable)
+        self.cancel = answer.cancel or self.cancel
 
     async def _beat(self) -> None:
         """Keep the lease, if it is time.
@@ -138,6 +187,7 @@ class _Writer:
                 ) from error
             return
         self._beaten = begun
+        self._gathered.settled(answer.durable_seq, time.monotonic())
         self.cancel = answer.cancel or self.cancel
 
     async def _tick(self) -> None:
@@ -146,8 +196,9 @@ class _Writer:
             return
         try:
             await self._beat()
-            if self._gathered.due(time.monotonic()):
-                await self._flush()
+            exposed = self._gathered.exposed(time.monotonic())
+            if exposed or self._gathered.due(time.monotonic()):
+                await self._flush(durable=exposed)
         except Unavailable:
             return  # what was gathered is sent with the next
         except TurnlogError as error:
@@ -168,6 +219,9 @@ class _Writer:
                     first_seq=self._gathered.seq + 1,
                     **given,
                 )
+            except (Fenced, StreamEnded) as error:
+                self._failed = error
+                raise
             except SequenceGap as error:
                 gaps += 1
                 if gaps == _GAPS or not self._gathered.again(error.extra["expected"]):
@@ -178,14 +232,42 @@ class _Writer:
                 return finished
 
     async def _leave(self, error: BaseException | None) -> None:
-        """End the stream, if the program has not: as failed where an error ends it."""
-        if self._over or self._failed:
+        """End the stream, if the program has not: as failed where an error ends it.
+
+        Raises:
+            TurnlogError: the stream has not got all of its events, and no error of the program's tells.
+        """
+        if self._over:
             return
-        if error is None:
-            await self._finish([])
-            return
-        with suppress(TurnlogError):  # the program's own error is raised
-            await self._finish([], state="failed", error=type(error).__name__)
+        refused = self._failed
+        if error is None and refused is None:
+            try:
+                await self._finish([])
+            except TurnlogError as failed:
+                refused = failed
+            else:
+                return
+        if not isinstance(refused, Fenced | StreamEnded | Unavailable):
+            with suppress(TurnlogError):  # what went wrong first is raised
+                await self._fail(type(error or refused).__name__)
+        if error is None and refused is not None:
+            raise refused
+
+    async def _fail(self, said: str) -> None:
+        """End the stream as failed; with what is gathered, if Turnlog takes that."""
+        failed: dict[str, Any] = {"state": "failed", "error": said}
+        if self._failed is None:
+            try:
+                await self._finish([], **failed)
+            except (Fenced, StreamEnded, Unavailable):
+                raise
+            except TurnlogError:  # not all of it can be sent
+                pass
+            else:
+                return
+        await Methods.finish_stream(
+            self._client, self._session_id, self.stream_id, epoch=self.epoch, **failed
+        )
 
     def _check(self) -> None:
         if self._failed:
@@ -222,6 +304,8 @@ class StreamWriter(_Writer):
         """Write an event: an object with a string `type`. It is sent with those that come soon after it.
 
         Raises:
+            Invalid: it is no JSON, or has no `type`; it is not written.
+            TooLarge: it has more than 1 MB; it is not written.
             Fenced: another has taken the stream over, or no heartbeat got through.
             StreamEnded: it has ended.
         """

@@ -449,10 +449,14 @@ class Stream(Answer):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OpenedStream(Answer):
-    """A stream, and the cursor before its first event."""
+    """A stream, and the cursor before its first event.
+
+    `replayed`: it was there already. Another producer may have it: take it over when its lease is over.
+    """
 
     stream: Stream
     cursor: str
+    replayed: bool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -52,6 +52,11 @@ class OpenStream(Closed):
     message_id: MessageId | None = Field(
         default=None, description="Of the message that the stream says. A stream without one gets a UUID."
     )
+    open_id: MessageId | None = Field(
+        default=None,
+        description="A name for this request, best a UUID. Sent again under it, as after a lost reply, it is"
+        " answered as the first time, as long as nobody has taken the stream over.",
+    )
     on_active: Literal["reject", "interrupt"] = Field(
         default="reject",
         description="What is to be done where another stream runs: refuse this one, or end that one.",

@@ -1,7 +1,8 @@
 """G9, G7: a stream is opened in one transaction with the session's head, which names the one that runs.
 
 So of two that are opened at once one is first. The other one is refused, or ends the first in the same
-transaction (`interrupt`). A try is known again by its token, which the stream bears.
+transaction (`interrupt`). A try is known again by its token, which the stream bears: by `open_id`, if the
+caller gives one, also a call that is made again after a lost reply.
 
 | on the session | `reject` | `interrupt` |
 |---|---|---|
@@ -40,6 +41,7 @@ async def open_stream(
     *,
     stream_id: str | None = None,
     message_id: str | None = None,
+    open_id: str | None = None,
     interrupt: bool = False,
     lease_seconds: int,
 ) -> tuple[Stream, bool]:
@@ -48,6 +50,7 @@ async def open_stream(
     Args:
         stream_id: its id; None: it is given one.
         message_id: of the message that it says; None: it is given one.
+        open_id: of the call; the same one again is told that it opened the stream, while nobody else has it.
         interrupt: end another one that runs.
         lease_seconds: how long it belongs to who opens it.
 
@@ -57,7 +60,7 @@ async def open_stream(
         Resync: a stream of that id has ended, and is kept no longer.
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
-    token = store.clock.token()
+    token = open_id.encode() if open_id else store.clock.token()
     stream_id = stream_id or str(UUID(bytes=store.clock.token(), version=4))
     message_id = message_id or str(UUID(bytes=store.clock.token(), version=4))
     head: Head | None = None

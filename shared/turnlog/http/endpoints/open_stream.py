@@ -25,15 +25,20 @@ if TYPE_CHECKING:
     located=True,
 )
 async def handler(store: Store, call: Call, *, body: OpenStream) -> Answer:
-    """Open a stream, of which a session has one at a time; 200: a stream of that id is there already."""
+    """Open a stream, of which a session has one at a time; 200: a stream of that id is there already.
+
+    With `replayed: true` that stream was not opened by this request: another producer may have it. Take it
+    over when its lease is over, and write nothing before.
+    """
     stream, made = await open_stream(
         store,
         call.key,
         stream_id=body.stream_id,
         message_id=body.message_id,
+        open_id=body.open_id,
         interrupt=body.on_active == "interrupt",
         lease_seconds=body.lease_seconds,
     )
     cursor = Cursor(stream.first_epoch, 0).text(stream.key)
-    answer = dumps({"stream": stream.shown(), "cursor": cursor})
+    answer = dumps({"stream": stream.shown(), "cursor": cursor, "replayed": not made})
     return Answer(201, answer, stream_location(stream.key)) if made else Answer(200, answer)

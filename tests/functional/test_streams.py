@@ -13,6 +13,7 @@ import pytest
 from tests.functional.api import user
 from tests.functional.world import wait_until
 from turnlog.drivers import blocking
+from turnlog.drivers.blocking import SystemClock
 
 if TYPE_CHECKING:
     from infra.local.server import LocalServer
@@ -210,8 +211,8 @@ def test_a_session_has_one_stream_at_a_time(api: Api) -> None:
     stream = Streamed(api, stream_id="one", message_id="a")
     again = Streamed(api, stream.session, stream_id="one")
     assert (again.opened.status, again.epoch) == (200, stream.epoch)
-    assert not stream.opened.body["replayed"]
-    assert again.opened.body == {**stream.opened.body, "replayed": True}
+    assert (stream.opened.body["replayed"], again.opened.body["replayed"]) == (False, True)
+    assert again.opened.body["stream"] == stream.opened.body["stream"]
     body = {"stream_id": "two"}
     refused = api.call("POST", f"/sessions/{stream.session}/streams", body)
     assert (refused.status, refused.body["type"], refused.body["stream_id"]) == (409, "stream_active", "one")
@@ -294,6 +295,36 @@ def test_a_deleted_session_has_no_stream(api: Api) -> None:
     assert anew.call("POST", "/heartbeat", {"epoch": anew.epoch}).status == 200
     assert anew.all()[0] == HELLO[:2]
     assert anew.finish(SAID).status == 200
+
+
+def test_what_was_meant_for_a_deleted_sessions_stream_reaches_no_other(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within a second, under the same ids: no clock tells the two streams apart."""
+    now = SystemClock(0.0).now()
+    monkeypatch.setattr(SystemClock, "now", lambda _: now)
+    former = Streamed(api, stream_id="turn-1")
+    former.append(1, *HELLO[:3])
+    cursor = former.all()[1]
+    api.delete(former.session)
+    api.call("POST", "/sessions", {"session_id": former.session, "recreate": True, "messages": [user("new")]})
+    stream = Streamed(api, former.session, stream_id="turn-1")
+    fence = {"stream_id": "turn-1", "epoch": former.epoch}
+    zombie = [user("zombie")]
+    for reply in (
+        former.append(1, HELLO[0]),
+        former.append(4, HELLO[3], flush=True),
+        former.call("POST", "/heartbeat", {"epoch": former.epoch}),
+        former.finish(*zombie),
+        api.call("POST", f"/sessions/{stream.session}/messages", {"messages": zombie, "stream": fence}),
+        api.rewind(stream.session, 0, 1, stream=fence),
+    ):
+        assert (reply.status, reply.body["type"], reply.body["epoch"]) == (409, "fenced", stream.epoch)
+    assert stream.append(1, HELLO[0]).body["replayed"] is False
+    read = stream.events(after=cursor)
+    assert (read.status, read.body["type"]) == (410, "resync")
+    assert stream.all()[0] == HELLO[:1]
+    assert [one["content"] for one in api.get(stream.session).body["messages"]] == ["new"]
 
 
 def test_another_user_finds_no_stream(api: Api, other: Api) -> None:
@@ -454,8 +485,8 @@ def test_the_purge_of_a_forgotten_stream_spares_the_next_one(api: Api, table: Ta
     old = table.session(api.user, stream.session)
     segments = [item for (_, name), item in old.items() if "#SEG#" in name]
     for item in segments:  # as if an earlier stream had left it
-        epoch = f"{stream.epoch:012d}"
-        table.put(item | {"SK": {"S": item["SK"]["S"].replace(epoch, f"{stream.epoch - 9:012d}")}})
+        epoch = f"{stream.epoch:016d}"
+        table.put(item | {"SK": {"S": item["SK"]["S"].replace(epoch, f"{stream.epoch - 9:016d}")}})
     key = {"PK": segments[0]["PK"], "SK": {"S": "STREAM#one"}}
     record = {"eventName": "REMOVE", "dynamodb": {"Keys": key, "SequenceNumber": "1"}}
     reply = api.call("POST", "/2015-03-31/functions/PurgeSessionFunction/invocations", {"Records": [record]})

@@ -11,6 +11,7 @@ from tests.simulation.stream_clients import event
 
 # A stream's first epoch is the second at which it was opened, and cases begin with this one.
 EPOCH = 1_800_000_000
+_ANEW = EPOCH + 10**10  # of one that is opened in the session that is begun anew
 _FAULTS = (CRASH, "reply lost", "request lost", "applied late", "re-sent", "re-sent bare")
 _STREAM = "a"
 
@@ -70,6 +71,8 @@ _INTERRUPT = open_stream("b", interrupt=True)
 _APPENDS = [append_events(3), append_events(4)]
 _FLUSHED = [append_events(at, flush=True) for at in (1, 2, 3, 4)]
 _LOST = [append_events(1, 3), append_events(4, flush=True)]
+_BEGUN_ANEW = [delete(), recreate("a"), open_stream(), append_events(1, epoch=_ANEW)]
+_OF_BEFORE = [append_events(1), step("z"), finish("z", first=2)]
 _TORN = ("torn page", "short page")
 
 
@@ -95,6 +98,9 @@ STREAM_CASES = (
     _case("delete & append", [[append_events(3)], [delete()]], _SOME, stream=True),
     _case("delete & open", [[open_stream(), append_events(1)], [delete()]], (create("a"),), stream=True),
     _case("delete, begin anew & append", [[append_events(3)], [delete(), recreate(), open_stream()]], _SOME),
+    _case("begin anew & a producer of before", [_OF_BEFORE, _BEGUN_ANEW], _OPEN),
+    _case("begin anew & a producer of before, cached", [_OF_BEFORE, _BEGUN_ANEW], _OPEN, cache="warm"),
+    _case("begin anew & a reader of before", [[follow(1), follow(1)], _BEGUN_ANEW], _SOME),
     _case("rewind & open", [[rewind(0, 1)], [open_stream(), finish("m")]], (create("a"),)),
     _case("rewind & finish", [[rewind(0, 1)], [finish("m")]], _SOME),
     _case("take over & append", [_APPENDS, [TAKE_OVER]], _FREE, skew=40.0),

@@ -166,11 +166,13 @@ class StreamHistory:
             require(Rule.OPENED_BY_AN_OPEN, work.kind == "open_stream", (key, work))
             require(Rule.OPENED_BY_AN_OPEN, head and head.live and head.key == key.session, (key, work))
             require(Rule.EVENTS_IN_ORDER, after.durable_seq == 0 and not segments, (key, work))
-            former = [state.stream.epoch for state in self.states[key] if state.stream]
+            former = self._epochs([key])
             require(Rule.EPOCHS_GROW, all(after.epoch > epoch for epoch in former), (after, former))
+            self._check_epoch(after)
             self.events[key] = []
             return
         require(Rule.FIRST_END_STANDS, before.open, (before, after, work))
+        self._check_epoch(after)
         self._check_events(before, after, segments, work)
         changed = {name for name in after._fields if getattr(before, name) != getattr(after, name)}
         if work.kind in _MOVED and changed <= _MOVED[work.kind]:
@@ -189,6 +191,15 @@ class StreamHistory:
         asked = request is not None and request.body.get("on_active") == "interrupt"
         looked = work.kind in _LOOKS
         require(Rule.WHO_MOVES_A_STREAM, looked and (asked or _due(before, after, now)), (work, before, now))
+
+    def _epochs(self, keys: list[StreamKey]) -> set[int]:
+        return {state.stream.epoch for key in keys for state in self.states[key] if state.stream}
+
+    def _check_epoch(self, stream: Stream) -> None:
+        """G4: what was meant for a stream of a session that had the id before fits no stream of this one."""
+        session, stream_id = stream.key.session.session, stream.key.stream_id
+        others = [key for key in self.of(session, stream_id) if key != stream.key]
+        require(Rule.EPOCH_OF_ONE_SESSION, stream.epoch not in self._epochs(others), stream)
 
     def _check_events(self, before: Stream, after: Stream, segments: list[Segment], work: Work) -> None:
         """G9: events follow on each other, and are those that were sent for their numbers."""

@@ -230,6 +230,7 @@ class Rule(Enum):
     ENDS_WITH_ITS_MESSAGES = "G9", "ends with its messages"
     EPOCH_HEEDED = "G9", "epoch heeded"
     EPOCHS_GROW = "G9", "epochs grow"
+    EPOCH_OF_ONE_SESSION = "G4", "an epoch is of one session's stream"
     EVENT_AT_ITS_NUMBER = "G9", "event at its number"
     EVENTS_ACKNOWLEDGED = "G9", "events acknowledged are kept"
     EVENTS_IN_ORDER = "G9", "events in order"

@@ -449,9 +449,9 @@ class Stream(Answer):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OpenedStream(Answer):
-    """A stream, and the cursor before its first event.
+    """A stream, and the cursor before its first event; `replayed`: it had been opened before.
 
-    `replayed`: it was there already. Another producer may have it: take it over when its lease is over.
+    Then its `epoch` may be another producer's, who is at work until `lease_until`.
     """
 
     stream: Stream

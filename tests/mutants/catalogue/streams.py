@@ -167,6 +167,13 @@ STREAMS = (
         test=f"{_STREAMS}::test_an_ended_stream_is_forgotten_after_a_while",
     ),
     Mutant(
+        "an epoch is the second alone",
+        "epoch = session.generation % _GENERATIONS * _GENERATION + int(now.timestamp())",
+        "epoch = int(now.timestamp())",
+        "who wrote to a deleted session writes to the one that has its id",
+        case="stream: begin anew & a producer of before",
+    ),
+    Mutant(
         "an old stream's events go with a new one's",
         "    gone = [one for one in found if not there or _epoch(one) < there.first_epoch]",
         "    gone = found",

@@ -14,6 +14,7 @@ from tests.functional.api import user
 from tests.functional.world import wait_until
 from turnlog.drivers import blocking
 from turnlog.drivers.blocking import SystemClock
+from turnlog.records import streams
 
 if TYPE_CHECKING:
     from infra.local.server import LocalServer
@@ -477,6 +478,116 @@ def test_what_the_cache_has_lost_is_asked_for_again(api: Api, cached: bool, valk
     assert stream.all(cursor)[0] == HELLO[3:4]
     assert stream.finish(SAID, first_seq=5).status == 200
     assert stream.all()[0] == HELLO[:4]
+
+
+@pytest.mark.parametrize("lost", ["*", "*:events:*"])
+def test_an_end_does_not_pass_over_what_the_cache_has_lost(
+    api: Api, cached: bool, valkey: Any, lost: str
+) -> None:
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:3])
+    cursor = stream.all()[1]
+    for key in valkey.scan_iter(f"turnlog:*{stream.session}{lost}"):
+        valkey.delete(key)
+    reply = stream.finish(SAID)
+    if cached:
+        assert (reply.status, reply.body["type"], reply.body["expected"]) == (409, "sequence_gap", 1)
+        assert stream.append(1, *HELLO[:3]).body["replayed"] is False
+        reply = stream.finish(SAID, first_seq=4)
+    assert reply.status == 200
+    assert stream.all()[0] == HELLO[:3]
+    assert stream.events(after=cursor).status == 204
+
+
+def test_what_the_cache_has_lost_is_stored_when_it_is_sent_again(api: Api, cached: bool, valkey: Any) -> None:
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:2])
+    for _ in range(2):
+        for key in valkey.scan_iter(f"turnlog:*{stream.session}*:events:*"):
+            valkey.delete(key)
+        assert stream.append(1, *HELLO[:2]).body["replayed"] is not cached
+        assert stream.all()[0] == HELLO[:2]
+    for key in valkey.scan_iter(f"turnlog:*{stream.session}*:events:*"):
+        valkey.delete(key)
+    reply = stream.finish(SAID, first_seq=3)
+    if cached:
+        assert (reply.status, reply.body["type"], reply.body["expected"]) == (409, "sequence_gap", 1)
+        assert stream.append(1, *HELLO[:2]).body["replayed"] is False
+        reply = stream.finish(SAID, first_seq=3)
+    assert reply.status == 200
+    assert stream.all()[0] == HELLO[:2]
+
+
+@pytest.mark.parametrize("flush", [False, True])
+def test_events_that_a_cache_damaged_are_stored_when_they_are_sent_again(
+    api: Api, cached: bool, valkey: Any, flush: bool
+) -> None:
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:3])
+    for key in valkey.scan_iter(f"turnlog:*{stream.session}*:events:*"):
+        valkey.xdel(key, "2-0")
+        valkey.xadd(key, {"e": "nobody's"}, id="4-0")
+    if cached:
+        gap = stream.append(5, HELLO[4], flush=True) if flush else stream.finish(SAID, first_seq=4)
+        assert (gap.status, gap.body["type"], gap.body["expected"]) == (409, "sequence_gap", 1)
+        assert stream.append(1, *HELLO[:3]).body["replayed"] is False
+    assert stream.finish(SAID, first_seq=4).status == 200
+    assert stream.all()[0] == HELLO[:3]
+
+
+def test_a_reader_of_an_end_without_what_it_has_seen_is_told(api: Api, cached: bool, valkey: Any) -> None:
+    """The producer has lost its events too, and says so by the number at which it ends."""
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:3])
+    cursor = stream.all()[1]
+    for key in valkey.scan_iter(f"turnlog:*{stream.session}*"):
+        valkey.delete(key)
+    assert stream.finish(SAID, first_seq=1).status == 200
+    if cached:
+        told = stream.events(after=cursor).body
+        assert (told["events"], told["reset"], told["state"]) == ([], True, "completed")
+        cursor = told["cursor"]
+    assert stream.events(after=cursor).status == 204
+
+
+@pytest.mark.parametrize("events", [[], HELLO[3:6]])
+def test_an_end_that_overlaps_with_what_is_there_cuts_nothing_off(api: Api, events: list[Any]) -> None:
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:5], flush=True)
+    stream.append(6, HELLO[5], {"type": "data-x"}, {"type": "data-y"})
+    assert stream.finish(SAID, first_seq=4, events=events).status == 200
+    assert stream.all()[0] == [*HELLO[:6], {"type": "data-x"}, {"type": "data-y"}]
+
+
+def test_a_stream_is_read_however_often_it_was_taken_over(
+    api: Api, table: TableView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "CUTS_KEPT", 3)
+    stream = Streamed(api)
+    said, first, seen = [], 1, ""
+    for at in range(6):
+        said += [{"type": "data-x", "at": at}, {"type": "reset-step"}]
+        stream.append(first, said[-2])
+        seen = seen or stream.all()[1]
+        stream.moved_back(table, 11, "lease_until")
+        taken = stream.call("POST", "/take-over", {}).body
+        stream.epoch, first = taken["epoch"], taken["seq"] + 1
+    assert stream.all()[0] == stream.all(stream.opened.body["cursor"])[0] == said
+    assert stream.call("GET", "/snapshot").body["events"] == []
+    old = stream.events(after=seen)
+    assert (old.status, old.body["type"]) == (410, "resync")
+
+
+def test_a_snapshot_drops_what_a_lost_step_said_in_a_group_of_an_earlier_one(
+    api: Api, table: TableView
+) -> None:
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:5], HELLO[6], {**HELLO[3], "delta": " LOST"})
+    assert stream.call("GET", "/snapshot").body["events"][-1] == {**HELLO[3], "delta": " LOST"}
+    stream.moved_back(table, 11, "lease_until")
+    stream.call("POST", "/take-over", {})
+    kept = [*HELLO[:3], {**HELLO[3], "delta": "Hello"}, HELLO[6]]
+    assert stream.call("GET", "/snapshot").body["events"] == kept
 
 
 def test_the_purge_of_a_forgotten_stream_spares_the_next_one(api: Api, table: TableView) -> None:

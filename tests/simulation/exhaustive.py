@@ -107,8 +107,10 @@ def _begin(world: World, case: Case) -> None:
             # What the last request told the cache never got there.
             world.cache.data.clear()
             world.cache.data.update(earlier)
+            world.history.streams.cache_lost.add("cache restored")
         case _:
             world.cache.data.clear()
+            world.history.streams.cache_lost.add("cleared")
 
 
 def _upload(world: World) -> None:

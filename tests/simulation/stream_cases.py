@@ -73,6 +73,7 @@ _FLUSHED = [append_events(at, flush=True) for at in (1, 2, 3, 4)]
 _LOST = [append_events(1, 3), append_events(4, flush=True)]
 _BEGUN_ANEW = [delete(), recreate("a"), open_stream(), append_events(1, epoch=_ANEW)]
 _OF_BEFORE = [append_events(1), step("z"), finish("z", first=2)]
+_PART = (*_OPEN, append_events(1, 2, flush=True), append_events(3, 2))
 _TORN = ("torn page", "short page")
 
 
@@ -124,6 +125,22 @@ STREAM_CASES = (
     ),
     _case("delete & append, cached", [_APPENDS, [delete()]], _SOME, cache="warm", stream=True),
     _case("cancel & append, cached", [_APPENDS, [CANCEL]], _SOME, cache="warm"),
+    _case("finish over what was lost", [[finish("m")], [follow(2), follow(2)]], _SOME, cache="cold"),
+    _case(
+        "finish & the cache failing",
+        [[append_events(3), finish("m")], [follow(3)]],
+        _SOME,
+        cache="warm",
+        kinds=("cache empty", "cache flushed", "cache down", "cache corrupt"),
+    ),
+    _case("finish that overlaps", [[finish("m", first=2)], [follow(1)]], _PART, cache="warm"),
+    _case(
+        "finish that overlaps, sent again",
+        [[finish("m", first=2)]],
+        _PART,
+        cache="warm",
+        kinds=("reply lost",),
+    ),
     _case("finish what is in the cache", [[append_events(3), finish("m")], [follow(1)]], _SOME, cache="warm"),
     _case("take over & append, cached", [_APPENDS, [TAKE_OVER, follow(2)]], _FREE, cache="warm", skew=40.0),
     _case("interrupt & append, cached", [_APPENDS, [_INTERRUPT]], _SOME, cache="warm"),

@@ -227,6 +227,7 @@ class Rule(Enum):
     BAD_CURSOR_IS_TRUE = "G9", "bad cursor is true"
     CANCEL_IS_TOLD = "G9", "cancel is told"
     ENDED_MEANS_ENDED = "G9", "ended means ended"
+    ENDS_WITH_ITS_EVENTS = "G9", "ends with its events"
     ENDS_WITH_ITS_MESSAGES = "G9", "ends with its messages"
     EPOCH_HEEDED = "G9", "epoch heeded"
     EPOCHS_GROW = "G9", "epochs grow"

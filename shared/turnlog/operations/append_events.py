@@ -24,7 +24,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnlog.errors import ConditionFailed, Contended, SequenceGap, TooLarge, Unanswered
+from turnlog.errors import ConditionFailed, Contended, SequenceGap, TooFast, TooLarge, Unanswered
 from turnlog.limits import EVENTS_LIMIT, SEGMENT_BYTES, SEGMENT_SECONDS, STREAM_LIMIT
 from turnlog.records.expressions import attribute
 from turnlog.records.keys import StreamKey
@@ -82,6 +82,7 @@ async def append_events(
         Fenced: another has taken the stream over.
         SequenceGap: events are missing before these.
         TooLarge: the batch, or the stream with it.
+        TooFast: the cache has as much of the stream as it may, and the table takes no more for now.
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
     check_size(events)
@@ -94,6 +95,8 @@ async def append_events(
     held = await _to_cache(store, cache, key, stream_id, segment)
     if held is None:
         return await _to_table(store, key, stream_id, segment)
+    if held.word == "FULL":
+        return await _relieved(store, cache, key, stream_id, segment)
     now = store.clock.now().timestamp()
     if held.seq > held.base and (held.bytes >= SEGMENT_BYTES or now - held.at >= SEGMENT_SECONDS):
         done = await _through(store, cache, key, stream_id, segment)
@@ -123,7 +126,7 @@ async def _to_cache(
     """
     for _ in range(2):
         held = await cache.append(segment.epoch, segment.first, segment.events)
-        if held is None or held.word in {"OK", "DUP"}:
+        if held is None or held.word in {"OK", "DUP", "FULL"}:
             return held
         head = await store.head(key)
         stream = await the_stream(store, StreamKey(head.key, stream_id))
@@ -134,21 +137,39 @@ async def _to_cache(
     return None
 
 
+async def _relieved(
+    store: Store, cache: StreamCache, key: SessionKey, stream_id: str, segment: Segment
+) -> EventsAppended:
+    """Append a batch for which the cache has no room until the table has what came before.
+
+    Raises:
+        TooFast: the table does not take it now.
+    """
+    try:
+        return await _through(store, cache, key, stream_id, segment)
+    except Contended as error:
+        raise TooFast(
+            "The stream's events come faster than they are stored. Send the same ones again later."
+        ) from error
+
+
 async def _through(
     store: Store, cache: StreamCache, key: SessionKey, stream_id: str, segment: Segment
 ) -> EventsAppended:
     """Append a batch to the table, with what is in the cache alone before it; then to the cache."""
     tail = await cache.tail(segment.epoch)
-    whole = joined(tail[1] if tail else None, segment)
     try:
-        done = await _to_table(store, key, stream_id, whole)
+        done = await _to_table(store, key, stream_id, joined(tail.segment if tail else None, segment))
     except SequenceGap as error:
-        if tail and tail[1].first <= error.extra["expected"] <= tail[1].last:
-            raise gap(tail[1].last + 1) from None  # what comes before that is in the cache
+        if tail and not tail.whole:  # else what is sent again is taken for what is there
+            head = await store.head(key)
+            await cache.reset(await the_stream(store, StreamKey(head.key, stream_id)))
+        elif tail and tail.segment.first <= error.extra["expected"] <= tail.segment.last:
+            raise gap(tail.segment.last + 1) from None  # what comes before that is in the cache
         raise
     if tail:
-        await cache.append(segment.epoch, segment.first, segment.events)
-        await cache.moved(segment.epoch, done.durable_seq, tail[0])
+        await cache.append(segment.epoch, segment.first, segment.events, durable=True)
+        await cache.moved(segment.epoch, done.durable_seq, tail.generation)
     return done
 
 

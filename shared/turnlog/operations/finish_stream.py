@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnlog.errors import ConditionFailed, Contended, StreamEnded, Unanswered
+from turnlog.errors import ConditionFailed, Contended, SequenceGap, StreamEnded, Unanswered
 from turnlog.limits import MAX_FINAL
 from turnlog.operations.append_events import check_room, check_size, joined
 from turnlog.operations.append_messages import find_present, replaced_fields
@@ -27,7 +27,7 @@ from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import advanced, head_update, puts, with_message_ids
 from turnlog.store.store import LogMoved
 from turnlog.store.stream_cache import cached
-from turnlog.store.streams import check_running, gap, the_stream, with_tail
+from turnlog.store.streams import check_running, gap, newest, the_stream
 from turnlog.wire import digest, dumps
 
 if TYPE_CHECKING:
@@ -183,16 +183,27 @@ async def _last(store: Store, stream: Stream, end: End) -> Segment:
     """The last events, as far as they are not in the table: those in the cache alone, and those of the end.
 
     Raises:
-        SequenceGap: events are missing before them.
+        SequenceGap: events are missing before them. Or they may be: the cache has lost some, or does not
+            tell, and the producer does not say how many there were.
         TooLarge: the stream has no room for them.
     """
-    _, tail = await with_tail(store, stream)
+    tail, whole = await newest(store, stream)
     first = tail.last + 1 if end.first is None else end.first
-    last = Segment(stream.epoch, first, list(end.events))
+    if not whole and (end.first is None or first > tail.last + 1):
+        # So that what is sent again is not taken for what is there.
+        await cached(store, stream.key).reset(stream)
+        raise SequenceGap(
+            f"The cache may have lost events: the table has {stream.durable_seq}. Send those behind it again,"
+            " and name in first_seq the number that comes behind the last one.",
+            extra={"expected": stream.durable_seq + 1},
+        )
     if first > tail.last + 1:
         raise gap(tail.last + 1)
-    segment = joined(tail, last) if first >= tail.first else last.behind(stream.durable_seq)
-    check_room(stream, segment)
+    # It may overlap with what is there: no event that was acknowledged is cut off for that.
+    last = Segment(stream.epoch, first, list(end.events)).behind(stream.durable_seq)
+    segment = joined(tail, last)
+    if segment.size > tail.size:  # what was acknowledged has room
+        check_room(stream, segment)
     return segment
 
 

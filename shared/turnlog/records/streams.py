@@ -124,10 +124,10 @@ class Stream(NamedTuple):
         return int(cuts[at]) if 0 <= at < len(cuts) else None
 
     def epoch_of(self, seq: int) -> int:
-        """The epoch in which the event of this number was appended; the oldest that is known, if none is."""
+        """The epoch in which the event of this number was appended; the first one, if that is not known."""
         cuts = self.cuts.split(",")
         later = sum(int(cut) > seq for cut in cuts)
-        return max(self.first_epoch, self.epoch - min(later, len(cuts)))
+        return self.epoch - later if later < len(cuts) else self.first_epoch
 
     def with_epoch(self) -> Stream:
         """The stream with the next epoch, which begins behind what is in the table."""
@@ -351,7 +351,7 @@ def segments(items: Iterable[Item]) -> Iterator[Segment]:
 
 
 class Cursor(NamedTuple):
-    """A place in a stream: behind the event of this number, which was seen in this epoch."""
+    """A place in a stream: behind the event of this number, as it was seen in this epoch of the stream."""
 
     epoch: int
     seq: int
@@ -377,8 +377,9 @@ def cursor_of(stream: Stream, text: str | None) -> tuple[Cursor, bool]:
         raise BadCursor.at("query", "after", msg="must be a cursor that this stream gave")
     at = Cursor(int(epoch), int(seq))
     if at.epoch == stream.epoch:
-        return at, False
-    cut = stream.cut(at.epoch + 1)
+        lost = not stream.open and at.seq > stream.durable_seq  # the stream ended without what was seen
+        return (Cursor(at.epoch, stream.durable_seq), True) if lost else (at, False)
+    cut = stream.cut(at.epoch + 1) if at.seq else 1  # nothing was seen, so nothing is dropped
     if at.epoch < stream.first_epoch or cut is None:
         raise Resync(
             "The cursor is older than what is kept of the stream. Fetch the session, and begin anew."

@@ -6,6 +6,8 @@ from tests.mutants.mutant import Mutant
 
 _STREAMS = "tests/functional/test_streams.py"
 _WRITER = "tests/functional/test_stream_writer.py"
+_WRITERS = "tests/functional/test_stream_writers.py"
+_GATHERING = "tests/unit/test_gathering.py"
 
 STREAMS = (
     Mutant(
@@ -284,5 +286,89 @@ STREAMS = (
         "            return\n",
         "a text begins twice",
         test=f"{_STREAMS}::test_a_snapshot_says_what_was_said_in_few_events",
+    ),
+    Mutant(
+        "a writer goes on with another one's stream",
+        "        if self._opened.replayed:\n",
+        "        if False:\n",
+        "two producers in one epoch, and events of both are lost",
+        test=f"{_WRITERS}::test_of_two_writers_of_one_stream_the_second_one_is_refused",
+    ),
+    Mutant(
+        "an open does not know its own repeat",
+        "    token = open_id.encode() if open_id else store.clock.token()\n",
+        "    token = store.clock.token()\n",
+        "a writer whose reply was lost is kept from its stream",
+        test=f"{_WRITERS}::test_a_writer_whose_replies_are_lost_goes_on_with_its_own",
+    ),
+    Mutant(
+        "a writer believes that another one's events are its own",
+        "(answer.replayed and last > tried)",
+        "(answer.replayed and last < 0)",
+        "its event is in no stream, and nobody says so",
+        test=f"{_WRITERS}::test_events_that_a_writer_never_sent_are_not_taken_for_its_own",
+    ),
+    Mutant(
+        "a writer does not look how far its stream is",
+        "            if answer.seq > self._gathered.tried or (",
+        "            if answer.seq < 0 or (",
+        "another one's events stand where its own come next",
+        test=f"{_WRITERS}::test_events_behind_its_own_tell_a_writer_of_another_one",
+    ),
+    Mutant(
+        "an append that was lost counts as another one's",
+        '                    answer["replayed"] = False  # by the try to which no answer came\n',
+        "                    pass\n",
+        "a writer gives its own stream up",
+        test=f"{_WRITERS}::test_a_writer_whose_replies_are_lost_goes_on_with_its_own",
+    ),
+    Mutant(
+        "who leaves is not told that events were lost",
+        "        if error is None and refused is not None:\n            raise refused\n",
+        "",
+        "an event is lost, and the program takes it for written",
+        test=f"{_WRITERS}::test_who_leaves_after_it_was_taken_over_is_told",
+    ),
+    Mutant(
+        "an event is taken before it is looked at",
+        "        taken, size = _taken(event)\n        if",
+        "        taken, size = event, len(dumps(event))\n        if",
+        "one bad event keeps all that come after it from the stream",
+        test=f"{_WRITERS}::test_events_that_no_stream_takes_are_refused_and_leave_the_writer_whole",
+    ),
+    Mutant(
+        "a writer that is refused leaves its stream open",
+        "                await self._fail(type(error or refused).__name__)\n",
+        "                pass\n",
+        "no other stream can be opened until the lease is over",
+        test=f"{_WRITERS}::test_a_writer_whose_events_are_refused_ends_its_stream_as_failed",
+    ),
+    Mutant(
+        "what is in the cache alone stays there while a producer is silent",
+        "            if exposed or self._gathered.due(time.monotonic()):\n",
+        "            if self._gathered.due(time.monotonic()):\n",
+        "a tool's call is lost with the cache, a minute later",
+        test=f"{_WRITERS}::test_what_was_sent_is_in_the_table_soon_though_nothing_follows",
+    ),
+    Mutant(
+        "a flush leaves what was sent before",
+        "            self._gathered.once_more()\n",
+        "            pass\n",
+        "what was asked to be in the table is in the cache alone",
+        test=f"{_WRITERS}::test_a_flush_makes_durable_what_was_sent_before",
+    ),
+    Mutant(
+        "any event in the table stands for no cache",
+        "            self.each, self._most = (self.each, self._most) if due else _TO_TABLE\n",
+        "            self.each, self._most = _TO_TABLE\n",
+        "readers wait a second for what a cache would give at once",
+        test=f"{_GATHERING}::test_with_a_cache_they_go_at_once_whatever_was_made_durable",
+    ),
+    Mutant(
+        "a cache that comes back is not noticed",
+        "        if durable < seq:\n            self.each, self._most = _TO_CACHE\n",
+        "        if durable < seq:\n            pass\n",
+        "readers wait a second for what a cache would give at once",
+        test=f"{_GATHERING}::test_a_cache_that_comes_back_is_used_at_once",
     ),
 )

@@ -18,6 +18,9 @@ PIP := bin/python -m pip install --quiet --disable-pip-version-check --no-compil
 # What puts shared/ on the path: `import turnlog` is the same here, in a Lambda, and where it is installed.
 EDITABLE := $(PIP) --no-deps --no-build-isolation --editable .
 
+# Python keeps what it compiles, also where an image says that it should not: hundreds of processes import the same.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Each level of tests is a process: the local server leaves its settings in the one that it serves.
 LEVELS := functional simulation infra contract conformance unit benchmark
 PROOFS := infra conformance e2e functional unit benchmark

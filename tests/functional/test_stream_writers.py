@@ -226,7 +226,8 @@ def test_events_behind_its_own_tell_a_writer_of_another_one(server: LocalServer)
         Turnlog(url=server.url, token=name) as looking,
         Turnlog(url=server.url, token=name, http_client=http) as turnlog,
     ):
-        with pytest.raises(Fenced, match="Another"), turnlog.write_stream(session, stream_id="turn") as first:  # noqa: PT012
+        writer = turnlog.write_stream(session, stream_id="turn")
+        with pytest.raises(Fenced, match="Another producer"), writer as first:  # noqa: PT012
             first.write(said("A1"))
             first.flush()
 

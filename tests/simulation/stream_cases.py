@@ -16,13 +16,16 @@ _FAULTS = (CRASH, "reply lost", "request lost", "applied late", "re-sent", "re-s
 _STREAM = "a"
 
 
-def open_stream(stream_id: str = _STREAM, *, interrupt: bool = False, lease: int = 30) -> Request:
+def open_stream(
+    stream_id: str = _STREAM, *, interrupt: bool = False, lease: int = 30, open_id: str = ""
+) -> Request:
     """Open a stream."""
     body = {
         "stream_id": stream_id,
         "message_id": f"of {stream_id}",
         "on_active": "interrupt" if interrupt else "reject",
         "lease_seconds": lease,
+        **({"open_id": open_id} if open_id else {}),
     }
     return Request("open_stream", USER, SESSION, body)
 
@@ -67,6 +70,7 @@ _SOME = (*_OPEN, append_events(1, 2))
 # Its lease ends at once: those who look have clocks that are far ahead.
 _FREE = (create("a"), open_stream(lease=1), append_events(1, 2))
 
+_NAMED = open_stream(open_id="o")
 _INTERRUPT = open_stream("b", interrupt=True)
 _APPENDS = [append_events(3), append_events(4)]
 _FLUSHED = [append_events(at, flush=True) for at in (1, 2, 3, 4)]
@@ -84,6 +88,7 @@ def _case(name: str, clients: list[list[Request]], before: tuple[Request, ...], 
 STREAM_CASES = (
     _case("open & open", [[open_stream()], [open_stream("b")]], (create("a"),)),
     _case("open & open of one id", [[open_stream(), append_events(1)], [open_stream()]], (create("a"),)),
+    _case("open & open again", [[_NAMED, TAKE_OVER], [_NAMED, open_stream(open_id="p")]], (create("a"),)),
     _case("open & interrupt", [[append_events(3)], [open_stream("b", interrupt=True)]], _SOME),
     _case("interrupt & finish", [[finish("m")], [open_stream("b", interrupt=True)]], _SOME),
     _case("append & append again", [[append_events(3, 2)], [append_events(2, 2)]], _SOME),

@@ -59,6 +59,7 @@ class StreamRequests(ClientRequests):
                 "stream_id": rng.choice(_IDS),
                 "on_active": rng.choice(("reject", "reject", "interrupt")),
                 "lease_seconds": rng.choice(_LEASES),
+                **({"open_id": rng.choice("op")} if rng.random() < 0.5 else {}),
             }
             return Request("open_stream", self.user, session, body)
         stream_id = rng.choice(mine)[1] if mine else rng.choice(_IDS)

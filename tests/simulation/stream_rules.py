@@ -152,8 +152,14 @@ def _check_shown(history: History, work: Work, shown: dict[str, Any], *, made: b
 
 
 def _check_opened(history: History, work: Work, reply: Reply) -> None:
+    assert work.request is not None
     opened = [key for key in work.streams if key.stream_id == _named(work, reply)]
-    require(Rule.ANSWER_201_MEANS_CREATED, reply.status == 200 or opened, (work.request, reply))
+    open_id = work.request.body.get("open_id", "")
+    by_it = [one.token == open_id.encode() for one in _there(history, work, _named(work, reply))]
+    require(Rule.ANSWER_201_MEANS_CREATED, reply.status == 200 or opened or any(by_it), (work.request, reply))
+    again = by_it and all(by_it) and reply.body["stream"]["state"] == "open"
+    require(Rule.OPEN_KNOWN_AGAIN, reply.status == 201 or not again, (work.request, reply))
+    require(Rule.STATUS_TELLS, reply.body["replayed"] == (reply.status == 200), (work.request, reply))
     _check_shown(history, work, reply.body["stream"])
 
 

@@ -243,6 +243,7 @@ class Rule(Enum):
     FOLLOWED_WHAT_WAS_SENT = "G9", "followed what was sent"
     NOT_CUT_UNDER_A_STREAM = "G9", "not cut under a stream"
     ONE_STREAM_RUNS = "G9", "one stream runs"
+    OPEN_KNOWN_AGAIN = "G9", "open known again"
     OPENED_BY_AN_OPEN = "G9", "opened by an open"
     RESET_WHERE_EVENTS_WERE_LOST = "G9", "reset where events were lost"
     RESYNC_IS_TRUE = "G9", "resync is true"

@@ -121,10 +121,11 @@ async def _running(store: Store, head: Head, new: Stream, *, interrupt: bool) ->
 
 async def _known(store: Store, head: Head, found: Stream, token: bytes) -> tuple[Stream, bool]:
     """The stream that has the id already, and whether a try of this call that was not answered opened it."""
-    if found.token == token:
+    due = found.due(store.clock.now())
+    if found.token == token and found.open and not due:
         return found, True
     check_kept(store, found)
-    if found.due(store.clock.now()):
+    if due:
         _, found = await look(store, head.key, found.key.stream_id)
     store.counts["replays"] += 1
     return found, False

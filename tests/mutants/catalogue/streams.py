@@ -299,7 +299,14 @@ STREAMS = (
         "    token = open_id.encode() if open_id else store.clock.token()\n",
         "    token = store.clock.token()\n",
         "a writer whose reply was lost is kept from its stream",
-        test=f"{_WRITERS}::test_a_writer_whose_replies_are_lost_goes_on_with_its_own",
+        case="stream: open & open again",
+    ),
+    Mutant(
+        "any open is a repeat of the first",
+        "    if found.token == token and found.open and not due:\n",
+        "    if found.open and not due:\n",
+        "two producers, each of which takes the stream for its own",
+        case="stream: open & open again",
     ),
     Mutant(
         "a writer believes that another one's events are its own",

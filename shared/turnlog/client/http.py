@@ -285,7 +285,7 @@ class HttpWay:
         doubt: Unavailable | None = None  # the error of a try that may have been carried out
         for attempt in count():
             try:
-                answer = await self._try(request)
+                return await self._try(request)
             except Unavailable as error:
                 untouched = isinstance(error, Contended)
                 if attempt == self._retries or not (untouched or request.repeatable):
@@ -304,10 +304,6 @@ class HttpWay:
                 if doubt is None or (absent and appends) or ROUTES[request.operation][0] == "GET":
                     raise
                 raise doubt from refused
-            else:
-                if doubt and request.operation == "append_events" and isinstance(answer, dict):
-                    answer["replayed"] = False  # by the try to which no answer came
-                return answer
         raise AssertionError  # count() does not end
 
     async def _with_file(self, request: Request, content: bytes) -> Request:

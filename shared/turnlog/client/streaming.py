@@ -33,6 +33,7 @@ from turnlog.client.methods import Methods
 from turnlog.coroutines import run
 from turnlog.errors import Fenced, SequenceGap, StreamEnded, TurnlogError, Unavailable, UsageError
 from turnlog.streams.gathering import Gathered
+from turnlog.wire import same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 _EARLY = 5.0
 _TICK = 0.05
 _GAPS = 10
+_OTHER = "Another producer writes to this stream. Stop, and send no more."
 State = Literal["completed", "failed", "cancelled"]
 
 
@@ -157,8 +159,12 @@ class _Writer:
                 first_seq=first,
                 flush=durable,
             )
-            if answer.seq > self._gathered.tried or (answer.replayed and last > tried):
-                raise Fenced("Another producer writes to this stream. Stop, and send no more.")
+            if answer.seq > self._gathered.tried:
+                raise Fenced(_OTHER)
+            if answer.replayed and last > tried:
+                self._gathered.tried = tried  # until it is known
+                await self._recognise(first, events)
+                self._gathered.tried = last
         except (SequenceGap, Unavailable):
             raise
         except TurnlogError as error:  # it would be refused again
@@ -166,6 +172,20 @@ class _Writer:
             raise
         self._gathered.acknowledged(answer.seq, answer.durable_seq, time.monotonic(), flushed=durable)
         self.cancel = answer.cancel or self.cancel
+
+    async def _recognise(self, first: int, events: list[dict[str, Any]]) -> None:
+        """See that events which are there already are this writer's: a reply may have been lost on the way.
+
+        Raises:
+            Fenced: they are another one's.
+        """
+        before = f"{self.opened.cursor.rsplit('.', 2)[0]}.{self.epoch}.{first - 1}"
+        page = await Methods.read_events(
+            self._client, self._session_id, self.stream_id, after=before, limit=len(events)
+        )
+        there = [one.event for one in page.events] if page else []
+        if not all(map(same, there, events)):
+            raise Fenced(_OTHER)
 
     async def _beat(self) -> None:
         """Keep the lease, if it is time.

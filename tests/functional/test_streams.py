@@ -360,9 +360,13 @@ def test_an_ended_stream_is_forgotten_after_a_while(api: Api, table: TableView) 
         stream.events(),
         stream.call("GET", "/snapshot"),
         stream.call("POST", "/cancel", {}),
+        stream.call("POST", "/take-over", {}),
+        stream.finish(SAID),
         api.call("POST", f"/sessions/{stream.session}/streams", {"stream_id": "one"}),
     ):
         assert (reply.status, reply.body["type"]) == (410, "resync")
+    for late in (stream.append(9, HELLO[0]), stream.call("POST", "/heartbeat", {"epoch": stream.epoch})):
+        assert (late.status, late.body["type"]) == (409, "stream_ended")
     # Its time to live is over.
     item = table.item(api.user or "", stream.session, key)
     table.put(item | {"expires_at": {"N": "1"}})

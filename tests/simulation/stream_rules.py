@@ -155,6 +155,7 @@ def _check_shown(history: History, work: Work, shown: dict[str, Any], *, made: b
 def _check_opened(history: History, work: Work, reply: Reply) -> None:
     opened = [key for key in work.streams if key.stream_id == _named(work, reply)]
     require(Rule.ANSWER_201_MEANS_CREATED, reply.status == 200 or opened, (work.request, reply))
+    require(Rule.REPLAYED_TELLS, reply.body["replayed"] == (reply.status == 200), (work.request, reply))
     _check_shown(history, work, reply.body["stream"])
 
 

@@ -32,7 +32,7 @@ from turnlog.records.keys import StreamKey
 from turnlog.records.streams import OPEN, Segment, Stream, changed
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.stream_cache import StreamCache, cached
-from turnlog.store.streams import check_running, gap, refusing, the_stream
+from turnlog.store.streams import check_running, find_stream, gap, no_stream, refusing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,13 +157,25 @@ async def _to_cache(
         held = await cache.append(segment.epoch, segment.first, segment.events)
         if held is None or held.word in {"OK", "DUP", "FULL"}:
             return held
-        head = await store.head(key)
-        stream = await the_stream(store, StreamKey(head.key, stream_id))
+        stream = await _in_table(store, key, stream_id)
         check_running(stream, segment.epoch)
         if held.word == "GAP" and held.seq > stream.durable_seq:
             raise gap(held.seq)
         await cache.reset(stream)
     return None
+
+
+async def _in_table(store: Store, key: SessionKey, stream_id: str) -> Stream:
+    """The stream as it is; one that ended long ago too, as where there is no cache.
+
+    Raises:
+        NotFound: no such session, or no such stream of it.
+    """
+    head = await store.head(key)
+    stream = await find_stream(store, StreamKey(head.key, stream_id))
+    if stream is None:
+        raise no_stream()
+    return stream
 
 
 async def _relieved(
@@ -191,8 +203,7 @@ async def _through(
         done = await _to_table(store, key, stream_id, joined(tail.segment if tail else None, segment))
     except SequenceGap as error:
         if tail and not tail.whole:  # else what is sent again is taken for what is there
-            head = await store.head(key)
-            await cache.reset(await the_stream(store, StreamKey(head.key, stream_id)))
+            await cache.reset(await _in_table(store, key, stream_id))
         elif tail and tail.segment.first <= error.extra["expected"] <= tail.segment.last:
             raise gap(tail.segment.last + 1) from None  # what comes before that is in the cache
         raise

@@ -163,7 +163,7 @@ test-lambda: $(READY) ## run tests on the Python that functions run on, and say 
 
 .cache/python%-venv/.ready: requirements.lock
 	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/$(PIP) --require-hashes --requirement $<
+	$(@D)/$(PIP) --require-hashes --no-deps --requirement $<
 	$(@D)/$(EDITABLE)
 	@touch $@
 
@@ -220,7 +220,7 @@ $(PYTHON) -m venv --clear .venv
 endef
 
 define FILL_VENV
-.venv/$(PIP) --require-hashes --requirement $<
+.venv/$(PIP) --require-hashes --no-deps --requirement $<
 .venv/$(EDITABLE)
 @touch $@
 endef

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import random
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import current_thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.functional.api import user
-from tests.functional.world import wait_until
+from tests.functional.test_large import noise
+from tests.functional.world import hook, hurried, wait_until
 from turnlog.drivers import blocking
 from turnlog.drivers.blocking import SystemClock
 from turnlog.records import streams
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from infra.local.server import LocalServer
     from tests.functional.api import Api
     from tests.functional.world import TableView
@@ -42,6 +48,18 @@ def cached(request: pytest.FixtureRequest, server: LocalServer, monkeypatch: pyt
     if request.param == "table":
         monkeypatch.setattr(blocking, "clients", lambda: (table, None))
     return request.param == "cache" and cache is not None
+
+
+@contextmanager
+def throttled() -> Iterator[None]:
+    """The table takes no transaction."""
+
+    def refuse(**_: Any) -> None:
+        if current_thread().name != "stream":
+            raise ClientError({"Error": {"Code": "ThrottlingException"}}, "TransactWriteItems")
+
+    with hook("before-call.dynamodb.TransactWriteItems", refuse):
+        yield
 
 
 class Streamed:
@@ -354,9 +372,13 @@ def test_an_ended_stream_is_forgotten_after_a_while(api: Api, table: TableView) 
         stream.events(),
         stream.call("GET", "/snapshot"),
         stream.call("POST", "/cancel", {}),
+        stream.call("POST", "/take-over", {}),
+        stream.finish(SAID),
         api.call("POST", f"/sessions/{stream.session}/streams", {"stream_id": "one"}),
     ):
         assert (reply.status, reply.body["type"]) == (410, "resync")
+    for late in (stream.append(9, HELLO[0]), stream.call("POST", "/heartbeat", {"epoch": stream.epoch})):
+        assert (late.status, late.body["type"]) == (409, "stream_ended")
     # Its time to live is over.
     item = table.item(api.user or "", stream.session, key)
     table.put(item | {"expires_at": {"N": "1"}})
@@ -462,6 +484,75 @@ def test_what_is_in_the_cache_alone_is_little_and_new(api: Api, cached: bool, va
         valkey.hset(key, "at", 1)  # as if it was long ago
     assert stream.append(4, HELLO[0]).body["durable_seq"] == 4
     assert stream.all()[0] == [large, large, HELLO[0], HELLO[0]]
+
+
+def test_a_heartbeat_puts_what_a_silent_producer_has_said_into_the_table(
+    api: Api, cached: bool, valkey: Any
+) -> None:
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:3])
+    beat = {"epoch": stream.epoch}
+    assert stream.call("POST", "/heartbeat", beat).body["durable_seq"] == (0 if cached else 3)
+    for key in valkey.scan_iter(f"turnlog:*{stream.session}*:stream:*"):
+        valkey.hset(key, "at", 1)  # as if it was long ago
+    stream.call("POST", "/cancel", {})
+    assert stream.call("POST", "/heartbeat", beat).body["durable_seq"] == 3
+    for key in valkey.scan_iter(f"turnlog:*{stream.session}*"):
+        valkey.delete(key)
+    assert stream.all()[0] == HELLO[:3]
+    assert stream.append(4, HELLO[3]).body["seq"] == 4
+
+
+def test_a_heartbeat_is_heard_though_the_table_takes_no_events(api: Api, cached: bool, valkey: Any) -> None:
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:3])
+    for key in valkey.scan_iter(f"turnlog:*{stream.session}*:stream:*"):
+        valkey.hset(key, "at", 1)
+    with throttled():
+        beat = stream.call("POST", "/heartbeat", {"epoch": stream.epoch})
+    assert (beat.status, beat.body["durable_seq"]) == (200, 0 if cached else 3)
+
+
+def test_events_that_come_faster_than_the_table_takes_them_have_to_wait(api: Api, cached: bool) -> None:
+    stream = Streamed(api)
+    large = [{"type": "data-x", "data": noise(300_000)} for _ in range(5)]
+    with throttled(), hurried():
+        statuses = [stream.append(at, event).status for at, event in enumerate(large, 1)]
+        assert statuses == ([503, 503, 503, 429, 409] if cached else [503, 503, 503, 503, 503])
+        if cached:
+            reply = stream.append(4, large[3])
+            assert (reply.body["type"], reply.headers["retry-after"]) == ("too_fast", "1")
+            assert stream.all()[0] == large[:3]  # what was taken is with the readers
+    first = 4 if cached else 1
+    for at, event in enumerate(large[first - 1 :], first):
+        assert stream.append(at, event).status == 200
+    assert stream.finish(SAID, first_seq=6).status == 200
+    assert stream.all()[0] == large
+
+
+def test_the_end_of_a_stream_is_one_transaction_however_much_it_says(api: Api, table: TableView) -> None:
+    """DynamoDB takes 4 MB: messages that would go beyond are objects."""
+    stream = Streamed(api)
+    events = [{"type": "data-x", "data": noise(300_000)} for _ in range(6)]
+    with throttled(), hurried():
+        for at, event in enumerate(events[:3], 1):
+            assert stream.append(at, event).status == 503  # a cache has them
+    first = 4 if stream.call("GET", "/snapshot").body["events"] else 1
+    for at, event in enumerate(events[:3], 1):
+        assert first == 4 or stream.append(at, event).status == 200
+    were = stored(api, stream, table)
+    said = [{"role": "assistant", "content": noise(300_000)} for _ in range(13)]
+    assert stream.finish(*said, first_seq=4, events=events[3:]).status == 200
+    assert 3_600_000 < stored(api, stream, table) - were < 3_950_000
+    assert stream.all()[0] == events
+    shown = api.get(stream.session, limit=13).body["messages"]
+    assert [message["content"] for message in shown] == [message["content"] for message in said]
+
+
+def stored(api: Api, stream: Streamed, table: TableView) -> int:
+    """Bytes of messages and events in the table."""
+    items = table.session(api.user, stream.session).values()
+    return sum(len(value["B"]) for item in items for value in item.values() if "B" in value)
 
 
 def test_what_the_cache_has_lost_is_asked_for_again(api: Api, cached: bool, valkey: Any) -> None:

@@ -130,6 +130,22 @@ STREAM_CASES = (
     ),
     _case("delete & append, cached", [_APPENDS, [delete()]], _SOME, cache="warm", stream=True),
     _case("cancel & append, cached", [_APPENDS, [CANCEL]], _SOME, cache="warm"),
+    _case(
+        "heartbeat & append of what is due",
+        [[HEARTBEAT, *_APPENDS], [HEARTBEAT]],
+        _SOME,
+        cache="warm",
+        skew=40.0,
+    ),
+    _case("heartbeat of what is due & take over", [[HEARTBEAT], [TAKE_OVER]], _FREE, cache="warm", skew=40.0),
+    _case(
+        "append to a cache that is full",
+        [_APPENDS, [follow(1), follow(1)]],
+        _SOME,
+        cache="warm",
+        kinds=("throttled", "cache empty", "cache late"),
+        limits={"_MOST_BYTES": 100},
+    ),
     _case("finish over what was lost", [[finish("m")], [follow(2), follow(2)]], _SOME, cache="cold"),
     _case(
         "finish & the cache failing",

@@ -35,7 +35,7 @@ _LOOKS = {
 }
 _MOVED = {
     "append_events": {"durable_seq", "size"},
-    "heartbeat_stream": {"lease_until"},
+    "heartbeat_stream": {"lease_until", "durable_seq", "size"},
     "cancel_stream": {"cancel"},
     "take_over_stream": {"epoch", "cuts", "durable_seq", "size", "lease_until", "token"},
     "finish_stream": {"state", "ended_at", "durable_seq", "size", "error", "result", "token"},

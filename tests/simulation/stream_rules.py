@@ -124,14 +124,15 @@ def _check_refusal(history: History, work: Work, reply: Reply, kind: str) -> Non
 
 
 def _resyncs(history: History, work: Work, stream_id: str) -> bool:
-    """Whether the stream had ended long ago, or the cursor is older than it."""
+    """Whether the stream had ended long ago, or the cursor is older than it or than the epochs it knows."""
     request = work.request
     assert request is not None
-    after = request.query.get("after")
-    older = after is not None and any(
-        int(after.rsplit(".", 2)[1]) < one.first_epoch for one in _there(history, work, stream_id)
-    )
-    return older or any(one.ended_at for one in _there(history, work, stream_id))
+    there = _there(history, work, stream_id)
+    if any(one.ended_at for one in there):
+        return True
+    epoch, seq = map(int, request.query.get("after", "x.0.0").rsplit(".", 2)[1:])
+    unknown = any(seq and epoch < one.epoch and one.cut(epoch + 1) is None for one in there)
+    return epoch > 0 and (unknown or any(epoch < one.first_epoch for one in there))
 
 
 def _cursor_was_given(history: History, work: Work) -> bool:
@@ -159,7 +160,7 @@ def _check_opened(history: History, work: Work, reply: Reply) -> None:
     require(Rule.ANSWER_201_MEANS_CREATED, reply.status == 200 or opened or any(by_it), (work.request, reply))
     again = by_it and all(by_it) and reply.body["stream"]["state"] == "open"
     require(Rule.OPEN_KNOWN_AGAIN, reply.status == 201 or not again, (work.request, reply))
-    require(Rule.STATUS_TELLS, reply.body["replayed"] == (reply.status == 200), (work.request, reply))
+    require(Rule.REPLAYED_TELLS, reply.body["replayed"] == (reply.status == 200), (work.request, reply))
     _check_shown(history, work, reply.body["stream"])
 
 

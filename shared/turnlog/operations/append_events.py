@@ -15,8 +15,9 @@ tells why:
 It is appended without a look at the session: a deleted session's stream has ended, in the same transaction.
 
 Where there is a cache, a batch goes there alone (`store.stream_cache`), and into the table when five seconds
-or 64 KB of events are in the cache alone, when it ends a step, or when the producer asks for it. While the
-cache does not answer, each batch goes into the table.
+or 64 KB of events are in the cache alone, when it ends a step, or when the producer asks for it. A heartbeat
+writes what is due as well. While the cache does not answer, each batch goes into the table. While the table
+does not take what is due, the cache takes up to a batch more: then the producer has to wait (`TooFast`).
 """
 
 from __future__ import annotations
@@ -30,15 +31,15 @@ from turnlog.records.expressions import attribute
 from turnlog.records.keys import StreamKey
 from turnlog.records.streams import OPEN, Segment, Stream, changed
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.stream_cache import StreamCache
-from turnlog.store.streams import check_running, gap, refusing, the_stream
+from turnlog.store.stream_cache import StreamCache, cached
+from turnlog.store.streams import check_running, find_stream, gap, no_stream, refusing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from turnlog.records.keys import SessionKey
     from turnlog.store.store import Store
-    from turnlog.store.stream_cache import Held
+    from turnlog.store.stream_cache import Held, Tail
 
 
 class EventsAppended(NamedTuple):
@@ -97,12 +98,40 @@ async def append_events(
         return await _to_table(store, key, stream_id, segment)
     if held.word == "FULL":
         return await _relieved(store, cache, key, stream_id, segment)
-    now = store.clock.now().timestamp()
-    if held.seq > held.base and (held.bytes >= SEGMENT_BYTES or now - held.at >= SEGMENT_SECONDS):
+    if is_due(store, held.seq, held.base, held.bytes, held.at):
         done = await _through(store, cache, key, stream_id, segment)
         return done._replace(replayed=held.word == "DUP")
     store.counts["events"] += len(events)
     return EventsAppended(held.seq, held.base, _asked(held), replayed=held.word == "DUP")
+
+
+def is_due(store: Store, seq: int, base: int, size: int, at: int) -> bool:
+    """Whether the events that are in the cache alone have to go into the table.
+
+    Args:
+        seq: the number of the last one.
+        base: of the last one that is in the table.
+        size: bytes of those between.
+        at: seconds since the epoch at which the last one went there.
+    """
+    now = store.clock.now().timestamp()
+    return seq > base and (size >= SEGMENT_BYTES or now - at >= SEGMENT_SECONDS)
+
+
+async def write_tail(store: Store, stream: Stream, tail: Tail) -> Stream:
+    """Put what is in the cache alone into the table, in one try; the stream afterwards.
+
+    Raises:
+        ConditionFailed: the stream has changed since, or is another session's.
+        Contended: nothing was written.
+        Unanswered: it may have been.
+    """
+    segment = tail.segment.behind(stream.durable_seq)
+    if not segment.events or tail.generation != stream.key.session.generation:
+        return stream
+    await store.transact(*_writes(stream.key, segment, stream if stream.cancel is not None else None))
+    await cached(store, stream.key).moved(stream.epoch, segment.last, tail.generation)
+    return stream._replace(durable_seq=segment.last, size=stream.size + segment.size)
 
 
 def _asked(held: Held) -> dict[str, Any] | None:
@@ -128,13 +157,25 @@ async def _to_cache(
         held = await cache.append(segment.epoch, segment.first, segment.events)
         if held is None or held.word in {"OK", "DUP", "FULL"}:
             return held
-        head = await store.head(key)
-        stream = await the_stream(store, StreamKey(head.key, stream_id))
+        stream = await _in_table(store, key, stream_id)
         check_running(stream, segment.epoch)
         if held.word == "GAP" and held.seq > stream.durable_seq:
             raise gap(held.seq)
         await cache.reset(stream)
     return None
+
+
+async def _in_table(store: Store, key: SessionKey, stream_id: str) -> Stream:
+    """The stream as it is; one that ended long ago too, as where there is no cache.
+
+    Raises:
+        NotFound: no such session, or no such stream of it.
+    """
+    head = await store.head(key)
+    stream = await find_stream(store, StreamKey(head.key, stream_id))
+    if stream is None:
+        raise no_stream()
+    return stream
 
 
 async def _relieved(
@@ -162,8 +203,7 @@ async def _through(
         done = await _to_table(store, key, stream_id, joined(tail.segment if tail else None, segment))
     except SequenceGap as error:
         if tail and not tail.whole:  # else what is sent again is taken for what is there
-            head = await store.head(key)
-            await cache.reset(await the_stream(store, StreamKey(head.key, stream_id)))
+            await cache.reset(await _in_table(store, key, stream_id))
         elif tail and tail.segment.first <= error.extra["expected"] <= tail.segment.last:
             raise gap(tail.segment.last + 1) from None  # what comes before that is in the cache
         raise

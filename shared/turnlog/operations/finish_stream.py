@@ -14,7 +14,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import ConditionFailed, Contended, SequenceGap, StreamEnded, Unanswered
-from turnlog.limits import MAX_FINAL
+from turnlog.limits import TRANSACTION_ITEMS
 from turnlog.operations.append_events import check_room, check_size, joined
 from turnlog.operations.append_messages import find_present, replaced_fields
 from turnlog.operations.create_session import check_objects
@@ -40,9 +40,6 @@ if TYPE_CHECKING:
     from turnlog.store.store import Store
 
 Fields = dict[str, Any]
-
-_ITEMS_OF_MESSAGES = MAX_FINAL + 4
-"""Head, stream and the last events take the other ones of the transaction."""
 
 
 class End(NamedTuple):
@@ -137,7 +134,10 @@ async def _finish(
             continue
         missing = [fields for fields in new if fields["message_id"] not in present]
         usage = end.usage if missing else None
-        after, stored = advanced(store, head, missing, usage, large, room=_ITEMS_OF_MESSAGES)
+        events = segment.puts(stream.key)
+        room = TRANSACTION_ITEMS - 2 - len(events)  # without the head's and the stream's
+        beside = sum(len(put["Put"]["Item"]["data"]["B"]) for put in events)
+        after, stored = advanced(store, head, missing, usage, large, room=room, beside=beside)
         after = after._replace(active_stream=None, stream_epoch=None, **replaced)
         check_objects(head, after)
         await large.put(stored)
@@ -149,7 +149,7 @@ async def _finish(
                 stored,
                 head_update(head, after, same_version=bool(replaced), replaced=replaced, fence=stream.fence),
                 stream.moved(ended, ttl=store.stream_ttl, same=True),
-                *segment.puts(stream.key),
+                *events,
                 *puts(head.key, stored),
             )
         except ConditionFailed as refused:

@@ -327,14 +327,14 @@ STREAMS = (
         "    token = open_id.encode() if open_id else store.clock.token()\n",
         "    token = store.clock.token()\n",
         "a writer whose reply was lost is kept from its stream",
-        case="stream: open & open again",
+        test=f"{_WRITERS}::test_a_writer_whose_replies_are_lost_goes_on_with_its_own",
     ),
     Mutant(
         "any open is a repeat of the first",
         "    if found.token == token and found.open and not due:\n",
         "    if found.open and not due:\n",
         "two producers, each of which takes the stream for its own",
-        case="stream: open & open again",
+        test=f"{_STREAMS}::test_an_open_that_is_sent_again_is_answered_as_the_first_time",
     ),
     Mutant(
         "a writer believes that another one's events are its own",

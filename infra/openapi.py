@@ -23,6 +23,7 @@ from turnlog.models import answers as shapes_of_answers
 from turnlog.records.keys import (
     FILE_ID_PATTERN,
     SESSION_ID_SCHEMA,
+    STREAM_ID_SCHEMA,
     TRANSCRIPT_NAME_LIMIT,
     TRANSCRIPT_NAME_PATTERN,
 )
@@ -59,6 +60,13 @@ _FILE_ID = {
     "in": "path",
     "required": True,
     "schema": {"type": "string", "pattern": FILE_ID_PATTERN},
+}
+_STREAM_ID = {
+    "name": "stream_id",
+    "in": "path",
+    "required": True,
+    "description": "Percent-encoded in the path.",
+    "schema": STREAM_ID_SCHEMA,
 }
 _BODY_FILE = {
     "name": "body_file",
@@ -148,6 +156,7 @@ def _operation(route: Route) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [_SESSION_ID] if "{session_id}" in route.path else []
     parameters += [_NAME] if "{name}" in route.documented else []
     parameters += [_FILE_ID] if "{file_id}" in route.documented else []
+    parameters += [_STREAM_ID] if "{stream_id}" in route.documented else []
     parameters += [_BODY_FILE] if endpoint.body_file else []
     parameters += [_SEQUENCE] if "{sequence}" in route.documented else []
     parameters += [_query(name, one) for name, one in endpoint.query.items()]
@@ -169,7 +178,9 @@ def _operation(route: Route) -> dict[str, Any]:
         }
     if endpoint.jsonl_body:
         operation["requestBody"] = {"required": False, "content": {JSONL: {"schema": {"type": "string"}}}}
-    operation["responses"] = _responses(endpoint, located="{session_id}" not in route.path)
+    operation["responses"] = _responses(
+        endpoint, located=endpoint.located or "{session_id}" not in route.path
+    )
     return operation
 
 

@@ -142,10 +142,46 @@ class NotUploaded(Conflict):
     code, title = "not_uploaded", "The file is not uploaded"
 
 
+class StreamActive(Conflict):
+    """A stream runs on the session, and what is asked for cannot be done meanwhile."""
+
+    code, title = "stream_active", "A stream runs on the session"
+
+
+class Fenced(Conflict):
+    """Another producer has taken the stream over: it has a later epoch."""
+
+    code, title = "fenced", "The stream was taken over"
+
+
+class SequenceGap(Conflict):
+    """Events are missing before the first one that is sent."""
+
+    code, title = "sequence_gap", "Events are missing"
+
+
+class StreamEnded(Conflict):
+    """The stream has ended."""
+
+    code, title = "stream_ended", "The stream has ended"
+
+
+class LeaseHeld(Conflict):
+    """The stream's producer has its lease yet."""
+
+    code, title = "lease_held", "The stream has a producer"
+
+
 class Gone(TurnlogError):
     """A session with this id was deleted; the id is refused for as long as its tombstone is there (G4)."""
 
     status, code, title = 410, "gone", "Deleted"
+
+
+class Resync(TurnlogError):
+    """What is asked for of a stream is kept no longer: fetch the session, and begin anew."""
+
+    status, code, title = 410, "resync", "Kept no longer"
 
 
 class PreconditionFailed(TurnlogError):
@@ -185,6 +221,12 @@ class Invalid(TurnlogError):
         return cls(detail + (f" (and {more} more: see `errors`)" if more else ""), errors=errors)
 
 
+class BadCursor(Invalid):
+    """The cursor is not one of this stream."""
+
+    code, title = "bad_cursor", "The cursor is not of this stream"
+
+
 class EntryNotJson(Invalid):
     """A line of an import is not JSON."""
 
@@ -206,6 +248,12 @@ class Unavailable(TurnlogError):
 
 class Contended(Unavailable):
     """Refused for now, and surely not applied: throttled, or another transaction holds an item."""
+
+
+class TooFast(Contended):
+    """Events of a stream come faster than the table takes them, and the cache has as many as it may."""
+
+    status, code, title = 429, "too_fast", "The events come too fast"
 
 
 class Unanswered(Unavailable):

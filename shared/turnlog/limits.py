@@ -95,6 +95,9 @@ DEPTH_LIMIT = 500
 
 TRANSACTION_ITEMS = 100
 
+TRANSACTION_BYTES = 3_900_000
+"""Bytes of messages and events in one transaction; head, stream and keys take up to 4 MB."""
+
 MAX_BATCH = TRANSACTION_ITEMS - 1
 """Messages in one append: the head is in the transaction too."""
 
@@ -109,6 +112,50 @@ FORK_ITEMS = 24
 
 FORK_DAYS = 1
 """After so long a fork that is not whole is given up."""
+
+MAX_EVENTS = 500
+"""Events of a stream in one batch: a cache takes at most 3,999 words in a command."""
+
+EVENTS_LIMIT = 1_000_000
+"""Bytes of JSON of one batch of events."""
+
+EVENTS_PAGE = 1_000
+"""Events in one answer."""
+
+STREAM_LIMIT = 64 << 20
+"""Bytes of JSON of a stream's events, all together."""
+
+MAX_FINAL = 90
+"""Messages that the end of a stream puts: head, stream and its last events are in the transaction too."""
+
+SEGMENT_BYTES = 64 << 10
+"""Bytes of a stream's events that may be in the cache alone."""
+
+SEGMENT_SECONDS = 5
+"""How long a stream's events may be in the cache alone."""
+
+LEASE_SECONDS = 30
+"""How long a stream belongs to its producer, if that says nothing else."""
+
+MAX_LEASE_SECONDS = 300
+
+LEASE_GRACE = 10
+"""Seconds behind the lease's end, from which another may take the stream over: clocks differ."""
+
+LEASE_LOST = 120
+"""Seconds behind the lease's end, from which whoever looks ends the stream as failed."""
+
+CANCEL_SECONDS = 15
+"""How long a producer has to end a stream that was cancelled, before whoever looks does it."""
+
+STREAM_FORGOTTEN_DAYS = 7
+"""How long a stream is refused with 410 after its events are kept no longer. Then its id is free."""
+
+CUTS_KEPT = 100
+"""Take-overs of a stream that a reader with an older cursor is led past."""
+
+MAX_WAIT = 20
+"""Seconds that a read of events waits at the most."""
 
 MAX_PUT = 10_000
 """Messages in one PUT."""

@@ -21,6 +21,7 @@ class Settings(NamedTuple):
             (`TURNLOG_RETENTION_DAYS`).
         transcripts: whether they are served (`TURNLOG_TRANSCRIPTS`, unless it is `off`, `0` or `false`).
         bucket: the S3 bucket for what no item holds, empty for none (`TURNLOG_BUCKET`).
+        stream_ttl: seconds for which the events of a stream are kept after its end (`TURNLOG_STREAM_TTL`).
         cache_password: the cache's password, as it is and not encoded for a URL (`TURNLOG_CACHE_PASSWORD`).
             If it is empty, the password is the one in `cache_url`.
     """
@@ -32,6 +33,7 @@ class Settings(NamedTuple):
     transcripts: bool
     bucket: str
     cache_password: str = ""
+    stream_ttl: int = 86_400
 
 
 _OFF = {"off", "0", "false"}
@@ -74,6 +76,7 @@ def from_environment(table: str | None = None) -> Settings:
         retention_days=_number("TURNLOG_RETENTION_DAYS", "days", _MOST_DAYS),
         transcripts=os.environ.get("TURNLOG_TRANSCRIPTS", "").strip().lower() not in _OFF,
         bucket=os.environ.get("TURNLOG_BUCKET", ""),
+        stream_ttl=_number("TURNLOG_STREAM_TTL", "seconds", _MOST_SECONDS) or 86_400,
         cache_password=os.environ.get("TURNLOG_CACHE_PASSWORD", ""),
     )
 

@@ -56,6 +56,16 @@ class TableView:
             ExpressionAttributeValues={":session": {"S": SessionKey(user or "", session_id).partition}},
         )
 
+    def item(self, user: str, session_id: str, sort_key: str) -> dict[str, Any]:
+        """One item of a session."""
+        key = {"PK": {"S": SessionKey(user, session_id).partition}, "SK": {"S": sort_key}}
+        found: dict[str, Any] = self.client.get_item(TableName=self.name, Key=key)["Item"]
+        return found
+
+    def put(self, item: dict[str, Any]) -> None:
+        """Write an item past the store."""
+        self.client.put_item(TableName=self.name, Item=item)
+
     def owned(self, user: str | None) -> Rows:
         """The items of all of a user's sessions, and the user's own."""
         heads = self._read(

@@ -66,7 +66,9 @@ def _edited(before: Fields, body: Mapping[str, Any], now: str) -> Fields:
         return kept | ({"metadata": metadata} if metadata else {})
     place = {name: before[name] for name in _PLACE} | {"edited_at": now}
     if "replace" in body:
-        return place | {name: value for name, value in body["replace"].items() if name not in _PLACE}
+        place |= {name: before[name] for name in ("stream_id",) if name in before}
+        said = {name: value for name, value in body["replace"].items() if name not in _PLACE}
+        return place | said
     return place | {"role": before["role"], "content": None, "removed": True}
 
 
@@ -75,7 +77,9 @@ def _holds(fields: Fields, body: Mapping[str, Any]) -> bool:
     if "metadata" in body:
         return bool(fields.get("metadata", {}) == merged(fields.get("metadata") or {}, body["metadata"]))
     if "replace" in body:
-        said = {name: value for name, value in fields.items() if name not in {*_PLACE, "edited_at"}}
+        said = {
+            name: value for name, value in fields.items() if name not in {*_PLACE, "edited_at", "stream_id"}
+        }
         return said == {name: value for name, value in body["replace"].items() if name not in _PLACE}
     return "removed" in fields
 

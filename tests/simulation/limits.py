@@ -9,6 +9,7 @@ from tests.simulation import edit_rules, memory_table, transcript_rules
 from tests.simulation.dynamodb import queries
 from turnlog.client import importing
 from turnlog.operations import (
+    append_events,
     edit_message,
     export_history,
     fork_session,
@@ -18,8 +19,8 @@ from turnlog.operations import (
     read_entries,
     read_session,
 )
-from turnlog.records import batches, entries, messages, ring, transcripts
-from turnlog.store import deposits, entry_reader, large, leftover, log
+from turnlog.records import batches, entries, messages, ring, streams, transcripts
+from turnlog.store import deposits, entry_reader, large, leftover, log, stream_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,6 +64,10 @@ _LIMITS: Mapping[str, _Limit] = {
     # One entry goes as an object, and its reader gets it from the bucket. Only in small cases: of several at
     # once that are more the append is refused.
     "ENTRY_PAYLOAD": _Limit((batches, deposits, entries, read_entries, entry_reader), 60, "PAYLOAD_LIMIT"),
+    # Of a stream: what may be in the cache alone, and the epochs that are known.
+    "SEGMENT_BYTES": _Limit((append_events,), 100),
+    "_MOST_BYTES": _Limit((stream_cache,), 150),
+    "CUTS_KEPT": _Limit((streams,), 1),
     # What these forget is stored again, when it is sent again: the rules know when that is so.
     "CAPACITY": _Limit((ring,), 4),
     "EDITS_KEPT": _Limit((messages, edit_message, edit_rules), 2),

@@ -44,7 +44,11 @@ def check_get(history: History, work: Work, states: list[State], reply: Reply) -
         )
         return
     shown = {name: body[name] for name in body if name not in _BESIDE}
-    fitting = [state for state in states if state.live and state.live.session() == shown]
+    fitting = [
+        state
+        for state in states
+        if state.live and {**state.live.session(), "active_stream": state.live.active_stream} == shown
+    ]
     require(
         Rule.ANSWER_WAS_A_STATE, fitting, (shown, [state.live and state.live.session() for state in states])
     )

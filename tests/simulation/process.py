@@ -47,6 +47,9 @@ def touched(call: str, parameters: Mapping[str, Any]) -> Touch:
     for name, *arguments in commands:
         if name == "EXPIRE":
             continue
+        if name == "EVAL":
+            places["writes"] |= set(map(str, arguments[2:4]))
+            continue
         count = 2 if name == "RENAME" else 1
         places["reads" if name in {"GET", "HMGET"} else "writes"] |= set(map(str, arguments[:count]))
     return Touch(frozenset(places["reads"]), frozenset(places["writes"]))
@@ -102,6 +105,8 @@ class Process:
             self.world.faults[fault] += 1
             self.work.faults.add(fault)
             self.work.struck.append(fault)
+            if fault.startswith("cache "):
+                self.world.history.streams.cache_lost.add(fault)
         if fault == CRASH:
             raise Crashed
         return fault

@@ -31,9 +31,10 @@ BELOW = {
     "cache": {"", "store"},
     "drivers": {"", "store", "cache"},
     "formats": {"", "records"},
-    "operations": {"", "records", "store", "formats"},
-    "http": {"", "records", "models", "store", "operations", "drivers"},
-    "client": {"", "records", "models", "store", "http", "drivers"},
+    "streams": {""},
+    "operations": {"", "records", "store", "formats", "streams"},
+    "http": {"", "records", "models", "store", "operations", "drivers", "streams"},
+    "client": {"", "records", "models", "store", "http", "drivers", "streams"},
     "integrations": {"", "records", "models", "client", "formats"},
     "functions": {"", "http", "operations", "drivers"},
 }

@@ -34,7 +34,7 @@ from turnlog.errors import (
 )
 from turnlog.http.routes import ROUTES
 from turnlog.limits import BODY_FILE_LIMIT, BODY_LIMIT
-from turnlog.records.keys import check_file_id, session_key, transcript_name
+from turnlog.records.keys import check_file_id, check_stream_id, session_key, transcript_name
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -676,6 +676,8 @@ def _path(template: str, request: Request) -> str:
             transcript_name(session, _one("name", request.name))
     if "{file_id}" in template:
         check_file_id(request.file_id, "path", "file_id")
+    if "{stream_id}" in template:
+        check_stream_id(request.stream_id, "path", "stream_id")
     if "{sequence}" in template and not (type(request.sequence) is int and request.sequence >= 0):
         raise Invalid.at("path", "sequence", msg="must be a whole number from 0 on")
     return template.format(
@@ -683,6 +685,7 @@ def _path(template: str, request: Request) -> str:
         name=request.name,
         sequence=request.sequence,
         file_id=request.file_id,
+        stream_id=quote(request.stream_id or "", safe=""),
     )
 
 

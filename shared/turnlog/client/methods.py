@@ -31,8 +31,9 @@ from turnlog.errors import (
     Unanswered,
     Unavailable,
 )
-from turnlog.limits import BODY_LIMIT
+from turnlog.limits import BODY_LIMIT, LEASE_SECONDS, MAX_WAIT
 from turnlog.models import answers
+from turnlog.streams.words import RESET_STEP
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -54,6 +55,9 @@ MESSAGES_AT_ONCE = 1_000
 SESSIONS_AT_ONCE = 100
 ENTRIES_AT_ONCE = 10_000
 
+# How often one after the other no answer may come to who follows a stream; each is tried several times.
+_FOLLOWS = 5
+
 # A request of 29 seconds copies some thousand messages, so these copy all that a session can well have.
 _FORK_REQUESTS = 100
 
@@ -70,6 +74,14 @@ class Objects(TypedDict, total=False):
     credentials: Mapping[str, Any]
     successful_agent_runs: Mapping[str, Any]
     successful_agent_schedules: Mapping[str, Any]
+
+
+class Opening(TypedDict, total=False):
+    """How a stream is opened, see `Methods.open_stream`."""
+
+    stream_id: str | None
+    message_id: str | None
+    on_active: Literal["reject", "interrupt"]
 
 
 class Window(TypedDict, total=False):
@@ -100,11 +112,7 @@ class Methods:
         return await self._way.ask(request)
 
     async def _ask(self, shape: type[T], request: Request) -> T:
-        answer = await self._answer(request)
-        try:
-            return shape.of(answer)
-        except (KeyError, TypeError, ValueError) as error:
-            raise Unanswered("What answered is no Turnlog, or one of another version.") from error
+        return _shaped(shape, await self._answer(request))
 
     @method
     async def create_session(
@@ -336,6 +344,7 @@ class Methods:
         usage: Object | None = None,
         expected_sequence: int | None = None,
         set: Object | None = None,  # noqa: A002 (the contract's word)
+        stream: Object | None = None,
         minimal: bool = False,
     ) -> answers.Appended:
         """Append messages, at most 99, all or none, each once.
@@ -346,14 +355,20 @@ class Methods:
             usage: tokens as the provider returned them, added to the session's sum.
             expected_sequence: only if the next one is this.
             set: fields of the session that are replaced with it: `title`, `metadata` and the other objects.
+            stream: `{"stream_id": …, "epoch": …}` of the producer that appends: only while its stream runs.
             minimal: the answer is to leave out the messages.
 
         Raises:
+            Fenced, StreamEnded: the producer's stream was taken over, or has ended.
             MessageIdReused: a `message_id` is taken by a message with other content.
             SequenceMismatch: the next sequence is not the expected one.
         """
         body = given(
-            messages=_identified(messages), usage=usage, expected_sequence=expected_sequence, set=set
+            messages=_identified(messages),
+            usage=usage,
+            expected_sequence=expected_sequence,
+            set=set,
+            stream=stream,
         )
         request = Request("append_messages", session_id, body=body, minimal=minimal)
         appended = await self._ask(answers.Appended, request)
@@ -411,6 +426,7 @@ class Methods:
         removed: bool | None = None,
         message_id: str | None = None,
         edit_id: str | None = None,
+        stream: Object | None = None,
         if_match: int | None = None,
     ) -> answers.MessageEdited:
         """Edit a stored message: by one of `metadata`, `replace` and `removed`.
@@ -423,11 +439,13 @@ class Methods:
             removed: True: all that it says goes.
             message_id: only if the message with this id stands at the sequence.
             edit_id: the name of the edit, if it may be made again by another call.
+            stream: `{"stream_id": …, "epoch": …}` of the producer that edits, while its stream runs.
             if_match: only if the session is of this version.
 
         Raises:
             MessageMoved: another message stands there.
             MessageRemoved: the message was removed.
+            StreamActive: a stream runs on the session; then only the metadata can be edited.
             PreconditionFailed: the session is of another version than `if_match`.
         """
         place = message
@@ -439,6 +457,7 @@ class Methods:
             removed=removed,
             message_id=message_id,
             edit_id=edit_id or str(uuid4()),
+            stream=stream,
         )
         # The message knows its edit again by the id. Where it is not named, another may stand there by then.
         request = Request(
@@ -459,18 +478,21 @@ class Methods:
         to_sequence: int,
         expected_sequence: int,
         rewind_id: str | None = None,
+        stream: Object | None = None,
         if_match: int | None = None,
     ) -> answers.Rewound:
         """Take away the messages from a sequence on, if the session still ends at the expected one.
 
         Raises:
             SequenceMismatch: the session ends elsewhere; nothing was taken away.
+            StreamActive: a stream runs on the session, and `stream` does not name it; nothing was taken away.
             PreconditionFailed: the session is of another version than `if_match`.
         """
         body = {
             "to_sequence": to_sequence,
             "expected_sequence": expected_sequence,
             "rewind_id": rewind_id or str(uuid4()),
+            **given(stream=stream),
         }
         # It knows its own repeat by the id, before it looks at the version. Without a version, the log may be
         # as long again when another rewind and appends came between: what went would be theirs.
@@ -587,6 +609,242 @@ class Methods:
     async def delete_file(self, session_id: str, file_id: str) -> None:
         """Delete a file."""
         await self._answer(Request("delete_file", session_id, file_id=file_id))
+
+    @method
+    async def open_stream(
+        self,
+        session_id: str,
+        *,
+        stream_id: str | None = None,
+        message_id: str | None = None,
+        on_active: Literal["reject", "interrupt"] = "reject",
+        lease_seconds: int = LEASE_SECONDS,
+    ) -> answers.OpenedStream:
+        """Open a stream, of which a session has one at a time; the one that has the id, if there is one.
+
+        Args:
+            session_id: of the session.
+            stream_id: of the stream; None: it is given one.
+            message_id: of the message that it says; None: it is given one.
+            on_active: what is to be done where another one runs: refuse this one, or end that one.
+            lease_seconds: how long it is the caller's, without a heartbeat.
+
+        Raises:
+            StreamActive: another one runs.
+            Resync: one of that id has ended, and is kept no longer.
+        """
+        body = given(
+            stream_id=stream_id or str(uuid4()),
+            message_id=message_id or str(uuid4()),
+            open_id=str(uuid4()),
+            on_active=on_active,
+            lease_seconds=lease_seconds,
+        )
+        return await self._ask(answers.OpenedStream, Request("open_stream", session_id, body=body))
+
+    @method
+    async def get_stream(self, session_id: str, stream_id: str) -> answers.Stream:
+        """A stream: what became of it, and how far it is.
+
+        Raises:
+            Resync: it has ended, and is kept no longer.
+        """
+        return await self._ask(answers.Stream, Request("get_stream", session_id, stream_id=stream_id))
+
+    @method
+    async def append_events(
+        self,
+        session_id: str,
+        stream_id: str,
+        events: Iterable[Object],
+        *,
+        epoch: int,
+        first_seq: int,
+        flush: bool = False,
+    ) -> answers.EventsAppended:
+        """Append a batch of events at its numbers, once.
+
+        Args:
+            session_id: of the session.
+            stream_id: of the stream.
+            events: objects with a string `type`, at most 500, and 1 MB.
+            epoch: of the stream, as who opened it or took it over was told.
+            first_seq: the number of the first event; a stream's first is 1.
+            flush: return when they are in the table.
+
+        Raises:
+            Fenced: another has taken the stream over.
+            SequenceGap: events are missing before these; `extra["expected"]` is the number that is due.
+            StreamEnded: it has ended.
+        """
+        body = {
+            "epoch": epoch,
+            "first_seq": first_seq,
+            "events": _list_of("events", events),
+            "flush": flush,
+        }
+        request = Request("append_events", session_id, body=body, stream_id=stream_id)
+        return await self._ask(answers.EventsAppended, request)
+
+    @method
+    async def read_events(
+        self,
+        session_id: str,
+        stream_id: str,
+        *,
+        after: str | None = None,
+        wait: int | None = None,
+        limit: int | None = None,
+    ) -> answers.EventPage | None:
+        """The events behind a cursor; None: the stream has ended, and there are no more.
+
+        Args:
+            session_id: of the session.
+            stream_id: of the stream.
+            after: the cursor; None: from the beginning.
+            wait: seconds to wait for events if there are none, at most 20.
+            limit: at most so many.
+
+        Raises:
+            BadCursor: the cursor is none of this stream.
+            Resync: the events are kept no longer: fetch the session, and begin anew.
+        """
+        query = {"after": after, "wait": wait, "limit": limit}
+        request = Request("read_events", session_id, query=query, stream_id=stream_id)
+        answer = await self._answer(request)
+        return None if answer is None else _shaped(answers.EventPage, answer)
+
+    @pages
+    async def follow(
+        self, session_id: str, stream_id: str, *, after: str | None = None
+    ) -> AsyncGenerator[answers.StreamEvent, None]:
+        """The events of a stream behind a cursor, as they come, until it has ended.
+
+        Where a producer was lost, an event `reset-step` comes: what came since the last step began is to be
+        dropped.
+
+        Args:
+            session_id: of the session.
+            stream_id: of the stream.
+            after: the cursor of the last event that was seen; None: from the beginning.
+
+        Raises:
+            Resync: the events are kept no longer: fetch the session, and begin anew.
+        """
+        lost = 0
+        while True:
+            query = {"after": after, "wait": MAX_WAIT}
+            request = Request("read_events", session_id, query=query, stream_id=stream_id)
+            try:
+                answer = await self._answer(request)
+            except Unavailable:
+                lost += 1
+                if lost == _FOLLOWS:
+                    raise
+                continue
+            if answer is None:
+                return
+            lost, page = 0, _shaped(answers.EventPage, answer)
+            if page.reset and not (page.events and page.events[0].event["type"] == RESET_STEP):
+                yield answers.StreamEvent(cursor=page.cursor, event={"type": RESET_STEP})
+            for event in page.events:
+                yield event
+            after = page.cursor
+
+    @method
+    async def read_snapshot(self, session_id: str, stream_id: str) -> answers.Snapshot:
+        """What a stream says so far, in few events, and the cursor behind which it goes on.
+
+        Raises:
+            Resync: it has ended, and its events are kept no longer.
+        """
+        return await self._ask(answers.Snapshot, Request("read_snapshot", session_id, stream_id=stream_id))
+
+    @method
+    async def heartbeat_stream(
+        self, session_id: str, stream_id: str, *, epoch: int, lease_seconds: int = LEASE_SECONDS
+    ) -> answers.Heartbeat:
+        """Keep a stream for so many seconds from now on.
+
+        Raises:
+            Fenced: another has taken the stream over.
+            StreamEnded: it has ended.
+        """
+        body = {"epoch": epoch, "lease_seconds": lease_seconds}
+        request = Request("heartbeat_stream", session_id, body=body, stream_id=stream_id)
+        return await self._ask(answers.Heartbeat, request)
+
+    @method
+    async def take_over_stream(
+        self, session_id: str, stream_id: str, *, lease_seconds: int = LEASE_SECONDS
+    ) -> answers.TakenOver:
+        """Take a stream over whose producer's lease is over.
+
+        Not sent again when it may have been carried out: the lease is held then, by this call.
+
+        Raises:
+            LeaseHeld: its producer has its lease.
+            StreamEnded: it has ended.
+        """
+        body = {"lease_seconds": lease_seconds}
+        request = Request("take_over_stream", session_id, body=body, stream_id=stream_id, repeatable=False)
+        return await self._ask(answers.TakenOver, request)
+
+    @method
+    async def cancel_stream(
+        self, session_id: str, stream_id: str, *, reason: str | None = None
+    ) -> answers.Stream:
+        """Ask a stream's producer to end it, which is done without it after 15 seconds."""
+        request = Request("cancel_stream", session_id, body=given(reason=reason), stream_id=stream_id)
+        return await self._ask(answers.Stream, request)
+
+    @method
+    async def finish_stream(
+        self,
+        session_id: str,
+        stream_id: str,
+        *,
+        epoch: int,
+        state: Literal["completed", "failed", "cancelled"] = "completed",
+        messages: Iterable[NewMessage] = (),
+        first_seq: int | None = None,
+        events: Iterable[Object] = (),
+        usage: Object | None = None,
+        set: Object | None = None,  # noqa: A002 (the contract's word)
+        error: str | None = None,
+    ) -> answers.FinishedStream:
+        """End a stream with its messages, both or neither.
+
+        Args:
+            session_id: of the session.
+            stream_id: of the stream.
+            epoch: of its producer.
+            state: as which it ends.
+            messages: what it said, at most 90. A message without a `message_id` is given one.
+            first_seq: the number of the first of the last events.
+            events: the last ones, if any.
+            usage: tokens to add to the session's sum, if a message is new.
+            set: fields of the session that are replaced with it.
+            error: what went wrong.
+
+        Raises:
+            Fenced: another has taken the stream over.
+            StreamEnded: it has ended otherwise.
+            SequenceGap: events are missing before the last ones.
+            MessageIdReused: a `message_id` is taken by a message with other content.
+        """
+        body = given(
+            epoch=epoch,
+            state=state,
+            messages=_identified(messages),
+            first_seq=first_seq,
+            events=_list_of("events", events),
+            usage=usage,
+            set=set,
+            error=error,
+        )
+        request = Request("finish_stream", session_id, body=body, stream_id=stream_id)
+        return await self._ask(answers.FinishedStream, request)
 
     @method
     async def list_transcripts(self, session_id: str) -> answers.Transcripts:
@@ -777,6 +1035,18 @@ class Methods:
         repeatable = if_match is not None or not undoes
         request = Request(operation, session_id, body=body, if_match=if_match, repeatable=repeatable)
         return await self._ask(answers.Session, request)
+
+
+def _shaped(shape: type[T], answer: Any) -> T:
+    """An answer's JSON as its type.
+
+    Raises:
+        Unanswered: it is none.
+    """
+    try:
+        return shape.of(answer)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unanswered("What answered is no Turnlog, or one of another version.") from error
 
 
 def _list_of(name: str, objects: Any) -> list[Any]:

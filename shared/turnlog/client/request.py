@@ -27,7 +27,7 @@ class Request(NamedTuple):
         if_match: only if the session is of this version.
         minimal: the answer is to leave out messages.
         repeatable: it may be sent again when it may have been carried out.
-        file_id: of the file, if it is about one.
+        file_id: of the file, if it is about one; `stream_id`: of the stream.
         text: the answer is a text, and is given as an `answers.ExportedText` has it.
         sent: the messages that the caller wants of the answer, by id, as it has sent them. Their content is
             not read from the bucket.
@@ -44,6 +44,7 @@ class Request(NamedTuple):
     repeatable: bool = True
     text: bool = False
     file_id: str | None = None
+    stream_id: str | None = None
     sequence: int | None = None
     sent: Mapping[str, Object] = {}
     content: bytes | None = None

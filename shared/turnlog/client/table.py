@@ -153,6 +153,7 @@ class TableWay:
             "session_id": request.session_id,
             "name": request.name,
             "file_id": request.file_id,
+            "stream_id": request.stream_id,
             "sequence": request.sequence,
             "body": request.body,
             "query": request.query,

@@ -408,4 +408,13 @@ def store_on(
     """What one operation works on, whatever drives it."""
     counts: Counter[str] = Counter()
     cache = SessionCache(cached, configured.cache_ttl, counts)
-    return Store(table, cache, clock, configured.retention_days, counts, bucket, configured.transcripts)
+    return Store(
+        table,
+        cache,
+        clock,
+        configured.retention_days,
+        counts,
+        bucket,
+        configured.transcripts,
+        configured.stream_ttl,
+    )

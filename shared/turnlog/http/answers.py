@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
 from turnlog.errors import TurnlogError, Unavailable
 from turnlog.wire import JSON, JSONL, MARKDOWN, dumps, timestamp
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from turnlog.http.events import Call
     from turnlog.operations.read_session import Page
     from turnlog.records.head import Head
+    from turnlog.records.keys import StreamKey
     from turnlog.store.protocols import Address
     from turnlog.store.store import Store
 
@@ -78,6 +80,12 @@ def session_answer(
     del bounds["newest_sequence"]
     fields = {**head.session(), **bounds, **(beside or {})}
     return Answer(status, with_list(fields, "messages", [page.messages]), tagged)
+
+
+def stream_location(key: StreamKey) -> dict[str, str]:
+    """The header that says where a new stream is."""
+    session, stream = (quote(one, safe="") for one in (key.session.session_id, key.stream_id))
+    return {"location": f"/sessions/{session}/streams/{stream}"}
 
 
 def problem(error: TurnlogError) -> Answer:

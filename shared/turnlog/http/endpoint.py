@@ -45,6 +45,7 @@ class Endpoint:
         jsonl_body: its body is a text of JSON lines.
         jsonl_answer: it can answer a text of JSON lines.
         body_file: its body can come as a file; then the query names that.
+        located: what it creates is not where the request went.
         text_answer: it can answer Markdown or JSON lines, a part of a log.
         file_answer: it can say that the answer lies in the bucket, because no answer holds it.
         transcripts: it serves transcripts, which can be switched off.
@@ -72,6 +73,7 @@ class Endpoint:
         text_answer: bool,
         file_answer: bool,
         body_file: bool,
+        located: bool,
     ) -> None:
         self.operation = operation
         self.name = operation.__module__.rpartition(".")[2]
@@ -89,6 +91,7 @@ class Endpoint:
         self.text_answer = text_answer
         self.file_answer = file_answer
         self.body_file = body_file
+        self.located = located
 
     def __call__(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any] | bytes:
         """Answer an event of API Gateway, or of a direct invoke."""
@@ -176,6 +179,7 @@ def endpoint(
     text_answer: bool = False,
     file_answer: bool = False,
     body_file: bool = False,
+    located: bool = False,
 ) -> Callable[[Operation], Endpoint]:
     """Make an `Endpoint` of a coroutine; see there for the arguments."""
 
@@ -196,6 +200,7 @@ def endpoint(
             text_answer=text_answer,
             file_answer=file_answer,
             body_file=body_file,
+            located=located,
         )
 
     return decorate

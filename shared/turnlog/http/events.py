@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from turnlog.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
 from turnlog.limits import BODY_LIMIT, VALUES_LIMIT
-from turnlog.records.keys import SessionKey, TranscriptName, check_file_id, session_key, transcript_name
+from turnlog.records.keys import (
+    SessionKey,
+    TranscriptName,
+    check_file_id,
+    check_stream_id,
+    session_key,
+    transcript_name,
+)
 from turnlog.wire import has_more_values, loads, no_json, payload_size
 
 Text = TypeVar("Text", str, bytes, "str | bytes")
@@ -98,7 +105,7 @@ class Call(NamedTuple):
     """One request.
 
     Attributes:
-        path_file_id: of the file in the path.
+        path_file_id: of the file in the path; `path_stream_id`: of the stream.
         headers: with names in lower case.
         query: as it was sent.
         direct: invoked by a trusted caller, without API Gateway.
@@ -118,6 +125,7 @@ class Call(NamedTuple):
     direct: bool
     bounded: bool = True
     path_file_id: str | None = None
+    path_stream_id: str | None = None
     data: bytes | None = None
 
     @property
@@ -159,6 +167,15 @@ class Call(NamedTuple):
             Invalid: it is no file's id.
         """
         return check_file_id(self.path_file_id, "path", "file_id")
+
+    @property
+    def stream_id(self) -> str:
+        """The stream in the path.
+
+        Raises:
+            Invalid: it is no stream's id.
+        """
+        return check_stream_id(self.path_stream_id, "path", "stream_id")
 
     @property
     def sequence(self) -> int:
@@ -273,6 +290,7 @@ def parse(event: Mapping[str, Any], request_id: str) -> Call:
             path_session_id=event.get("session_id"),
             path_name=event.get("name"),
             path_file_id=event.get("file_id"),
+            path_stream_id=event.get("stream_id"),
             path_sequence=event.get("sequence"),
             headers={name.lower(): value for name, value in _object(event, "headers").items()},
             query={
@@ -290,6 +308,7 @@ def parse(event: Mapping[str, Any], request_id: str) -> Call:
         path_session_id=path.get("session_id"),
         path_name=path.get("name"),
         path_file_id=path.get("file_id"),
+        path_stream_id=path.get("stream_id"),
         path_sequence=path.get("sequence"),
         headers=headers,
         query=event.get("queryStringParameters") or {},

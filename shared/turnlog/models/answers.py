@@ -105,6 +105,7 @@ class Message(Answer):
     Attributes:
         edited_at: when it was replaced or removed, if it was.
         removed: true of one that was removed: what it said is gone.
+        stream_id: of the stream that said it, if one did.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "allow"}
@@ -116,6 +117,7 @@ class Message(Answer):
     content: Content | None = field(default=None, repr=False)
     edited_at: datetime | None = None
     removed: Literal[True] | None = None
+    stream_id: str | None = None
     metadata: Json | None = field(default=None, repr=False)
     name: str | None = field(default=None, repr=False)
     tool_call_id: str | None = field(default=None, repr=False)
@@ -128,7 +130,7 @@ class Message(Answer):
         return {name: value for name, value in self.raw.items() if name not in _SERVERS}
 
 
-_SERVERS = {"sequence", "message_id", "created_at", "edited_at"}
+_SERVERS = {"sequence", "message_id", "created_at", "edited_at", "stream_id"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -174,11 +176,15 @@ class Draft(Answer):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SessionWithMessages(Session):
-    """A session with its newest messages; `has_more` tells that there are older ones."""
+    """A session with its newest messages; `has_more` tells that there are older ones.
+
+    `active_stream`: the id of the stream that runs on it.
+    """
 
     messages: list[Message]
     has_more: bool
     oldest_sequence: int | None
+    active_stream: str | None = None
     draft: Draft | None = None
 
 
@@ -417,6 +423,121 @@ class Files(Answer):
 
     files: list[ListedFile]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CancelAsked(Answer):
+    """When a stream's producer was asked to stop, and why."""
+
+    asked_at: datetime
+    reason: str | None
+
+
+StreamState: TypeAlias = Literal["open", "completed", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stream(Answer):
+    """A stream of events.
+
+    `epoch`: of its producer, whose writes name it. `seq`: the number of its last event. `durable_seq`: of the
+    last one that is in the table; a producer keeps what comes after it. `message_id`: of the message that it
+    says. `lease_until`: until when it is its producer's.
+    """
+
+    stream_id: str
+    state: StreamState
+    epoch: int
+    message_id: str
+    seq: int
+    durable_seq: int
+    lease_until: datetime
+    cancel: CancelAsked | None
+    opened_at: datetime
+    ended_at: datetime | None
+    error: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OpenedStream(Answer):
+    """A stream, and the cursor before its first event; `replayed`: it had been opened before.
+
+    Then its `epoch` may be another producer's, who is at work until `lease_until`.
+    """
+
+    stream: Stream
+    cursor: str
+    replayed: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EventsAppended(Answer):
+    """How far a stream is after an append; `cancel`: its producer is asked to stop."""
+
+    seq: int
+    durable_seq: int
+    cancel: CancelAsked | None
+    replayed: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StreamEvent(Answer):
+    """An event of a stream, and the cursor behind it."""
+
+    cursor: str
+    event: Json = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EventPage(Answer):
+    """Events in their order, and the cursor behind them.
+
+    `reset`: a producer was lost. What the reader has of the running step is to be dropped.
+    """
+
+    events: list[StreamEvent]
+    cursor: str
+    state: StreamState
+    reset: Literal[True] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Snapshot(Answer):
+    """What a stream says so far, in few events, and the cursor behind which it goes on."""
+
+    events: list[Json] = field(repr=False)
+    cursor: str
+    message_id: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Heartbeat(Answer):
+    """Until when a stream is its producer's; `cancel`: it is asked to stop."""
+
+    lease_until: datetime
+    durable_seq: int
+    cancel: CancelAsked | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TakenOver(Answer):
+    """The epoch of a stream's new producer, whose events go on behind `seq`."""
+
+    epoch: int
+    seq: int
+    durable_seq: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FinishedStream(Answer):
+    """A stream that has ended, and its session; the sequences are null if it said no message."""
+
+    stream: Stream
+    first_sequence: int | None
+    last_sequence: int | None
+    message_count: int
+    version: int
+    replayed: bool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

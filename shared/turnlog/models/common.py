@@ -18,7 +18,7 @@ from pydantic import (
 
 from turnlog.limits import NAME_LIMIT, TITLE_LIMIT
 from turnlog.records.head import JSON_FIELDS
-from turnlog.records.keys import SESSION_ID_SCHEMA, check_session_id
+from turnlog.records.keys import SESSION_ID_SCHEMA, STREAM_ID_SCHEMA, check_session_id, is_stream_id
 from turnlog.records.usage import counted
 from turnlog.wire import Role, what_cannot_be_kept
 
@@ -129,6 +129,8 @@ Usage = Annotated[
 
 MessageId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_PRINTABLE)]
 SessionId = Annotated[str, AfterValidator(check_session_id), WithJsonSchema(SESSION_ID_SCHEMA)]
+StreamId = Annotated[str, AfterValidator(is_stream_id), WithJsonSchema(STREAM_ID_SCHEMA)]
+Epoch = Annotated[int, Field(ge=1, lt=2**53)]
 Title = Annotated[
     str, AfterValidator(_title), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": TITLE_LIMIT})
 ]
@@ -172,6 +174,7 @@ class NewMessage(BaseModel):
     sequence: Any = Field(default=None, description="Ignored, so that an answer can be sent back.")
     created_at: Any = Field(default=None, description="Ignored.")
     edited_at: Any = Field(default=None, description="Ignored.")
+    stream_id: Any = Field(default=None, description="Ignored.")
 
     @model_validator(mode="after")
     def _kept(self) -> Self:
@@ -199,7 +202,7 @@ class NewMessage(BaseModel):
         return {**self.__dict__, **(self.model_extra or {})}
 
 
-_IGNORED = frozenset({"sequence", "created_at", "edited_at"})
+_IGNORED = frozenset({"sequence", "created_at", "edited_at", "stream_id"})
 
 
 def taken(message: dict[str, Any]) -> dict[str, Any] | None:

@@ -10,15 +10,18 @@ from turnlog.limits import MAX_BATCH
 from turnlog.models.common import (
     Closed,
     Counts,
+    Epoch,
     JsonObject,
     MessageId,
     NewMessage,
     Providers,
     Sequence,
+    StreamId,
     Title,
     Usage,
     WithObjects,
 )
+from turnlog.records.expressions import Fence
 from turnlog.wire import what_cannot_be_kept
 
 
@@ -30,6 +33,20 @@ class SetWithMessages(WithObjects):
     credentials: Providers | None = None
     successful_agent_runs: Counts | None = None
     successful_agent_schedules: Counts | None = None
+
+
+class StreamFence(Closed):
+    """A stream that runs on the session, and the epoch of its producer."""
+
+    stream_id: StreamId
+    epoch: Epoch
+
+    def fence(self) -> Fence:
+        """As operations take it."""
+        return Fence(self.stream_id, self.epoch)
+
+
+_OF_A_STREAM = "By a stream's producer: only while that runs on the session, in this epoch."
 
 
 class AppendMessages(Closed):
@@ -46,6 +63,9 @@ class AppendMessages(Closed):
         default=None,
         description="Fields of the session that are replaced, unless all of the messages are stored already.",
     )
+    stream: StreamFence | None = Field(
+        default=None, description=f"{_OF_A_STREAM} Each message then bears its `stream_id`."
+    )
 
 
 class RewindSession(Closed):
@@ -61,6 +81,9 @@ class RewindSession(Closed):
         default=None,
         description="Names this rewind: a request with the same id is a repeat until another rewind is made,"
         " and one with another id is not.",
+    )
+    stream: StreamFence | None = Field(
+        default=None, description=f"{_OF_A_STREAM} Nobody else rewinds meanwhile."
     )
 
     @model_validator(mode="after")
@@ -103,6 +126,9 @@ class EditMessage(Closed):
     edit_id: MessageId | None = Field(
         default=None,
         description="Names this edit: a request with the same id is a repeat, and changes nothing.",
+    )
+    stream: StreamFence | None = Field(
+        default=None, description=f"{_OF_A_STREAM} Nobody else replaces or removes messages meanwhile."
     )
 
     @model_validator(mode="after")

@@ -6,6 +6,9 @@ the counts are those of the log. The condition also fails for a tombstone, which
 fails it brings the head as it is, from which the next try starts without a read. Fields of the session that
 the append replaces are set in the same transaction, at the version that was read.
 
+A stream's producer appends in its name: then the head has to name that stream and its epoch, and each message
+bears the stream's id.
+
 From the first head on that the table has shown, or over which a try was not answered, the writer works on
 that generation of the session alone: if another is begun under the id, there is no such session for this
 writer (G4).
@@ -37,6 +40,7 @@ from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import (
     Fields,
     advanced,
+    check_fence,
     check_sequence,
     head_update,
     near,
@@ -50,6 +54,7 @@ from turnlog.wire import dumps
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from turnlog.records.expressions import Fence
     from turnlog.records.head import Head
     from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.records.messages import Stored
@@ -96,6 +101,7 @@ async def append_messages(
     title: str | None = None,
     fields: Mapping[str, Any] | None = None,
     answered: bool = True,
+    fence: Fence | None = None,
 ) -> Appended:
     """Append messages, all or none, each once.
 
@@ -106,22 +112,27 @@ async def append_messages(
         title: replaces the session's, unless nothing is new; as do the objects in `fields`.
         fields: see `create_session`.
         answered: whether the answer has to hold the messages.
+        fence: only if this stream runs on the session, in this epoch; the messages bear its id.
 
     Raises:
-        NotFound: no such session.
+        NotFound: no such session, or no such stream of it.
+        StreamEnded: the stream has ended; nothing was written.
+        Fenced: another has taken the stream over; nothing was written.
         SequenceMismatch: the next sequence is not the expected one; nothing was written.
         MessageIdReused: an id is taken by a message with other content; nothing was written.
         TooLarge: a message, all of them together, or the objects; nothing was written.
         Unavailable: the table or the bucket did not answer; the same request may be sent again.
     """
     large = LargeMessages(store, key)
+    new = [{"stream_id": fence.stream_id, **fields} for fields in new] if fence else new
     work = _append(
         large,
         with_message_ids(store, new),
         usage=usage,
         expected_sequence=expected_sequence,
-        replaced=_replaced(store, title, fields),
+        replaced=replaced_fields(store, title, fields),
         answered=answered,
+        fence=fence,
     )
     return await large.settled(work)
 
@@ -134,6 +145,7 @@ async def _append(
     expected_sequence: int | None,
     replaced: Mapping[str, Any],
     answered: bool,
+    fence: Fence | None,
 ) -> Appended:
     store, key = large.store, large.key
     ids = [fields["message_id"] for fields in new]
@@ -149,17 +161,18 @@ async def _append(
         seen = {one: [message.sequence] for one, message in present.items()}
         sent = {one: [a_try.sequence for a_try in them] for one, them in tried.items()}
         hits = ring.candidates(head.ring, head.message_count, ids, seen, sent if tries.unanswered else {})
-        if guessed and (hits or head.leftover or expected_sequence not in {None, head.message_count}):
+        if guessed and (hits or head.leftover or not _fits(head, expected_sequence, fence)):
             head = None
             continue
         try:
-            present = await _present(store, head, new, hits)
+            present = await find_present(store, head, new, hits)
         except LogMoved as moved:
             head = moved.head
             continue
         missing = [fields for fields in new if fields["message_id"] not in present]
         if not missing:
             return _answer_stored(store, ids, present, head, tried)
+        await check_fence(store, head, fence)
         tries.check_rewinds(head)
         check_sequence(expected_sequence, head)
         after, stored = advanced(store, head, missing, usage, large)
@@ -171,22 +184,27 @@ async def _append(
         # A guess from the cache must be right about the version too, or the answer would carry on its error.
         try:
             await clear_leftover(store, head)
-            write = head_update(head, after, same_version=guessed or bool(replaced), replaced=replaced)
+            exact = guessed or bool(replaced)
+            write = head_update(head, after, same_version=exact, replaced=replaced, fence=fence)
             await large.transact(stored, write, *puts(head.key, stored))
         except ConditionFailed as refused:
             head, guessed = await _next_head(store, meant, tries, refused)
             meant = head.key
-        except Contended as error:
-            store.counts["conflicts"] += 1
-            await tries.again(error)
-        except Unanswered as error:
+        except (Contended, Unanswered) as error:
+            store.counts["conflicts"] += isinstance(error, Contended)
             await tries.again(error, over=head)
-            meant, head = head.key, None
+            if isinstance(error, Unanswered):
+                meant, head = head.key, None
         else:
             await store.cache.appended(after, stored)
             store.counts["appends"] += len(stored)
             written = {fields["message_id"]: one for fields, one in zip(missing, stored, strict=True)}
             return _answer(ids, present | written, after, replayed=False)
+
+
+def _fits(head: Head, expected_sequence: int | None, fence: Fence | None) -> bool:
+    """Whether a write may be tried at this head, as far as it says so itself."""
+    return expected_sequence in {None, head.message_count} and (fence is None or head.runs(fence))
 
 
 async def _next_head(
@@ -209,7 +227,7 @@ async def _next_head(
     return (seen, True) if seen and newer else (head, False)
 
 
-def _replaced(store: Store, title: str | None, fields: Mapping[str, Any] | None) -> dict[str, Any]:
+def replaced_fields(store: Store, title: str | None, fields: Mapping[str, Any] | None) -> dict[str, Any]:
     """The head's attributes that are replaced, with the token that every change of them leaves."""
     given: dict[str, Any] = encoded_objects(fields or {})
     given |= {} if title is None else {"title": title}
@@ -234,7 +252,7 @@ def _check(head: Head, after: Head, *, answered: bool) -> None:
         )
 
 
-async def _present(
+async def find_present(
     store: Store, head: Head, new: Sequence[Fields], hits: Mapping[str, Sequence[int]]
 ) -> dict[str, Stored]:
     """Those of the messages that are stored already, by id: where the hits say, and beside these.
@@ -254,7 +272,7 @@ async def _present(
 async def _verified(
     store: Store, head: Head, new: Sequence[Fields], hits: Mapping[str, Sequence[int]]
 ) -> dict[str, Stored]:
-    """Those of the messages that are stored where the hits say, by id; raises as `_present` does.
+    """Those of the messages that are stored where the hits say, by id; raises as `find_present` does.
 
     A large one is read and compared before the next one is. It is kept only if it is the same, so no more is
     held than the request holds.

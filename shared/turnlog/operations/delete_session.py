@@ -3,6 +3,8 @@
 Deleting turns the head into a tombstone at once, whatever the length of the session: every write asks for a
 `message_count`, which a tombstone has not. What lies under it is purged later, see `purge`.
 
+A stream that runs on the session ends in the same transaction: so its producer is told, and appends no more.
+
 A deletion is of one generation (G4): that which the table has shown first, or over which a try was not
 answered. So it deletes no session that is begun after the one that was meant.
 """
@@ -16,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from turnlog.errors import ConditionFailed, Contended, Unanswered
 from turnlog.operations.create_session import expiry_put, sessions_counted
 from turnlog.records import head as heads
-from turnlog.records.expressions import LIVE, check, update
+from turnlog.records.expressions import LIVE, check, quiet_condition, update
 from turnlog.records.head import JSON_FIELDS, USAGE_FIELDS
-from turnlog.records.keys import GenerationKey
+from turnlog.records.keys import GenerationKey, StreamKey
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.store import not_found
 from turnlog.wire import parse_timestamp
@@ -26,6 +28,7 @@ from turnlog.wire import parse_timestamp
 if TYPE_CHECKING:
     from turnlog.records.head import Head
     from turnlog.records.keys import SessionKey
+    from turnlog.records.streams import Stream
     from turnlog.store.store import Store
 
 GONE_WITH_THE_SESSION = (
@@ -40,6 +43,8 @@ GONE_WITH_THE_SESSION = (
     "leftover",
     "forking",
     "forked_from",
+    "active_stream",
+    "stream_epoch",
     *USAGE_FIELDS,
     "details",
     *JSON_FIELDS,
@@ -67,17 +72,29 @@ async def delete_session(
     known = isinstance(key, GenerationKey)
     tried = key if isinstance(key, GenerationKey) else key.at(0)
     tries = store.tries()
+    running: Stream | None = None
     while True:
         try:
             await store.transact(
-                _burial(store, tried, token, unchanged_since), sessions_counted(key.user_id, -1)
+                _burial(store, tried, token, unchanged_since, running),
+                sessions_counted(key.user_id, -1),
+                *_end(store, running),
             )
         except ConditionFailed as refused:
             there = heads.from_item(refused.items[0]) if refused.items[0] else None
+            if running and refused.failed == [2]:  # an event has come
+                running = await _there(store, running.key)
+                await tries.again(Contended("The session's stream goes on. Try again."))
+                continue
+            if there and _other_stream(there, tried, running):
+                running = await _running(store, there)
+                await tries.again(Contended("A stream begins or ends on the session. Try again."))
+                continue
             if there and there.live and there.key == tried:
                 raise Contended("The session was changed meanwhile, and stays.") from None
             if there and there.live and not known:
                 tried, known = there.key, True
+                running = await _running(store, there)
                 continue
             if there is None or there.token != token:
                 raise not_found() from None
@@ -85,21 +102,56 @@ async def delete_session(
             known = known or isinstance(error, Unanswered)
             await tries.again(error)
             continue
+        if running:
+            from turnlog.store.stream_cache import cached  # noqa: PLC0415 (mostly none runs)
+
+            await cached(store, running.key).ended(running.epoch)
         await store.cache.drop(tried, await store.cache.head(tried.session))
         store.counts["sessions_deleted"] += 1
         return
 
 
-def _burial(store: Store, key: GenerationKey, token: bytes, unchanged_since: str | None) -> dict[str, Any]:
-    """The write of the tombstone."""
+def _other_stream(there: Head, tried: GenerationKey, running: Stream | None) -> bool:
+    """Whether a live session has another stream than a try took it to have."""
+    fence = (running.key.stream_id, running.epoch) if running else (None, None)
+    return there.live and there.key == tried and (there.active_stream, there.stream_epoch) != fence
+
+
+async def _running(store: Store, head: Head) -> Stream | None:
+    """The stream that runs on the session, if one does."""
+    if head.active_stream is None:
+        return None
+    return await _there(store, StreamKey(head.key, head.active_stream))
+
+
+async def _there(store: Store, key: StreamKey) -> Stream | None:
+    from turnlog.store.streams import find_stream  # noqa: PLC0415 (mostly none runs)
+
+    return await find_stream(store, key)
+
+
+def _end(store: Store, running: Stream | None) -> list[dict[str, Any]]:
+    """The write that ends the stream, if one runs."""
+    if running is None:
+        return []
+    from turnlog.store.streams import ended  # noqa: PLC0415 (mostly none runs)
+
+    return [running.moved(ended(store, running, "cancelled"), ttl=store.stream_ttl)]
+
+
+def _burial(
+    store: Store, key: GenerationKey, token: bytes, unchanged_since: str | None, stream: Stream | None
+) -> dict[str, Any]:
+    """The write of the tombstone, if this stream runs on the session, or none does."""
+    runs, was = quiet_condition(stream.fence if stream else None)
     return {
         "Update": update(
             key,
             to={"deleted_at": store.now(), "token": token},
             plus={"version": 1},
             without=GONE_WITH_THE_SESSION,
-            condition=LIVE + (" AND #updated_at = :seen" if unchanged_since else ""),
-            values={"seen": unchanged_since} if unchanged_since else {},
+            condition=f"{LIVE} AND {runs}" + (" AND #updated_at = :seen" if unchanged_since else ""),
+            values=was | ({"seen": unchanged_since} if unchanged_since else {}),
         )
     }
 

@@ -28,16 +28,18 @@ from turnlog.errors import (
 )
 from turnlog.limits import EDITS_KEPT
 from turnlog.records import messages
+from turnlog.records.expressions import quiet_condition
 from turnlog.records.head import check_version
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.large import LargeMessages, check_answer, goes_apart, shown, whole
-from turnlog.store.log import write_edit
+from turnlog.store.log import unquiet, write_edit
 from turnlog.store.store import LogMoved, no_message
 from turnlog.wire import merged, same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from turnlog.records.expressions import Fence
     from turnlog.records.head import Head, Match
     from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.records.messages import Stored
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
 Fields = dict[str, Any]
 
 _ON_THE_TABLE = "A program that works on the table can edit it (Turnlog or AsyncTurnlog with TURNLOG_TABLE)."
-_KEPT = ("sequence", "message_id", "created_at")
+_KEPT = ("sequence", "message_id", "created_at", "stream_id")
 
 
 class Edited(NamedTuple):
@@ -70,6 +72,7 @@ async def edit_message(
     message_id: str | None = None,
     edit_id: str | None = None,
     if_match: Match | None = None,
+    fence: Fence | None = None,
 ) -> Edited:
     """Edit a stored message.
 
@@ -79,9 +82,12 @@ async def edit_message(
         message_id: only if the message with this id stands there.
         edit_id: an edit of this message under the same id is a repeat, among the newest `EDITS_KEPT`.
         if_match: only if it admits the session's version.
+        fence: it is an edit of this stream's producer. While a stream runs, nobody else replaces or removes.
 
     Raises:
         NotFound: no such session, or no such message.
+        StreamActive: a stream runs, and the edit is no patch of the metadata.
+        StreamEnded, Fenced: the producer's stream has ended, or was taken over.
         MessageMoved: another message stands there.
         MessageRemoved: the message was removed.
         PreconditionFailed: the version is not one that `if_match` admits.
@@ -89,7 +95,9 @@ async def edit_message(
         Unavailable: the table or the bucket did not answer; the same request may be sent again.
     """
     large = LargeMessages(store, key)
-    work = _edit(large, sequence, edit, message_id=message_id, edit_id=edit_id, if_match=if_match)
+    work = _edit(
+        large, sequence, edit, message_id=message_id, edit_id=edit_id, if_match=if_match, fence=fence
+    )
     return await large.settled(work)
 
 
@@ -101,6 +109,7 @@ async def _edit(
     message_id: str | None,
     edit_id: str | None,
     if_match: Match | None,
+    fence: Fence | None,
 ) -> Edited:
     store, key = large.store, large.key
     mark = messages.edit_mark(edit_id) if edit_id else store.clock.token()[: messages.TOKEN_SIZE]
@@ -114,8 +123,7 @@ async def _edit(
     while True:
         head = head or await store.head(meant)
         meant = head.key
-        if before is None:
-            head, before = await _standing(store, head, sequence, mark, edit)
+        head, before = await _standing(store, head, sequence, mark, edit, known=before)
         if before and before.bears(mark):
             await large.replaced(before)
             check_answer(store, before, _ON_THE_TABLE)
@@ -125,6 +133,9 @@ async def _edit(
             return Edited(await shown(store, before), version)
         _check_unmade(tries, head, lost)
         before = _editable(before, message_id)
+        if other := await _unquiet(store, head, edit, fence):
+            head, before = other, None
+            continue
         check_version(head, if_match)
         now = max(store.now(), head.updated_at)
         made = _after(large, head, before, edit, now=now, mark=mark)
@@ -136,7 +147,14 @@ async def _edit(
         tried = head
         try:
             edited = await write_edit(
-                large, head, before, after, now=now, same_version=bool(if_match), changes=changes
+                large,
+                head,
+                before,
+                after,
+                now=now,
+                same_version=bool(if_match),
+                changes=changes,
+                further=_further(edit, fence),
             )
         except ConditionFailed as refused:
             store.counts["conflicts"] += 1
@@ -154,8 +172,24 @@ async def _edit(
             return Edited(await shown(store, after), edited.version)
 
 
+async def _unquiet(store: Store, head: Head, edit: Mapping[str, Any], fence: Fence | None) -> Head | None:
+    """See `unquiet`. Metadata may be edited while a stream runs."""
+    return None if "metadata" in edit else await unquiet(store, head, fence)
+
+
+def _further(edit: Mapping[str, Any], fence: Fence | None) -> tuple[str, dict[str, Any]] | None:
+    """The condition that holds where `_unquiet` found nothing."""
+    return None if "metadata" in edit else quiet_condition(fence)
+
+
 async def _standing(
-    store: Store, head: Head, sequence: int, mark: bytes, edit: Mapping[str, Any]
+    store: Store,
+    head: Head,
+    sequence: int,
+    mark: bytes,
+    edit: Mapping[str, Any],
+    *,
+    known: Stored | None,
 ) -> tuple[Head, Stored | None]:
     """The message as the table has it, if the log has one there; and the head of that log.
 
@@ -163,7 +197,10 @@ async def _standing(
 
     Args:
         mark: of the edit. A message that bears it will be answered.
+        known: the message, if it is known to stand there.
     """
+    if known:
+        return head, known
     while sequence < head.message_count:
         try:
             message = (await store.messages(head, sequence, sequence + 1))[sequence]
@@ -233,7 +270,7 @@ def _after(
         after = messages.with_metadata(before, metadata, edits=edits)
         # The object has what was said, and that stays.
         return after if before.object_key else large.edited(head.key, before, after)
-    given: Fields = {name: known[name] for name in _KEPT} | {"edited_at": now}
+    given: Fields = {name: known[name] for name in _KEPT if name in known} | {"edited_at": now}
     if new := edit.get("replace"):
         alike = messages.says(before, new) and same(had, new.get("metadata") or {})
         if alike and not before.attached:
@@ -241,6 +278,7 @@ def _after(
         given |= {name: value for name, value in new.items() if name not in _KEPT}
     else:
         given |= {"role": known["role"], "content": None, "removed": True}
+        given.pop("stream_id", None)
     # The tool calls that were added to it go.
     edits = messages.edits_kept(before, mark, calls=True)
     after = messages.rewritten(before, given, attached=b"", edits=edits, room=large.room)

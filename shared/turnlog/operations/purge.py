@@ -17,6 +17,9 @@ If a create crashed after it wrote objects, and no session is there when its mar
 
 Of a deleted transcript the past generations are removed. Nothing writes an item to one of these again.
 
+The item of a stream ends when nobody is told any more that there was one. Then its events go. Another stream
+may be opened under the id: its epochs are later than those of the events that go.
+
 A file's marker ends a day after the file was promised, or deleted. Then nobody may begin to send its bytes
 any more. Where the bytes have come the file stays, unless it was the body of a request. Else what is there
 goes.
@@ -38,12 +41,16 @@ from turnlog.records.keys import (
     EXPIRY,
     HEAD,
     LOOK_PREFIX,
+    STREAM_PREFIX,
     parse_file,
     parse_generation,
     parse_object_generation,
     parse_partition,
+    parse_segment_sort_key,
+    parse_stream,
     parse_transcript,
 )
+from turnlog.store.streams import find_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,7 +58,7 @@ if TYPE_CHECKING:
 
     from turnlog.records.head import Head
     from turnlog.records.item import Item
-    from turnlog.records.keys import FileKey, GenerationKey, SessionKey, TranscriptKey
+    from turnlog.records.keys import FileKey, GenerationKey, SessionKey, StreamKey, TranscriptKey
     from turnlog.store.store import Store
 
 # So an object that is older was put before the tombstone ended, and is not of a session that was created
@@ -72,6 +79,8 @@ async def work_off(store: Store, key: Item) -> None:
         await _look_again(store, session)
     elif parse_generation(sort_key)[1].startswith(LOOK_PREFIX):
         await purge_file(store, parse_file(key))
+    elif parse_generation(sort_key)[1].startswith(STREAM_PREFIX):
+        await purge_stream(store, parse_stream(key))
     else:
         await purge_transcript(store, parse_transcript(key))
 
@@ -175,6 +184,34 @@ async def purge_file(store: Store, key: FileKey) -> None:
             return
         await _remove(store, [{"DeleteRequest": {"Key": key.item}}])
     await store.repeated(lambda: bucket.delete(key.object_key))
+
+
+async def purge_stream(store: Store, key: StreamKey) -> None:
+    """Remove the events of a stream that is forgotten.
+
+    Raises:
+        Unavailable: it is not finished; call this again.
+    """
+    query = {
+        "KeyConditionExpression": "PK = :session AND SK BETWEEN :first AND :last",
+        "ExpressionAttributeValues": {
+            ":session": attribute(key.session.partition),
+            ":first": key.segment(0, 0)["SK"],
+            ":last": key.segment(10**16 - 1, 0)["SK"],
+        },
+        "ProjectionExpression": "PK, SK",
+        "ConsistentRead": True,
+    }
+    found = [item async for item in store.query(query)]
+    # Only now: what another stream has put by now is of an epoch that is seen here.
+    there = await find_stream(store, key)
+    gone = [one for one in found if not there or _epoch(one) < there.first_epoch]
+    for at in range(0, len(gone), DELETE_BATCH):
+        await _remove(store, [{"DeleteRequest": {"Key": one}} for one in gone[at : at + DELETE_BATCH]])
+
+
+def _epoch(segment: Item) -> int:
+    return parse_segment_sort_key(segment["SK"]["S"])[0]
 
 
 async def _remove_items(store: Store, query: Mapping[str, Any]) -> set[str]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from turnlog.errors import ConditionFailed, Contended, NotFound, Unanswered, Unavailable
 from turnlog.records import ring
-from turnlog.records.expressions import touch, update
+from turnlog.records.expressions import running, touch, update
 from turnlog.records.head import USAGE_FIELDS, check_version
 from turnlog.records.keys import parse_message_sort_key
 from turnlog.records.usage import without
@@ -30,11 +30,12 @@ from turnlog.store.leftover import (
     left_under,
     newest_step,
 )
-from turnlog.store.log import check_sequence, runs
+from turnlog.store.log import check_sequence, runs, unquiet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from turnlog.records.expressions import Fence, Value
     from turnlog.records.head import Head, Match
     from turnlog.records.item import Item
     from turnlog.records.keys import GenerationKey, SessionKey
@@ -65,6 +66,7 @@ async def rewind_session(
     expected: int,
     rewind_id: str | None = None,
     if_match: Match | None = None,
+    fence: Fence | None = None,
 ) -> Rewound:
     """Take away the messages from `to` on, if the next sequence is `expected`.
 
@@ -75,9 +77,12 @@ async def rewind_session(
             id is not. Without an id, a rewind between the same lengths is a repeat until something is
             appended.
         if_match: only if it admits the session's version, so if nothing of the session was changed.
+        fence: it is a rewind of this stream's producer. While a stream runs, nobody else rewinds.
 
     Raises:
         NotFound: no such session.
+        StreamActive: a stream runs; nothing was written.
+        StreamEnded, Fenced: the producer's stream has ended, or was taken over; nothing was written.
         PreconditionFailed: its version is not one that `if_match` admits; nothing was written.
         SequenceMismatch: the next sequence is another; nothing was written.
         Unavailable: the table refused or did not answer; the same request may be sent again.
@@ -104,10 +109,13 @@ async def rewind_session(
         tries.check_rewinds(head)
         check_sequence(expected, head)
         check_version(head, if_match)
+        if other := await unquiet(store, head, fence):
+            head = other
+            continue
         try:
             await clear_leftover(store, head)
             cut = await _cut(store, head, to, token, name)
-            await store.transact(*_writes(cut))
+            await store.transact(*_writes(cut, fence))
         except ConditionFailed as refused:
             store.counts["conflicts"] += 1
             head = await store.refusing_head(meant, refused)
@@ -172,11 +180,16 @@ async def _cut(store: Store, head: Head, to: int, token: bytes, name: str) -> _C
     return _Cut(head, after, gone)
 
 
-def _writes(cut: _Cut) -> list[dict[str, object]]:
+def _writes(cut: _Cut, fence: Fence | None) -> list[dict[str, object]]:
     before, after = cut.before, cut.after
     changed = ["message_count", "ring", "rewound", "token", *USAGE_FIELDS]
     changed += ["details"] if after.details != before.details else []
     left = {} if after.leftover is None else {"leftover": after.leftover}
+    condition = "#message_count = :expected AND #version = :seen"
+    values: dict[str, Value] = {"expected": before.message_count, "seen": before.version}
+    if fence:  # without one, no stream was opened since this version
+        runs, was = running(fence)
+        condition, values = f"{condition} AND {runs}", values | was
     return [
         {
             "Update": update(
@@ -185,8 +198,8 @@ def _writes(cut: _Cut) -> list[dict[str, object]]:
                 | left
                 | touch(after.key, after.updated_at),
                 plus={"rewinds": 1, "edits": 1, "version": 1, "log_size": after.log_size - before.log_size},
-                condition="#message_count = :expected AND #version = :seen",
-                values={"expected": before.message_count, "seen": before.version},
+                condition=condition,
+                values=values,
             )
         },
         *deletes(newest_step(cut.gone)),

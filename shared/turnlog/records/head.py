@@ -23,11 +23,21 @@ from turnlog.records.keys import (
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
+    from turnlog.records.expressions import Fence
     from turnlog.records.item import Item
 
 JSON_FIELDS = ("credentials", "metadata", "successful_agent_runs", "successful_agent_schedules")
 USAGE_FIELDS = usage.FIELDS
-_NUMBERS = ("version", "message_count", "edits", "rewinds", "leftover", "log_size", *USAGE_FIELDS)
+_NUMBERS = (
+    "version",
+    "message_count",
+    "edits",
+    "rewinds",
+    "leftover",
+    "log_size",
+    "stream_epoch",
+    *USAGE_FIELDS,
+)
 _STRINGS = (
     "title",
     "started_at",
@@ -36,6 +46,7 @@ _STRINGS = (
     "rewound",
     "forking",
     "forked_from",
+    "active_stream",
     "details",
     *JSON_FIELDS,
 )
@@ -53,6 +64,8 @@ class Head(NamedTuple):
         leftover: the sequence behind the last message that a rewind has yet to delete; None: there is none.
         forking: JSON text of how far an unfinished fork is, see `turnlog.records.forks`; None: it is none.
         forked_from: JSON text of what a fork's `metadata.forked_from` is at first; None: it is no fork.
+        active_stream: the id of the stream that runs, see `turnlog.records.streams`; None: none does.
+        stream_epoch: of that stream, None without one.
         log_size: bytes of all messages in an answer, see `wire.payload_size`.
         ring: fingerprints of the newest message ids, see `turnlog.records.ring`.
         token: of the last change that is not an append; by it a writer knows its own change after a lost
@@ -70,6 +83,8 @@ class Head(NamedTuple):
     leftover: int | None = None
     forking: str | None = None
     forked_from: str | None = None
+    active_stream: str | None = None
+    stream_epoch: int | None = None
     log_size: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -90,6 +105,10 @@ class Head(NamedTuple):
     def live(self) -> bool:
         """Whether the session is there, rather than deleted, or a fork that is not whole yet."""
         return self.deleted_at is None and self.forking is None
+
+    def runs(self, fence: Fence) -> bool:
+        """Whether it says that this stream runs, in this epoch."""
+        return (self.active_stream, self.stream_epoch) == fence
 
     @property
     def etag(self) -> str:

@@ -29,6 +29,8 @@ TRANSCRIPT_PREFIX = "TRANSCRIPT#"
 ENTRIES_PREFIX = "ENTRIES#"
 FILE_PREFIX = "FILE#"
 LOOK_PREFIX = "LOOK#"
+STREAM_PREFIX = "STREAM#"
+SEGMENT_PREFIX = "#SEG#"
 OBJECT_PREFIX = "sessions/"
 ANSWER_PREFIX = "answers/"
 
@@ -44,6 +46,8 @@ TRANSCRIPT_NAME_LIMIT = 255
 FILE_ID_PATTERN = "^[0-9a-f]{32}$"
 # What a file's id begins with: those of bodies, which are in no list, sort behind all others.
 LISTED_ID, BODY_ID = "0", "f"
+STREAM_ID_PATTERN = SESSION_ID_PATTERN.replace("{1,128}", "{1,64}")
+STREAM_ID_SCHEMA = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": STREAM_ID_PATTERN}
 # A partition key holds 2,048 bytes; a character takes up to twelve when encoded. What OpenID Connect allows
 # for `sub` is 255 ASCII characters (Core 1.0, section 2).
 _MAX_ENCODED_USER = 1_024
@@ -145,6 +149,31 @@ class GenerationKey(NamedTuple):
     def message_objects(self) -> str:
         """What the keys of the objects of its messages begin with; no transcript's name begins with a `!`."""
         return f"{self.objects}!messages/"
+
+
+class StreamKey(NamedTuple):
+    """Which session, and which stream of it."""
+
+    session: GenerationKey
+    stream_id: str
+
+    @property
+    def item(self) -> Item:
+        """The primary key of what is known of the stream."""
+        return self.session.item(f"{STREAM_PREFIX}{self.stream_id}")
+
+    def segment(self, epoch: int, last: int, part: int = 0) -> Item:
+        """The primary key of the events up to this one, or of a further part of them.
+
+        Args:
+            epoch: in which they were appended. Epochs grow, also from a stream that is forgotten to the next
+                one under its id: so this is the order of the events, and no key is of both.
+            last: the number of the last event in it.
+            part: of those that one item does not hold.
+        """
+        more = f"#{part}" if part else ""
+        numbers = f"{epoch:016d}#{last:010d}{more}"
+        return self.session.item(f"{STREAM_PREFIX}{self.stream_id}{SEGMENT_PREFIX}{numbers}")
 
 
 class FileKey(NamedTuple):
@@ -251,6 +280,40 @@ def check_file_id(file_id: Any, *loc: str) -> str:
     raise Invalid.at(*loc, msg="must be a file's id: 32 hexadecimal digits, as POST …/files answers it")
 
 
+def check_stream_id(stream_id: Any, *loc: str) -> str:
+    """The stream's id, if it can be one.
+
+    Args:
+        stream_id: as it was given.
+        loc: where it was given.
+
+    Raises:
+        Invalid: it can be none.
+    """
+    try:
+        return is_stream_id(stream_id)
+    except ValueError as error:
+        raise Invalid.at(*loc, msg=str(error)) from None
+
+
+def is_stream_id(stream_id: Any) -> str:
+    """The stream's id, if it is one.
+
+    Raises:
+        ValueError: it is none; to be read behind its name.
+    """
+    if (
+        isinstance(stream_id, str)
+        and re.fullmatch(STREAM_ID_PATTERN, stream_id)
+        and not _SURROGATE.search(stream_id)
+    ):
+        return stream_id
+    raise ValueError(
+        "must be a stream's id: 1 to 64 characters, without / ? # % \\, controls and ends of lines, and not"
+        " . or .. or white space alone"
+    )
+
+
 def session_key(user_id: str, session_id: str) -> SessionKey:
     """The key of a session.
 
@@ -343,6 +406,19 @@ def parse_file(item: Item) -> FileKey:
     generation, sort_key = parse_generation(item["SK"]["S"])
     session = parse_partition(item["PK"]["S"]).at(generation)
     return FileKey(session, sort_key.partition("#")[2])
+
+
+def parse_stream(item: Item) -> StreamKey:
+    """The key of the stream of which this is the item's or a segment's primary key."""
+    generation, sort_key = parse_generation(item["SK"]["S"])
+    session = parse_partition(item["PK"]["S"]).at(generation)
+    return StreamKey(session, sort_key.removeprefix(STREAM_PREFIX).partition("#")[0])
+
+
+def parse_segment_sort_key(sort_key: str) -> tuple[int, int, int]:
+    """The epoch, the number of the last event and the part that a segment's sort key names."""
+    epoch, last, *part = sort_key.partition(SEGMENT_PREFIX)[2].split("#")
+    return int(epoch), int(last), int(part[0]) if part else 0
 
 
 def parse_batch_sort_key(sort_key: str) -> int:

@@ -41,7 +41,7 @@ TOKEN_SIZE = 8
 """Bytes of a tool call's token in `attached`, and of an edit's mark in `edits`."""
 
 # Where a message stands, and since when; a sender may give it the id alone.
-_SERVERS = frozenset({"sequence", "message_id", "created_at", "edited_at"})
+_SERVERS = frozenset({"sequence", "message_id", "created_at", "edited_at", "stream_id"})
 # They, and what the application says about a message, are no part of what the sender said.
 _BESIDE = _SERVERS | {"metadata"}
 # They are in both pieces, so that they are known without the rest.

@@ -14,7 +14,7 @@ from uuid import UUID
 from turnlog.errors import Invalid, SequenceMismatch
 from turnlog.limits import COMPARED_BYTES, MAX_BATCH, PARTS_LIMIT
 from turnlog.records import ring
-from turnlog.records.expressions import LIVE, touch, unchanged, update
+from turnlog.records.expressions import LIVE, running, touch, unchanged, update
 from turnlog.records.head import USAGE_FIELDS
 from turnlog.records.keys import parse_message_sort_key
 from turnlog.records.usage import added
@@ -22,7 +22,7 @@ from turnlog.records.usage import added
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
-    from turnlog.records.expressions import Value
+    from turnlog.records.expressions import Fence, Value
     from turnlog.records.head import Head
     from turnlog.records.keys import GenerationKey
     from turnlog.records.messages import Stored
@@ -59,6 +59,7 @@ def advanced(
     large: LargeMessages,
     *,
     room: int = MAX_BATCH,
+    beside: int = 0,
 ) -> tuple[Head, list[Stored]]:
     """The head after these messages, and the messages as they will be stored.
 
@@ -67,6 +68,7 @@ def advanced(
         usage: tokens to add.
         large: the writer's large messages.
         room: how many items the messages may take.
+        beside: bytes of what goes into the same transaction.
 
     Raises:
         TooLarge: a message, or all of them together.
@@ -86,7 +88,7 @@ def advanced(
     if usage and stored:
         details, spent = added(head.details, usage)
         stored[-1] = stored[-1]._replace(usage=spent)
-    stored = large.placed(head.key, stored, room=room)
+    stored = large.placed(head.key, stored, room=room, beside=beside)
     sums = {field: getattr(head, field) + (usage or {}).get(field, 0) for field in USAGE_FIELDS}
     after = head._replace(
         message_count=head.message_count + len(new),
@@ -116,7 +118,12 @@ def check_sequence(expected: int | None, head: Head) -> None:
 
 
 def head_update(
-    head: Head, after: Head, *, same_version: bool, replaced: Mapping[str, Value] | None = None
+    head: Head,
+    after: Head,
+    *,
+    same_version: bool,
+    replaced: Mapping[str, Value] | None = None,
+    fence: Fence | None = None,
 ) -> Fields:
     """The write that moves the head, if its count is still what it was, and no rewind has come between.
 
@@ -125,6 +132,7 @@ def head_update(
         after: as `advanced` gave it.
         same_version: only if the version is still what it was, too.
         replaced: attributes that get a value of their own.
+        fence: only if this stream runs, in this epoch. If it does not run in `after`, it ends.
     """
     replaced = replaced or {}
     more = {field: getattr(after, field) - getattr(head, field) for field in ("log_size", *USAGE_FIELDS)}
@@ -134,6 +142,9 @@ def head_update(
     if same_version:
         condition += " AND #version = :version"
         values["version"] = head.version
+    if fence:
+        runs, was = running(fence)
+        condition, values = f"{condition} AND {runs}", values | was
     details = {}
     if "details" not in replaced and after.details != head.details:
         # They are one text, not numbers that DynamoDB adds up: a PUT may have replaced them.
@@ -151,6 +162,7 @@ def head_update(
                 **replaced,
             },
             plus={"version": 1} | {field: one for field, one in more.items() if field not in replaced},
+            without=("active_stream", "stream_epoch") if fence and after.active_stream is None else (),
             condition=condition,
             values=values,
         )
@@ -263,6 +275,7 @@ async def write_edit(
     same_count: bool = False,
     same_version: bool = False,
     changes: bool = True,
+    further: tuple[str, Mapping[str, Value]] | None = None,
 ) -> Head:
     """Put a message over the one that stands there; the head after it.
 
@@ -275,6 +288,7 @@ async def write_edit(
         same_count: only if nothing was appended since this head.
         same_version: only if nothing was changed since this head.
         changes: what the message says. Else it gets a mark alone, and the session keeps its version and time.
+        further: a further condition, and its values.
 
     Raises:
         ConditionFailed: the head is another; nothing was written.
@@ -289,6 +303,8 @@ async def write_edit(
     if same_version:
         condition += " AND #version = :version"
         values["version"] = head.version
+    if further:
+        condition, values = f"{condition} AND {further[0]}", {**values, **further[1]}
     grown = after.size - before.size
     moved = update(
         head.key,
@@ -304,3 +320,50 @@ async def write_edit(
     await large.store.cache.edited(head, edited, after)
     await large.replaced(after)
     return edited
+
+
+async def check_fence(store: Store, head: Head, fence: Fence | None) -> None:
+    """Refuse what a producer writes to a session on which its stream does not run, or in another epoch.
+
+    Args:
+        head: as the table has it.
+        fence: what the write names; None: it is no producer's.
+
+    Raises:
+        NotFound: there is no such stream.
+        StreamEnded: it has ended.
+        Fenced: it is in another epoch.
+        Contended: the session is changing this instant.
+    """
+    if fence and not head.runs(fence):
+        from turnlog.store.streams import refuse_fence  # noqa: PLC0415 (most writes are no producer's)
+
+        await refuse_fence(store, head, fence)
+
+
+async def unquiet(store: Store, head: Head, fence: Fence | None) -> Head | None:
+    """Look whether a session's log may be cut or edited: no stream runs, or the one that asks.
+
+    A stream that is due to end is ended.
+
+    Args:
+        head: as the table has it.
+        fence: of the stream that asks.
+
+    Returns:
+        None: it may. A head: it may, but the session is another by now.
+
+    Raises:
+        NotFound: there is no such session, or no such stream of it.
+        StreamActive: another stream runs.
+        StreamEnded, Fenced: the one that asks has ended, or was taken over.
+        Unavailable: the table refused or did not answer.
+    """
+    if fence and head.active_stream in {None, fence.stream_id}:
+        await check_fence(store, head, fence)
+        return None
+    if head.active_stream is None:
+        return None
+    from turnlog.store.streams import ended_or_active  # noqa: PLC0415 (mostly none runs)
+
+    return await ended_or_active(store, head, head.active_stream)

@@ -50,6 +50,7 @@ class Store(NamedTuple):
         counts: what happened, by name, for the metrics.
         objects: None where there is no bucket.
         transcripts: whether they are served.
+        stream_ttl: seconds for which the events of a stream are kept after its end.
         in_process: a program in this process asks: no request and no answer goes through a Lambda.
     """
 
@@ -60,6 +61,7 @@ class Store(NamedTuple):
     counts: Counter[str]
     objects: Objects | None = None
     transcripts: bool = True
+    stream_ttl: int = 86_400
     in_process: bool = False
 
     @property

@@ -40,11 +40,12 @@ APPENDS = (
     ),
     Mutant(
         "acknowledged before it is written",
-        "        except Unanswered as error:\n"
-        "            await tries.again(error, over=head)\n            meant, head = head.key, None\n",
-        "        except Unanswered as error:\n"
-        "            written = {one.fields()['message_id']: one for one in stored}\n"
-        "            return _answer(ids, present | written, after, replayed=False)\n",
+        "            await tries.again(error, over=head)\n            if isinstance(error, Unanswered):\n",
+        "            if not isinstance(error, Unanswered):\n"
+        "                await tries.again(error, over=head)\n"
+        "            else:\n"
+        "                written = {one.fields()['message_id']: one for one in stored}\n"
+        "                return _answer(ids, present | written, after, replayed=False)\n",
         "an acknowledged message is lost",
         case="append & append",
     ),
@@ -74,15 +75,15 @@ APPENDS = (
     ),
     Mutant(
         "a replay answered from the cached head",
-        "if guessed and (hits or head.leftover or expected_sequence",
-        "if guessed and (head.leftover or expected_sequence",
+        "if guessed and (hits or head.leftover or not _fits",
+        "if guessed and (head.leftover or not _fits",
         "the answer says what was, not what is",
         case="append, append, append again, the cache failing",
     ),
     Mutant(
         "a cached guess not checked for its version",
-        "same_version=guessed or bool(replaced)",
-        "same_version=bool(replaced)",
+        "exact = guessed or bool(replaced)",
+        "exact = bool(replaced)",
         "a stale head's other fields are answered, and cached again",
     ),
     Mutant(

@@ -30,8 +30,8 @@ EDITS = (
     ),
     Mutant(
         "edit's If-Match checked beforehand only",
-        "now=now, same_version=bool(if_match)",
-        "now=now, same_version=False",
+        "                same_version=bool(if_match),\n                changes",
+        "                same_version=False,\n                changes",
         "an edit is made at a version that its client has not seen",
         case="edit & title, If-Match",
     ),

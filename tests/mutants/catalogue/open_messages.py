@@ -155,8 +155,8 @@ OPEN_MESSAGES = (
     ),
     Mutant(
         "fields are set at any version",
-        "same_version=guessed or bool(replaced)",
-        "same_version=guessed",
+        "exact = guessed or bool(replaced)",
+        "exact = guessed",
         "the answer's version is another's",
     ),
     Mutant(

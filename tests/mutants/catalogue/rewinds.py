@@ -22,8 +22,8 @@ REWINDS = (
     ),
     Mutant(
         "rewind of another version",
-        'condition="#message_count = :expected AND #version = :seen"',
-        'condition="#message_count = :expected AND :seen = :seen"',
+        'condition = "#message_count = :expected AND #version = :seen"',
+        'condition = "#message_count = :expected AND :seen = :seen"',
         "what was reckoned before a change is written over it",
     ),
     Mutant(

@@ -34,11 +34,14 @@ SESSIONS = (
         "count of sessions outside of the transaction",
         (
             "            await store.transact(\n"
-            "                _burial(store, tried, token, unchanged_since),"
-            " sessions_counted(key.user_id, -1)\n            )"
+            "                _burial(store, tried, token, unchanged_since, running),\n"
+            "                sessions_counted(key.user_id, -1),\n"
+            "                *_end(store, running),\n            )"
         ),
         (
-            "            await store.transact(_burial(store, tried, token, unchanged_since))\n"
+            "            await store.transact(\n"
+            "                _burial(store, tried, token, unchanged_since, running), *_end(store, running)\n"
+            "            )\n"
             "            await store.transact(sessions_counted(key.user_id, -1))"
         ),
         "the total is wrong for an instant, and after a crash for ever",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnlog.errors import MessageIdReused, NotFound, SequenceMismatch, TooLarge
+from turnlog.errors import Fenced, MessageIdReused, NotFound, SequenceMismatch, StreamEnded, TooLarge
 from turnlog.http.answers import MINIMAL, Answer, with_list
 from turnlog.http.endpoint import endpoint
 from turnlog.models.messages import AppendMessages
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     headers=("prefer",),
     body_file=True,
     answers={201: "Appended", 200: "Appended"},
-    errors=(NotFound, SequenceMismatch, MessageIdReused, TooLarge),
+    errors=(NotFound, SequenceMismatch, MessageIdReused, Fenced, StreamEnded, TooLarge),
 )
 async def handler(store: Store, call: Call, *, body: AppendMessages) -> Answer:
     """Append one message or many, all or none, each once; 200 when all were there already (a replay)."""
@@ -36,6 +36,7 @@ async def handler(store: Store, call: Call, *, body: AppendMessages) -> Answer:
         title=body.set.title if body.set else None,
         fields=body.set.objects() if body.set else None,
         answered=not minimal,
+        fence=body.stream.fence() if body.stream else None,
     )
     fields = {
         "first_sequence": min(appended.sequences),

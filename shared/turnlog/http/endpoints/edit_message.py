@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnlog.errors import MessageMoved, MessageRemoved, NotFound, PreconditionFailed, TooLarge
+from turnlog.errors import (
+    Fenced,
+    MessageMoved,
+    MessageRemoved,
+    NotFound,
+    PreconditionFailed,
+    StreamActive,
+    StreamEnded,
+    TooLarge,
+)
 from turnlog.http import etag
 from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint
@@ -21,7 +30,16 @@ if TYPE_CHECKING:
     body_file=True,
     headers=("if-match",),
     answers={200: "MessageEdited"},
-    errors=(NotFound, MessageMoved, MessageRemoved, PreconditionFailed, TooLarge),
+    errors=(
+        NotFound,
+        MessageMoved,
+        MessageRemoved,
+        StreamActive,
+        Fenced,
+        StreamEnded,
+        PreconditionFailed,
+        TooLarge,
+    ),
 )
 async def handler(store: Store, call: Call, *, body: EditMessage) -> Answer:
     """Edit a stored message: patch its metadata, replace it, or remove what it says."""
@@ -33,5 +51,6 @@ async def handler(store: Store, call: Call, *, body: EditMessage) -> Answer:
         message_id=body.message_id,
         edit_id=body.edit_id,
         if_match=etag.parse(call.headers.get("if-match")),
+        fence=body.stream.fence() if body.stream else None,
     )
     return Answer(200, b'{"message":%b,"version":%d}' % (edited.message, edited.version))

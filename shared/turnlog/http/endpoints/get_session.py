@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import NotFound, TooLarge
 from turnlog.http import etag
@@ -34,5 +34,7 @@ async def handler(store: Store, call: Call, *, limit: int | None, before: int | 
     if known and known.admits(head.version) and not draft:  # a draft has no version
         return Answer(304, headers={"etag": head.etag})
     page = await newest(store, head, before=before, limit=limit)
-    beside = {"draft": await draft_beside(store, head.key)} if draft else {}
+    beside: dict[str, Any] = {"active_stream": page.head.active_stream}
+    if draft:
+        beside["draft"] = await draft_beside(store, head.key)
     return session_answer(200, page.head, page=page, beside=beside)

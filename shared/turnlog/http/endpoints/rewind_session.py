@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnlog.errors import NotFound, PreconditionFailed, SequenceMismatch
+from turnlog.errors import (
+    Fenced,
+    NotFound,
+    PreconditionFailed,
+    SequenceMismatch,
+    StreamActive,
+    StreamEnded,
+)
 from turnlog.http import etag
 from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
     body=RewindSession,
     headers=("if-match",),
     answers={200: "Rewound"},
-    errors=(NotFound, SequenceMismatch, PreconditionFailed),
+    errors=(NotFound, SequenceMismatch, StreamActive, Fenced, StreamEnded, PreconditionFailed),
 )
 async def handler(store: Store, call: Call, *, body: RewindSession) -> Answer:
     """Take away the messages from `to_sequence` on, if the session still ends at `expected_sequence`."""
@@ -32,6 +39,7 @@ async def handler(store: Store, call: Call, *, body: RewindSession) -> Answer:
         expected=body.expected_sequence,
         rewind_id=body.rewind_id,
         if_match=etag.parse(call.headers.get("if-match")),
+        fence=body.stream.fence() if body.stream else None,
     )
     head = rewound.head
     fields = {"message_count": head.message_count, "version": head.version, "replayed": rewound.replayed}

@@ -1,0 +1,6 @@
+"""POST /sessions/{session_id}/streams/{stream_id}/events."""
+
+# Written by `make generate`, from the template: change that.
+from turnlog.http.endpoints.append_events import handler
+
+__all__ = ["handler"]

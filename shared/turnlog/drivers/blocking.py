@@ -416,4 +416,5 @@ def store_on(
         bucket,
         configured.transcripts,
         configured.stream_ttl,
+        configured.job_ttl,
     )

@@ -40,6 +40,7 @@ from turnlog.records.keys import (
     HEAD,
     LOOK_PREFIX,
     STREAM_PREFIX,
+    hook_key,
     parse_file,
     parse_generation,
     parse_object_generation,
@@ -208,13 +209,15 @@ async def _remove_items(store: Store, query: Mapping[str, Any]) -> set[str]:
     """Remove the items that a Query finds, but for those of no generation; the sort keys of these."""
     due: list[dict[str, Any]] = []
     kept: set[str] = set()
-    asked = {**query, "ProjectionExpression": "PK, SK", "ConsistentRead": True}
+    asked = {**query, "ProjectionExpression": "PK, SK, hook", "ConsistentRead": True}
     async for item in store.query(asked):
         if item["SK"]["S"] in {HEAD, EXPIRY}:
             kept.add(item["SK"]["S"])
         else:
+            if hook := item.pop("hook", None):  # of a job: it lies in a partition of its own
+                due.append({"DeleteRequest": {"Key": hook_key(hook["S"])}})
             due.append({"DeleteRequest": {"Key": item}})
-        if len(due) == DELETE_BATCH:
+        if len(due) >= DELETE_BATCH - 1:
             await _remove(store, due)
             due = []
     if due:

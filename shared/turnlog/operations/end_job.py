@@ -1,0 +1,276 @@
+"""G10, G1, G7: a job ends together with its result in the log: one transaction ends it and puts the message.
+
+The transaction asks that the job is what was seen, so it has not ended and is in the same attempt; and moves
+the session's head as an append does. So a job is completed once, and the log has its result by then, in
+sequence. If others append meanwhile, the transaction is refused and tried again with the next sequence.
+
+| the job | the log gets |
+|---|---|
+| answers no call | nothing: `logged` is false |
+| answers a call that a rewind took away | nothing: `logged` is false |
+| answers a call | one message of a tool, whose `message_id` is made of the job's id |
+
+However the job ends, a call gets its result: else providers refuse the history.
+
+Whoever looks at a job that is past its deadline, or was cancelled half a minute ago, ends it first (`look`).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from turnlog.errors import ConditionFailed, Contended, Unanswered
+from turnlog.limits import MAX_BATCH
+from turnlog.operations.create_session import check_objects
+from turnlog.records import ring
+from turnlog.records.expressions import check
+from turnlog.records.keys import GenerationKey, JobKey
+from turnlog.store.jobs import check_attempt, the_job
+from turnlog.store.large import LargeMessages, whole
+from turnlog.store.leftover import clear_leftover
+from turnlog.store.log import advanced, head_update, puts, steps, stored_under
+from turnlog.store.store import LogMoved
+from turnlog.wire import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from turnlog.records.head import Head
+    from turnlog.records.jobs import Job
+    from turnlog.records.keys import SessionKey
+    from turnlog.store.store import Store
+
+_ITEMS_OF_MESSAGES = MAX_BATCH - 1
+"""Head and job take the other two of the transaction."""
+
+_NEAR = 128
+"""So many messages before and behind where a job was started its call is looked for."""
+
+
+class Ending(NamedTuple):
+    """How a job ends.
+
+    Attributes:
+        state: as which.
+        attempt: of the worker who ends it; None: whoever does may.
+        result: what the tool gives, as JSON has it.
+        packed: the same as the item holds it.
+        error: what went wrong.
+        counted: what is added to the session's counters: `{"successful_agent_runs": {"name": 1}}`.
+        cancel: who asks for it, as the item has it; then it ends only if nobody works on it.
+    """
+
+    state: str
+    attempt: int | None = None
+    result: Any = None
+    packed: bytes | None = None
+    error: str | None = None
+    counted: Mapping[str, Mapping[str, int]] = {}
+    cancel: str | None = None
+
+
+class Ended(NamedTuple):
+    """A job that has ended, unless it was to be cancelled and somebody works on it.
+
+    Attributes:
+        replayed: it did not end by this call, or not as this call meant.
+    """
+
+    job: Job
+    replayed: bool
+
+
+async def end_job(store: Store, key: SessionKey | GenerationKey, job_id: str, ending: Ending) -> Ended:
+    """End a job, unless it has ended: the first end stands.
+
+    Raises:
+        NotFound: no such session, or no such job of it.
+        Fenced: the job runs, and is not the worker's who ends it.
+        TooLarge: the counters, or the result as a message.
+        Unavailable: the table or the bucket did not answer; the same request may be sent again.
+    """
+    large = LargeMessages(store, key.session if isinstance(key, GenerationKey) else key)
+    return await large.settled(_end(large, key, job_id, ending))
+
+
+async def look(store: Store, key: SessionKey | GenerationKey, job_id: str) -> tuple[Head, Job]:
+    """The session's head, and one of its jobs, which is ended first if it is due to be.
+
+    Raises:
+        NotFound: there is no such session, or no such job of it.
+        Unavailable: the table refused or did not answer.
+    """
+    head = await store.head(key)
+    return head, await current(store, await the_job(store, JobKey(head.key, job_id)))
+
+
+async def current(store: Store, job: Job) -> Job:
+    """The job as it was read; or as it is when it has ended, if it was due to.
+
+    Raises:
+        NotFound: there is no such session, or no such job of it.
+        Unavailable: the table refused or did not answer.
+    """
+    state = job.due(store.clock.now())
+    if state is None:
+        return job
+    return (await end_job(store, job.key.session, job.key.job_id, Ending(state))).job
+
+
+async def _end(large: LargeMessages, key: SessionKey | GenerationKey, job_id: str, wanted: Ending) -> Ended:
+    store, token = large.store, large.store.clock.token()
+    head: Head | None = None
+    tries = store.tries()
+    while True:
+        head = head or await store.head(key)
+        key = head.key
+        job = await the_job(store, JobKey(key, job_id))
+        if job.ended:
+            return Ended(job, replayed=job.token != token)
+        ending = _meant(store, job, wanted)
+        if ending is None:
+            return Ended(job, replayed=True)
+        try:
+            logged = await _answers_a_call(store, head, job)
+            after = await _try(large, head, job, _ended(store, job, ending, token, logged=logged), ending)
+        except LogMoved as moved:
+            head = moved.head
+        except ConditionFailed as refused:
+            store.counts["conflicts"] += 1
+            head = await store.refusing_head(key, refused)
+            await tries.again(Contended("Others keep changing this session. Try again."))
+        except (Contended, Unanswered) as error:
+            await tries.again(error)
+            head = None
+        else:
+            store.counts["jobs_ended"] += 1
+            asked_for = {"failed", "cancelled"} if wanted.state == "failed" else {wanted.state}
+            return Ended(after, replayed=after.state not in asked_for)
+
+
+def _meant(store: Store, job: Job, wanted: Ending) -> Ending | None:
+    """How a job that has not ended is to end; None: it is not, because somebody works on it.
+
+    Raises:
+        Fenced: it is not the worker's who ends it.
+    """
+    if due := job.due(store.clock.now()):
+        return Ending(due, cancel=job.cancel)
+    if wanted.cancel is not None and job.worked:
+        return None
+    if wanted.attempt is not None:
+        check_attempt(job, wanted.attempt)
+    # A worker that stops because it was asked to has not failed.
+    state = "cancelled" if wanted.state == "failed" and job.cancel else wanted.state
+    return wanted._replace(state=state, cancel=wanted.cancel or job.cancel)
+
+
+async def _try(large: LargeMessages, head: Head, job: Job, after_job: Job, ending: Ending) -> Job:
+    """The transaction that ends a job; the job then."""
+    store, key = large.store, head.key
+    counters = _counters(head, ending.counted)
+    replaced: dict[str, Any] = {**counters, "token": after_job.token} if counters else {}
+    new = [_message(after_job, ending)] if after_job.logged else []
+    after, stored = advanced(store, head, new, None, large, room=_ITEMS_OF_MESSAGES)
+    after = after._replace(**replaced)
+    check_objects(head, after)
+    await large.put(stored)
+    write = {"ConditionCheck": check(key)}
+    if stored or counters:
+        await clear_leftover(store, head)
+        write = head_update(head, after, same_version=bool(counters), replaced=replaced)
+    await large.transact(stored, write, job.moved(after_job, ttl=store.job_ttl), *puts(key, stored))
+    if stored:
+        await store.cache.appended(after, stored)
+    elif counters:
+        await store.cache.changed(after)
+    return after_job._replace(moves=job.moves + 1)
+
+
+def _ended(store: Store, job: Job, ending: Ending, token: bytes, *, logged: bool) -> Job:
+    return job._replace(
+        state=ending.state,
+        cancel=ending.cancel,
+        result=ending.packed,
+        error=ending.error,
+        ended_at=store.now(),
+        lease_until=None,
+        logged=logged,
+        token=token,
+    )
+
+
+async def _answers_a_call(store: Store, head: Head, job: Job) -> bool:
+    """Whether the log gets the job's result: its call is there, and no message has taken the result's id.
+
+    A job is often started before its call is in the log. So only if the session was rewound since, the call
+    is looked for.
+
+    Raises:
+        NotFound: the session was deleted meanwhile.
+        LogMoved: it was rewound meanwhile.
+        Unavailable: the table or the bucket did not answer.
+    """
+    if job.tool_call_id is None:
+        return False
+    hits = ring.candidates(head.ring, head.message_count, [job.message_id], {}, {})
+    if [one async for one in stored_under(store, head, hits)]:
+        return False
+    if head.rewinds == job.rewinds:
+        return True
+    first, end = max(0, job.at - _NEAR), min(head.message_count, job.at + _NEAR)
+    for at, stop in steps(head, first, end):
+        for message in (await store.messages(head, at, stop)).values():
+            said = json.loads((await whole(store, head, message)).json)
+            if said["role"] in {"assistant", "model"} and _names(said, job.tool_call_id):
+                return True
+    return False
+
+
+def _names(value: Any, text: str) -> bool:
+    """Whether a text stands somewhere in a message: each provider has another place for a call's id."""
+    left = [value]
+    while left:
+        one = left.pop()
+        if one == text:
+            return True
+        left += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+    return False
+
+
+def _message(job: Job, ending: Ending) -> dict[str, Any]:
+    """The message that says a job's result."""
+    return {
+        "role": "tool",
+        "content": _told(job, ending),
+        "tool_call_id": job.tool_call_id,
+        "message_id": job.message_id,
+        "metadata": {"job_id": job.key.job_id, "state": job.state},
+    }
+
+
+def _told(job: Job, ending: Ending) -> str:
+    match job.state:
+        case "completed":
+            return ending.result if isinstance(ending.result, str) else dumps(ending.result).decode()
+        case "expired":
+            return "The job did not end before its deadline."
+        case "cancelled":
+            reason = (job.asked_to_cancel() or {}).get("reason")
+            return f"The job was cancelled: {reason}" if reason else "The job was cancelled."
+        case _:
+            return f"The job failed: {ending.error}"
+
+
+def _counters(head: Head, count: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
+    """The head's counters that get another value, as it holds them."""
+    changed: dict[str, str] = {}
+    for name, more in count.items():
+        counters = json.loads(getattr(head, name))
+        for counted, plus in more.items():
+            there = counters.get(counted, 0)
+            counters[counted] = (there if isinstance(there, int) else 0) + plus
+        if more:
+            changed[name] = dumps(counters).decode()
+    return changed

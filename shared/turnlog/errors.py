@@ -295,6 +295,18 @@ class SettingsError(UsageError, ValueError):
     """A setting is missing or wrong; the text names it, and says what to do."""
 
 
+class JobCancelled(Exception):
+    """A worker is asked to stop: its job is cancelled.
+
+    Args:
+        reason: as whoever cancelled the job gave it.
+    """
+
+    def __init__(self, reason: str | None = None) -> None:
+        super().__init__(f"The job is cancelled: {reason}" if reason else "The job is cancelled.")
+        self.reason = reason
+
+
 class NoSuchObject(Exception):
     """The object store has no object with this key."""
 

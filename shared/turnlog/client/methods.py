@@ -819,7 +819,7 @@ class Methods:
     @method
     async def get_job(
         self, session_id: str, job_id: str, *, version: int | None = None, wait: int | None = None
-    ) -> answers.Job:
+    ) -> answers.JobNow:
         """A job.
 
         Args:
@@ -830,7 +830,7 @@ class Methods:
         """
         query = {"version": version, "wait": wait}
         request = Request("get_job", session_id, query=query, job_id=job_id)
-        return (await self._ask(answers.JobNow, request)).job
+        return await self._ask(answers.JobNow, request)
 
     @method
     async def claim_job(
@@ -909,15 +909,15 @@ class Methods:
         return await self._ask(answers.EndedJob, request)
 
     @method
-    async def cancel_job(self, session_id: str, job_id: str, *, reason: str | None = None) -> answers.Job:
+    async def cancel_job(self, session_id: str, job_id: str, *, reason: str | None = None) -> answers.JobNow:
         """Cancel a job, or ask its worker to, after which it is cancelled in 30 seconds; the job as it is."""
         request = Request("cancel_job", session_id, body=given(reason=reason), job_id=job_id)
-        return (await self._ask(answers.JobNow, request)).job
+        return await self._ask(answers.JobNow, request)
 
     @method
     async def ask_job(
         self, session_id: str, job_id: str, prompt: str, *, attempt: int, schema: Object | None = None
-    ) -> answers.Job:
+    ) -> answers.JobNow:
         """Ask the job's owner for input, by its worker.
 
         Raises:
@@ -926,10 +926,10 @@ class Methods:
         """
         body = given(attempt=attempt, prompt=prompt, schema=schema)
         request = Request("ask_job", session_id, body=body, job_id=job_id)
-        return (await self._ask(answers.JobNow, request)).job
+        return await self._ask(answers.JobNow, request)
 
     @method
-    async def answer_job(self, session_id: str, job_id: str, input: Any) -> answers.Job:  # noqa: A002 (the contract's word)
+    async def answer_job(self, session_id: str, job_id: str, input: Any) -> answers.JobNow:  # noqa: A002 (the contract's word)
         """Give a job the input that its worker asks for.
 
         Raises:
@@ -937,7 +937,7 @@ class Methods:
             JobEnded: it has ended.
         """
         request = Request("answer_job", session_id, body={"input": input}, job_id=job_id)
-        return (await self._ask(answers.JobNow, request)).job
+        return await self._ask(answers.JobNow, request)
 
     @method
     async def report_job(

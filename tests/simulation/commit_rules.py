@@ -6,7 +6,8 @@ import json
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation import edit_rules, rewind_rules, stream_rules
+from tests.simulation import edit_rules, job_rules, rewind_rules, stream_rules
+from tests.simulation.job_history import ENDERS
 from tests.simulation.rewind_rules import shown, summed, tokens
 from tests.simulation.violations import Rule, require
 from turnlog.http.etag import parse as parse_tags
@@ -34,6 +35,7 @@ _MAY_CHANGE = {
     "finish_stream": {*_LOG, *rewind_rules.USAGE, "title", *JSON_FIELDS, *stream_rules.RUNS},
     "title": {"title"},
     "patch": set(JSON_FIELDS),
+    **dict.fromkeys(ENDERS, job_rules.CHANGES),
 }
 _OF_A_TOMBSTONE = {
     "PK",
@@ -95,9 +97,11 @@ def check_change(change: Change, now: float, retention_days: int | None) -> None
 def check_generation(change: Change) -> None:
     """G4: what is meant for one session reaches no other that has its id."""
     work, current = change.work, change.generation
-    require(Rule.WRITTEN_TO_WHAT_IS_THERE, change.put <= {current}, (work, change.put, current))
+    # A lease that is kept reaches no session, whichever is there.
+    kept = work.kind == "heartbeat_job"
+    require(Rule.WRITTEN_TO_WHAT_IS_THERE, change.put <= {current} or kept, (work, change.put, current))
     if change.purged - {current}:
-        # A file's marker ends by itself, as a stream does that is forgotten.
+        # A file's marker ends by itself, as a stream or a job does that is forgotten.
         ended = work.kind == "ttl" and change.apart
         require(Rule.PURGED_BY_THE_STREAM, work.kind == "stream" or ended, work)
     if change.unmarked:
@@ -169,8 +173,11 @@ def _check_live(change: Change, before: Head, after: Head) -> None:
     changed = {name for name in after._fields if getattr(before, name) != getattr(after, name)}
     other = changed - allowed - {"version", "updated_at", "token"}
     require(Rule.OTHER_FIELDS_STAY, not other, (change.work, other))
-    _check_asked(change, before)
-    stream_rules.check_quiet(change, before)
+    if change.work.kind in ENDERS:
+        job_rules.check_ending(change, before, after)
+    else:
+        _check_asked(change, before)
+        stream_rules.check_quiet(change, before)
     _check_log(change, after)
     if change.rewinds:
         rewind_rules.check_rewind(change, before, after)
@@ -289,7 +296,11 @@ def _check_log(change: Change, head: Head) -> None:
     log = list({fields["message_id"]: fields for fields in log}.values())
     # What was rewound may be put again by a client that kept no ids, and appended again by one that did.
     texts = [_said(fields) for fields in log if fields["content"]]
-    said = [(_said(fields), fields["message_id"].startswith("id-")) for fields in log if fields["content"]]
+    said = [
+        (_said(fields), fields["message_id"].startswith("id-"))
+        for fields in log
+        if fields["content"] and "job_id" not in (fields.get("metadata") or {})  # two may be cancelled alike
+    ]
     require(Rule.MESSAGE_ONCE, len(set(said)) == len(said), said)
     calls = [call["function"]["arguments"] for fields in log for call in fields.get("tool_calls", ())]
     require(Rule.TOOL_CALL_ONCE, len(set(calls)) == len(calls), calls)

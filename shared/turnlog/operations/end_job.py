@@ -58,7 +58,8 @@ class Ending(NamedTuple):
         packed: the same as the item holds it.
         error: what went wrong.
         counted: what is added to the session's counters: `{"successful_agent_runs": {"name": 1}}`.
-        cancel: who asks for it, as the item has it; then it ends only if nobody works on it.
+        cancel: who asks for it, as the item has it.
+        idle: only if nobody works on it.
     """
 
     state: str
@@ -68,6 +69,7 @@ class Ending(NamedTuple):
     error: str | None = None
     counted: Mapping[str, Mapping[str, int]] = {}
     cancel: str | None = None
+    idle: bool = False
 
 
 class Ended(NamedTuple):
@@ -121,6 +123,7 @@ async def current(store: Store, job: Job) -> Job:
 async def _end(large: LargeMessages, key: SessionKey | GenerationKey, job_id: str, wanted: Ending) -> Ended:
     store, token = large.store, large.store.clock.token()
     head: Head | None = None
+    ending: Ending | None = None
     tries = store.tries()
     while True:
         head = head or await store.head(key)
@@ -128,9 +131,12 @@ async def _end(large: LargeMessages, key: SessionKey | GenerationKey, job_id: st
         job = await the_job(store, JobKey(key, job_id))
         if job.ended:
             return Ended(job, replayed=job.token != token)
-        ending = _meant(store, job, wanted)
-        if ending is None:
+        # Decided once: whatever is tried again says the same.
+        ending = ending or _meant(job, wanted, job.due(store.clock.now()))
+        if ending.idle and job.worked:
             return Ended(job, replayed=True)
+        if ending.attempt is not None:
+            check_attempt(job, ending.attempt)
         try:
             logged = await _answers_a_call(store, head, job)
             after = await _try(large, head, job, _ended(store, job, ending, token, logged=logged), ending)
@@ -149,21 +155,12 @@ async def _end(large: LargeMessages, key: SessionKey | GenerationKey, job_id: st
             return Ended(after, replayed=after.state not in asked_for)
 
 
-def _meant(store: Store, job: Job, wanted: Ending) -> Ending | None:
-    """How a job that has not ended is to end; None: it is not, because somebody works on it.
-
-    Raises:
-        Fenced: it is not the worker's who ends it.
-    """
-    if due := job.due(store.clock.now()):
-        return Ending(due, cancel=job.cancel)
-    if wanted.cancel is not None and job.worked:
-        return None
-    if wanted.attempt is not None:
-        check_attempt(job, wanted.attempt)
+def _meant(job: Job, wanted: Ending, due: str | None) -> Ending:
+    """How a job that has not ended ends: as it is wanted, unless it is due."""
+    if due:
+        return Ending(due)
     # A worker that stops because it was asked to has not failed.
-    state = "cancelled" if wanted.state == "failed" and job.cancel else wanted.state
-    return wanted._replace(state=state, cancel=wanted.cancel or job.cancel)
+    return wanted._replace(state="cancelled") if wanted.state == "failed" and job.cancel else wanted
 
 
 async def _try(large: LargeMessages, head: Head, job: Job, after_job: Job, ending: Ending) -> Job:
@@ -191,7 +188,7 @@ async def _try(large: LargeMessages, head: Head, job: Job, after_job: Job, endin
 def _ended(store: Store, job: Job, ending: Ending, token: bytes, *, logged: bool) -> Job:
     return job._replace(
         state=ending.state,
-        cancel=ending.cancel,
+        cancel=ending.cancel or job.cancel,
         result=ending.packed,
         error=ending.error,
         ended_at=store.now(),

@@ -13,7 +13,6 @@ from turnlog.errors import ConditionFailed, Contended, TooLarge, Unanswered
 from turnlog.limits import JOB_PROGRESS_LIMIT
 from turnlog.records import jobs
 from turnlog.records.expressions import attribute
-from turnlog.records.jobs import ASKING, RUNNING
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.jobs import check_worked, seen
 from turnlog.wire import dumps, timestamp
@@ -70,8 +69,9 @@ async def heartbeat_job(
             job.key,
             {"lease_until": attribute(until), **told},
             plus={"moves": 1} if told else None,
-            condition="#attempt = :attempt AND (#state = :running OR #state = :asking)",
-            values={"attempt": attempt, "running": RUNNING, "asking": ASKING},
+            # One that has ended, or was given back, has no lease.
+            condition="#attempt = :attempt AND attribute_exists(#lease_until)",
+            values={"attempt": attempt},
         )
         try:
             answer = await store.write("UpdateItem", {**change, "ReturnValues": "ALL_NEW"})

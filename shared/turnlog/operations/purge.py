@@ -217,9 +217,9 @@ async def _remove_items(store: Store, query: Mapping[str, Any]) -> set[str]:
             if hook := item.pop("hook", None):  # of a job: it lies in a partition of its own
                 due.append({"DeleteRequest": {"Key": hook_key(hook["S"])}})
             due.append({"DeleteRequest": {"Key": item}})
-        if len(due) >= DELETE_BATCH - 1:
-            await _remove(store, due)
-            due = []
+        if len(due) >= DELETE_BATCH:
+            await _remove(store, due[:DELETE_BATCH])
+            due = due[DELETE_BATCH:]
     if due:
         await _remove(store, due)
     return kept

@@ -28,7 +28,7 @@ async def sweep_jobs(store: Store) -> int:
     for shard in range(DUE_SHARDS):
         query = {
             "IndexName": "GSI2",
-            "KeyConditionExpression": "GSI2PK = :shard AND due_at <= :now",
+            "KeyConditionExpression": "GSI2PK = :shard AND due_at < :now",
             "ExpressionAttributeValues": {
                 ":shard": attribute(due_partition(shard)),
                 ":now": attribute(store.now()),

@@ -109,10 +109,11 @@ def check_generation(change: Change) -> None:
     if not (change.head_changed and change.before.live and change.head):
         return
     require(Rule.GENERATION_STAYS, change.head.key == change.before.live.key, change)
-    seen = work.seen[0].generation if work.seen else current
+    # The sweep comes by several sessions.
+    seen = next((one.generation for one in work.seen if one.session == change.key), current)
     require(Rule.WRITTEN_TO_WHAT_WAS_SEEN, seen == current, (work, work.seen, change))
     # Where the client library repeats a request unseen, and nobody heeds its token, there are two requests.
-    others = {one.generation for one in work.changes} - {current}
+    others = {one.generation for one in work.changes if one.key == change.key} - {current}
     require(Rule.WRITTEN_TO_ONE_SESSION, not others or "re-sent bare" in work.faults, (work, change))
 
 

@@ -33,7 +33,9 @@ def _text(value: Any, name: str) -> str:
 async def ask_job(
     store: Store, key: SessionKey, job_id: str, *, attempt: int, prompt: str, schema: Any = None
 ) -> Job:
-    """Ask the job's owner for input; the job afterwards. Who sends the same again asks once.
+    """Ask the job's owner for input; the job afterwards.
+
+    Who asks the same again asks once: if it was answered meanwhile, the answer is there.
 
     Args:
         attempt: of the worker.
@@ -54,7 +56,7 @@ async def ask_job(
         head, job = await seen(store, meant, job_id)
         meant = head.key
         check_worked(job, attempt)
-        if job.state == ASKING and job.asked == asked:
+        if job.asked == asked:
             return job
         try:
             return await move(store, head, job, job._replace(state=ASKING, asked=asked, answer=None))
@@ -84,11 +86,11 @@ async def answer_job(store: Store, key: SessionKey, job_id: str, *, given: Any) 
     while True:
         head, job = await seen(store, meant, job_id)
         meant = head.key
+        if job.answer is not None and same(json.loads(job.answer), given):
+            return job
         if job.ended:
             raise ended_already(job)
         if job.state != ASKING:
-            if job.answer is not None and same(json.loads(job.answer), given):
-                return job
             raise NotAsked(
                 "The job waits for no input: nothing was asked, or it was answered.",
                 extra={"state": job.state},

@@ -78,8 +78,9 @@ def check_change(change: Change, now: float, retention_days: int | None) -> None
         assert after is not None
         if after.live:
             rewind_rules.check_items(change, after)
-        if change.runs or change.clears:
-            check = stream_rules.check_runs if change.runs else rewind_rules.check_clearing
+        if change.runs or change.same_version:
+            of_edits = edit_rules.check_mark if change.marks else rewind_rules.check_clearing
+            check = stream_rules.check_runs if change.runs else of_edits
             check(change, before, after)
             return
         require(Rule.VERSION_PLUS_1, after.version == before.version + 1, (before.version, after.version))

@@ -66,6 +66,11 @@ _SOME = (*_OPEN, append_events(1, 2))
 # Its lease ends at once: those who look have clocks that are far ahead.
 _FREE = (create("a"), open_stream(lease=1), append_events(1, 2))
 
+_INTERRUPT = open_stream("b", interrupt=True)
+_APPENDS = [append_events(3), append_events(4)]
+_FLUSHED = [append_events(at, flush=True) for at in (1, 2, 3, 4)]
+_TORN = ("torn page", "short page")
+
 
 def _case(name: str, clients: list[list[Request]], before: tuple[Request, ...], **given: Any) -> Case:
     return Case(f"stream: {name}", clients, before=before, **{"kinds": _FAULTS, **given})
@@ -98,6 +103,12 @@ STREAM_CASES = (
     _case("step & take over", [[step("m")], [TAKE_OVER]], _FREE, skew=40.0),
     _case("dead & looked at", [[GET], [follow(1), SNAPSHOT]], _FREE, skew=150.0),
     _case("dead & alive", [[HEARTBEAT, append_events(3)], [GET]], _FREE, skew=150.0),
+    # What is in the cache alone, and what it was before.
+    _case("finish what is in the cache", [[append_events(3), finish("m")], [follow(1)]], _SOME, cache="warm"),
+    _case("take over & append, cached", [_APPENDS, [TAKE_OVER, follow(2)]], _FREE, cache="warm", skew=40.0),
+    _case("interrupt & append, cached", [_APPENDS, [_INTERRUPT]], _SOME, cache="warm"),
+    _case("take over & follow what was lost", [[TAKE_OVER], [follow(5)]], _FREE, skew=40.0),
+    _case("append & follow, torn", [_FLUSHED[2:], [follow(0)]], (*_OPEN, *_FLUSHED[:2]), kinds=_TORN),
     # It is forgotten.
     _case("ended, long after", [[GET], [follow(1)]], (*_SOME, finish("m")), days=30, stream=True),
 )

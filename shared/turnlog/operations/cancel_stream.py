@@ -13,6 +13,7 @@ from turnlog.records import streams
 from turnlog.records.expressions import attribute
 from turnlog.records.streams import OPEN, changed
 from turnlog.store.doubt import tells_doubt
+from turnlog.store.stream_cache import cached
 from turnlog.store.streams import look
 from turnlog.wire import dumps
 
@@ -57,4 +58,5 @@ async def cancel_stream(
         except (Contended, Unanswered) as error:
             await tries.again(error)
         else:
+            await cached(store, stream.key).cancelled(stream.epoch, asked)
             return streams.from_item(answer["Attributes"])

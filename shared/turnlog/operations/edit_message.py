@@ -8,7 +8,7 @@ known, and an edit whose reply was lost. What an edit finds:
 | bears its mark | is made: the answer is the message as it stands |
 | is not there, or is another one | is refused; `Unanswered` where a try may have been made before a rewind |
 | was removed | is refused |
-| is as the edit would make it | is done, and moves no version |
+| is as the edit would make it | moves no version; its `edit_id` leaves a mark, so that a repeat is known |
 | is another | is written at this count of edits (`store.log`); if that is refused, it looks again |
 
 A message that was replaced or removed bears `edited_at`: what it said is gone, so a repeat of its append is
@@ -28,21 +28,22 @@ from turnlog.errors import (
 )
 from turnlog.limits import EDITS_KEPT
 from turnlog.records import messages
+from turnlog.records.fences import quiet_condition
 from turnlog.records.head import check_version
 from turnlog.store.doubt import tells_doubt
+from turnlog.store.fences import unquiet
 from turnlog.store.large import LargeMessages, whole
 from turnlog.store.log import check_answer, write_edit
 from turnlog.store.store import LogMoved, no_message
-from turnlog.store.streams import quiet_condition, unquiet
 from turnlog.wire import merged, same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from turnlog.records.fences import Fence
     from turnlog.records.head import Head, Match
     from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.records.messages import Stored
-    from turnlog.records.streams import Fence
     from turnlog.store.retry import Tries
     from turnlog.store.store import Store
 
@@ -116,6 +117,7 @@ async def _edit(
     tries = store.tries()
     tried: Head | None = None  # that of the last try, also if it was answered: it may have been sent twice
     lost: Head | None = None  # that of the last try that was not answered
+    changes = True  # whether the last try changes what the message says
     head: Head | None = None
     before: Stored | None = None
     meant: SessionKey | GenerationKey = key
@@ -128,7 +130,7 @@ async def _edit(
             await large.replaced(before)
             check_answer(store, before, _ON_THE_TABLE)
             # What others changed since is not this edit's: an `If-Match` with its version must fail.
-            version = min(head.version, tried.version + 1) if tried else head.version
+            version = min(head.version, tried.version + changes) if tried else head.version
             store.counts["edits" if tried else "replays"] += 1
             return Edited(before.json, version)
         _check_unmade(tries, head, lost)
@@ -138,9 +140,10 @@ async def _edit(
             continue
         check_version(head, if_match)
         now = max(store.now(), head.updated_at)
-        after = _after(large, head, before, edit, now=now, mark=mark)
-        check_answer(store, after or before, _ON_THE_TABLE)
-        if after is None:
+        made = _after(large, head, before, edit, now=now, mark=mark)
+        changes, after = made is not None, made or _marked(before, mark if edit_id else b"")
+        check_answer(store, after, _ON_THE_TABLE)
+        if after is before:
             return Edited(before.json, head.version)
         await large.put([after] if after.object_key != before.object_key else [])
         tried = head
@@ -152,6 +155,7 @@ async def _edit(
                 after,
                 now=now,
                 same_version=bool(if_match),
+                changes=changes,
                 further=_further(edit, fence),
             )
         except ConditionFailed as refused:
@@ -235,6 +239,11 @@ def _editable(before: Stored | None, message_id: str | None) -> Stored:
     return before
 
 
+def _marked(before: Stored, mark: bytes) -> Stored:
+    """The message, which an edit leaves as it is, with the mark of that edit if it has one."""
+    return before._replace(edits=messages.edits_kept(before, mark, calls=False)) if mark else before
+
+
 def _after(
     large: LargeMessages, head: Head, before: Stored, edit: Mapping[str, Any], *, now: str, mark: bytes
 ) -> Stored | None:
@@ -261,6 +270,7 @@ def _after(
         given |= {name: value for name, value in new.items() if name not in _KEPT}
     else:
         given |= {"role": known["role"], "content": None, "removed": True}
+        given.pop("stream_id", None)
     # The tool calls that were added to it go.
     edits = messages.edits_kept(before, mark, calls=True)
     after = messages.rewritten(before, given, attached=b"", edits=edits, room=large.room)

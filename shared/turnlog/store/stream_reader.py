@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from turnlog.records.item import Item
     from turnlog.records.streams import Segment, Stream
     from turnlog.store.store import Store
+    from turnlog.store.stream_cache import StreamCache
 
 _MOST_BYTES = PAYLOAD_LIMIT // 2
 
@@ -50,6 +51,21 @@ async def read_durable(store: Store, stream: Stream, after: Cursor, limit: int) 
             return await _read(store, stream, after, limit)
         except Torn as error:
             await tries.again(error)
+
+
+async def read_newest(
+    store: Store, stream: Stream, cache: StreamCache | None, after: Cursor, limit: int
+) -> Found:
+    """The events behind a cursor, those that are in the cache alone as well; see `read_durable`."""
+    found = await read_durable(store, stream, after, limit)
+    room = limit - len(found.events)
+    if cache is None or not cache.there or room <= 0 or found.at.seq < stream.durable_seq:
+        return found
+    segment = await cache.behind(stream, found.at.seq, room)
+    if segment is None or not segment.events:
+        return found
+    newest = [(Cursor(stream.epoch, segment.first + at), event) for at, event in enumerate(segment.events)]
+    return Found([*found.events, *newest], newest[-1][0])
 
 
 async def _read(store: Store, stream: Stream, after: Cursor, limit: int) -> Found:

@@ -17,9 +17,9 @@ def check_jobs(world: World, key: SessionKey, live: Head | None) -> None:
     """Each job of a session that is there is shown and listed as it is; of others no webhook is left."""
     history = world.history.jobs
     for partition, hooked in history.hooks.items():
-        # One of a job that is forgotten ends by itself.
-        if hooked.session.session == key and history.now(hooked):
-            require(Rule.HOOK_GOES_WITH_ITS_JOB, live and live.key == hooked.session, (partition, live))
+        if hooked.session.session == key:
+            of_live = live and live.key == hooked.session
+            require(Rule.HOOK_GOES_WITH_ITS_JOB, of_live and history.now(hooked), (partition, live))
     if live is None:
         return
     there = {job.key.job_id: job for one in [*history.states] if (job := history.now(one))}

@@ -25,9 +25,10 @@ from turnlog.limits import MAX_BATCH
 from turnlog.operations.create_session import check_objects
 from turnlog.records import ring
 from turnlog.records.expressions import check
+from turnlog.records.jobs import hook_ends
 from turnlog.records.keys import GenerationKey, JobKey
 from turnlog.store.jobs import check_attempt, the_job
-from turnlog.store.large import LargeMessages, whole
+from turnlog.store.large import LargeMessages
 from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import advanced, head_update, puts, steps, stored_under
 from turnlog.store.store import LogMoved
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
     from turnlog.records.keys import SessionKey
     from turnlog.store.store import Store
 
-_ITEMS_OF_MESSAGES = MAX_BATCH - 1
-"""Head and job take the other two of the transaction."""
+_ITEMS_OF_MESSAGES = MAX_BATCH - 2
+"""Head, job and webhook take the other ones of the transaction."""
 
 _NEAR = 128
 """So many messages before and behind where a job was started its call is looked for."""
@@ -177,7 +178,8 @@ async def _try(large: LargeMessages, head: Head, job: Job, after_job: Job, endin
     if stored or counters:
         await clear_leftover(store, head)
         write = head_update(head, after, same_version=bool(counters), replaced=replaced)
-    await large.transact(stored, write, job.moved(after_job, ttl=store.job_ttl), *puts(key, stored))
+    ends = [job.moved(after_job, ttl=store.job_ttl), *hook_ends(after_job, ttl=store.job_ttl)]
+    await large.transact(stored, write, *ends, *puts(key, stored))
     if stored:
         await store.cache.appended(after, stored)
     elif counters:
@@ -202,7 +204,7 @@ async def _answers_a_call(store: Store, head: Head, job: Job) -> bool:
     """Whether the log gets the job's result: its call is there, and no message has taken the result's id.
 
     A job is often started before its call is in the log. So only if the session was rewound since, the call
-    is looked for.
+    is looked for. A message whose content is in the bucket is taken for the one that has it: it may be large.
 
     Raises:
         NotFound: the session was deleted meanwhile.
@@ -219,15 +221,14 @@ async def _answers_a_call(store: Store, head: Head, job: Job) -> bool:
     first, end = max(0, job.at - _NEAR), min(head.message_count, job.at + _NEAR)
     for at, stop in steps(head, first, end):
         for message in (await store.messages(head, at, stop)).values():
-            said = json.loads((await whole(store, head, message)).json)
-            if said["role"] in {"assistant", "model"} and _names(said, job.tool_call_id):
+            if message.unread or _calls(json.loads(message.json), job.tool_call_id):
                 return True
     return False
 
 
-def _names(value: Any, text: str) -> bool:
-    """Whether a text stands somewhere in a message: each provider has another place for a call's id."""
-    left = [value]
+def _calls(message: dict[str, Any], text: str) -> bool:
+    """Whether an assistant's message has a text somewhere: each provider has its place for a call's id."""
+    left: list[Any] = [message] if message["role"] in {"assistant", "model"} else []
     while left:
         one = left.pop()
         if one == text:

@@ -86,7 +86,7 @@ async def start_job(store: Store, key: SessionKey, idempotency_key: str, start: 
             hook_token=hook_token,
             token=token,
         )
-        hook = [hook_put(job, hook_token, ttl=store.job_ttl)] if hook_token else []
+        hook = [hook_put(job, hook_token)] if hook_token else []
         try:
             await store.transact({"ConditionCheck": check(head.key, LIVE)}, job.put(), *hook)
         except ConditionFailed as refused:

@@ -209,8 +209,7 @@ class Job(NamedTuple):
         before, to = _attributes(self), _attributes(after._replace(moves=self.moves + 1))
         changed = {name: value for name, value in to.items() if value != before.get(name)}
         if after.ended_at is not None:
-            ends = parse_timestamp(after.ended_at) + timedelta(seconds=ttl)
-            changed["expires_at"] = attribute(int(ends.timestamp()))
+            changed["expires_at"] = _expiry(after, ttl)
         condition = "#state = :state_was AND #attempt = :attempt_was AND #moves = :moves_was"
         values: dict[str, Value] = {
             "state_was": self.state,
@@ -316,23 +315,37 @@ def token_digest(token: str) -> str:
     return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def hook_put(job: Job, token: str, *, ttl: int) -> dict[str, Any]:
-    """The write that says whose job a webhook's token ends.
-
-    Args:
-        token: of the webhook.
-        ttl: seconds for which a job is kept after its end.
-    """
-    # A job ends by its deadline, or when it is next looked at. The sweep does so each minute.
-    ends = parse_timestamp(job.deadline) + timedelta(seconds=ttl, days=1)
+def hook_put(job: Job, token: str) -> dict[str, Any]:
+    """The write that says whose job a webhook's token ends."""
     item = {
         **hook_key(token_digest(token)),
         "session": attribute(job.key.session.partition),
         "generation": attribute(job.key.session.generation),
         "job_id": attribute(job.key.job_id),
-        "expires_at": attribute(int(ends.timestamp())),
     }
     return {"Put": put(item, condition="attribute_not_exists(#PK)")}
+
+
+def hook_ends(job: Job, *, ttl: int) -> list[dict[str, Any]]:
+    """The write by which the webhook's item of a job that has ended goes with it; none, if it has no webhook.
+
+    Args:
+        ttl: seconds for which the job is kept after its end.
+    """
+    if job.hook_token is None:
+        return []
+    change = {
+        "Key": hook_key(token_digest(job.hook_token)),
+        "UpdateExpression": "SET expires_at = :ends",
+        "ConditionExpression": "attribute_exists(PK)",
+        "ExpressionAttributeValues": {":ends": _expiry(job, ttl)},
+    }
+    return [{"Update": change}]
+
+
+def _expiry(job: Job, ttl: int) -> dict[str, Any]:
+    assert job.ended_at is not None  # noqa: S101 (only what has ended is forgotten)
+    return attribute(int((parse_timestamp(job.ended_at) + timedelta(seconds=ttl)).timestamp()))
 
 
 def hooked(item: Item) -> JobKey:

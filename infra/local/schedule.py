@@ -28,7 +28,8 @@ class Clockwork:
         self._schedule = schedule
         self._function = function
         self._stopping = Event()
-        self._thread = Thread(target=self._run, name="schedule", daemon=True)
+        # As the stream's: what is asked in a thread of this name is upkeep, and no client's.
+        self._thread = Thread(target=self._run, name="stream", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()

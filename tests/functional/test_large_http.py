@@ -6,7 +6,9 @@ import gzip
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
+import httpx
 import pytest
 
 from tests.functional.api import Api, assistant, user
@@ -15,7 +17,8 @@ from tests.functional.test_large import noise
 from tests.functional.test_programs import blocking_client, client, program
 from tests.functional.world import configured, lost_reply
 from tests.http_client import request
-from turnlog.errors import MessageIdReused, NotFound, TooLarge
+from turnlog import Turnlog
+from turnlog.errors import Contended, Gone, MessageIdReused, NotFound, TooLarge, Unanswered
 
 if TYPE_CHECKING:
     from infra.local.server import LocalServer
@@ -61,6 +64,34 @@ def test_a_message_is_sent_and_read_whole(server: LocalServer, way: Any, content
 
 
 @OVER_HTTP
+def test_a_message_is_replaced_by_a_larger_one_and_edited(server: LocalServer, way: Any) -> None:
+    large, call = assistant(LARGE["noise"], annotations=["kept"]), {"id": "c", "function": {"name": "f"}}
+
+    async def what(turnlog: AsyncTurnlog) -> None:
+        await turnlog.create_session(session_id="s", messages=[user("q"), assistant("small")])
+        with lost_reply("TransactWriteItems"):
+            edited = await turnlog.edit_message("s", 1, replace=large, edit_id="e", message_id=None)
+        stands = edited.message
+        assert (stands.content, stands["annotations"], stands.sequence) == (large["content"], ["kept"], 1)
+        again = await turnlog.edit_message("s", 1, replace=large, edit_id="e")
+        assert again.raw == edited.raw
+        rated = await turnlog.edit_message("s", stands, metadata={"rating": 5})
+        assert rated.message.raw == {**stands.raw, "metadata": {"rating": 5}}
+        bearing = (await turnlog.add_tool_call("s", call)).message
+        assert (bearing.content, bearing.tool_calls, bearing.metadata) == (
+            large["content"],
+            [call],
+            {"rating": 5},
+        )
+        assert (await turnlog.add_tool_call("s", call)).message.raw == bearing.raw
+        assert (await turnlog.get_message("s", 1)).raw == bearing.raw
+        removed = await turnlog.edit_message("s", 1, removed=True)
+        assert (removed.message.content, removed.message.removed) == (None, True)
+
+    program(way, server, what)
+
+
+@OVER_HTTP
 def test_a_large_put_creates_its_session(server: LocalServer, way: Any) -> None:
     async def what(turnlog: AsyncTurnlog) -> None:
         messages = [user(noise(2_000_000), message_id=f"m{at}") for at in range(4)]
@@ -68,6 +99,35 @@ def test_a_large_put_creates_its_session(server: LocalServer, way: Any) -> None:
         assert [one.content async for one in turnlog.messages("s")] == [one["content"] for one in messages]
         with pytest.raises(NotFound):
             await turnlog.append_messages("nothing", messages)
+
+    program(way, server, what)
+
+
+@OVER_HTTP
+def test_a_large_create_is_finished_by_its_repeat(server: LocalServer, way: Any) -> None:
+    async def what(turnlog: AsyncTurnlog) -> None:
+        messages = [user(noise(2_000_000), message_id=f"m{at}") for at in range(4)]
+        begun: Any = {"messages": messages, "title": "T", "usage": {"prompt_tokens": 5}}
+        created = await turnlog.create_session(session_id="s", **begun)
+        assert (created.message_count, created.title, created.usage.prompt_tokens) == (4, "T", 5)
+        assert [one.content async for one in turnlog.messages("s")] == [one["content"] for one in messages]
+        # As after a crash in the middle.
+        await turnlog.create_session(session_id="crashed", messages=messages[:1])
+        for _ in range(2):
+            finished = await turnlog.create_session(session_id="crashed", **begun)
+            assert finished.message_count == 4
+        # It was there before, and is answered as it is.
+        await turnlog.create_session(session_id="other", messages=[user("Hi")])
+        assert (await turnlog.create_session(session_id="other", **begun)).message_count == 1
+        await turnlog.delete_session("s")
+        with pytest.raises(Gone):
+            await turnlog.create_session(session_id="s", **begun)
+        anew = await turnlog.create_session(session_id="s", recreate=True, **begun)
+        assert anew.message_count == 4
+        with pytest.raises(TooLarge, match="several requests"):
+            await turnlog.create_session(session_id="huge", messages=[user("x" * (65 << 20))])
+        with pytest.raises(NotFound):
+            await turnlog.get_session("huge")
 
     program(way, server, what)
 
@@ -93,6 +153,82 @@ def test_a_lost_answer_to_a_large_append_stores_it_once(server: LocalServer, way
         assert [one.content async for one in turnlog.messages("s")] == [LARGE["noise"]]
 
     program(way, server, what)
+
+
+class Troubled(httpx.HTTPTransport):
+    """The network, on which the next requests to the bucket meet these troubles, one after the other."""
+
+    def __init__(self, *troubles: Any) -> None:
+        super().__init__()
+        self.troubles = list(troubles)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if "/turnlog-transcripts/" not in request.url.path or not self.troubles:
+            return super().handle_request(request)
+        match self.troubles.pop(0):
+            case int(status):
+                return httpx.Response(status, text="<Error/>")
+            case "short":
+                whole = super().handle_request(request)
+                return httpx.Response(200, headers={"content-encoding": "gzip"}, content=whole.read()[:1_000])
+            case trouble:
+                raise trouble
+
+
+LOST = httpx.ReadTimeout("nothing came")
+
+
+@pytest.mark.parametrize("troubles", [(403,), (400, 403), (404,), (503, 500), (LOST,), ("short",)], ids=str)
+def test_the_client_asks_anew_where_the_bucket_gives_nothing(server: LocalServer, troubles: Any) -> None:
+    """403 and 400 are what S3 answers when the address, or the credentials in it, have run out."""
+    content, network = LARGE["noise"], Troubled()
+    with (
+        httpx.Client(transport=network) as http_client,
+        Turnlog(url=server.url, token=f"user-{uuid4().hex}", http_client=http_client) as turnlog,
+    ):
+        turnlog.create_session(session_id="s", messages=[user("q")])
+
+        def met(call: Any) -> Any:
+            network.troubles = list(troubles)
+            answer = call()
+            assert network.troubles == []
+            return answer
+
+        if "short" not in troubles:  # that is an answer to a read
+            met(lambda: turnlog.append_messages("s", [assistant(content)], minimal=True))
+        else:
+            turnlog.append_messages("s", [assistant(content)], minimal=True)
+        assert met(lambda: turnlog.get_message("s", 1)).content == content
+        assert met(lambda: turnlog.get_session("s")).messages[1].content == content
+        rated = met(lambda: turnlog.edit_message("s", 1, metadata={"rating": 5})).message
+        assert (rated.content, rated.metadata) == (content, {"rating": 5})
+        call = {"function": {"name": "f"}}  # without an id it may not be sent again
+        assert met(lambda: turnlog.add_tool_call("s", call)).message.tool_calls == [call]
+        assert turnlog.get_message("s", 1).tool_calls == [call]
+        turnlog.append_entries("s", "main", [{"t": content}])
+        assert met(lambda: turnlog.read_entries("s", "main")).entries == [{"t": content}]
+
+
+def test_a_bucket_that_gives_nothing_is_told(server: LocalServer) -> None:
+    network = Troubled()
+    with (
+        httpx.Client(transport=network) as http_client,
+        Turnlog(url=server.url, token=f"user-{uuid4().hex}", http_client=http_client) as turnlog,
+    ):
+        turnlog.create_session(session_id="s", messages=[user("q")])
+        network.troubles = [403] * 20
+        with pytest.raises(Contended, match=r"bucket answered 403 .* Try again"):
+            turnlog.append_messages("s", [assistant(LARGE["noise"])])
+        assert turnlog.get_session("s").message_count == 1
+        network.troubles = []
+        turnlog.append_messages("s", [assistant(LARGE["noise"])], minimal=True)
+        network.troubles = [LOST] * 20
+        with pytest.raises(Contended, match="bucket could not be reached"):
+            turnlog.get_message("s", 1)
+        with pytest.raises(Unanswered, match="The change was made"):
+            turnlog.edit_message("s", 1, metadata={"rating": 5})
+        network.troubles = []
+        assert turnlog.get_message("s", 1).metadata == {"rating": 5}
 
 
 @OVER_HTTP

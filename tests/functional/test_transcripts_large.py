@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from base64 import b64encode
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.functional.bucket import bucket_requests
 from tests.functional.drivers import DRIVERS
+from tests.functional.test_files import encoded, sent, uploaded
 from tests.functional.test_transcripts import some, texts
 from tests.functional.world import configured, first, lost_reply, unreachable, wait_until
 from turnlog.store.retry import READ_TRIES
@@ -149,13 +151,37 @@ def test_without_a_bucket(api: Api) -> None:
     assert api.transcript(there, "main").status == 200
 
 
-def test_what_no_answer_holds_is_not_stored(api: Api) -> None:
+def test_what_no_answer_holds_is_read_from_the_bucket(api: Api) -> None:
     """Quotes are escaped once more in a function's answer: 2.8 MB of them are 5.6."""
     session_id = api.new()
-    quotes = {"t": '"' * 1_400_000}
+    quotes = {"t": '"' * 1_400_000, "file": {"url": "the user's own"}}
     api.entries(session_id, "main", quotes).problem(413, "too_large")
-    api.import_(session_id, "main", json.dumps(quotes).encode()).problem(413, "too_large")
-    api.transcript(session_id, "main").problem(404, "not_found")
+
+    def stored(path: str, data: bytes, **query: Any) -> int:
+        query["body_file"] = uploaded(api, session_id, data, purpose="body")
+        method = "PUT" if "format" in query else "POST"
+        return api.call(method, f"/sessions/{session_id}/transcripts/{path}", query=query).status
+
+    assert stored("main", encoded({"entries": [{}, quotes]})) == 413
+    assert stored("main", encoded({"entries": [quotes]})) == 201
+    assert stored("main", encoded(quotes | {"n": 1}), format="jsonl") == 200
+    for more in ({}, {"format": "jsonl"}):
+        page = api.transcript(session_id, "main", after=-1, **more)
+        told = page.body
+        assert page.headers["content-type"] == "application/json"
+        assert page.headers.get("x-turnlog-next-after") == ("0" if more else None)
+        assert (told["entries"], told["has_more"], told["entry_count"]) == ([], True, 2)
+        assert (told["first_position"], told["last_position"]) == (0, 0)
+        assert told["file"].keys() == {"url", "size", "expires_at"}
+        assert told["file"]["size"] > 5_600_000
+        reply = sent({"method": "GET", "headers": {}, **told["file"]})
+        assert (reply.headers["content-encoding"], reply.headers["content-type"]) == (
+            "gzip",
+            "application/json",
+        )
+        assert json.loads(gzip.decompress(reply.raw)) == quotes
+    api.transcript(session_id, "main", format="jsonl").problem(413, "too_large")
+    session_id = api.new()
     assert api.entries(session_id, "main", {"t": '"' * 1_200_000}).status == 201
     assert len(api.transcript(session_id, "main", format="jsonl").raw) == 2_400_009
     # Two of them are two pages.

@@ -33,7 +33,7 @@ from turnlog.errors import (
     UsageError,
 )
 from turnlog.http.routes import ROUTES
-from turnlog.limits import BODY_LIMIT
+from turnlog.limits import BODY_FILE_LIMIT, BODY_LIMIT
 from turnlog.records.keys import (
     check_file_id,
     check_job_id,
@@ -74,6 +74,12 @@ _LOST = (
     httpx.RemoteProtocolError,
     httpx.DecodingError,
 )
+
+
+class _NotGiven(Contended):
+    """The bucket does not give or take something at an address: that may have run out, so ask for another."""
+
+    retry_after = 0
 
 
 @cache
@@ -217,6 +223,20 @@ class HttpWay:
         """See `Way`."""
         await self._link.aclose()
 
+    def holds(self, request: Request) -> bool:
+        """See `Way`.
+
+        Raises:
+            TooLarge: no file holds it either.
+        """
+        content = _content(request)
+        if content and len(content) > BODY_FILE_LIMIT:
+            raise TooLarge(
+                f"The body has {len(content)} bytes, and is at most {BODY_FILE_LIMIT} as a file. Send it in"
+                " several requests."
+            )
+        return not too_long(content)
+
     async def ask(self, request: Request) -> Any:
         """See `Way`.
 
@@ -227,7 +247,15 @@ class HttpWay:
         """
         if request.operation in TAKE_FILES and too_long(content := _content(request)):
             request = await self._with_file(request, content)
-        return await self._whole(request, await self._asked(request))
+        for attempt in count():
+            answer = await self._asked(request)
+            try:
+                return await self._whole(request, answer)
+            except _NotGiven:
+                if attempt == self._retries:
+                    raise
+                await self._pause(attempt)
+        raise AssertionError  # count() does not end
 
     async def _asked(self, request: Request) -> Any:
         doubt: Unavailable | None = None  # the error of a try that may have been carried out
@@ -261,9 +289,29 @@ class HttpWay:
         Raises:
             TooLarge: a file does not hold it either.
         """
+        for attempt in count():
+            file = await self._promised(request, content)
+            address = file["upload"]
+            headers = {name: value for name, value in address["headers"].items() if name != "content-length"}
+            try:
+                await self._carried(address["method"], address["url"], content=content, headers=headers)
+            except _NotGiven:
+                if attempt == self._retries:
+                    raise
+                await self._pause(attempt)
+            else:
+                return request._replace(body=None, query={**request.query, "body_file": file["file_id"]})
+        raise AssertionError  # count() does not end
+
+    async def _promised(self, request: Request, content: bytes) -> Any:
+        """A file for the request's body.
+
+        Raises:
+            TooLarge: a file does not hold it, or there are none.
+        """
         create = Request("create_file", request.session_id, body=described(content))
         try:
-            file = await self.ask(create)
+            return await self.ask(create)
         except FilesOff:
             raise TooLarge(
                 f"The body has {len(content)} bytes, and a request holds {BODY_LIMIT}. Larger ones need the"
@@ -273,38 +321,62 @@ class HttpWay:
             if request.operation != "put_session" or request.if_match is not None:
                 raise
             await self.ask(Request("put_session", request.session_id, body={}))  # it is created
-            file = await self.ask(create)
-        address = file["upload"]
-        headers = {name: value for name, value in address["headers"].items() if name != "content-length"}
-        await self._carried(address["method"], address["url"], content=content, headers=headers)
-        return request._replace(body=None, query={**request.query, "body_file": file["file_id"]})
+            return await self.ask(create)
 
     async def _whole(self, request: Request, answer: Any) -> Any:
-        """The answer with each message whole: what no answer holds is read from the bucket."""
+        """The answer with each message and entry whole: what no answer holds is read from the bucket.
+
+        Raises:
+            _NotGiven: the bucket does not give it.
+        """
         if request.operation == "get_message":
             return await self._read(answer)
         if request.operation in {"get_session", "list_messages"} and isinstance(answer, dict):
             messages = answer.get("messages")
             if isinstance(messages, list):
                 answer["messages"] = [await self._read(message) for message in messages]
+        if request.operation in {"edit_message", "add_tool_call"} and isinstance(answer, dict):
+            answer["message"] = await self._edited(request, answer.get("message"))
+        if request.operation == "read_entries" and isinstance(answer, dict) and answer.get("file"):
+            answer["entries"] = [await self._json(answer.pop("file"))]
         return answer
 
     async def _read(self, message: Any) -> Any:
         # What a message of a user's own has as `file` stands beside its `content`.
         if not isinstance(message, dict) or "file" not in message or "content" in message:
             return message
-        reply = await self._carried("GET", message.pop("file")["url"])
-        try:
-            said = reply.json()
-        except ValueError as error:
-            raise _at_once(Unanswered("What the bucket answered is not JSON.")) from error
+        said = await self._json(message.pop("file"))
         return {**message, **said}
+
+    async def _edited(self, request: Request, message: Any) -> Any:
+        """The message of a change that is made, and not to be made again: it can be asked for.
+
+        Raises:
+            Unanswered: the bucket did not answer.
+        """
+        try:
+            try:
+                return await self._read(message)
+            except _NotGiven:
+                return await self.ask(
+                    Request("get_message", request.session_id, sequence=message["sequence"])
+                )
+        except Contended as error:
+            raise _at_once(Unanswered(f"The change was made, but not read: {error.detail}")) from error
+
+    async def _json(self, file: Any) -> Any:
+        reply = await self._carried("GET", file["url"])
+        try:
+            return reply.json()
+        except ValueError as error:
+            raise _NotGiven("What the bucket answered is not JSON, or not all of it. Try again.") from error
 
     async def _carried(self, method: str, url: str, **given: Any) -> httpx.Response:
         """What the bucket answers, which may be asked twice without harm.
 
         Raises:
-            Contended: it does not answer, or refuses.
+            _NotGiven: it refuses, as when the address has run out.
+            Contended: it does not answer.
         """
         for attempt in count():
             refused: Exception | None = None
@@ -315,13 +387,18 @@ class HttpWay:
             else:
                 if reply.is_success:
                     return reply
-            if attempt == self._retries or (refused is None and reply.is_client_error):
+            if refused is None and reply.is_client_error:
+                raise _NotGiven(f"The bucket answered {reply.status_code} at its address. Try again.")
+            if attempt == self._retries:
                 told = refused or f"it answered {reply.status_code}"
                 raise _at_once(
                     Contended(f"The bucket could not be reached at its address: {told}. Try again.")
                 ) from refused
-            await self._link.sleep(random.random() * min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (attempt + 1)))  # noqa: S311 (jitter)
+            await self._pause(attempt)
         raise AssertionError  # count() does not end
+
+    async def _pause(self, attempt: int) -> None:
+        await self._link.sleep(random.random() * min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (attempt + 1)))  # noqa: S311 (jitter)
 
     async def _try(self, request: Request) -> Any:
         # By itself: what goes wrong there is not the API's.

@@ -67,6 +67,9 @@ class Way(Protocol):
             TurnlogError: an answer other than success.
         """
 
+    def holds(self, request: Request) -> bool:
+        """Whether the body goes with the request, and not as a file."""
+
     def as_user(self, user_id: str) -> Way:
         """The same connections for another user; on the table alone.
 
@@ -85,7 +88,9 @@ class Way(Protocol):
         """Close the connections."""
 
 
-TAKE_FILES = frozenset({"append_entries", "append_messages", "import_transcript", "put_session"})
+TAKE_FILES = frozenset(
+    {"append_entries", "append_messages", "edit_message", "import_transcript", "put_session"}
+)
 """The operations whose body may come as a file."""
 
 

@@ -16,9 +16,9 @@ from turnlog.operations.read_session import load
 from turnlog.records import messages
 from turnlog.records.messages import TOKEN_SIZE
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.large import LargeMessages, whole
+from turnlog.store.large import LargeMessages, check_answer, shown, whole
 from turnlog.store.leftover import clear_leftover
-from turnlog.store.log import advanced, check_answer, head_update, puts, write_edit
+from turnlog.store.log import advanced, head_update, puts, write_edit
 from turnlog.store.store import LogMoved
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ async def _add(large: LargeMessages, tool_call: dict[str, Any]) -> Added:
         try:
             if tried is not None and (done := await _bearing(store, head, tried, token)):
                 await large.replaced(done)
-                return Added((await whole(store, head, done)).json, replayed=False)
+                return Added(await shown(store, await whole(store, head, done)), replayed=False)
             turn = await _turn(store, head, tool_call.get("id") or None)
         except LogMoved as moved:
             await tries.again(moved)
@@ -116,7 +116,7 @@ async def _turn(store: Store, head: Head, call_id: Any) -> Turn:
             message = stored.fields() if calls_in else stored.known()
             calls = message.get("tool_calls") or []
             if call_id is not None and any(call.get("id") == call_id for call in calls):
-                return Turn(None, stored.json)
+                return Turn(None, await shown(store, stored))
             turn_over = turn_over or message["role"] == "user"
             if (
                 not turn_over
@@ -140,7 +140,7 @@ async def _begin(large: LargeMessages, head: Head, tool_call: dict[str, Any], to
     await large.transact(stored, head_update(head, after, same_version=False), *puts(head.key, stored))
     await store.cache.appended(after, stored)
     store.counts["appends"] += 1
-    return Added(stored[0].json, replayed=False)
+    return Added(await shown(store, stored[0]), replayed=False)
 
 
 async def _attach(
@@ -163,7 +163,7 @@ async def _attach(
     now = max(store.now(), head.updated_at)
     await write_edit(large, head, before, after, now=now, same_count=True)
     store.counts["tool_calls_added"] += 1
-    return Added(after.json, replayed=False)
+    return Added(await shown(store, after), replayed=False)
 
 
 async def _bearing(store: Store, head: Head, sequence: int, token: bytes) -> Stored | None:

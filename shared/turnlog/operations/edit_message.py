@@ -32,8 +32,8 @@ from turnlog.records.fences import quiet_condition
 from turnlog.records.head import check_version
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.fences import unquiet
-from turnlog.store.large import LargeMessages, whole
-from turnlog.store.log import check_answer, write_edit
+from turnlog.store.large import LargeMessages, check_answer, goes_apart, shown, whole
+from turnlog.store.log import write_edit
 from turnlog.store.store import LogMoved, no_message
 from turnlog.wire import merged, same
 
@@ -124,15 +124,14 @@ async def _edit(
     while True:
         head = head or await store.head(meant)
         meant = head.key
-        read = "removed" not in edit
-        head, before = await _standing(store, head, sequence, mark, known=before, read=read)
+        head, before = await _standing(store, head, sequence, mark, edit, known=before)
         if before and before.bears(mark):
             await large.replaced(before)
             check_answer(store, before, _ON_THE_TABLE)
             # What others changed since is not this edit's: an `If-Match` with its version must fail.
             version = min(head.version, tried.version + changes) if tried else head.version
             store.counts["edits" if tried else "replays"] += 1
-            return Edited(before.json, version)
+            return Edited(await shown(store, before), version)
         _check_unmade(tries, head, lost)
         before = _editable(before, message_id)
         if other := await _unquiet(store, head, edit, fence):
@@ -144,7 +143,7 @@ async def _edit(
         changes, after = made is not None, made or _marked(before, mark if edit_id else b"")
         check_answer(store, after, _ON_THE_TABLE)
         if after is before:
-            return Edited(before.json, head.version)
+            return Edited(await shown(store, before), head.version)
         await large.put([after] if after.object_key != before.object_key else [])
         tried = head
         try:
@@ -171,7 +170,7 @@ async def _edit(
             lost, head, before = head, None, None
         else:
             store.counts["edits"] += 1
-            return Edited(after.json, edited.version)
+            return Edited(await shown(store, after), edited.version)
 
 
 async def _unquiet(store: Store, head: Head, edit: Mapping[str, Any], fence: Fence | None) -> Head | None:
@@ -185,21 +184,31 @@ def _further(edit: Mapping[str, Any], fence: Fence | None) -> tuple[str, dict[st
 
 
 async def _standing(
-    store: Store, head: Head, sequence: int, mark: bytes, *, known: Stored | None, read: bool
+    store: Store,
+    head: Head,
+    sequence: int,
+    mark: bytes,
+    edit: Mapping[str, Any],
+    *,
+    known: Stored | None,
 ) -> tuple[Head, Stored | None]:
     """The message as the table has it, if the log has one there; and the head of that log.
+
+    The object of a large message is read where it is compared, or answered and does not go apart.
 
     Args:
         mark: of the edit. A message that bears it will be answered.
         known: the message, if it is known to stand there.
-        read: with the object of a large message.
     """
     if known:
         return head, known
     while sequence < head.message_count:
         try:
             message = (await store.messages(head, sequence, sequence + 1))[sequence]
-            return head, await whole(store, head, message) if read or message.bears(mark) else message
+            made = message.bears(mark)
+            answered = made or "removed" not in edit
+            read = ("replace" in edit and not made) or (answered and not goes_apart(store, message))
+            return head, await whole(store, head, message) if read else message
         except LogMoved as moved:
             head = moved.head
     return head, None

@@ -8,15 +8,14 @@ read begins again at the head that it left: an answer is of one head.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import TooLarge
-from turnlog.limits import DOWNLOAD_SECONDS, PAYLOAD_LIMIT
+from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.records.messages import from_cache
-from turnlog.store.large import whole
+from turnlog.store.large import goes_apart, referred, whole
 from turnlog.store.store import LogMoved
-from turnlog.wire import dumps, payload_size, timestamp
+from turnlog.wire import payload_size
 
 if TYPE_CHECKING:
     from turnlog.records.head import Head
@@ -126,22 +125,6 @@ def _no_answer_holds(at: int, size: int) -> TooLarge:
         f" with before={at}, or after={at}.",
         extra={"sequence": at},
     )
-
-
-def goes_apart(store: Store, message: Stored) -> bool:
-    """Whether the client reads the message from the bucket itself, because no answer holds it."""
-    return message.size > PAYLOAD_LIMIT and bool(message.object_key) and not store.in_process
-
-
-async def referred(store: Store, message: Stored) -> bytes:
-    """What stands in an answer for such a message: what the server says of it, and where the rest is.
-
-    The rest, JSON as gzip, is what its sender said. With the fields here, but for `file`, it is the message.
-    """
-    address = await store.bucket().download(message.object_key, media_type="application/json", gzip=True)
-    ends = timestamp(store.clock.now() + timedelta(seconds=DOWNLOAD_SECONDS))
-    file = {"url": address.url, "size": message.size, "expires_at": ends}
-    return dumps({**message.known(), "file": file})
 
 
 def check_alone(store: Store, message: Stored, *, first: bool) -> None:

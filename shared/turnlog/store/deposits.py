@@ -19,8 +19,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from turnlog.errors import TooLarge, Unavailable
-from turnlog.limits import PART_SIZE
-from turnlog.records.batches import compressed
+from turnlog.limits import PART_SIZE, PAYLOAD_LIMIT
+from turnlog.records.batches import answer_size, compressed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -136,14 +136,15 @@ class EntryDeposits(Deposits):
             self._batches[batch] = self._count, compressed(batch)
             self._count += 1
         number, data = self._batches[batch]
-        if len(data) <= PART_SIZE:
+        apart = self._store.objects is not None and answer_size(batch) > PAYLOAD_LIMIT
+        if len(data) <= PART_SIZE and not apart:
             return data, ""
         if self._store.objects is None:
             raise too_large(len(data))
         name = f"{key.objects}{generation:06d}!{self._token.hex()}-{number}"
         if not self.has(name):
             await self._store.head(key.session)
-            await self.put(name, data)
+            await self.put(name, data, gzip=apart)
         return None, name
 
     def settle(self, name: str) -> None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from turnlog.errors import Invalid, SequenceMismatch, TooLarge
-from turnlog.limits import COMPARED_BYTES, MAX_BATCH, PARTS_LIMIT, PAYLOAD_LIMIT
+from turnlog.errors import Invalid, SequenceMismatch
+from turnlog.limits import COMPARED_BYTES, MAX_BATCH, PARTS_LIMIT
 from turnlog.records import ring
 from turnlog.records.expressions import LIVE, touch, unchanged, update
 from turnlog.records.fences import running
@@ -259,20 +259,6 @@ def message_writes(key: GenerationKey, before: Stored, after: Stored) -> list[Fi
         *({"Put": {"Item": item}} for item in items),
         *({"Delete": {"Key": {"PK": item["PK"], "SK": item["SK"]}}} for item in superfluous),
     ]
-
-
-def check_answer(store: Store, message: Stored, way: str, *, what: str = "The message takes") -> None:
-    """Refuse an edited message that the answer does not hold: after the write it would be too late to say so.
-
-    Args:
-        way: what to do instead.
-        what: begins the error's text.
-
-    Raises:
-        TooLarge: it does not, and no program in this process asks.
-    """
-    if message.size > PAYLOAD_LIMIT and not store.in_process:
-        raise TooLarge(f"{what} {message.size} bytes in the answer, which holds {PAYLOAD_LIMIT}. {way}")
 
 
 async def write_edit(

@@ -177,8 +177,8 @@ EDITS = (
     ),
     Mutant(
         "the object of a message that is removed is read",
-        'read = "removed" not in edit',
-        "read = True",
+        '            answered = made or "removed" not in edit\n',
+        "            answered = True\n",
         "to remove 64 MB takes the memory of 64 MB",
         test=_TEST,
     ),

@@ -8,9 +8,12 @@ import os
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.functional.bucket import bucket_requests
 from tests.functional.drivers import DRIVERS
 from tests.functional.test_files import encoded, sent, uploaded
+from tests.functional.test_large import no_bucket
 from tests.functional.test_transcripts import some, texts
 from tests.functional.world import configured, first, lost_reply, unreachable, wait_until
 from turnlog.store.retry import READ_TRIES
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from tests.functional.api import Api
     from tests.functional.bucket import BucketView
     from tests.functional.world import TableView
+
+__all__ = ["no_bucket"]  # the fixture
 
 
 def noise(kilobytes: int) -> str:
@@ -253,3 +258,15 @@ def test_an_import_of_which_an_item_holds_an_entry_at_a_time(api: Api) -> None:
         imported = api.import_(session_id, "main", text.encode())
     assert (imported.status, imported.body["added"]) == (201, 3)
     assert api.transcript(session_id, "main").body["entries"] == entries
+
+
+@pytest.mark.usefixtures("no_bucket")
+def test_a_line_that_is_too_large_without_a_bucket(api: Api) -> None:
+    """The answer says which it is."""
+    session_id = api.new()
+    text = b"\n".join(json.dumps({"uuid": str(at), "t": noise(900 * at)}).encode() for at in range(2))
+    reply = api.call("PUT", f"/sessions/{session_id}/transcripts/main", raw=text)
+    problem = reply.problem(413, "too_large")
+    assert problem["detail"].startswith("line 2: An entry takes ")
+    assert "fewer" not in problem["detail"]
+    assert problem["line"] == 2

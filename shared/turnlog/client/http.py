@@ -44,8 +44,10 @@ from turnlog.records.keys import (
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from ssl import SSLContext
+
+    from turnlog.client.request import Object
 
 T = TypeVar("T")
 Http = TypeVar("Http", httpx.AsyncClient, httpx.Client)
@@ -76,6 +78,10 @@ _LOST = (
 )
 
 
+# What an answer says of a message, whose content is in the bucket: see `store.large.referred`.
+_OF_THE_SERVER = {"sequence", "message_id", "created_at", "edited_at", "removed", "metadata"}
+
+
 class _NotGiven(Contended):
     """The bucket does not give or take something at an address: that may have run out, so ask for another."""
 
@@ -93,6 +99,9 @@ class Link(Protocol):
 
     async def send(self, method: str, url: str, **given: Any) -> httpx.Response:
         """Send a request, see `httpx.request`."""
+
+    async def carry(self, method: str, url: str, **given: Any) -> httpx.Response:
+        """Send a request to a signed address, which gets nothing of what is meant for the API."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -130,6 +139,11 @@ class LoopLink(Link):
         """See `Link`."""
         kept = _open(await self._kept.get())
         return await _in_a_task(partial(kept.request, method, url, **given))
+
+    async def carry(self, method: str, url: str, **given: Any) -> httpx.Response:
+        """See `Link`."""
+        kept = _open(await self._kept.get())
+        return await _in_a_task(partial(kept.send, _signed(kept, method, url, **given), **_AS_IT_IS))
 
     async def sleep(self, seconds: float) -> None:
         """See `Link`."""
@@ -173,6 +187,11 @@ class BlockingLink(Link):
         """See `Link`."""
         kept = _open(self._kept.get())
         return kept.request(method, url, **given)
+
+    async def carry(self, method: str, url: str, **given: Any) -> httpx.Response:
+        """See `Link`."""
+        kept = _open(self._kept.get())
+        return kept.send(_signed(kept, method, url, **given), **_AS_IT_IS)
 
     async def sleep(self, seconds: float) -> None:
         """See `Link`."""
@@ -334,19 +353,25 @@ class HttpWay:
         if request.operation in {"get_session", "list_messages"} and isinstance(answer, dict):
             messages = answer.get("messages")
             if isinstance(messages, list):
-                answer["messages"] = [await self._read(message) for message in messages]
+                answer["messages"] = [await self._read(message, request.sent) for message in messages]
         if request.operation in {"edit_message", "add_tool_call"} and isinstance(answer, dict):
             answer["message"] = await self._edited(request, answer.get("message"))
         if request.operation == "read_entries" and isinstance(answer, dict) and answer.get("file"):
             answer["entries"] = [await self._json(answer.pop("file"))]
         return answer
 
-    async def _read(self, message: Any) -> Any:
+    async def _read(self, message: Any, sent: Mapping[str, Object] | None = None) -> Any:
         # What a message of a user's own has as `file` stands beside its `content`.
         if not isinstance(message, dict) or "file" not in message or "content" in message:
             return message
-        said = await self._json(message.pop("file"))
-        return {**message, **said}
+        file = message.pop("file")
+        if sent:
+            own = sent.get(message.get("message_id", ""))
+            if own is None:
+                return {**message, "content": None}  # nobody asks what it says
+            if "edited_at" not in message:  # else another content stands under the id
+                return {**message, **_said(own)}
+        return {**message, **await self._json(file)}
 
     async def _edited(self, request: Request, message: Any) -> Any:
         """The message of a change that is made, and not to be made again: it can be asked for.
@@ -381,7 +406,7 @@ class HttpWay:
         for attempt in count():
             refused: Exception | None = None
             try:
-                reply = await self._link.send(method, url, **given)
+                reply = await self._link.carry(method, url, **given)
             except _LOST as error:
                 refused = error
             else:
@@ -457,6 +482,14 @@ def _content(request: Request) -> bytes | None:
     return _encoded("body", request.body) if isinstance(request.body, str) else dumps(request.body)
 
 
+def _said(message: Object) -> Any:
+    """What a message says, without what the server says of it: as the bucket has it."""
+    said = {
+        name: value for name, value in message.items() if name not in _OF_THE_SERVER and value is not None
+    }
+    return json.loads(dumps({"content": None, **said}))
+
+
 class _HandedOver(Generic[Http]):
     """An httpx client of the caller's, for the one event loop or process that uses it first.
 
@@ -478,6 +511,26 @@ class _HandedOver(Generic[Http]):
             raise UsageError(f"The httpx client that was handed over is in use in another {self._place}.")
         self._taken = True
         return self._http
+
+
+class _Secret(httpx.URL):
+    """A signed address. Whoever has it may use it; so its text, which httpx logs, is without its query."""
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.netloc.decode()}{self.path}?…"
+
+    __repr__ = __str__
+
+
+# No log-in of the client's, and no redirect, for which the signature would be none.
+_AS_IT_IS: dict[str, Any] = {"auth": None, "follow_redirects": False}
+
+
+def _signed(kept: httpx.Client | httpx.AsyncClient, method: str, url: str, **given: Any) -> httpx.Request:
+    """A request with its own headers alone: those of the client, and its cookies, are meant for the API."""
+    request = httpx.Request(method, url, extensions={"timeout": kept.timeout.as_dict()}, **given)
+    request.url = _Secret(url)
+    return request
 
 
 def _open(handed_over: Http) -> Http:

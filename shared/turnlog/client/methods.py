@@ -365,11 +365,17 @@ class Methods:
         if minimal or "messages" in appended:
             return appended
         # They went as a file, and no answer holds them all.
-        ids = {message["message_id"] for message in body["messages"]}
+        sent = {message["message_id"]: message for message in body["messages"]}
         first, end = appended.first_sequence, appended.last_sequence + 1
         found = []
-        async for page in self._message_pages(session_id, first - 1, end):
-            found += [message.raw for message in page.messages if message.message_id in ids]
+        try:
+            async for page in self._message_pages(session_id, first - 1, end, sent):
+                found += [message.raw for message in page.messages if message.message_id in sent]
+        except Unavailable as error:
+            raise Unanswered(
+                f"The messages are stored, within the sequences {first} to {end - 1}, but were not read:"
+                f" {error.detail}"
+            ) from error
         return answers.Appended.of({**appended.raw, "messages": found})
 
     @method
@@ -509,9 +515,15 @@ class Methods:
         format: Provider,  # noqa: A002
         **window: Unpack[Window],
     ) -> answers.ExportedSession:
-        """The history in the words of a provider, which accepts it, whatever is stored."""
-        request = Request("export_session", session_id, query={"format": format, **window})
-        return await self._ask(answers.ExportedSession, request)
+        """The history in the words of a provider, which accepts it, whatever is stored.
+
+        A text's format gives what `export_text` gives.
+        """
+        text = format in {"markdown", "jsonl"}
+        shape: Any = answers.ExportedText if text else answers.ExportedSession
+        request = Request("export_session", session_id, query={"format": format, **window}, text=text)
+        exported: answers.ExportedSession = await self._ask(shape, request)
+        return exported
 
     @method
     async def export_text(
@@ -1119,11 +1131,13 @@ class Methods:
         return await self._ask(answers.MessagePage, Request("list_messages", session_id, query=query))
 
     async def _message_pages(
-        self, session_id: str, after: int, before: int | None = None
+        self, session_id: str, after: int, before: int | None = None, sent: Mapping[str, Object] | None = None
     ) -> AsyncGenerator[answers.MessagePage, None]:
-        """The messages behind a sequence, and before another, page by page."""
+        """The messages behind a sequence, and before another, page by page; for `sent` see `Request`."""
         while True:
-            page = await self._messages_page(session_id, after=after, before=before, limit=MESSAGES_AT_ONCE)
+            query = {"after": after, "before": before, "limit": MESSAGES_AT_ONCE}
+            request = Request("list_messages", session_id, query=query, sent=sent or {})
+            page = await self._ask(answers.MessagePage, request)
             yield page
             if not page.has_more or page.newest_sequence is None:
                 return

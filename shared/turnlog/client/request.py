@@ -31,6 +31,8 @@ class Request(NamedTuple):
         idempotency_key: by which a repeat is known, if the operation takes one.
         bearer: a token of its own, in place of the user's.
         text: the answer is a text, and is given as an `answers.ExportedText` has it.
+        sent: the messages that the caller wants of the answer, by id, as it has sent them. Their content is
+            not read from the bucket.
     """
 
     operation: str
@@ -48,6 +50,7 @@ class Request(NamedTuple):
     idempotency_key: str | None = None
     bearer: str | None = None
     sequence: int | None = None
+    sent: Mapping[str, Object] = {}
 
     def headers(self) -> dict[str, str]:
         """The headers that say under what condition, and what the answer is to hold."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import ConditionFailed, Contended, TooLarge, Unanswered
-from turnlog.limits import MAX_ATTACHED
+from turnlog.limits import MAX_ATTACHED, PARSED_BYTES
 from turnlog.operations.read_session import load
 from turnlog.records import messages
 from turnlog.records.messages import TOKEN_SIZE
@@ -113,11 +113,12 @@ async def _turn(store: Store, head: Head, call_id: Any) -> Turn:
             # Only messages of some roles have calls: of the others no object is read.
             calls_in = stored.known()["role"] in _CALLERS
             stored = await whole(store, head, stored) if calls_in else stored  # noqa: PLW2901
-            message = stored.fields() if calls_in else stored.known()
-            calls = message.get("tool_calls") or []
+            message, calls = stored.known(), messages.tool_calls(stored) if calls_in else []
             if call_id is not None and any(call.get("id") == call_id for call in calls):
                 return Turn(None, await shown(store, stored))
-            turn_over = turn_over or message["role"] == "user"
+            # To a large one none is added (G8): it would be parsed and written again.
+            too_large = calls_in and stored.size > PARSED_BYTES
+            turn_over = turn_over or message["role"] == "user" or too_large
             if (
                 not turn_over
                 and assistant is None

@@ -273,7 +273,7 @@ def _after(
         return after if before.object_key else large.edited(head.key, before, after)
     given: Fields = {name: known[name] for name in _KEPT if name in known} | {"edited_at": now}
     if new := edit.get("replace"):
-        alike = messages.equal(before.fields(), new) and same(had, new.get("metadata") or {})
+        alike = messages.says(before, new) and same(had, new.get("metadata") or {})
         if alike and not before.attached:
             return None
         given |= {name: value for name, value in new.items() if name not in _KEPT}

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from turnlog.errors import TooLarge, Torn
 from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.records.batches import answer_size
+from turnlog.store.deposits import reference
 from turnlog.store.entry_reader import containing, object_of, read_batches
-from turnlog.store.files import reference
 
 if TYPE_CHECKING:
     from turnlog.records.keys import TranscriptName

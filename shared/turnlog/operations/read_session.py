@@ -167,11 +167,11 @@ class _Joined:
             encoded = b""
             size = message.size
             if goes_apart(store, message):
+                # Its client reads it whole. So it ends the page: else a page would name any number of them.
                 encoded = await referred(store, message)
-                size = payload_size(encoded)
-                self.room -= size
-                if self.room >= 0:
+                if payload_size(encoded) <= self.room:
                     fitting.append(encoded)
+                self.room -= size
                 continue
             if not size or size <= self.room:
                 encoded = (await whole(store, head, message)).json

@@ -1,15 +1,12 @@
-"""What the operations on files share, and how an answer refers to an object."""
+"""What the operations on files share."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from turnlog.errors import FilesOff, NotFound, NotUploaded
-from turnlog.limits import DOWNLOAD_SECONDS
 from turnlog.records import files
 from turnlog.records.keys import FileKey
-from turnlog.wire import timestamp
 
 if TYPE_CHECKING:
     from turnlog.records.files import File
@@ -43,18 +40,6 @@ async def find_file(store: Store, key: SessionKey, file_id: str) -> File:
     if "Item" not in (answer := await store.read("GetItem", asked)):
         raise no_file()
     return files.from_item(answer["Item"])
-
-
-async def reference(store: Store, object_key: str, size: int) -> dict[str, Any]:
-    """What an answer says in the place of something that it does not hold: where a client reads it.
-
-    Args:
-        object_key: of the object, which is JSON as gzip.
-        size: bytes that it would take in an answer.
-    """
-    address = await store.bucket().download(object_key, media_type="application/json", gzip=True)
-    ends = timestamp(store.clock.now() + timedelta(seconds=DOWNLOAD_SECONDS))
-    return {"url": address.url, "size": size, "expires_at": ends}
 
 
 def no_file() -> NotFound:

@@ -28,8 +28,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from turnlog.errors import NoSuchObject, TooLarge, Torn, TurnlogError, Unanswered, Unavailable
 from turnlog.limits import MAX_BATCH, PART_SIZE, PARTS_LIMIT, PAYLOAD_LIMIT, REQUEST_LIMIT
 from turnlog.records import messages
-from turnlog.store.deposits import Deposits, delete_objects, objects_of
-from turnlog.store.files import reference
+from turnlog.store.deposits import Deposits, delete_objects, objects_of, reference
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:

@@ -137,4 +137,11 @@ FILES = (
         "a repeat answers a session without its messages",
         test=_LARGE,
     ),
+    Mutant(
+        "an address is of the host of all regions",
+        '"addressing_style": "virtual"}',
+        '"addressing_style": "auto"}',
+        "no browser sends a file to a new bucket",
+        test="tests/unit/test_driver.py",
+    ),
 )

@@ -237,6 +237,7 @@ def test_a_worker_asks_and_is_answered(api: Api) -> None:
     assert (answered.body["job"]["state"], answered.body["job"]["answer"]) == ("running", 2026)
     assert job.call("input", input=2026.0).body == answered.body
     assert kind(job.call("input", input=2027)) == (409, "not_asked")
+    assert job.call("ask", attempt=1, prompt="Which year?", schema=schema).body == answered.body
     job.call("ask", attempt=1, prompt="Sure?")
     assert job.complete("2026").status == 200
     assert kind(job.call("input", input="yes")) == (409, "job_ended")

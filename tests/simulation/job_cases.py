@@ -52,6 +52,21 @@ _RUNS = (*_THERE, claim())
 _FREE = (*_THERE, claim(lease=1))
 
 
+# It answers no call, so its end does not move the session's head.
+_QUIET = started(USER, SESSION, "k")
+_SILENT_JOB = job_id(_KEY, _QUIET.headers["idempotency-key"])
+_SILENT = (
+    create("a"),
+    _QUIET,
+    Request("claim_job", USER, SESSION, {"lease_seconds": 60}, again=False, job_id=_SILENT_JOB),
+)
+
+
+def _silent(mark: str) -> Request:
+    body = {"attempt": 1, "result": f"{mark} of {USER}."}
+    return Request("complete_job", USER, SESSION, body, job_id=_SILENT_JOB)
+
+
 def _case(name: str, clients: list[list[Request]], before: tuple[Request, ...], **given: Any) -> Case:
     return Case(f"job: {name}", clients, before=before, **{"kinds": _FAULTS, **given})
 
@@ -65,6 +80,7 @@ JOB_CASES = (
     _case("claim & claim", [[claim()], [claim(), GET]], _THERE),
     _case("claim & cancel", [[claim(), complete("m")], [CANCEL]], _THERE),
     _case("complete & complete", [[complete("m")], [complete("n")]], _RUNS),
+    _case("complete & complete, no call", [[_silent("m")], [_silent("n")]], _SILENT),
     _case("complete & append", [[complete("m", count=True)], [append("b")]], _RUNS),
     _case("complete & fail", [[complete("m")], [fail("n")]], _RUNS),
     _case("complete & give back", [[complete("m")], [fail("n", retry=True), GET]], _RUNS),

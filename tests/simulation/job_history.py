@@ -178,7 +178,7 @@ class JobHistory:
             if named is not None:
                 heeded = before.worked and before.attempt == named
                 require(Rule.ATTEMPT_HEEDED, heeded, (before, request))
-            if after.attempt != before.attempt:
+            if after.attempt != before.attempt or work.kind == "claim_job":
                 free = before.state == "pending" or (
                     before.state == "running" and not before.held(_time(now))
                 )

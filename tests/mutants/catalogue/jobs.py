@@ -11,7 +11,7 @@ JOBS = (
     Mutant(
         "a job ends twice",
         'condition = "#state = :state_was AND #attempt = :attempt_was AND #moves = :moves_was"',
-        'condition = "#state <= :state_was AND #attempt = :attempt_was AND #moves >= :moves_was"',
+        'condition = "#state <= :state_was AND #attempt = :attempt_was AND #deadline <> :moves_was"',
         "whoever is late takes the result away",
         case="job: complete & complete, no call",
     ),
@@ -46,7 +46,7 @@ JOBS = (
     Mutant(
         "a heartbeat keeps another's job",
         'condition="#attempt = :attempt AND attribute_exists(#lease_until)"',
-        'condition="#attempt >= :attempt AND attribute_exists(#lease_until)"',
+        'condition="#deadline <> :attempt AND attribute_exists(#lease_until)"',
         "a worker that was overtaken is told that it has the job",
         case="job: lost & alive",
     ),

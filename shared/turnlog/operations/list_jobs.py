@@ -58,12 +58,14 @@ async def list_jobs(
     found: list[bytes] = []
     below, room = None, PAYLOAD_LIMIT
     for item in page["Items"]:
+        if len(found) == limit:
+            return found, below
         job = await find_job(store, parse_job(item))
         job = job and await current(store, job)
         if job and state in {None, job.state}:
             encoded = dumps(job.shown())
             room -= payload_size(encoded)
-            if len(found) == limit or (found and room < 0):
+            if found and room < 0:
                 return found, below
             found.append(encoded)
         below = item["GSI1SK"]["S"]

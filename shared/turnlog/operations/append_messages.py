@@ -35,12 +35,12 @@ from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.operations.create_session import check_objects, encoded_objects
 from turnlog.records import messages, ring
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.fences import check_fence
 from turnlog.store.large import LargeMessages, whole
 from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import (
     Fields,
     advanced,
+    check_fence,
     check_sequence,
     head_update,
     near,
@@ -54,7 +54,7 @@ from turnlog.wire import dumps
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from turnlog.records.fences import Fence
+    from turnlog.records.expressions import Fence
     from turnlog.records.head import Head
     from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.records.messages import Stored
@@ -204,7 +204,7 @@ async def _append(
 
 def _fits(head: Head, expected_sequence: int | None, fence: Fence | None) -> bool:
     """Whether a write may be tried at this head, as far as it says so itself."""
-    return expected_sequence in {None, head.message_count} and (fence is None or fence.runs_on(head))
+    return expected_sequence in {None, head.message_count} and (fence is None or head.runs(fence))
 
 
 async def _next_head(

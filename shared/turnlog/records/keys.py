@@ -46,6 +46,8 @@ _SEGMENT = r"(\.{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]*|\.{3}[A-Za-z0-9._-]*)"
 TRANSCRIPT_NAME_PATTERN = f"^{_SEGMENT}(/{_SEGMENT})*$"
 TRANSCRIPT_NAME_LIMIT = 255
 FILE_ID_PATTERN = "^[0-9a-f]{32}$"
+# What a file's id begins with: those of bodies, which are in no list, sort behind all others.
+LISTED_ID, BODY_ID = "0", "f"
 STREAM_ID_PATTERN = SESSION_ID_PATTERN.replace("{1,128}", "{1,64}")
 STREAM_ID_SCHEMA = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": STREAM_ID_PATTERN}
 JOB_ID_PATTERN = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"

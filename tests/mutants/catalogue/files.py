@@ -73,8 +73,8 @@ FILES = (
     ),
     Mutant(
         "bodies are listed",
-        "if not (file := files.from_item(item)).body:",
-        "if file := files.from_item(item):",
+        'f"{prefix}{BODY_ID}"',
+        'f"{prefix}~"',
         "a list shows what no user sent as a file",
         test=f"{_FILES}::test_files_are_listed_page_by_page_in_their_order",
     ),

@@ -53,30 +53,47 @@ class Worker:
         log = self.api.get(self.session).body["messages"]
         return [message["content"] for message in log if message["role"] == "tool"]
 
+    def does(self, block: Callable[[Any], Any]) -> Any:
+        """Do this with the client; what a call returns is awaited on a loop."""
+        if not self.on_loop:
+            with Turnlog(**self.where) as turnlog:
+                return _driven(block(turnlog))
+
+        async def main() -> Any:
+            async with AsyncTurnlog(**self.where) as turnlog:
+                return await _awaited(block(turnlog))
+
+        return asyncio.run(main())
+
     def works(self, block: Callable[[Work], Any], lease_seconds: int = 60) -> Any:
-        """Claim the job, and do this; what a call returns is awaited on a loop."""
+        """Claim the job, and do this."""
+        place = (self.session, self.job_id)
         if not self.on_loop:
             with (
                 Turnlog(**self.where) as turnlog,
-                turnlog.jobs.claimed(self.session, self.job_id, lease_seconds=lease_seconds) as work,
+                turnlog.jobs.claimed(*place, lease_seconds=lease_seconds) as work,
             ):
                 return _driven(block(work))
 
         async def main() -> Any:
             async with (
                 AsyncTurnlog(**self.where) as turnlog,
-                turnlog.jobs.claimed(self.session, self.job_id, lease_seconds=lease_seconds) as work,
+                turnlog.jobs.claimed(*place, lease_seconds=lease_seconds) as work,
             ):
-                steps = block(work)
-                try:
-                    given = None
-                    while True:
-                        step = steps.send(given)
-                        given = await step if asyncio.iscoroutine(step) else await asyncio.to_thread(step)
-                except StopIteration as done:
-                    return done.value
+                return await _awaited(block(work))
 
         return asyncio.run(main())
+
+
+async def _awaited(steps: Any) -> Any:
+    """A block on a loop: what a method gives is awaited; a function is called beside it."""
+    given = None
+    while True:
+        try:
+            step = steps.send(given)
+        except StopIteration as done:
+            return done.value
+        given = await step if asyncio.iscoroutine(step) else await asyncio.to_thread(step)
 
 
 def _driven(steps: Any) -> Any:
@@ -223,3 +240,32 @@ def test_who_cancels_the_task_cancels_no_other_job(server: LocalServer) -> None:
 
     asyncio.run(main())
     assert (worker.job()["state"], worker.job()["attempt"]) == ("pending", 1)
+
+
+def test_what_owners_and_webhooks_do(worker: Worker) -> None:
+    """Each method, of the client that the worker has."""
+    asked = {"idempotency_key": "k", "webhook": True, "deadline_seconds": 60}
+
+    def steps(turnlog: Any) -> Any:
+        session = worker.session
+        started = yield turnlog.start_job(session, "g", [1], **asked)
+        again = yield turnlog.start_job(session, "g", [1], **asked)
+        assert (again, again.webhook.url.endswith("/hooks/jobs")) == (started, True)
+        job_id, token = started.job.job_id, started.webhook.token
+        told = yield turnlog.report_job(token, "running", progress=1)
+        assert (told.state, told.replayed) == ("running", False)
+        seen = yield turnlog.get_job(session, job_id, version=1, wait=20)
+        assert (seen.job.state, seen.job.progress, seen.job.version) == ("running", 1, 2)
+        stopping = yield turnlog.cancel_job(session, job_id, reason="enough")
+        assert stopping.job.cancel.reason == "enough"
+        listed = yield turnlog.list_jobs(session, state="running", limit=5)
+        assert [job.job_id for job in listed.jobs] == [job_id]
+        told = yield turnlog.report_job(token, "completed", result={"n": 1})
+        assert (told.state, told.replayed) == ("completed", False)
+        seen = yield turnlog.get_job(session, job_id)
+        assert (seen.job.result, seen.job.logged) == ({"n": 1}, False)
+        return token
+
+    token = worker.does(steps)
+    with Turnlog(**worker.where) as turnlog, pytest.raises(errors.Unauthenticated):
+        turnlog.report_job(token + "x", "completed")

@@ -9,6 +9,13 @@ _LARGE = "tests/functional/test_large_http.py"
 
 FILES = (
     Mutant(
+        "a refused look denies the edit before it",
+        '        except TurnlogError as error:\n            raise _at_once(Unanswered(f"The change was made',
+        '        except Contended as error:\n            raise _at_once(Unanswered(f"The change was made',
+        "a program believes that nothing was changed",
+        test="tests/functional/test_large_http.py::test_a_change_is_not_denied_by_a_look_that_is_refused",
+    ),
+    Mutant(
         "a file is promised to a session that was deleted",
         """                {"ConditionCheck": check(session.key)},
                 *promised(file, now),""",

@@ -15,6 +15,7 @@ import json
 import os
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -111,7 +112,8 @@ def test_without_a_token(server: LocalServer) -> None:
     for operation in operations():
         if operation.path == "/health":
             continue
-        path = {"session_id": "s", "name": "n", "sequence": 0, "file_id": "0" * 32}
+        path = {"session_id": "s", "name": "n", "sequence": 0, "file_id": "0" * 32, "stream_id": "s"}
+        path |= {"job_id": str(UUID(int=0))}
         case = operation.Case(path_parameters=path)
         response = case.call(base_url=server.url)
         assert response.status_code == 401, operation.label
@@ -169,6 +171,37 @@ def test_a_file_that_is_there(server: LocalServer) -> None:
             base_url=server.url, headers={"authorization": f"Bearer {api.user}"}, excluded_checks=EXCLUDED
         )
         assert response.status_code == status
+        SEEN[operation.label].add(response.status_code)
+
+
+def test_a_job_that_is_there(server: LocalServer) -> None:
+    """An id that is made from the document is never that of a job."""
+    api = Api(server.url, "alice")
+    session, attempt = api.new(), {"attempt": 1}
+    headers = {"idempotency-key": "k"}
+    jobs = f"/sessions/{session}/jobs"
+    started = api.call("POST", jobs, {"tool": "t", "webhook": True}, headers=headers).body
+    path = {"session_id": session, "job_id": started["job"]["job_id"]}
+    for name, status, body in (
+        ("get_job", 200, None),
+        ("claim_job", 200, {}),
+        ("heartbeat_job", 200, attempt),
+        ("ask_job", 200, {**attempt, "prompt": "?"}),
+        ("answer_job", 200, {"input": 1}),
+        ("cancel_job", 202, {}),
+        ("complete_job", 200, {**attempt, "result": 1}),
+        ("fail_job", 200, {**attempt, "error": "no paper"}),
+        ("cancel_job", 200, {}),
+        ("report_job", 200, {"state": "running"}),
+    ):
+        (operation,) = (one for one in operations() if one.definition.raw["operationId"] == name)
+        given = {} if body is None else {"media_type": "application/json", "body": body}
+        token = started["webhook"]["token"] if name == "report_job" else api.user
+        places = {} if name == "report_job" else path
+        response = operation.Case(path_parameters=places, **given).call_and_validate(
+            base_url=server.url, headers={"authorization": f"Bearer {token}"}, excluded_checks=EXCLUDED
+        )
+        assert response.status_code == status, (name, response.content)
         SEEN[operation.label].add(response.status_code)
 
 

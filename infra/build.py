@@ -35,7 +35,7 @@ PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
 # What the store and the purge ask of DynamoDB and S3; a test compares it with the calls that are made.
 OPERATIONS = {
     "dynamodb": {"BatchWriteItem", "GetItem", "Query", "TransactWriteItems", "UpdateItem"},
-    "s3": {"CopyObject", "DeleteObject", "GetObject", "ListObjectsV2", "PutObject"},
+    "s3": {"CopyObject", "DeleteObject", "GetObject", "HeadObject", "ListObjectsV2", "PutObject"},
 }
 # What botocore reads to talk to these; otherwise it would list the folders of all its 400 services.
 BOTOCORE_DATA = {

@@ -150,12 +150,14 @@ def test_a_small_request_that_names_messages_in_the_bucket() -> None:
         assert peak_of(work, error) < 25_000_000
         assert bucket.read - before == reads
     before = bucket.read
-    for reading in (newest(store, head), following(store, head, after=-1, before=None, limit=12)):
+    for reading, shown in (
+        (newest(store, head), "m11"),
+        (following(store, head, after=-1, before=None, limit=12), "m0"),
+    ):
         page, peak = weighed(reading)
-        told = json.loads(b"[" + page.messages + b"]")
-        assert [(one["message_id"], one["file"]["size"] > 6_000_000) for one in told] == [
-            (f"m{number}", True) for number in range(12)
-        ]
+        # Its client reads it whole, so a page has one.
+        (told,) = json.loads(b"[" + page.messages + b"]")
+        assert (told["message_id"], told["file"]["size"] > 6_000_000) == (shown, True)
         assert peak < 1_000_000
     assert bucket.read == before
     assert run(newest(store._replace(in_process=True), head)).length == 1

@@ -243,6 +243,22 @@ def test_what_grows_when_it_is_written_fits_too(api: Api) -> None:
     assert len(json.dumps(json.dumps(body))) <= 5_000_100
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_a_window_that_is_cut_to_its_last_turns_leaves_nothing_out(api: Api, steps: int) -> None:
+    """A large message of a user stood before it, and was not read."""
+    quotes = {"a": '"' * 180_000}
+    call = {"type": "function", "function": {"name": "f", "arguments": quotes}}
+    session_id = api.new(user("early"))
+    api.append(session_id, user(noise(4_700_000)))
+    api.append(session_id, *[assistant("x")] * steps)
+    for number in range(4):
+        calls = [{**call, "id": f"c{number}"}]
+        api.append(session_id, user(f"q{number}"), assistant(None, tool_calls=calls))
+    body = api.export(session_id).body
+    assert body["messages"][0]["content"] in {f"q{number}" for number in range(4)}
+    assert [one["what"] for one in body["repairs"] if "do not fit" in one["what"]] == []
+
+
 @pytest.mark.parametrize("length", [1_000, pytest.param(10_000, marks=pytest.mark.thorough)])
 def test_a_window_of_many_messages_reads_what_it_shows(api: Api, length: int) -> None:
     """The 50, and those before them that their first turn needs; large ones among the others are not read."""

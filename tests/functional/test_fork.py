@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from threading import current_thread
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,9 @@ from botocore.exceptions import ConnectionClosedError
 from tests.functional.api import Api, assistant, user
 from tests.functional.bucket import bucket_requests
 from tests.functional.test_large import noise
-from tests.functional.world import counted, first, hook, hurried, lost_reply, wait_until
+from tests.functional.world import Later, counted, first, hook, hurried, lost_reply, wait_until
 from turnlog.coroutines import run
-from turnlog.drivers.blocking import SystemClock, lambda_store
+from turnlog.drivers.blocking import lambda_store
 from turnlog.operations.purge import work_off
 from turnlog.records.keys import EXPIRY, SessionKey
 
@@ -363,17 +362,6 @@ def test_begun_anew_under_the_id(api: Api) -> None:
     assert (made.status, made.body["metadata"]) == (201, {})
     fork(api, session_id).problem(409, "session_exists")
     assert api.contents(FORK) == ["b"]
-
-
-class Later(SystemClock):
-    """The machine's clock, some days from now."""
-
-    def __init__(self, days: float) -> None:
-        super().__init__(time.monotonic() + 29)
-        self._ahead = timedelta(days=days)
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
 
 
 def test_one_that_nobody_finishes_goes_after_a_day(api: Api, table: TableView, bucket: BucketView) -> None:

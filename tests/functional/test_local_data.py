@@ -258,7 +258,7 @@ def test_files_are_there_after_a_kill(tmp_path: Path) -> None:
         started.process.kill()
     with serving(tmp_path) as started:
         api = Api(started.url, "alice")
-        message = api.messages(session).body["messages"][1]
+        (message,) = api.messages(session, after=0).body["messages"]
         data = gzip.decompress(sent({"method": "GET", "headers": {}, **message["file"]}).raw)
         assert json.loads(data)["content"] == json.loads(body)["messages"][0]["content"]
         assert api.call("DELETE", f"/sessions/{session}/files/{there}").status == 204

@@ -32,7 +32,7 @@ def scenario(url: str) -> int:
     call = {"id": "c", "function": {"name": "f", "arguments": SECRETS["arguments"]}}
     objects = {"metadata": {"m": SECRETS["metadata"]}, "credentials": {"p": {"k": SECRETS["credential"]}}}
     question = user(SECRETS["content"], message_id="m")
-    malformed = assistant(SECRETS["content"], tool_calls=[{"function": {"name": SECRETS["arguments"]}}])
+    malformed = assistant(SECRETS["content"], tool_calls=[{"function": {"arguments": SECRETS["arguments"]}}])
     draft = f"/sessions/{sid}/draft"
     statuses = [
         reply.status

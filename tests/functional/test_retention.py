@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.functional.api import Api, user
-from tests.functional.world import configured, first, wait_until
+from tests.functional.world import Later, configured, first, wait_until
 from turnlog.coroutines import run
-from turnlog.drivers.blocking import SystemClock, lambda_store
+from turnlog.drivers.blocking import lambda_store
 from turnlog.errors import Contended
 from turnlog.limits import MAX_FIRST_BATCH
 from turnlog.operations.purge import work_off
@@ -24,17 +24,6 @@ if TYPE_CHECKING:
     from tests.functional.world import TableView
 
 DAYS = 30
-
-
-class Later(SystemClock):
-    """The machine's clock, some days from now."""
-
-    def __init__(self, days: float) -> None:
-        super().__init__(time.monotonic() + 29)
-        self._ahead = timedelta(days=days)
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from threading import Lock, current_thread
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
 
 from tests.functional.drivers import DRIVERS, load_driven
+from turnlog.drivers.blocking import SystemClock
 from turnlog.records.keys import HEAD, SessionKey, user_partition
 from turnlog.settings import settings
 from turnlog.store.retry import RESERVE
@@ -223,6 +225,17 @@ def hurried(seconds: float = RESERVE + 0.2) -> Iterator[None]:
         yield
     finally:
         DRIVERS.seconds = None
+
+
+class Later(SystemClock):
+    """The machine's clock, some days from now."""
+
+    def __init__(self, days: float) -> None:
+        super().__init__(time.monotonic() + 29)
+        self._ahead = timedelta(days=days)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
 
 
 @contextmanager

@@ -84,7 +84,10 @@ def test_every_function_answers_its_recorded_event(built: Built, variables: dict
     purged = answers.pop("purge_session")
     assert purged == {"batchItemFailures": []}
     statuses = {name: answer.get("statusCode") for name, answer in answers.items()}
-    assert set(statuses.values()) <= {200, 201, 204}, answers
+    # Here is no bucket, so files are off.
+    off = {name for name, status in statuses.items() if status == 404}
+    assert off == {"create_file", "delete_file", "get_file", "list_files"}
+    assert set(statuses.values()) <= {200, 201, 204, 404}, answers
     assert statuses["create_session"] == 201
     assert json.loads(answers["get_session"]["body"])["session_id"] == "demo"
     assert json.loads(answers["check_health"]["body"])["cache"] == "ok"

@@ -13,9 +13,8 @@ from claude_agent_sdk import fold_session_summary
 
 from tests.on_stores import on
 from turnlog import AsyncTurnlog
-from turnlog.client.http import HttpWay
 from turnlog.drivers.event_loop import AsyncStores
-from turnlog.errors import Gone, Invalid, TooLarge
+from turnlog.errors import Gone, Invalid
 from turnlog.integrations.claude import TurnlogSessionStore, session_id_of
 from turnlog.settings import settings
 
@@ -187,16 +186,11 @@ async def test_what_is_no_subpath(store: TurnlogSessionStore, turnlog: AsyncTurn
     ]
 
 
-async def test_an_entry_of_10_mb(store: TurnlogSessionStore, turnlog: AsyncTurnlog) -> None:
-    """No request over HTTP holds it."""
+async def test_an_entry_of_10_mb(store: TurnlogSessionStore) -> None:
+    """Over HTTP it goes as a file, and comes from the bucket."""
     key, large = a_key(), entry(1, text="x" * 10_000_000)
-    if isinstance(turnlog._way, HttpWay):
-        with pytest.raises(TooLarge):
-            await store.append(key, [large])
-        assert await store.load(key) is None
-    else:
-        await store.append(key, [large])
-        assert await store.load(key) == [large]
+    await store.append(key, [large])
+    assert await store.load(key) == [large]
 
 
 async def test_what_is_no_entry(store: TurnlogSessionStore) -> None:

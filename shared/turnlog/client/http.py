@@ -266,10 +266,21 @@ class HttpWay:
         """
         if request.operation in TAKE_FILES and too_long(content := _content(request)):
             request = await self._with_file(request, content)
+
+        async def asked() -> Any:
+            return await self._whole(request, await self._asked(request))
+
+        return await self._at_new_addresses(asked)
+
+    async def _at_new_addresses(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do it, and again as long as the bucket does not give or take something at the address of this time.
+
+        Raises:
+            _NotGiven: it does not, as often as it was tried.
+        """
         for attempt in count():
-            answer = await self._asked(request)
             try:
-                return await self._whole(request, answer)
+                return await work()
             except _NotGiven:
                 if attempt == self._retries:
                     raise
@@ -288,8 +299,7 @@ class HttpWay:
                         raise doubt from error  # an earlier try may have been carried out
                     raise
                 doubt = doubt if untouched else error
-                longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (attempt + 1))
-                await self._link.sleep(error.retry_after + random.random() * longest)  # noqa: S311 (jitter)
+                await self._pause(attempt, error.retry_after)
             except TurnlogError as refused:
                 absent = isinstance(refused, NotFound)
                 if doubt and absent and request.operation.startswith("delete_"):
@@ -308,19 +318,15 @@ class HttpWay:
         Raises:
             TooLarge: a file does not hold it either.
         """
-        for attempt in count():
+
+        async def sent() -> Request:
             file = await self._promised(request, content)
             address = file["upload"]
             headers = {name: value for name, value in address["headers"].items() if name != "content-length"}
-            try:
-                await self._carried(address["method"], address["url"], content=content, headers=headers)
-            except _NotGiven:
-                if attempt == self._retries:
-                    raise
-                await self._pause(attempt)
-            else:
-                return request._replace(body=None, query={**request.query, "body_file": file["file_id"]})
-        raise AssertionError  # count() does not end
+            await self._carried(address["method"], address["url"], content=content, headers=headers)
+            return request._replace(body=None, query={**request.query, "body_file": file["file_id"]})
+
+        return await self._at_new_addresses(sent)
 
     async def _promised(self, request: Request, content: bytes) -> Any:
         """A file for the request's body.
@@ -428,8 +434,9 @@ class HttpWay:
             await self._pause(attempt)
         raise AssertionError  # count() does not end
 
-    async def _pause(self, attempt: int) -> None:
-        await self._link.sleep(random.random() * min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (attempt + 1)))  # noqa: S311 (jitter)
+    async def _pause(self, attempt: int, at_least: float = 0) -> None:
+        longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (attempt + 1))
+        await self._link.sleep(at_least + random.random() * longest)  # noqa: S311 (jitter)
 
     async def _try(self, request: Request) -> Any:
         # By itself: what goes wrong there is not the API's.

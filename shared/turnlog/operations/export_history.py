@@ -119,10 +119,11 @@ class _Window(NamedTuple):
                 lead=None, system=None, fits=False, cut=self.lead["sequence"] if self.lead else None
             )
         gone = [json.loads(one) for one in self.messages[:-keep]]
-        lead = None
+        lead = cut = None  # for what begins with a turn
         if not begins_turn(json.loads(self.messages[-keep])):
             lead = next((one for one in reversed(gone) if begins_turn(one)), self.lead)
-        return self._replace(messages=self.messages[-keep:], first=self.first + len(gone), lead=lead)
+            cut = None if lead else self.cut
+        return self._replace(messages=self.messages[-keep:], first=self.first + len(gone), lead=lead, cut=cut)
 
     def shown(self) -> tuple[list[Message], list[Repair]]:
         """The messages to be written, and what is told of those that are not."""

@@ -115,18 +115,15 @@ FILES = (
     ),
     Mutant(
         "a client takes a refusal of the bucket for the last word",
-        "return await self._whole(request, answer)\n            except _NotGiven:\n"
-        "                if attempt == self._retries:",
-        "return await self._whole(request, answer)\n            except _NotGiven:\n                if True:",
+        "return await self._at_new_addresses(asked)",
+        "return await asked()",
         "an address that ran out ends the call",
         test=_LARGE,
     ),
     Mutant(
         "a client sends a body to one address alone",
-        "                if attempt == self._retries:\n                    raise\n"
-        "                await self._pause(attempt)\n            else:",
-        "                if True:\n                    raise\n"
-        "                await self._pause(attempt)\n            else:",
+        "return await self._at_new_addresses(sent)",
+        "return await sent()",
         "an address that ran out ends the call",
         test=_LARGE,
     ),

@@ -160,8 +160,11 @@ JOB_CANCEL_SECONDS = 30
 JOB_INPUT_LIMIT = 96 << 10
 """Bytes of JSON of a job's input. An item holds it together with all else of a job."""
 
-JOB_RESULT_LIMIT = 160 << 10
-"""Bytes of JSON of a job's result, see `JOB_INPUT_LIMIT`."""
+JOB_RESULT_LIMIT = 4_500_000
+"""Bytes of a job's result as they are in an answer, which holds the rest of the job as well."""
+
+JOB_RESULT_ROOM = 160 << 10
+"""Bytes of a packed result in the job's item, see `JOB_INPUT_LIMIT`. A larger one is an object."""
 
 JOB_WORD_LIMIT = 16 << 10
 """Bytes of JSON of what a worker asks, and of what it is answered."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,11 @@ from uuid import uuid4
 import pytest
 
 from tests.functional.api import Api, user
-from tests.functional.world import wait_until
+from tests.functional.world import configured, wait_until
 from tests.http_client import request
 
 if TYPE_CHECKING:
+    from tests.functional.bucket import BucketView
     from tests.functional.world import TableView
     from tests.http_client import Reply
 
@@ -389,6 +391,68 @@ def test_the_log_goes_on_while_jobs_end(api: Api) -> None:
     )
 
 
+LARGE = random.Random(0).randbytes(400_000).hex()
+"""No item holds it."""
+
+
+def test_a_large_result_is_in_each_answer(api: Api, bucket: BucketView) -> None:
+    job = Working(api)
+    job.claim()
+    result = {"pages": [LARGE, LARGE]}
+    done = job.complete(result).body
+    assert (done["replayed"], done["job"]["result"]) == (False, result)
+    assert len(bucket.of(api.user, job.session)) == 2  # of the job, and of the message
+    (listed,) = wait_until(lambda: jobs_of(api, job.session))
+    answers = [job.get(), job.start(), job.complete("late"), job.fail(), job.call("cancel")]
+    assert [reply.body["job"] for reply in answers] == [done["job"]] * 5 == [listed] * 5
+    assert json.loads(job.results()[0]["content"]) == result
+    assert api.delete(job.session).status == 204
+    wait_until(lambda: not bucket.of(api.user, job.session))
+
+
+def test_the_large_result_of_a_webhook_is_kept(api: Api) -> None:
+    job = Working(api, webhook=True, tool_call_id=None)
+    assert job.hook(state="completed", result=LARGE).status == 200
+    assert job.job["result"] == LARGE
+
+
+def test_a_large_result_goes_with_its_job(api: Api, table: TableView, bucket: BucketView) -> None:
+    """Also where another job has been started with its key by then."""
+    job = Working(api, tool_call_id=None)
+
+    def complete() -> str:
+        job.claim()
+        job.complete(LARGE)
+        named: str = table.item(api.user or "", job.session, f"JOB#{job.job_id}")["result_object"]["S"]
+        return named
+
+    former = complete()
+    item = table.item(api.user or "", job.session, f"JOB#{job.job_id}")
+    table.put(item | {"expires_at": {"N": "1"}})
+    wait_until(lambda: job.get().status == 404)
+    wait_until(lambda: former not in bucket.of(api.user, job.session))
+    assert job.start().status == 201
+    named = complete()
+    record = {
+        "eventName": "REMOVE",
+        "dynamodb": {"Keys": {"PK": item["PK"], "SK": item["SK"]}, "SequenceNumber": "1"},
+    }
+    api.invoke("PurgeSessionFunction", Records=[record])
+    assert named in bucket.of(api.user, job.session)
+    assert job.job["result"] == LARGE
+
+
+def test_without_a_bucket_a_large_result_is_refused(api: Api) -> None:
+    job = Working(api)
+    job.claim()
+    with configured(TURNLOG_BUCKET=""):
+        refused = job.complete(LARGE)
+        assert kind(refused) == (413, "too_large")
+        assert "TURNLOG_BUCKET" in refused.body["detail"]
+        assert job.job["state"] == "running"
+        assert job.complete("x" * 400_000).status == 200  # compressed it is small
+
+
 def test_a_webhook_ends_its_job_and_no_other(api: Api) -> None:
     job = Working(api, webhook=True)
     webhook = job.started.body["webhook"]
@@ -493,7 +557,7 @@ def test_what_is_too_large_is_refused_before_anything_is_written(api: Api) -> No
     version = job.job["version"]
     for reply in (
         job.start(input="x" * 98_304),
-        job.complete("x" * 163_840),
+        job.complete("x" * 4_500_000),
         job.heartbeat(progress="x" * 4_096),
         job.call("ask", attempt=1, prompt="?", schema={"x": "y" * 16_384}),
         job.complete(count={"successful_agent_runs": {"x" * 40_000: 1}}),

@@ -119,7 +119,7 @@ class History:
         self.transcripts = TranscriptHistory(data)
         self.files = FileHistory(data, objects)
         self.streams = StreamHistory()
-        self.jobs = JobHistory()
+        self.jobs = JobHistory(data)
         self._data = data
         self.shapes: set[int] = set()
         self._stream = table.stream

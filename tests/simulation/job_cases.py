@@ -47,6 +47,7 @@ ASK = _of("ask_job", {"attempt": 1, "prompt": "year?"})
 ANSWER = _of("answer_job", {"input": 2026})
 CANCEL, GET, LIST = _of("cancel_job"), _of("get_job"), Request("list_jobs", USER, SESSION)
 _THERE = (create("a"), START)
+_APART = {"JOB_RESULT_ROOM": 10}
 _RUNS = (*_THERE, claim())
 # Its lease ends at once, and so does the job itself: those who look have clocks that are ahead.
 _FREE = (*_THERE, claim(lease=1))
@@ -80,6 +81,30 @@ JOB_CASES = (
     _case("claim & claim", [[claim()], [claim(), GET]], _THERE),
     _case("claim & cancel", [[claim(), complete("m")], [CANCEL]], _THERE),
     _case("complete & complete", [[complete("m")], [complete("n")]], _RUNS),
+    _case("complete & complete, in objects", [[complete("m"), GET], [complete("n")]], _RUNS, limits=_APART),
+    _case("complete & get, in objects", [[complete("m")], [GET, LIST, START]], _RUNS, limits=_APART),
+    _case(
+        "lost & claimed, in objects",
+        [[complete("m")], [claim(), complete("n", 2)]],
+        _FREE,
+        skew=40.0,
+        limits=_APART,
+    ),
+    _case(
+        "complete & delete, in objects",
+        [[complete("m")], [delete(), recreate()]],
+        _RUNS,
+        stream=True,
+        limits=_APART,
+    ),
+    _case(
+        "ended, long after, in objects",
+        [[GET], [START]],
+        (*_RUNS, complete("m")),
+        days=31,
+        stream=True,
+        limits=_APART,
+    ),
     _case("complete & complete, no call", [[_silent("m")], [_silent("n")]], _SILENT),
     _case("complete & append", [[complete("m", count=True)], [append("b")]], _RUNS),
     _case("complete & fail", [[complete("m")], [fail("n")]], _RUNS),

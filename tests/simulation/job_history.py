@@ -12,6 +12,8 @@ from turnlog.records import jobs
 from turnlog.records.keys import JOB_PREFIX, parse_generation, parse_job
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.simulation.history import Work
     from tests.simulation.states import Change
     from turnlog.records.head import Head
@@ -29,7 +31,7 @@ _MOVES = {
     "fail_job": {"state", "error", "lease_until", "asked", "answer", "token"},
     "report_job": {"state", "attempt", "lease_until", "progress"},
 }
-_ENDS = {"state", "result", "error", "ended_at", "lease_until", "logged", "token", "cancel"}
+_ENDS = {"state", "result", "result_object", "error", "ended_at", "lease_until", "logged", "token", "cancel"}
 ENDERS = {"complete_job", "fail_job", "cancel_job", "report_job", "get_job", "list_jobs", "sweep"}
 
 
@@ -51,12 +53,16 @@ def is_of_jobs(sort_key: str) -> bool:
 class JobHistory:
     """All that was committed to jobs.
 
+    Args:
+        data: gives an object's bytes, None if it is not there.
+
     Attributes:
         states: of each job, in order.
         hooks: the webhooks' items that are there, by partition, and the jobs that they name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, data: Callable[[str], bytes | None]) -> None:
+        self._data = data
         self.states: dict[JobKey, list[JobState]] = defaultdict(lambda: [_NONE])
         self.hooks: dict[str, JobKey] = {}
 
@@ -106,7 +112,7 @@ class JobHistory:
             if not is_of_jobs(record["Keys"]["SK"]["S"]):
                 continue
             key, item = parse_job(record["Keys"]), record.get("NewImage")
-            before, after = self.now(key), jobs.from_item(item) if item else None
+            before, after = self.now(key), self._read(jobs.from_item(item)) if item else None
             self._check(before, after, item, work=work, head=head, now=now)
             if after and after.ended and before:
                 self._check_logged(change, after, work=work)
@@ -116,6 +122,19 @@ class JobHistory:
         if work.kind in {*ENDERS, "start_job"}:
             added = {fields["message_id"] for fields in change.added.values()}
             require(Rule.RESULT_IN_THE_LOG_WITH_THE_END, added == logged, (work, added, logged))
+
+    def _read(self, job: Job) -> Job:
+        """The job with its result, also where that is an object: it was put before the item that names it."""
+        if job.result_object is None:
+            return job
+        data = self._data(job.result_object)
+        require(Rule.RESULT_IS_THERE, data is not None, job)
+        return job._replace(result=data)
+
+    def named(self) -> set[str]:
+        """The objects that jobs name."""
+        now = [states[-1].job for states in self.states.values()]
+        return {job.result_object for job in now if job and job.result_object}
 
     def _check_logged(self, change: Change, after: Job, *, work: Work) -> None:
         """The log gets the result in the same commit, unless there is no call for it any more."""

@@ -126,8 +126,10 @@ def _check_objects(world: World, key: SessionKey, state: State) -> None:
     # What a fork copied of a message that was edited since goes with the fork.
     if state.live and not state.live.forked_from and not world.faults.keys() & _LEAVING:
         named = {item["object"]["S"] for item in world.history.items(key).values() if "object" in item}
+        named |= world.history.jobs.named()
         left = [name for name in objects_of(world, key) if name not in named]
-        left = [name for name in left if name.startswith(state.live.key.message_objects)]
+        mine = (state.live.key.message_objects, f"{state.live.key.objects}!jobs/")
+        left = [name for name in left if name.startswith(mine)]
         require(Rule.NO_OBJECT_UNNAMED, not left, left)
 
 

@@ -10,6 +10,7 @@ from tests.simulation.dynamodb import queries
 from turnlog.client import importing
 from turnlog.operations import (
     edit_message,
+    end_job,
     export_history,
     fork_session,
     import_transcript,
@@ -64,6 +65,7 @@ _LIMITS: Mapping[str, _Limit] = {
     "TRANSCRIPT_RING": _Limit((transcripts, transcript_rules), 4),
     # One byte: every other schedule has two ids with one fingerprint.
     "_WIDTH": _Limit((ring,), 1),
+    "JOB_RESULT_ROOM": _Limit((end_job,), 10),
 }
 
 
@@ -73,6 +75,7 @@ def shrunk(rng: Random, *, bucket: bool) -> AbstractContextManager[None]:
     if not bucket:  # what a batch of entries does not hold is refused then
         values.pop("PART_SIZE", None)
         values.pop("REQUEST_LIMIT", None)
+        values.pop("JOB_RESULT_ROOM", None)
     return limited(**values)
 
 

@@ -269,6 +269,7 @@ class Rule(Enum):
     JOB_WAS_SO = "G10", "job was so"
     JOBS_LISTED = "G10", "jobs listed"
     LOGGED_IS_TRUE = "G10", "logged is true"
+    RESULT_IS_THERE = "G10", "result is there"
     RESULT_IN_THE_LOG_WITH_THE_END = "G10", "result in the log with the end"
     STARTED_BY_A_START = "G10", "started by a start"
     STARTED_ONCE = "G10", "started once"

@@ -91,8 +91,8 @@ class CompleteJob(Closed):
 
     attempt: Attempt
     result: Json = Field(
-        description="Any JSON, at most 160 KB. The message in the log has a string as it is, and other JSON"
-        " as text."
+        description="Any JSON, at most 4.5 MB; without a bucket 160 KB. The message in the log has a string"
+        " as it is, and other JSON as text."
     )
     count: JobCount | None = Field(
         default=None, description="Added to the session's counters in the same transaction."
@@ -139,7 +139,10 @@ class ReportJob(Closed):
     """The body of `POST /hooks/jobs`."""
 
     state: Literal["completed", "failed", "running"]
-    result: Json = Field(default=None, description="Of one that is completed: any JSON, at most 160 KB.")
+    result: Json = Field(
+        default=None,
+        description="Of one that is completed: any JSON, at most 4.5 MB; without a bucket 160 KB.",
+    )
     error: Text | None = Field(default=None, description="Of one that failed: what went wrong.")
     progress: Json = Field(default=None, description="Of one that runs: any JSON, at most 4 KB.")
 

@@ -10,7 +10,7 @@ from turnlog.operations.end_job import Ended, Ending, end_job, look
 from turnlog.records.jobs import PENDING, said
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.jobs import check_attempt, move
-from turnlog.wire import dumps
+from turnlog.wire import dumps, payload_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ def completed(
     Raises:
         TooLarge: the result.
     """
-    size = len(dumps(result, "body", "result"))
+    size = payload_size(dumps(result, "body", "result"))
     if size > JOB_RESULT_LIMIT:
         raise TooLarge(
             f"The result takes {size} bytes, and a job's is at most {JOB_RESULT_LIMIT}. Put it into a file of"

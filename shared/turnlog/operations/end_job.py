@@ -20,13 +20,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnlog.errors import ConditionFailed, Contended, Unanswered
-from turnlog.limits import MAX_BATCH
+from turnlog.errors import ConditionFailed, Contended, Fenced, TooLarge, TurnlogError, Unanswered
+from turnlog.limits import JOB_RESULT_ROOM, MAX_BATCH
 from turnlog.operations.create_session import check_objects
 from turnlog.records import ring
 from turnlog.records.expressions import check
 from turnlog.records.jobs import hook_ends
 from turnlog.records.keys import GenerationKey, JobKey
+from turnlog.store.deposits import Deposits
 from turnlog.store.jobs import check_attempt, the_job
 from turnlog.store.large import LargeMessages
 from turnlog.store.leftover import clear_leftover
@@ -90,11 +91,18 @@ async def end_job(store: Store, key: SessionKey | GenerationKey, job_id: str, en
     Raises:
         NotFound: no such session, or no such job of it.
         Fenced: the job runs, and is not the worker's who ends it.
-        TooLarge: the counters, or the result as a message.
+        TooLarge: the counters; or the result, where there is no bucket.
         Unavailable: the table or the bucket did not answer; the same request may be sent again.
     """
     large = LargeMessages(store, key.session if isinstance(key, GenerationKey) else key)
-    return await large.settled(_end(large, key, job_id, ending))
+    results = Deposits(store)
+    try:
+        ended = await large.settled(_end(large, results, key, job_id, ending))
+    except TurnlogError:
+        await results.withdraw()
+        raise
+    await results.withdraw()
+    return ended
 
 
 async def look(store: Store, key: SessionKey | GenerationKey, job_id: str) -> tuple[Head, Job]:
@@ -121,7 +129,9 @@ async def current(store: Store, job: Job) -> Job:
     return (await end_job(store, job.key.session, job.key.job_id, Ending(state))).job
 
 
-async def _end(large: LargeMessages, key: SessionKey | GenerationKey, job_id: str, wanted: Ending) -> Ended:
+async def _end(
+    large: LargeMessages, results: Deposits, key: SessionKey | GenerationKey, job_id: str, wanted: Ending
+) -> Ended:
     store, token = large.store, large.store.clock.token()
     head: Head | None = None
     ending: Ending | None = None
@@ -131,16 +141,21 @@ async def _end(large: LargeMessages, key: SessionKey | GenerationKey, job_id: st
         key = head.key
         job = await the_job(store, JobKey(key, job_id))
         if job.ended:
-            return Ended(job, replayed=job.token != token)
+            # What has ended stays so: no try that was not answered is applied any more.
+            results.judge(named=job.token == token)
+            if job.token == token:
+                return Ended(_with_result(job, ending), replayed=False)
+            return Ended(job, replayed=True)
         # Decided once: whatever is tried again says the same.
         ending = ending or _meant(job, wanted, job.due(store.clock.now()))
         if ending.idle and job.worked:
             return Ended(job, replayed=True)
-        if ending.attempt is not None:
-            check_attempt(job, ending.attempt)
+        _check_attempt(results, job, ending)
         try:
             logged = await _answers_a_call(store, head, job)
-            after = await _try(large, head, job, _ended(store, job, ending, token, logged=logged), ending)
+            ended = await _apart(store, results, _ended(store, job, ending, token, logged=logged))
+            after = await _try(large, results, head, job, ended, ending)
+            results.judge(named=True)
         except LogMoved as moved:
             head = moved.head
         except ConditionFailed as refused:
@@ -153,7 +168,7 @@ async def _end(large: LargeMessages, key: SessionKey | GenerationKey, job_id: st
         else:
             store.counts["jobs_ended"] += 1
             asked_for = {"failed", "cancelled"} if wanted.state == "failed" else {wanted.state}
-            return Ended(after, replayed=after.state not in asked_for)
+            return Ended(_with_result(after, ending), replayed=after.state not in asked_for)
 
 
 def _meant(job: Job, wanted: Ending, due: str | None) -> Ending:
@@ -164,7 +179,9 @@ def _meant(job: Job, wanted: Ending, due: str | None) -> Ending:
     return wanted._replace(state="cancelled") if wanted.state == "failed" and job.cancel else wanted
 
 
-async def _try(large: LargeMessages, head: Head, job: Job, after_job: Job, ending: Ending) -> Job:
+async def _try(  # noqa: PLR0917 (what a transaction is made of)
+    large: LargeMessages, results: Deposits, head: Head, job: Job, after_job: Job, ending: Ending
+) -> Job:
     """The transaction that ends a job; the job then."""
     store, key = large.store, head.key
     counters = _counters(head, ending.counted)
@@ -179,12 +196,44 @@ async def _try(large: LargeMessages, head: Head, job: Job, after_job: Job, endin
         await clear_leftover(store, head)
         write = head_update(head, after, same_version=bool(counters), replaced=replaced)
     ends = [job.moved(after_job, ttl=store.job_ttl), *hook_ends(after_job, ttl=store.job_ttl)]
+    if after_job.result_object is not None:
+        results.send(after_job.result_object)
     await large.transact(stored, write, *ends, *puts(key, stored))
     if stored:
         await store.cache.appended(after, stored)
     elif counters:
         await store.cache.changed(after)
     return after_job._replace(moves=job.moves + 1)
+
+
+def _check_attempt(results: Deposits, job: Job, ending: Ending) -> None:
+    if ending.attempt is None:
+        return
+    try:
+        check_attempt(job, ending.attempt)
+    except Fenced:
+        results.judge(named=False)  # each try was meant for the attempt that is over
+        raise
+
+
+def _with_result(job: Job, ending: Ending | None) -> Job:
+    """The job that this call has ended: its result need not be read, and its object may be gone by now."""
+    return job._replace(result=ending.packed) if ending and job.result_object is not None else job
+
+
+async def _apart(store: Store, results: Deposits, job: Job) -> Job:
+    """The job with a large result in an object, which is written once for all tries."""
+    if job.result is None or len(job.result) <= JOB_RESULT_ROOM:
+        return job
+    if store.objects is None:
+        raise TooLarge(
+            f"The result takes {len(job.result)} bytes compressed; without a bucket (TURNLOG_BUCKET) it is at"
+            f" most {JOB_RESULT_ROOM}. Configure one, or say less."
+        )
+    name = f"{job.since}!{job.token.hex()}"
+    if not results.has(name):
+        await results.put(name, job.result)
+    return job._replace(result=None, result_object=name)
 
 
 def _ended(store: Store, job: Job, ending: Ending, token: bytes, *, logged: bool) -> Job:

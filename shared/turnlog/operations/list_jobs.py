@@ -15,7 +15,7 @@ from turnlog.operations.end_job import current
 from turnlog.records.expressions import attribute
 from turnlog.records.keys import JOB_ID_PATTERN, jobs_partition, parse_job
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.jobs import find_job
+from turnlog.store.jobs import find_job, shown
 from turnlog.wire import dumps, payload_size
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ async def list_jobs(
         job = await find_job(store, parse_job(item))
         job = job and await current(store, job)
         if job and state in {None, job.state}:
-            encoded = dumps(job.shown())
+            encoded = dumps(await shown(store, job))
             room -= payload_size(encoded)
             if found and room < 0:
                 return found, below

@@ -14,6 +14,9 @@ The deadline and the end of a lease are times in the item. Nothing happens when 
 the job next ends it, and others take it for ended. So that somebody
 reads it, the item is in an index by `due_at`, for the sweep.
 
+A large result is an object in the bucket, of which the item has the key. It is put before the item that names
+it, and deleted after that item.
+
 | item | key | holds |
 |---|---|---|
 | job | `JOB#<id>` in the session's partition | all of it; its id is made of its Idempotency-Key |
@@ -66,6 +69,7 @@ _STRINGS = (
     "error",
     "ended_at",
     "hook_token",
+    "result_object",
 )
 _BYTES = ("input", "result", "token")
 
@@ -87,7 +91,8 @@ class Job(NamedTuple):
         progress: JSON text, as the worker says it.
         cancel: JSON text of who asked when to cancel it, and why; None: nobody did.
         asked: JSON text of what the worker asks; `answer`: of what its owner says to that.
-        result: packed JSON of `{"result": …}`.
+        result: packed JSON of `{"result": …}`; None, too, where an object has it that is not read yet.
+        result_object: the key of that object.
         error: what went wrong, at the end or in the attempt before.
         logged: whether the log got the result; None: it has not ended.
         hook_token: with which a webhook ends it; None: none may.
@@ -113,6 +118,7 @@ class Job(NamedTuple):
     asked: str | None = None
     answer: str | None = None
     result: bytes | None = None
+    result_object: str | None = None
     error: str | None = None
     ended_at: str | None = None
     logged: bool | None = None
@@ -133,6 +139,14 @@ class Job(NamedTuple):
     def message_id(self) -> str:
         """Of the message that says its result."""
         return f"job_{self.key.job_id}"
+
+    @property
+    def since(self) -> str:
+        """What the keys of the objects sort behind that have this job's result.
+
+        Those of a former job, which was started with the same Idempotency-Key, sort before it.
+        """
+        return f"{self.key.results}{self.created_at}"
 
     @property
     def cancelled_at(self) -> datetime | None:

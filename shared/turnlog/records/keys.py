@@ -191,6 +191,11 @@ class JobKey(NamedTuple):
         return self.session.item(f"{JOB_PREFIX}{self.job_id}")
 
     @property
+    def results(self) -> str:
+        """What the keys of its results' objects begin with; no transcript's name begins with a `!`."""
+        return f"{self.session.objects}!jobs/{self.job_id}/"
+
+    @property
     def shard(self) -> str:
         """The partition of the index by which it is found when it is due."""
         return due_partition(int(self.job_id[0], 16) % DUE_SHARDS)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from turnlog.errors import Fenced, JobEnded, NotFound
+from turnlog.errors import Damaged, Fenced, JobEnded, NoSuchObject, NotFound
 from turnlog.records import jobs
 from turnlog.records.expressions import LIVE, check
 from turnlog.records.keys import JobKey
@@ -49,6 +49,24 @@ async def seen(store: Store, key: SessionKey | GenerationKey, job_id: str) -> tu
 def no_job() -> NotFound:
     """The answer for a job that a session has not, or no longer."""
     return NotFound("There is no such job.")
+
+
+async def shown(store: Store, job: Job) -> dict[str, Any]:
+    """The job as the contract shows it; a result that is in the bucket is read.
+
+    Raises:
+        NotFound: the job was forgotten meanwhile, or its session deleted.
+        Damaged: the result is lost.
+        Unavailable: the table or the bucket did not answer.
+    """
+    if (name := job.result_object) is not None and job.result is None:
+        bucket = store.bucket()
+        try:
+            job = job._replace(result=await store.repeated(lambda: bucket.get(name)))
+        except NoSuchObject as error:
+            await the_job(store, job.key)  # its item goes first
+            raise Damaged("The result of the job is missing.") from error
+    return job.shown()
 
 
 def check_worked(job: Job, attempt: int) -> None:

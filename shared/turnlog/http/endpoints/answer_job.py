@@ -9,6 +9,7 @@ from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint
 from turnlog.models.jobs import AnswerJob
 from turnlog.operations.ask_job import answer_job
+from turnlog.store.jobs import shown
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -20,4 +21,4 @@ if TYPE_CHECKING:
 async def handler(store: Store, call: Call, *, body: AnswerJob) -> Answer:
     """Give a job the input that its worker asks for."""
     job = await answer_job(store, call.key, call.job_id, given=body.input)
-    return Answer(200, dumps({"job": job.shown()}))
+    return Answer(200, dumps({"job": await shown(store, job)}))

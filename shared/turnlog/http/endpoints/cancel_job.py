@@ -9,6 +9,7 @@ from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint
 from turnlog.models.jobs import CancelJob
 from turnlog.operations.cancel_job import cancel_job
+from turnlog.store.jobs import shown
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -20,4 +21,4 @@ if TYPE_CHECKING:
 async def handler(store: Store, call: Call, *, body: CancelJob) -> Answer:
     """Cancel a job; 202: its worker is asked to, and after 30 seconds it is done; 200: it has ended."""
     job = await cancel_job(store, call.key, call.job_id, reason=body.reason)
-    return Answer(200 if job.ended else 202, dumps({"job": job.shown()}))
+    return Answer(200 if job.ended else 202, dumps({"job": await shown(store, job)}))

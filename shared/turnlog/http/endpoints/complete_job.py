@@ -9,6 +9,7 @@ from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint
 from turnlog.models.jobs import CompleteJob
 from turnlog.operations.complete_job import complete_job
+from turnlog.store.jobs import shown
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -27,4 +28,4 @@ async def handler(store: Store, call: Call, *, body: CompleteJob) -> Answer:
         result=body.result,
         count=body.counted(),
     )
-    return Answer(200, dumps({"job": ended.job.shown(), "replayed": ended.replayed}))
+    return Answer(200, dumps({"job": await shown(store, ended.job), "replayed": ended.replayed}))

@@ -9,6 +9,7 @@ from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint
 from turnlog.models.jobs import FailJob
 from turnlog.operations.complete_job import fail_job
+from turnlog.store.jobs import shown
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -22,4 +23,4 @@ async def handler(store: Store, call: Call, *, body: FailJob) -> Answer:
     ended = await fail_job(
         store, call.key, call.job_id, attempt=body.attempt, error=body.error, retry=body.retry
     )
-    return Answer(200, dumps({"job": ended.job.shown(), "replayed": ended.replayed}))
+    return Answer(200, dumps({"job": await shown(store, ended.job), "replayed": ended.replayed}))

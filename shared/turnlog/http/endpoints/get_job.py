@@ -10,6 +10,7 @@ from turnlog.http.endpoint import endpoint
 from turnlog.http.events import Parameter
 from turnlog.limits import MAX_WAIT
 from turnlog.operations.get_job import get_job
+from turnlog.store.jobs import shown
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -28,4 +29,4 @@ if TYPE_CHECKING:
 async def handler(store: Store, call: Call, *, version: int | None, wait: int) -> Answer:
     """A job as it is now, or when it has another version than the given one."""
     job = await get_job(store, call.key, call.job_id, version=version, wait=wait)
-    return Answer(200, dumps({"job": job.shown()}))
+    return Answer(200, dumps({"job": await shown(store, job)}))

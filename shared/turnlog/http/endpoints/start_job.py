@@ -9,6 +9,7 @@ from turnlog.http.answers import Answer, job_location
 from turnlog.http.endpoint import endpoint
 from turnlog.models.jobs import StartJob
 from turnlog.operations.start_job import Start, start_job
+from turnlog.store.jobs import shown
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -35,5 +36,5 @@ async def handler(store: Store, call: Call, *, body: StartJob) -> Answer:
     )
     job, started = await start_job(store, call.key, call.idempotency_key, start)
     hook = {} if job.hook_token is None else {"url": f"{call.base_url}/hooks/jobs", "token": job.hook_token}
-    answer = dumps({"job": job.shown(), **({"webhook": hook} if hook else {})})
+    answer = dumps({"job": await shown(store, job), **({"webhook": hook} if hook else {})})
     return Answer(201, answer, job_location(job.key)) if started else Answer(200, answer)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.functional.api import user
-from tests.functional.test_jobs import CALL, Working
+from tests.functional.bucket import bucket_requests
+from tests.functional.test_jobs import CALL, LARGE, Working
 from tests.functional.world import counted, wait_until
 
 if TYPE_CHECKING:
@@ -47,6 +48,18 @@ def test_a_job(api: Api, length: int) -> None:
     assert cost(lambda: job.call("cancel")) == _MOVE
     assert cost(job.complete) == [*_READ, "TransactWriteItems"]
     assert cost(job.complete) == _READ
+
+
+def test_a_large_result_is_put_once_and_read_by_each_answer(api: Api) -> None:
+    job = Working(api, tool_call_id=None)
+    job.claim()
+    with bucket_requests() as asked:
+        assert job.complete(LARGE).status == 200
+        assert asked == ["PutObject"]
+        assert job.get().status == 200
+        assert asked == ["PutObject", "GetObject"]
+        assert job.complete().status == 200
+    assert asked == ["PutObject", "GetObject", "GetObject"]
 
 
 def test_a_page_of_jobs_reads_each_of_them_once(api: Api) -> None:

@@ -233,6 +233,7 @@ def _jobs(api: Api, table: Any, name: str) -> None:
             if way in {"get", "list", "sweep"}:
                 _expire(api, table, name, path)
             _end(api, way, path, started["webhook"]["token"])
+    _large_results(api)
     session = api.new()
     job_id = _started(api, session, {"webhook": True})["job"]["job_id"]
     assert _started(api, session, {"webhook": True})["job"]["job_id"] == job_id  # a replay
@@ -251,6 +252,31 @@ def _jobs(api: Api, table: Any, name: str) -> None:
     assert api.call("GET", f"/sessions/{session}/jobs").status == 404
     headers = {"idempotency-key": "k"}
     assert api.call("POST", f"/sessions/{session}/jobs", {"tool": "t"}, headers=headers).status == 404
+
+
+def _large_results(api: Api) -> None:
+    """Those that are objects: put by a worker and by a webhook, and read by each who answers the job."""
+    result = random.Random(0).randbytes(400_000).hex()
+    for hooked in (False, True):
+        session = api.new(user("Hi"), assistant(None, tool_calls=[{"id": "c"}]))
+        body = {"tool_call_id": "c", "webhook": True}
+        started = _started(api, session, body)
+        path = f"/sessions/{session}/jobs/{started['job']['job_id']}"
+        assert api.call("POST", f"{path}/claim", {}).status == 200
+        assert api.call("POST", f"{path}/ask", _BY_WORKERS["ask"]).status == 200
+        assert api.call("POST", f"{path}/input", _BY_WORKERS["input"]).status == 200
+        if hooked:
+            headers = {"authorization": f"Bearer {started['webhook']['token']}"}
+            given = {"state": "completed", "result": result}
+            assert request(api.url, "POST", "/hooks/jobs", given, headers).status == 200
+        else:
+            assert api.call("POST", f"{path}/complete", {"attempt": 1, "result": result}).status == 200
+    for way in ("complete", "fail", "cancel", "input"):
+        assert api.call("POST", f"{path}/{way}", _BY_WORKERS[way]).body["job"]["result"] == result
+    assert _started(api, session, body)["job"]["result"] == result
+    assert api.call("GET", path).body["job"]["result"] == result
+    assert wait_until(lambda: api.call("GET", path.rpartition("/")[0]).body["jobs"])[0]["result"] == result
+    api.delete(session)
 
 
 def _end(api: Api, way: str, path: str, token: str) -> None:

@@ -18,6 +18,9 @@ PIP := bin/python -m pip install --quiet --disable-pip-version-check --no-compil
 # What puts shared/ on the path: `import turnlog` is the same here, in a Lambda, and where it is installed.
 EDITABLE := $(PIP) --no-deps --no-build-isolation --editable .
 
+# Python keeps what it compiles, also where an image says that it should not: hundreds of processes import the same.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Each level of tests is a process: the local server leaves its settings in the one that it serves.
 LEVELS := functional simulation infra contract conformance unit benchmark
 PROOFS := infra conformance e2e functional unit benchmark
@@ -160,7 +163,7 @@ test-lambda: $(READY) ## run tests on the Python that functions run on, and say 
 
 .cache/python%-venv/.ready: requirements.lock
 	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/$(PIP) --require-hashes --requirement $<
+	$(@D)/$(PIP) --require-hashes --no-deps --requirement $<
 	$(@D)/$(EDITABLE)
 	@touch $@
 
@@ -217,7 +220,7 @@ $(PYTHON) -m venv --clear .venv
 endef
 
 define FILL_VENV
-.venv/$(PIP) --require-hashes --requirement $<
+.venv/$(PIP) --require-hashes --no-deps --requirement $<
 .venv/$(EDITABLE)
 @touch $@
 endef

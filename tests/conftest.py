@@ -6,10 +6,34 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.share import turn
+
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
 RAN = ("passed", "failed", "xfailed", "xpassed")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--share",
+        type=int,
+        default=1,
+        help="of the tests that are chosen, one in so many; which, the commit decides",
+    )
+
+
+# When what -m and -k leave out has gone.
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave those whose turn it is."""
+    share = config.getoption("--share")
+    if share > 1:
+        chosen = list(turn(items, share))
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

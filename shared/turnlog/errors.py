@@ -268,6 +268,12 @@ class Contended(Unavailable):
     """Refused for now, and surely not applied: throttled, or another transaction holds an item."""
 
 
+class TooFast(Contended):
+    """Events of a stream come faster than the table takes them, and the cache has as many as it may."""
+
+    status, code, title = 429, "too_fast", "The events come too fast"
+
+
 class Unanswered(Unavailable):
     """No answer: the request may or may not have been applied."""
 

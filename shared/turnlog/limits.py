@@ -85,6 +85,9 @@ DEPTH_LIMIT = 500
 
 TRANSACTION_ITEMS = 100
 
+TRANSACTION_BYTES = 3_900_000
+"""Bytes of messages and events in one transaction; head, stream and keys take up to 4 MB."""
+
 MAX_BATCH = TRANSACTION_ITEMS - 1
 """Messages in one append: the head is in the transaction too."""
 

@@ -82,7 +82,7 @@ def _script(chance: Random) -> Command:
     seconds = chance.choice(LONG)
     events = [f"e{epoch}.{first + at}" for at in range(chance.randint(1, 4))]
     given: list[tuple[str, tuple[Any, ...]]] = [
-        *([(APPEND, (epoch, first, seconds, *events))] * 6),
+        *([(APPEND, (epoch, first, seconds, chance.choice((20, 10_000)), *events))] * 6),
         *([(READ, (chance.choice(("", 0, first)), chance.choice((2, 100))))] * 3),
         (RESET, (epoch, first, "sum", 5, 0, chance.choice(("", "{}")), seconds)),
         (MARK, (epoch, "base", first, "sum", 6)),

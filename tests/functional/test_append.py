@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import pytest
+
 from tests.functional.api import Api, assistant, user
 from tests.functional.world import first, wait_until
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from tests.functional.world import TableView
 
 
+@pytest.mark.thorough
 def test_append_answers_what_it_stored(api: Api) -> None:
     session_id = api.new(user("zero"))
     call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
@@ -109,6 +112,7 @@ def test_nothing_is_appended_to_a_session_that_is_deleted_meanwhile(api: Api, ta
     wait_until(lambda: len(table.session(api.user, session_id)) == 1)
 
 
+@pytest.mark.thorough
 def test_many_writers_at_once(api: Api) -> None:
     """Each writer's messages are all there, once, in the writer's own order."""
     session_id = api.new()

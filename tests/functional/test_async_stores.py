@@ -48,6 +48,7 @@ def text(content: str) -> dict[str, Any]:
     return {"role": "user", "content": content, "message_id": content}
 
 
+@pytest.mark.thorough
 def test_many_tasks_append_on_one_client(valkey: Any) -> None:
     """To a session each and to one of all: none is lost, and the cache is used by all of them."""
 

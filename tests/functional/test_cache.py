@@ -236,6 +236,7 @@ def test_a_refused_draft_is_not_said_to_be_kept(api: Api, valkey: Any, session_i
     assert len(api.contents(session_id)) == 6
 
 
+@pytest.mark.thorough
 def test_no_cache_at_all(api: Api) -> None:
     with configured(TURNLOG_CACHE_URL=""):
         session_id = api.new(user("first", message_id="first"), assistant("a"))
@@ -246,6 +247,7 @@ def test_no_cache_at_all(api: Api) -> None:
     assert everything(api, session_id) == right
 
 
+@pytest.mark.thorough
 def test_a_password_comes_by_a_variable_or_in_the_url(api: Api, tmp_path: Path) -> None:
     with valkey_in(tmp_path) as server, redis.Redis(port=server.port) as operator:
         operator.config_set("requirepass", "p@ss/w #1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import redis
 
 from infra.local.embedded import CACHE_TIMEOUT
@@ -40,6 +41,7 @@ def traffic(api: Api, session_id: str, expected: list[str]) -> None:
     assert api.list().body["sessions"][0]["message_count"] == len(expected)
 
 
+@pytest.mark.thorough
 def test_killed_and_started_again(api: Api, tmp_path: Path) -> None:
     port = free_port()
     expected: list[str] = []
@@ -63,6 +65,7 @@ def test_killed_and_started_again(api: Api, tmp_path: Path) -> None:
             assert api.call("PUT", draft, {"messages": []}).status == 200
 
 
+@pytest.mark.thorough
 def test_a_stale_copy_comes_back_with_it(api: Api, tmp_path: Path) -> None:
     """What was written while the cache was away is not in it: its log is a prefix, its head is old."""
     port = free_port()
@@ -78,6 +81,7 @@ def test_a_stale_copy_comes_back_with_it(api: Api, tmp_path: Path) -> None:
         traffic(api, session_id, expected)
 
 
+@pytest.mark.thorough
 def test_a_cache_that_accepts_and_says_nothing(api: Api) -> None:
     """Nobody reads what is sent: each request costs a time-out at most, and is answered from the table."""
     expected: list[str] = []
@@ -91,6 +95,7 @@ def test_a_cache_that_accepts_and_says_nothing(api: Api) -> None:
             assert api.call("GET", "/health").body["cache"] == "unavailable"
 
 
+@pytest.mark.thorough
 def test_something_else_listens_there(api: Api, server: Any) -> None:
     """An HTTP server at the cache's port."""
     expected: list[str] = []

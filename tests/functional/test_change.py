@@ -171,6 +171,7 @@ def test_if_match(api: Api, change: Callable[[Api, str, dict[str, str]], Reply],
     assert (reply.status, reply.etag, reply.body["version"]) == (200, '"3"', 3)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 @pytest.mark.parametrize("stale", ['"1"', '"3"', '"1", "3"', '"x"', "2", "", '"' + "2" * 45 + '"'])
 def test_if_match_of_another_version(
@@ -214,6 +215,7 @@ def test_if_match_of_a_session_that_is_not_there(api: Api, table: TableView) -> 
     assert not table.owned(api.user)
 
 
+@pytest.mark.thorough
 def test_if_match_holds_for_a_put_of_many_steps(api: Api) -> None:
     """The version that it names is the one before the first step."""
     session_id = api.new()

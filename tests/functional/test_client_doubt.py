@@ -67,6 +67,7 @@ def test_what_was_not_sent_is_sent_again(program: Program, kind: type[httpx.Tran
     assert program.api.get(session_id).body["messages"][1]["tool_calls"] == [{"n": 1}]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("then", [[throttled], [not_reached], [throttled, not_reached, throttled]])
 def test_a_refusal_does_not_answer_for_the_try_before_it(program: Program, then: Sequence[Trouble]) -> None:
     """The first try was made and its reply lost; what came of it is still not known after a refusal."""

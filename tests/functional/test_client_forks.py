@@ -21,6 +21,7 @@ def test_a_fork_whose_reply_is_lost_is_one(program: Program) -> None:
     assert len({request.content for request in program.way.requests}) == 1
 
 
+@pytest.mark.thorough
 def test_a_fork_that_takes_longer_than_a_request(program: Program) -> None:
     """Here each request has time for one step of 24 messages."""
     session_id = program.api.new()

@@ -88,6 +88,7 @@ def test_transcripts_that_are_off_are_not_taken_for_none(program: Program) -> No
     assert not issubclass(errors.TranscriptsOff, errors.NotFound)
 
 
+@pytest.mark.thorough
 def test_an_import_of_almost_5_mb(program: Program) -> None:
     """In base64 it would be more than a function's event holds."""
     session_id = program.api.new()
@@ -112,6 +113,7 @@ def others_come(program: Program, session_id: str) -> None:
         program.api.append(session_id, *(user("theirs") for _ in range(99)))
 
 
+@pytest.mark.thorough
 def test_an_append_that_was_made_does_not_say_that_another_came_first(program: Program) -> None:
     session_id = program.api.new()
     come = lost_and_then(lambda: others_come(program, session_id))

@@ -114,6 +114,7 @@ def test_a_token_may_change(server: LocalServer) -> None:
         assert turnlog.create_session().user_id == names[1]
 
 
+@pytest.mark.thorough
 def test_threads_share_a_client(turnlog: Turnlog) -> None:
     session = turnlog.create_session()
 
@@ -153,6 +154,7 @@ print(len(said))
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("way", ["table", "http"])
 def test_a_forked_process_has_connections_of_its_own(server: LocalServer, way: str) -> None:
     to = {"user_id": someone()} if way == "table" else {"url": server.url, "token": someone()}
@@ -167,6 +169,7 @@ ENDED = pytest.mark.filterwarnings(
 )
 
 
+@pytest.mark.thorough
 @ENDED
 def test_one_event_loop_after_the_other(made_async: AsyncTurnlog) -> None:
     async def write() -> int:
@@ -180,6 +183,7 @@ def test_one_event_loop_after_the_other(made_async: AsyncTurnlog) -> None:
     gc.collect()
 
 
+@pytest.mark.thorough
 @ENDED
 def test_a_second_thread_is_told_what_to_do_at_once(made_async: AsyncTurnlog) -> None:
     told: list[object] = []
@@ -462,6 +466,7 @@ def test_a_table_that_is_not_there() -> None:
         turnlog.list_sessions()
 
 
+@pytest.mark.thorough
 def test_each_session_comes_once_while_the_list_moves(
     turnlog: Turnlog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -479,6 +484,7 @@ def test_each_session_comes_once_while_the_list_moves(
     assert sorted(seen) == names
 
 
+@pytest.mark.thorough
 def test_a_list_that_moves_all_the_time_has_an_end(turnlog: Turnlog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(methods, "SESSIONS_AT_ONCE", 2)
     names = [f"s{number}" for number in range(5)]

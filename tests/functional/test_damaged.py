@@ -26,6 +26,7 @@ def damage(table: TableView, api: Api, session_id: str, begin: str, data: bytes)
     table.client.put_item(TableName=table.name, Item={**item, "data": {"B": data}})
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "data", [BOMB, BOMB[:100], b"\x05", b"\x02\xff\xff"], ids=["bomb", "torn", "?", "no deflate"]
 )
@@ -52,6 +53,7 @@ def test_a_batch_of_entries(api: Api, table: TableView, data: bytes) -> None:
     assert told["detail"] == "The batch of entries at position 0 is damaged: it cannot be read."
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("damaged", ["bomb", "torn", "empty", "too long"])
 def test_an_object(api: Api, bucket: BucketView, damaged: str) -> None:
     session_id = api.new()

@@ -73,6 +73,7 @@ def test_of_a_session_that_is_not_there(api: Api, valkey: Any) -> None:
     assert not valkey.keys(f"*{api.user}*")
 
 
+@pytest.mark.thorough
 def test_without_a_cache(api: Api) -> None:
     session_id = api.new(user("stored"))
     path = f"/sessions/{session_id}/draft"
@@ -92,6 +93,7 @@ def test_what_a_draft_may_be(api: Api) -> None:
     api.call("GET", f"/sessions/{session_id}/draft").problem(404, "not_found")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("error", "methods"),
     [
@@ -114,6 +116,7 @@ def test_an_error_of_the_cache_does_not_say_that_there_is_none(
         assert api.contents(session_id) == ["stored", *["next"] * len(methods)]
 
 
+@pytest.mark.thorough
 def test_it_is_still_there_when_the_cache_takes_connections_again(api: Api, tmp_path: Path) -> None:
     session_id = api.new()
     path = f"/sessions/{session_id}/draft"

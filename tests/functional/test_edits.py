@@ -132,6 +132,7 @@ def test_nothing_of_the_old_content_is_kept(
         assert valkey.hlen(key) == 3
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("lost", [False, True])
 def test_the_object_of_a_large_message_goes(api: Api, bucket: BucketView, *, lost: bool) -> None:
     """With what was said, also where the reply of the table is lost; metadata does not touch it."""
@@ -156,6 +157,7 @@ def test_the_object_of_a_large_message_goes(api: Api, bucket: BucketView, *, los
     assert all(shown[1] == removed for shown in everywhere(api, session_id))
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("no_bucket")
 def test_a_large_message_in_parts(api: Api) -> None:
     """Without a bucket: its metadata may take another part, and all that it says fewer of them."""
@@ -224,6 +226,7 @@ def test_a_lost_reply_of_an_edit_that_changes_nothing(api: Api) -> None:
     assert api.get(session_id).body["version"] == 2
 
 
+@pytest.mark.thorough
 def test_an_edit_is_known_again_after_31_others(api: Api) -> None:
     session_id = api.new(user("a"))
     api.edit(session_id, 0, metadata={"x": -1}, edit_id="early")

@@ -274,6 +274,7 @@ def test_nothing_and_nowhere(api: Api) -> None:
     api.exported("nothing").problem(404, "not_found")
 
 
+@pytest.mark.thorough
 def test_a_message_that_no_answer_holds_when_it_is_written(api: Api) -> None:
     """Each of its texts becomes a part: six times as much. The answer says which message it is."""
     session_id = api.new(user("before"), {"role": "user", "content": ["a"] * 300_000})

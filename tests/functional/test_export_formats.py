@@ -39,6 +39,7 @@ def export(api: Api, session_id: str, form: str) -> Reply:
     return api.export(session_id) if form == "openai-messages" else api.exported(session_id, form)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("words", STORED)
 @pytest.mark.parametrize("form", [*OBJECTS, "markdown", "jsonl"])
 def test_from_any_to_any(api: Api, words: str, form: str) -> None:
@@ -111,6 +112,7 @@ def test_the_lines_of_a_removed_message(api: Api) -> None:
     assert [one.get("removed") for one in api.messages("copy").body["messages"]] == [None, True, None]
 
 
+@pytest.mark.thorough
 def test_odd_shapes_are_read(api: Api) -> None:
     """Whatever a message holds, an export is answered."""
     odd: list[Any] = [

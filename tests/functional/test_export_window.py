@@ -114,6 +114,7 @@ def test_a_late_result_is_that_of_its_own_call(api: Api) -> None:
     assert [one["content"] for one in newer] == ["b", "", "its own"]
 
 
+@pytest.mark.thorough
 def test_where_a_late_result_does_not_fit(api: Api) -> None:
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": noise(3_000_000)}}
     session_id = api.new(user("a"), assistant(None, tool_calls=[call]))
@@ -155,6 +156,7 @@ def test_lines_are_messages_that_a_put_takes(api: Api) -> None:
     assert api.put("copy", messages=sent).status == 201
 
 
+@pytest.mark.thorough
 def test_a_turn_that_does_not_fit(api: Api) -> None:
     """The window begins with the user's message all the same, and says what was left out behind it."""
     session_id = api.new(user("before"), assistant("yes"), user("Read all of them."))
@@ -184,6 +186,7 @@ def test_a_turn_that_does_not_fit(api: Api) -> None:
     assert api.exported(session_id, "markdown", before=9).raw.count(b"Read all of them.") == 1
 
 
+@pytest.mark.thorough
 def test_a_turn_of_large_messages_reads_what_it_shows(api: Api) -> None:
     """Of those before them, the message of the user alone."""
     session_id = api.new()
@@ -198,6 +201,7 @@ def test_a_turn_of_large_messages_reads_what_it_shows(api: Api) -> None:
     assert asked == ["GetObject"] * 6
 
 
+@pytest.mark.thorough
 def test_a_large_message_of_a_user_that_is_not_shown_is_not_read(api: Api) -> None:
     """Where it does not fit beside the newest message, the window says that it was left out."""
     session_id = api.new(user("early"))
@@ -211,6 +215,7 @@ def test_a_large_message_of_a_user_that_is_not_shown_is_not_read(api: Api) -> No
     assert (asked, body["next_before"]) == (["GetObject"] * 5, 3)
 
 
+@pytest.mark.thorough
 def test_a_user_s_message_that_just_does_not_fit(api: Api) -> None:
     """It stands in front all the same; where nothing is left out behind it, nothing says so."""
     seen = set()
@@ -243,6 +248,7 @@ def test_what_grows_when_it_is_written_fits_too(api: Api) -> None:
     assert len(json.dumps(json.dumps(body))) <= 5_000_100
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_a_window_that_is_cut_to_its_last_turns_leaves_nothing_out(api: Api, steps: int) -> None:
     """A large message of a user stood before it, and was not read."""

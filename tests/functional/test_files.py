@@ -383,6 +383,7 @@ def encoded(body: Any) -> bytes:
     return json.dumps(body).encode()
 
 
+@pytest.mark.thorough
 def test_a_body_that_is_too_large_goes_as_a_file(api: Api) -> None:
     session = api.new()
     message = large(20_000_000, message_id="m")

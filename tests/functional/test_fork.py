@@ -69,6 +69,7 @@ def unfinished(api: Api, session_id: str, **body: Any) -> None:
     assert copied == 48
 
 
+@pytest.mark.thorough
 def test_all_that_is_copied(api: Api, bucket: BucketView) -> None:
     large = assistant(noise(700_000), message_id="large")
     session_id = api.new(
@@ -161,6 +162,7 @@ def test_a_repeat_is_a_replay(api: Api) -> None:
     assert api.list().body["total"] == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("step", range(5))
 def test_a_lost_reply(api: Api, step: int) -> None:
     """Of the begin, of a step, of the last transaction: it is known by what is there."""
@@ -180,6 +182,7 @@ def test_a_lost_reply(api: Api, step: int) -> None:
     assert api.list().body["total"] == 2
 
 
+@pytest.mark.thorough
 def test_nothing_is_seen_of_one_that_is_unfinished(api: Api) -> None:
     session_id = long(api)
     unfinished(api, session_id)
@@ -233,6 +236,7 @@ def test_two_at_once_make_one(api: Api) -> None:
     assert api.list().body["total"] == 2
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("after", [1, 2, 3])
 def test_the_source_is_edited_meanwhile(api: Api, after: int) -> None:
     """By a tool call, which changes a message that is copied already, or none that is."""
@@ -257,6 +261,7 @@ def test_the_source_is_edited_meanwhile(api: Api, after: int) -> None:
     assert api.append(FORK, user("next")).body["first_sequence"] == 61
 
 
+@pytest.mark.thorough
 def test_the_source_is_cut_meanwhile(api: Api, bucket: BucketView) -> None:
     """What was copied of what went is not in the fork, and goes with its objects."""
     session_id = long(api)
@@ -364,6 +369,7 @@ def test_begun_anew_under_the_id(api: Api) -> None:
     assert api.contents(FORK) == ["b"]
 
 
+@pytest.mark.thorough
 def test_one_that_nobody_finishes_goes_after_a_day(api: Api, table: TableView, bucket: BucketView) -> None:
     session_id = api.new(assistant(noise(600_000)), *[user(f"q{number}") for number in range(70)])
     unfinished(api, session_id)
@@ -467,6 +473,7 @@ def test_it_is_unanswered_and_another_deletes_it(api: Api) -> None:
     fork(api, session_id).problem(410, "gone")
 
 
+@pytest.mark.thorough
 def test_random_logs(api: Api) -> None:
     """Whatever was done to a log, its fork reads the same, to the end and by pages."""
     rng = random.Random(5)

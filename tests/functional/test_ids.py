@@ -30,6 +30,7 @@ REQUESTS: list[tuple[str, str, Any]] = [
 ]
 
 
+@pytest.mark.thorough
 def test_another_users_session_is_not_found(api: Api, other: Api, table: TableView) -> None:
     """Not told from one that is not there, and left as it is; PUT makes the caller's own."""
     session_id = api.new(user("mine", message_id="m"), title="t")
@@ -72,6 +73,7 @@ def test_a_session_id_that_is_none(api: Api, table: TableView, session_id: str) 
     assert not table.owned(api.user)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "session_id",
     ["slack:C123.456", "+49 151", "a@b", "a b", "ä", "a\u0308", "😀" * 128, "*", "...", "{}", "~"],
@@ -121,6 +123,7 @@ USERS = [
 ]
 
 
+@pytest.mark.thorough
 def test_users_of_all_names_are_kept_apart(server: LocalServer) -> None:
     """By direct invoke, where a user id may be any text."""
     users = [Api(server.url, f"{name}") for name in USERS]

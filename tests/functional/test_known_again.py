@@ -33,6 +33,7 @@ def test_a_batch_after_others(api: Api, size: int, between: int) -> None:
     assert (session["message_count"], session["usage"]["prompt_tokens"]) == (1 + size + between, 5)
 
 
+@pytest.mark.thorough
 def test_a_batch_that_was_stored_in_two_parts(api: Api) -> None:
     session_id, batch = api.new(), batch_of(60)
     api.append(session_id, *batch[:20])
@@ -50,6 +51,7 @@ def test_a_batch_that_the_ring_has_forgotten_is_new(api: Api) -> None:
     assert api.append(session_id, *batch).body["first_sequence"] == 131
 
 
+@pytest.mark.thorough
 def test_a_batch_with_more_behind_it_whose_reply_is_lost(api: Api) -> None:
     """What the first try knew, the second knows, though what the first one stored has filled the ring."""
     session_id, batch = api.new(), batch_of(99)

@@ -58,6 +58,7 @@ def either(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("no_bucket")
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("content", LARGE.values(), ids=LARGE)
 def test_a_large_message_is_whole(api: Api, content: str) -> None:
@@ -87,6 +88,7 @@ def items(table: TableView, api: Api, session_id: str, sequence: int) -> list[di
     return [row for (_, name), row in rows if name.startswith(f"MSG#{sequence:010d}")]
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("no_bucket")
 def test_a_message_may_grow_over_the_limit_of_one_item(api: Api, table: TableView) -> None:
     """A tool call makes two items of one message."""
@@ -99,6 +101,7 @@ def test_a_message_may_grow_over_the_limit_of_one_item(api: Api, table: TableVie
     assert message["tool_calls"] == [call]
 
 
+@pytest.mark.thorough
 def test_a_message_may_become_an_object(api: Api, table: TableView, bucket: BucketView) -> None:
     """And another one with the next call; that of before goes, and all of them with the session."""
     session_id = api.new(user("q"), assistant(noise(380_000)))
@@ -119,6 +122,7 @@ def test_a_message_may_become_an_object(api: Api, table: TableView, bucket: Buck
     wait_until(lambda: not bucket.of(api.user, session_id))
 
 
+@pytest.mark.thorough
 def test_a_large_message_is_an_object(api: Api, table: TableView, bucket: BucketView) -> None:
     """Whoever creates, appends or puts it; what compresses well enough is none. A rewind deletes it."""
     large, dense = assistant(noise(900_000)), assistant("log line\n" * 100_000)
@@ -211,6 +215,7 @@ def test_an_object_that_was_lost(api: Api, bucket: BucketView) -> None:
     assert [one["content"] for one in api.messages(session_id, after=1).body["messages"]] == ["r"]
 
 
+@pytest.mark.thorough
 def test_a_page_reads_the_objects_that_it_answers(api: Api) -> None:
     """G8: of ten messages of 1.2 MB the four that fit; each once."""
     session_id = api.new()
@@ -245,6 +250,7 @@ def test_what_a_large_message_costs(api: Api) -> None:
     assert (requests, asked) == (["GetItem", "Query", "TransactWriteItems"], ["DeleteObject"])
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("no_bucket")
 def test_without_a_bucket_a_message_is_at_most_1_mb_compressed(api: Api) -> None:
     session_id = api.new(user("q"), assistant(noise(700_000)))
@@ -275,6 +281,7 @@ def test_without_a_bucket_a_request_stores_3_mb(api: Api) -> None:
     assert api.list().body["total"] == 1
 
 
+@pytest.mark.thorough
 def test_what_passes_3_mb_as_stored_goes_to_the_bucket(
     api: Api, table: TableView, bucket: BucketView
 ) -> None:
@@ -291,6 +298,7 @@ def test_what_passes_3_mb_as_stored_goes_to_the_bucket(
     assert api.contents("s") == [one["content"] for one in messages]
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("no_bucket")
 def test_more_parts_than_a_transaction_has_items(api: Api) -> None:
     """99 messages fit; not when two of them take two items each."""
@@ -307,6 +315,7 @@ def test_more_parts_than_a_transaction_has_items(api: Api) -> None:
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("count", [99, 140])
 def test_put_makes_steps_of_what_is_too_large_for_one(api: Api, count: int) -> None:
@@ -319,6 +328,7 @@ def test_put_makes_steps_of_what_is_too_large_for_one(api: Api, count: int) -> N
     assert api.contents("s") == [message["content"] for message in messages]
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("either")
 def test_put_makes_steps_of_what_is_too_many_bytes_for_one(api: Api) -> None:
     """Few messages of few parts, of 3.7 MB as stored."""
@@ -343,6 +353,7 @@ def test_a_body_of_5_mb(api: Api) -> None:
     assert api.contents(session_id) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("alphabet", ["plain", "quotes"])
 def test_a_session_over_5_mb_is_read_in_pages(api: Api, alphabet: str) -> None:
     """The newest that fit; the rest with `before`, each message once."""
@@ -416,6 +427,7 @@ def test_a_put_that_is_refused_wrote_nothing(api: Api, table: TableView) -> None
     assert not table.owned(api.user)
 
 
+@pytest.mark.thorough
 def test_a_message_for_which_the_answer_has_no_room(api: Api) -> None:
     """It says what one can do about one message, and about several."""
     session_id = api.new()

@@ -32,6 +32,7 @@ LARGE = {
 }
 
 
+@pytest.mark.thorough
 @OVER_HTTP
 @pytest.mark.parametrize("content", LARGE.values(), ids=LARGE)
 def test_a_message_is_sent_and_read_whole(server: LocalServer, way: Any, content: str) -> None:
@@ -60,6 +61,7 @@ def test_a_message_is_sent_and_read_whole(server: LocalServer, way: Any, content
     program(way, server, what)
 
 
+@pytest.mark.thorough
 @OVER_HTTP
 def test_a_message_is_replaced_by_a_larger_one_and_edited(server: LocalServer, way: Any) -> None:
     large, call = assistant(LARGE["noise"], annotations=["kept"]), {"id": "c", "function": {"name": "f"}}
@@ -88,6 +90,7 @@ def test_a_message_is_replaced_by_a_larger_one_and_edited(server: LocalServer, w
     program(way, server, what)
 
 
+@pytest.mark.thorough
 @OVER_HTTP
 def test_a_large_put_creates_its_session(server: LocalServer, way: Any) -> None:
     async def what(turnlog: AsyncTurnlog) -> None:
@@ -100,6 +103,7 @@ def test_a_large_put_creates_its_session(server: LocalServer, way: Any) -> None:
     program(way, server, what)
 
 
+@pytest.mark.thorough
 @OVER_HTTP
 def test_a_large_create_is_finished_by_its_repeat(server: LocalServer, way: Any) -> None:
     async def what(turnlog: AsyncTurnlog) -> None:
@@ -129,6 +133,7 @@ def test_a_large_create_is_finished_by_its_repeat(server: LocalServer, way: Any)
     program(way, server, what)
 
 
+@pytest.mark.thorough
 def test_a_text_that_no_request_holds_is_imported(api: Api) -> None:
     session = api.new()
     entries = [{"uuid": f"e{at}", "text": noise(1_000_000)} for at in range(8)]
@@ -141,6 +146,7 @@ def test_a_text_that_no_request_holds_is_imported(api: Api) -> None:
     assert (again.status, again.body["added"], again.body["entry_count"]) == (200, 0, 8)
 
 
+@pytest.mark.thorough
 @OVER_HTTP
 def test_a_lost_answer_to_a_large_append_stores_it_once(server: LocalServer, way: Any) -> None:
     async def what(turnlog: AsyncTurnlog) -> None:
@@ -175,6 +181,7 @@ class Troubled(httpx.HTTPTransport):
 LOST = httpx.ReadTimeout("nothing came")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("troubles", [(403,), (400, 403), (404,), (503, 500), (LOST,), ("short",)], ids=str)
 def test_the_client_asks_anew_where_the_bucket_gives_nothing(server: LocalServer, troubles: Any) -> None:
     """403 and 400 are what S3 answers when the address, or the credentials in it, have run out."""
@@ -206,6 +213,7 @@ def test_the_client_asks_anew_where_the_bucket_gives_nothing(server: LocalServer
         assert met(lambda: turnlog.read_entries("s", "main")).entries == [{"t": content}]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [httpx.Client, httpx.AsyncClient])
 def test_the_bucket_gets_nothing_that_is_meant_for_the_api(
     server: LocalServer, kind: Any, caplog: pytest.LogCaptureFixture
@@ -249,6 +257,7 @@ def test_the_bucket_gets_nothing_that_is_meant_for_the_api(
     assert "X-Amz-Signature" not in "".join(logged)
 
 
+@pytest.mark.thorough
 def test_a_bucket_that_gives_nothing_is_told(server: LocalServer) -> None:
     network = Troubled()
     with (
@@ -282,6 +291,7 @@ class Unauthorized(Troubled):
         return super().handle_request(request)
 
 
+@pytest.mark.thorough
 def test_a_change_is_not_denied_by_a_look_that_is_refused(server: LocalServer) -> None:
     network = Unauthorized()
     with (
@@ -306,6 +316,7 @@ class Unreadable(httpx.HTTPTransport):
         return super().handle_request(request)
 
 
+@pytest.mark.thorough
 def test_what_was_sent_is_not_read_from_the_bucket(server: LocalServer) -> None:
     """Or an append that is stored would end in an error that says nothing was done."""
     token = f"user-{uuid4().hex}"
@@ -335,6 +346,7 @@ def test_what_was_sent_is_not_read_from_the_bucket(server: LocalServer) -> None:
         assert other.append_messages("s", sent).messages[0].raw == replaced.message.raw
 
 
+@pytest.mark.thorough
 @OVER_HTTP
 def test_what_no_file_holds_is_refused(server: LocalServer, way: Any) -> None:
     async def what(turnlog: AsyncTurnlog) -> None:
@@ -348,6 +360,7 @@ def test_what_no_file_holds_is_refused(server: LocalServer, way: Any) -> None:
     program(way, server, what)
 
 
+@pytest.mark.thorough
 def test_any_client_reads_what_no_answer_holds(api: Api) -> None:
     session, content = api.new(user("q")), LARGE["noise"]
     body = encoded({"messages": [assistant(content, message_id="m", metadata={"a": 1}), user("after")]})
@@ -370,6 +383,7 @@ def test_any_client_reads_what_no_answer_holds(api: Api) -> None:
         assert json.loads(gzip.decompress(reply.raw)) == {"role": "assistant", "content": content}
 
 
+@pytest.mark.thorough
 def test_a_page_names_one_message_that_no_answer_holds(api: Api) -> None:
     """G8: a client reads each that is named, and has 15 minutes for it."""
     session = api.new(user("first"))

@@ -33,6 +33,7 @@ async def contents(turnlog: AsyncTurnlog, session_id: str = "s") -> list[Any]:
     return [message.content async for message in turnlog.messages(session_id)]
 
 
+@pytest.mark.thorough
 @ON_THE_TABLE
 @pytest.mark.parametrize("content", LARGE.values(), ids=LARGE)
 def test_it_is_whole(server: LocalServer, way: Any, content: str) -> None:
@@ -70,6 +71,7 @@ def test_it_is_whole(server: LocalServer, way: Any, content: str) -> None:
     program(way, server, what)
 
 
+@pytest.mark.thorough
 @ON_THE_TABLE
 def test_64_mb(server: LocalServer, way: Any) -> None:
     """And not a byte more. What compresses to nothing is still no more than that."""
@@ -86,6 +88,7 @@ def test_64_mb(server: LocalServer, way: Any) -> None:
     program(way, server, what)
 
 
+@pytest.mark.thorough
 def test_over_http_it_is_read_from_the_bucket(server: LocalServer) -> None:
     """The answer says where; no function reads it for that. What has to hold it is refused."""
     name = "reader-of-large-ones"
@@ -119,6 +122,7 @@ def test_over_http_it_is_read_from_the_bucket(server: LocalServer) -> None:
     assert api.tool_call("s", CALL).status == 200
 
 
+@pytest.mark.thorough
 @ON_THE_TABLE
 def test_metadata_counts_in_what_one_transaction_takes(
     server: LocalServer, table: TableView, way: Any

@@ -29,6 +29,7 @@ def test_a_new_user_has_none(api: Api) -> None:
     assert api.list().body == {"sessions": [], "total": 0, "next_cursor": None}
 
 
+@pytest.mark.thorough
 def test_every_change_brings_a_session_to_the_front(api: Api) -> None:
     one, two, three, four = (api.new(user("q")) for _ in range(4))
     assert ids(api.list().body) == [four, three, two, one]
@@ -86,6 +87,7 @@ class Stopped(SystemClock):
         return datetime(2026, 1, 1, tzinfo=UTC)
 
 
+@pytest.mark.thorough
 def test_pages_with_equal_times_neither_skip_nor_repeat(api: Api) -> None:
     deadline = time.monotonic() + 29
     store = lambda_store(deadline)._replace(clock=Stopped(deadline))

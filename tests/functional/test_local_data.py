@@ -207,6 +207,7 @@ def entries(api: Api, session_id: str) -> list[str]:
     return found
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=lambda how: how.name)
 def test_what_was_acknowledged_is_there_after_a_restart(how: signal.Signals, tmp_path: Path) -> None:
     folder = tmp_path / "made" / "when asked"
@@ -236,6 +237,7 @@ def test_what_was_acknowledged_is_there_after_a_restart(how: signal.Signals, tmp
                 assert bucket.of("alice", session_id) == []
 
 
+@pytest.mark.thorough
 def test_files_are_there_after_a_kill(tmp_path: Path) -> None:
     """Those whose bytes had come, and promises whose bytes come to the next server."""
     body = encoded({"messages": [user(noise(6_000), message_id="large")]})
@@ -286,6 +288,7 @@ def test_what_ended_meanwhile_is_deleted_after_a_restart(tmp_path: Path) -> None
         wait_until(lambda: ends() > 1)
 
 
+@pytest.mark.thorough
 def test_an_object_is_as_old_as_before(tmp_path: Path) -> None:
     """The purge goes by that. What was deleted, and a table that was, is not there again."""
 

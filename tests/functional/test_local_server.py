@@ -218,6 +218,7 @@ def refused(**given: str) -> str:
     return line
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
 def test_it_starts_with_one_command_and_stops_cleanly(how: signal.Signals) -> None:
     given = {"PATH": os.environ["PATH"], "PORT": "0"}
@@ -268,6 +269,7 @@ def started(stand: Stand, **given: str) -> Iterator[tuple[subprocess.Popen[str],
             process.kill()
 
 
+@pytest.mark.thorough
 def test_other_hosts_of_this_machine_can_be_named(stand: Stand) -> None:
     names = "host.docker.internal, Dev.Example,192.168.1.5,[fd00::5]"
     with started(stand, TURNLOG_LOCAL_HOSTS=names) as (_, url):

@@ -40,6 +40,7 @@ def write(stand: Stand, key: str, *, expect: int | None) -> dict[str, Any]:
     }
 
 
+@pytest.mark.thorough
 def test_a_transaction_that_fails_leaves_nothing(stand: Stand) -> None:
     client = stand.dynamodb()
     table = stand.server.table
@@ -98,6 +99,7 @@ def test_a_refused_update_brings_the_item_back(stand: Stand) -> None:
     client.close()
 
 
+@pytest.mark.thorough
 def test_parallel_transactions_lose_nothing(stand: Stand) -> None:
     """Without the one call at a time, a transaction that fails takes back what another one has done."""
     client = stand.dynamodb()

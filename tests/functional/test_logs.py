@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from infra.template import TEMPLATE
 from tests.functional.api import Api, assistant, user
 
@@ -73,6 +75,7 @@ def scenario(url: str) -> int:
     return len(statuses)
 
 
+@pytest.mark.thorough
 def test_what_a_server_prints(server: LocalServer) -> None:
     """As a process of its own, with all that it says on both outputs."""
     # The table is this test session's, so that only Python starts anew.

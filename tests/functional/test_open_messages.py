@@ -106,6 +106,7 @@ def said(message: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
 def test_it_comes_back_as_it_was_sent(api: Api, sent: dict[str, Any]) -> None:
     session_id = api.new()

@@ -176,6 +176,7 @@ class Way(httpx.AsyncBaseTransport):
         await self._way.aclose()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("at_a_version", [True, False])
 @pytest.mark.parametrize(
     ("operation", "given"),

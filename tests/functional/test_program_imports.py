@@ -48,6 +48,7 @@ async def stored(turnlog: AsyncTurnlog) -> list[Entry]:
     return [entry async for entry in turnlog.entries("s", "main")]
 
 
+@pytest.mark.thorough
 @BOTH
 def test_a_file_of_more_than_a_request_holds(server: LocalServer, way: Any, file: Path) -> None:
     """Lines and bytes: two steps of 10,000 lines, and one of two large ones."""
@@ -103,6 +104,7 @@ class Between(BytesIO):
         return super().readline(size)
 
 
+@pytest.mark.thorough
 @BOTH
 @pytest.mark.usefixtures("short_steps")
 def test_what_others_put_in_between(server: LocalServer, way: Any, file: Path) -> None:
@@ -128,6 +130,7 @@ def test_what_others_put_in_between(server: LocalServer, way: Any, file: Path) -
     program(way, server, what)
 
 
+@pytest.mark.thorough
 @BOTH
 @pytest.mark.usefixtures("short_steps")
 def test_what_is_wrong_with_a_later_line(server: LocalServer, way: Any) -> None:
@@ -178,6 +181,7 @@ def test_the_line_of_a_refusal_is_that_of_the_file(server: LocalServer, way: Any
     program(way, server, what)
 
 
+@pytest.mark.thorough
 @BOTH
 def test_an_entry_that_no_answer_holds(server: LocalServer, way: Any) -> None:
     """It goes and comes by the bucket over HTTP, which programs do by themselves."""

@@ -28,6 +28,7 @@ def test_a_batch_of_one_id_is_stored_once(server: LocalServer, way: Any) -> None
     program(way, server, what)
 
 
+@pytest.mark.thorough
 @BOTH
 @pytest.mark.parametrize("name", ["../s", "a/../b", "..", "", "/", "a//b", "x" * 256, "a b", "é"])
 def test_what_is_no_name_leads_nowhere(server: LocalServer, way: Any, name: str) -> None:

@@ -214,6 +214,7 @@ def same(answer: Any) -> Any:
     return [same(one) for one in answer] if isinstance(answer, list) else answer
 
 
+@pytest.mark.thorough
 def test_both_ways_give_the_same(server: LocalServer) -> None:
     answers = [same(program(way, server, everything)) for way in WAYS]
     assert all(each == answers[0] for each in answers)
@@ -263,6 +264,7 @@ def test_ids_are_given_before_the_first_try(server: LocalServer, way: Any) -> No
     program(way, server, what)
 
 
+@pytest.mark.thorough
 @BOTH
 def test_pages_are_read_on(server: LocalServer, way: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(methods, "MESSAGES_AT_ONCE", 3)
@@ -285,6 +287,7 @@ def test_pages_are_read_on(server: LocalServer, way: Any, monkeypatch: pytest.Mo
     program(way, server, what)
 
 
+@pytest.mark.thorough
 @BOTH
 def test_errors_are_those_of_the_tree(server: LocalServer, way: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored_messages, "MESSAGE_LIMIT", 1 << 20)  # on the table it is 64 MB
@@ -325,6 +328,7 @@ def test_errors_are_those_of_the_tree(server: LocalServer, way: Any, monkeypatch
     program(way, server, what)
 
 
+@pytest.mark.thorough
 @BOTH
 def test_many_at_once_on_one_client(server: LocalServer, way: Any) -> None:
     async def what(turnlog: AsyncTurnlog) -> None:

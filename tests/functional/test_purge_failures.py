@@ -7,6 +7,7 @@ import time
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from botocore.exceptions import ConnectionClosedError
 
 from functions import purge_session
@@ -18,8 +19,6 @@ from turnlog.records.keys import SessionKey, TranscriptKey
 from turnlog.store.retry import RESERVE
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.functional.bucket import BucketView
     from tests.functional.world import TableView
 
@@ -96,6 +95,7 @@ def test_a_purge_ends_when_it_is_told_to(api: Api, table: TableView) -> None:
     assert len(table.session(*key)) == 1
 
 
+@pytest.mark.thorough
 def test_a_late_record_of_a_transcript_that_began_anew(api: Api, bucket: BucketView) -> None:
     """The object of its present life stays."""
     session_id = api.new()

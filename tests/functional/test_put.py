@@ -120,6 +120,7 @@ def test_fields_that_are_given_replace_the_others_stay(api: Api) -> None:
     assert {**api.get(session_id, limit=0).body, **session} == api.get(session_id, limit=0).body
 
 
+@pytest.mark.thorough
 def test_250_messages_in_steps(api: Api) -> None:
     assert api.put("s", messages=numbered(250)).status == 201
     assert api.contents("s") == contents(250)
@@ -127,6 +128,7 @@ def test_250_messages_in_steps(api: Api) -> None:
     assert api.contents("s") == contents(500)
 
 
+@pytest.mark.thorough
 def test_a_put_whose_steps_were_cut_off_is_finished_by_the_same_put(api: Api) -> None:
     """As after a crash between two steps: the first step is there."""
     api.put("s", messages=numbered(97))
@@ -135,6 +137,7 @@ def test_a_put_whose_steps_were_cut_off_is_finished_by_the_same_put(api: Api) ->
     assert api.contents("s") == contents(300)
 
 
+@pytest.mark.thorough
 def test_a_put_of_which_replies_are_lost(api: Api) -> None:
     for end in (120, 300):
         with lost_reply("TransactWriteItems"):

@@ -108,6 +108,7 @@ def test_another_users_deleted_session_is_none(api: Api, other: Api) -> None:
     assert api.contents(session_id) == ["mine"]
 
 
+@pytest.mark.thorough
 def test_again_and_again(api: Api, table: TableView) -> None:
     """Also while the purge is at work; in the end nothing of the sessions before is left."""
     session_id = api.new(*(user(f"0-{number}") for number in range(40)))
@@ -125,6 +126,7 @@ def test_again_and_again(api: Api, table: TableView) -> None:
     assert api.contents(session_id) == ["11-0"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "change",
     [
@@ -165,6 +167,7 @@ WRITES: dict[str, tuple[str, Callable[[Api, str], Reply]]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", WRITES)
 def test_a_slow_writer_of_the_old_session(api: Api, bucket: BucketView, name: str) -> None:
     """It has seen the old session when another is begun, with as many messages: it finds none there."""

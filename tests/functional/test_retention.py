@@ -83,6 +83,7 @@ def test_one_that_was_changed_is_marked_again(api: Api, table: TableView, change
     assert expire(table, key, DAYS + 1)["sessions_deleted"] == 1
 
 
+@pytest.mark.thorough
 def test_one_that_is_changed_in_this_moment_stays(api: Api, table: TableView) -> None:
     key = SessionKey(str(api.user), api.new(user("q")))
     with (
@@ -114,6 +115,7 @@ def test_without_retention_nothing_ends(api: Api, table: TableView) -> None:
     assert api.get(key.session_id).status == 200
 
 
+@pytest.mark.thorough
 def test_as_many_messages_as_a_create_takes(api: Api) -> None:
     """The marker is in the transaction too."""
     messages = [user(str(number)) for number in range(MAX_FIRST_BATCH)]

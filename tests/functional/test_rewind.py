@@ -46,6 +46,7 @@ def whole(api: Api, session_id: str) -> Any:
     return warm
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("to", [0, 1, 3, 4])
 def test_what_goes_and_what_stays(api: Api, cache_state: str, table: TableView, to: int) -> None:
     session_id = talk(api)
@@ -69,6 +70,7 @@ def test_what_goes_and_what_stays(api: Api, cache_state: str, table: TableView, 
     assert len(api.export(session_id).body["messages"]) == to
 
 
+@pytest.mark.thorough
 def test_the_next_message_takes_the_place_of_the_first_that_went(api: Api, cache_state: str) -> None:
     session_id = talk(api)
     api.get(session_id)
@@ -176,6 +178,7 @@ def test_a_sum_that_was_put_does_not_fall_below_nothing(api: Api) -> None:
     assert api.get(session_id).body["usage"] == NO_USAGE
 
 
+@pytest.mark.thorough
 def test_messages_with_tool_calls(api: Api, cache_state: str) -> None:
     session_id = api.new(user("q"), assistant("a"))
     api.tool_call(session_id, CALL)

@@ -55,6 +55,7 @@ def interrupt_rewind(api: Api, session_id: str, to: int, expected: int) -> None:
         assert api.invoke("RewindSessionFunction", session_id, body=body)["status"] == 500
 
 
+@pytest.mark.thorough
 def test_more_than_one_transaction_has_room_for(api: Api, table: TableView) -> None:
     session_id = long_session(api, 250)
     with counted() as requests:
@@ -67,6 +68,7 @@ def test_more_than_one_transaction_has_room_for(api: Api, table: TableView) -> N
     assert len(whole(api, session_id)["messages"]) == 11
 
 
+@pytest.mark.thorough
 def test_all_of_a_long_session(api: Api, table: TableView) -> None:
     session_id = long_session(api, 300)
     api.get(session_id)
@@ -76,6 +78,7 @@ def test_all_of_a_long_session(api: Api, table: TableView) -> None:
     assert api.contents(session_id) == ["0"]
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("small_steps")
 def test_large_messages_in_parts(api: Api, table: TableView) -> None:
     """A step deletes whole messages, of two items each, and nobody sees that any are left."""
@@ -91,6 +94,7 @@ def test_large_messages_in_parts(api: Api, table: TableView) -> None:
         assert len(items(table, api, session_id)) == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("small_steps")
 def test_large_messages_in_the_bucket(api: Api, bucket: BucketView) -> None:
     """An object goes after the step that deletes its item, also where the next append makes that step."""
@@ -104,6 +108,7 @@ def test_large_messages_in_the_bucket(api: Api, bucket: BucketView) -> None:
     assert api.contents(session_id) == ["zero", "one"]
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("small_steps")
 @pytest.mark.parametrize("warm", [True, False])
 @pytest.mark.parametrize("writer", ["append", "put", "tool_call", "rewind", "again"])
@@ -154,6 +159,7 @@ def test_a_session_that_is_deleted_with_something_left_over(api: Api, table: Tab
     assert not {"rewinds", "rewound", "leftover"} & tombstone.keys()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("to", [250, 200, 150, 60])
 def test_the_newest_128_of_what_stays_are_known(api: Api, to: int) -> None:
     """G2, also of those that the head had forgotten before."""

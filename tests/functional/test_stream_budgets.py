@@ -43,7 +43,7 @@ def test_with_a_cache(api: Api, valkey: Any) -> None:
     assert commands["eval"] <= 2 * 10 + 2
     with counted() as requests, cache_commands(valkey) as commands:
         assert stream.call("POST", "/heartbeat", {"epoch": stream.epoch}).status == 200
-    assert (requests, commands) == (["UpdateItem"], {})
+    assert (requests, commands["eval"]) == (["UpdateItem"], 1)  # is anything due?
     with counted() as requests:
         assert api.append(session, user("beside")).status == 201
     assert requests == ["TransactWriteItems"]

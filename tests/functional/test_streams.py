@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import random
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import current_thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.functional.api import user
-from tests.functional.world import wait_until
+from tests.functional.test_large import noise
+from tests.functional.world import hook, hurried, wait_until
 from turnlog.drivers import blocking
+from turnlog.drivers.blocking import SystemClock
+from turnlog.records import streams
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from infra.local.server import LocalServer
     from tests.functional.api import Api
     from tests.functional.world import TableView
@@ -40,6 +48,18 @@ def cached(request: pytest.FixtureRequest, server: LocalServer, monkeypatch: pyt
     if request.param == "table":
         monkeypatch.setattr(blocking, "clients", lambda: (table, None))
     return request.param == "cache" and cache is not None
+
+
+@contextmanager
+def throttled() -> Iterator[None]:
+    """The table takes no transaction."""
+
+    def refuse(**_: Any) -> None:
+        if current_thread().name != "stream":
+            raise ClientError({"Error": {"Code": "ThrottlingException"}}, "TransactWriteItems")
+
+    with hook("before-call.dynamodb.TransactWriteItems", refuse):
+        yield
 
 
 class Streamed:
@@ -210,7 +230,8 @@ def test_a_session_has_one_stream_at_a_time(api: Api) -> None:
     stream = Streamed(api, stream_id="one", message_id="a")
     again = Streamed(api, stream.session, stream_id="one")
     assert (again.opened.status, again.epoch) == (200, stream.epoch)
-    assert again.opened.body == stream.opened.body
+    assert (stream.opened.body["replayed"], again.opened.body["replayed"]) == (False, True)
+    assert again.opened.body["stream"] == stream.opened.body["stream"]
     body = {"stream_id": "two"}
     refused = api.call("POST", f"/sessions/{stream.session}/streams", body)
     assert (refused.status, refused.body["type"], refused.body["stream_id"]) == (409, "stream_active", "one")
@@ -283,6 +304,36 @@ def test_a_deleted_session_has_no_stream(api: Api) -> None:
     assert anew.finish(SAID).status == 200
 
 
+def test_what_was_meant_for_a_deleted_sessions_stream_reaches_no_other(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within a second, under the same ids: no clock tells the two streams apart."""
+    now = SystemClock(0.0).now()
+    monkeypatch.setattr(SystemClock, "now", lambda _: now)
+    former = Streamed(api, stream_id="turn-1")
+    former.append(1, *HELLO[:3])
+    cursor = former.all()[1]
+    api.delete(former.session)
+    api.call("POST", "/sessions", {"session_id": former.session, "recreate": True, "messages": [user("new")]})
+    stream = Streamed(api, former.session, stream_id="turn-1")
+    fence = {"stream_id": "turn-1", "epoch": former.epoch}
+    zombie = [user("zombie")]
+    for reply in (
+        former.append(1, HELLO[0]),
+        former.append(4, HELLO[3], flush=True),
+        former.call("POST", "/heartbeat", {"epoch": former.epoch}),
+        former.finish(*zombie),
+        api.call("POST", f"/sessions/{stream.session}/messages", {"messages": zombie, "stream": fence}),
+        api.rewind(stream.session, 0, 1, stream=fence),
+    ):
+        assert (reply.status, reply.body["type"], reply.body["epoch"]) == (409, "fenced", stream.epoch)
+    assert stream.append(1, HELLO[0]).body["replayed"] is False
+    read = stream.events(after=cursor)
+    assert (read.status, read.body["type"]) == (410, "resync")
+    assert stream.all()[0] == HELLO[:1]
+    assert [one["content"] for one in api.get(stream.session).body["messages"]] == ["new"]
+
+
 def test_another_user_finds_no_stream(api: Api, other: Api) -> None:
     stream = Streamed(api)
     stream.api = other
@@ -309,9 +360,13 @@ def test_an_ended_stream_is_forgotten_after_a_while(api: Api, table: TableView) 
         stream.events(),
         stream.call("GET", "/snapshot"),
         stream.call("POST", "/cancel", {}),
+        stream.call("POST", "/take-over", {}),
+        stream.finish(SAID),
         api.call("POST", f"/sessions/{stream.session}/streams", {"stream_id": "one"}),
     ):
         assert (reply.status, reply.body["type"]) == (410, "resync")
+    for late in (stream.append(9, HELLO[0]), stream.call("POST", "/heartbeat", {"epoch": stream.epoch})):
+        assert (late.status, late.body["type"]) == (409, "stream_ended")
     # Its time to live is over.
     item = table.item(api.user or "", stream.session, key)
     table.put(item | {"expires_at": {"N": "1"}})
@@ -419,6 +474,75 @@ def test_what_is_in_the_cache_alone_is_little_and_new(api: Api, cached: bool, va
     assert stream.all()[0] == [large, large, HELLO[0], HELLO[0]]
 
 
+def test_a_heartbeat_puts_what_a_silent_producer_has_said_into_the_table(
+    api: Api, cached: bool, valkey: Any
+) -> None:
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:3])
+    beat = {"epoch": stream.epoch}
+    assert stream.call("POST", "/heartbeat", beat).body["durable_seq"] == (0 if cached else 3)
+    for key in valkey.scan_iter(f"turnlog:*{stream.session}*:stream:*"):
+        valkey.hset(key, "at", 1)  # as if it was long ago
+    stream.call("POST", "/cancel", {})
+    assert stream.call("POST", "/heartbeat", beat).body["durable_seq"] == 3
+    for key in valkey.scan_iter(f"turnlog:*{stream.session}*"):
+        valkey.delete(key)
+    assert stream.all()[0] == HELLO[:3]
+    assert stream.append(4, HELLO[3]).body["seq"] == 4
+
+
+def test_a_heartbeat_is_heard_though_the_table_takes_no_events(api: Api, cached: bool, valkey: Any) -> None:
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:3])
+    for key in valkey.scan_iter(f"turnlog:*{stream.session}*:stream:*"):
+        valkey.hset(key, "at", 1)
+    with throttled():
+        beat = stream.call("POST", "/heartbeat", {"epoch": stream.epoch})
+    assert (beat.status, beat.body["durable_seq"]) == (200, 0 if cached else 3)
+
+
+def test_events_that_come_faster_than_the_table_takes_them_have_to_wait(api: Api, cached: bool) -> None:
+    stream = Streamed(api)
+    large = [{"type": "data-x", "data": noise(300_000)} for _ in range(5)]
+    with throttled(), hurried():
+        statuses = [stream.append(at, event).status for at, event in enumerate(large, 1)]
+        assert statuses == ([503, 503, 503, 429, 409] if cached else [503, 503, 503, 503, 503])
+        if cached:
+            reply = stream.append(4, large[3])
+            assert (reply.body["type"], reply.headers["retry-after"]) == ("too_fast", "1")
+            assert stream.all()[0] == large[:3]  # what was taken is with the readers
+    first = 4 if cached else 1
+    for at, event in enumerate(large[first - 1 :], first):
+        assert stream.append(at, event).status == 200
+    assert stream.finish(SAID, first_seq=6).status == 200
+    assert stream.all()[0] == large
+
+
+def test_the_end_of_a_stream_is_one_transaction_however_much_it_says(api: Api, table: TableView) -> None:
+    """DynamoDB takes 4 MB: messages that would go beyond are objects."""
+    stream = Streamed(api)
+    events = [{"type": "data-x", "data": noise(300_000)} for _ in range(6)]
+    with throttled(), hurried():
+        for at, event in enumerate(events[:3], 1):
+            assert stream.append(at, event).status == 503  # a cache has them
+    first = 4 if stream.call("GET", "/snapshot").body["events"] else 1
+    for at, event in enumerate(events[:3], 1):
+        assert first == 4 or stream.append(at, event).status == 200
+    were = stored(api, stream, table)
+    said = [{"role": "assistant", "content": noise(300_000)} for _ in range(13)]
+    assert stream.finish(*said, first_seq=4, events=events[3:]).status == 200
+    assert 3_600_000 < stored(api, stream, table) - were < 3_950_000
+    assert stream.all()[0] == events
+    shown = api.get(stream.session, limit=13).body["messages"]
+    assert [message["content"] for message in shown] == [message["content"] for message in said]
+
+
+def stored(api: Api, stream: Streamed, table: TableView) -> int:
+    """Bytes of messages and events in the table."""
+    items = table.session(api.user, stream.session).values()
+    return sum(len(value["B"]) for item in items for value in item.values() if "B" in value)
+
+
 def test_what_the_cache_has_lost_is_asked_for_again(api: Api, cached: bool, valkey: Any) -> None:
     stream = Streamed(api)
     stream.append(1, *HELLO[:3])
@@ -435,14 +559,124 @@ def test_what_the_cache_has_lost_is_asked_for_again(api: Api, cached: bool, valk
     assert stream.all()[0] == HELLO[:4]
 
 
+@pytest.mark.parametrize("lost", ["*", "*:events:*"])
+def test_an_end_does_not_pass_over_what_the_cache_has_lost(
+    api: Api, cached: bool, valkey: Any, lost: str
+) -> None:
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:3])
+    cursor = stream.all()[1]
+    for key in valkey.scan_iter(f"turnlog:*{stream.session}{lost}"):
+        valkey.delete(key)
+    reply = stream.finish(SAID)
+    if cached:
+        assert (reply.status, reply.body["type"], reply.body["expected"]) == (409, "sequence_gap", 1)
+        assert stream.append(1, *HELLO[:3]).body["replayed"] is False
+        reply = stream.finish(SAID, first_seq=4)
+    assert reply.status == 200
+    assert stream.all()[0] == HELLO[:3]
+    assert stream.events(after=cursor).status == 204
+
+
+def test_what_the_cache_has_lost_is_stored_when_it_is_sent_again(api: Api, cached: bool, valkey: Any) -> None:
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:2])
+    for _ in range(2):
+        for key in valkey.scan_iter(f"turnlog:*{stream.session}*:events:*"):
+            valkey.delete(key)
+        assert stream.append(1, *HELLO[:2]).body["replayed"] is not cached
+        assert stream.all()[0] == HELLO[:2]
+    for key in valkey.scan_iter(f"turnlog:*{stream.session}*:events:*"):
+        valkey.delete(key)
+    reply = stream.finish(SAID, first_seq=3)
+    if cached:
+        assert (reply.status, reply.body["type"], reply.body["expected"]) == (409, "sequence_gap", 1)
+        assert stream.append(1, *HELLO[:2]).body["replayed"] is False
+        reply = stream.finish(SAID, first_seq=3)
+    assert reply.status == 200
+    assert stream.all()[0] == HELLO[:2]
+
+
+@pytest.mark.parametrize("flush", [False, True])
+def test_events_that_a_cache_damaged_are_stored_when_they_are_sent_again(
+    api: Api, cached: bool, valkey: Any, flush: bool
+) -> None:
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:3])
+    for key in valkey.scan_iter(f"turnlog:*{stream.session}*:events:*"):
+        valkey.xdel(key, "2-0")
+        valkey.xadd(key, {"e": "nobody's"}, id="4-0")
+    if cached:
+        gap = stream.append(5, HELLO[4], flush=True) if flush else stream.finish(SAID, first_seq=4)
+        assert (gap.status, gap.body["type"], gap.body["expected"]) == (409, "sequence_gap", 1)
+        assert stream.append(1, *HELLO[:3]).body["replayed"] is False
+    assert stream.finish(SAID, first_seq=4).status == 200
+    assert stream.all()[0] == HELLO[:3]
+
+
+def test_a_reader_of_an_end_without_what_it_has_seen_is_told(api: Api, cached: bool, valkey: Any) -> None:
+    """The producer has lost its events too, and says so by the number at which it ends."""
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:3])
+    cursor = stream.all()[1]
+    for key in valkey.scan_iter(f"turnlog:*{stream.session}*"):
+        valkey.delete(key)
+    assert stream.finish(SAID, first_seq=1).status == 200
+    if cached:
+        told = stream.events(after=cursor).body
+        assert (told["events"], told["reset"], told["state"]) == ([], True, "completed")
+        cursor = told["cursor"]
+    assert stream.events(after=cursor).status == 204
+
+
+@pytest.mark.parametrize("events", [[], HELLO[3:6]])
+def test_an_end_that_overlaps_with_what_is_there_cuts_nothing_off(api: Api, events: list[Any]) -> None:
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:5], flush=True)
+    stream.append(6, HELLO[5], {"type": "data-x"}, {"type": "data-y"})
+    assert stream.finish(SAID, first_seq=4, events=events).status == 200
+    assert stream.all()[0] == [*HELLO[:6], {"type": "data-x"}, {"type": "data-y"}]
+
+
+def test_a_stream_is_read_however_often_it_was_taken_over(
+    api: Api, table: TableView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "CUTS_KEPT", 3)
+    stream = Streamed(api)
+    said, first, seen = [], 1, ""
+    for at in range(6):
+        said += [{"type": "data-x", "at": at}, {"type": "reset-step"}]
+        stream.append(first, said[-2])
+        seen = seen or stream.all()[1]
+        stream.moved_back(table, 11, "lease_until")
+        taken = stream.call("POST", "/take-over", {}).body
+        stream.epoch, first = taken["epoch"], taken["seq"] + 1
+    assert stream.all()[0] == stream.all(stream.opened.body["cursor"])[0] == said
+    assert stream.call("GET", "/snapshot").body["events"] == []
+    old = stream.events(after=seen)
+    assert (old.status, old.body["type"]) == (410, "resync")
+
+
+def test_a_snapshot_drops_what_a_lost_step_said_in_a_group_of_an_earlier_one(
+    api: Api, table: TableView
+) -> None:
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:5], HELLO[6], {**HELLO[3], "delta": " LOST"})
+    assert stream.call("GET", "/snapshot").body["events"][-1] == {**HELLO[3], "delta": " LOST"}
+    stream.moved_back(table, 11, "lease_until")
+    stream.call("POST", "/take-over", {})
+    kept = [*HELLO[:3], {**HELLO[3], "delta": "Hello"}, HELLO[6]]
+    assert stream.call("GET", "/snapshot").body["events"] == kept
+
+
 def test_the_purge_of_a_forgotten_stream_spares_the_next_one(api: Api, table: TableView) -> None:
     stream = Streamed(api, stream_id="one")
     stream.append(1, *HELLO)
     old = table.session(api.user, stream.session)
     segments = [item for (_, name), item in old.items() if "#SEG#" in name]
     for item in segments:  # as if an earlier stream had left it
-        epoch = f"{stream.epoch:012d}"
-        table.put(item | {"SK": {"S": item["SK"]["S"].replace(epoch, f"{stream.epoch - 9:012d}")}})
+        epoch = f"{stream.epoch:016d}"
+        table.put(item | {"SK": {"S": item["SK"]["S"].replace(epoch, f"{stream.epoch - 9:016d}")}})
     key = {"PK": segments[0]["PK"], "SK": {"S": "STREAM#one"}}
     record = {"eventName": "REMOVE", "dynamodb": {"Keys": key, "SequenceNumber": "1"}}
     reply = api.call("POST", "/2015-03-31/functions/PurgeSessionFunction/invocations", {"Records": [record]})

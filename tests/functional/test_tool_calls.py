@@ -117,6 +117,7 @@ def test_an_append_at_the_same_time_is_kept(api: Api) -> None:
     assert api.contents(session_id) == ["q", "a", "next", ""]
 
 
+@pytest.mark.thorough
 def test_many_at_once(api: Api) -> None:
     session_id = api.new(user("q"))
     names = [f"c{number}" for number in range(8)]

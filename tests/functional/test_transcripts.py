@@ -49,6 +49,7 @@ def test_what_is_appended_is_read(api: Api) -> None:
     assert api.contents(session_id) == ["q"]
 
 
+@pytest.mark.thorough
 def test_pages(api: Api) -> None:
     """A page may begin and end in the middle of a batch."""
     session_id = api.new()
@@ -141,6 +142,7 @@ def test_a_writer_that_was_overtaken_goes_behind(api: Api) -> None:
     assert texts(api.transcript(session_id, "main")) == ["fast", "faster", "slow"]
 
 
+@pytest.mark.thorough
 def test_many_writers_at_once(api: Api) -> None:
     """Each writer's entries are all there, once, in the writer's own order, batch by batch."""
     session_id = api.new()

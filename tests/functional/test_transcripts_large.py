@@ -31,6 +31,7 @@ def noise(kilobytes: int) -> str:
     return os.urandom(kilobytes * 512).hex()
 
 
+@pytest.mark.thorough
 def test_an_entry_of_2_mb(api: Api, table: TableView, bucket: BucketView) -> None:
     session_id = api.new()
     entry = {"uuid": "big", "t": noise(2_048)}
@@ -53,6 +54,7 @@ def test_an_entry_of_2_mb(api: Api, table: TableView, bucket: BucketView) -> Non
     assert api.transcript(session_id, "copy", format="jsonl").raw == text
 
 
+@pytest.mark.thorough
 def test_objects_go_with_the_transcript_and_with_the_session(api: Api, bucket: BucketView) -> None:
     session_id = api.new()
     for name in ("main", "main/a"):
@@ -140,6 +142,7 @@ def test_no_object_for_a_session_that_is_not_there(api: Api, bucket: BucketView)
     assert bucket.of(api.user, "nothing") == []
 
 
+@pytest.mark.thorough
 def test_without_a_bucket(api: Api) -> None:
     there = api.new()
     api.entries(there, "main", {"t": noise(900)})
@@ -156,6 +159,7 @@ def test_without_a_bucket(api: Api) -> None:
     assert api.transcript(there, "main").status == 200
 
 
+@pytest.mark.thorough
 def test_what_no_answer_holds_is_read_from_the_bucket(api: Api) -> None:
     """Quotes are escaped once more in a function's answer: 2.8 MB of them are 5.6."""
     session_id = api.new()
@@ -196,6 +200,7 @@ def test_what_no_answer_holds_is_read_from_the_bucket(api: Api) -> None:
         assert (len(page["entries"]), page["has_more"]) == (1, after < 0)
 
 
+@pytest.mark.thorough
 def test_10_000_entries(api: Api) -> None:
     """Page by page all of them; as one text they are refused, never cut."""
     session_id = api.new()
@@ -229,6 +234,7 @@ def test_10_000_entries(api: Api) -> None:
     assert texts(api.transcript(session_id, "main", after=9_998)) == ["19-499"]
 
 
+@pytest.mark.thorough
 def test_as_many_small_ones_as_fit(api: Api) -> None:
     """The commas and the ends of lines count as well."""
     session_id = api.new()

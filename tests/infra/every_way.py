@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tests.functional.api import assistant, user
 from tests.functional.test_files import ended, promised, sent, uploaded
-from tests.functional.test_streams import Streamed
-from tests.functional.world import TableView, first, wait_until
+from tests.functional.test_streams import Streamed, throttled
+from tests.functional.world import TableView, first, hurried, wait_until
 from tests.http_client import request
 from turnlog.records.keys import SessionKey
 
@@ -160,11 +160,14 @@ def _streams(api: Api, table: TableView) -> None:
     assert api.rewind(session, 1, 2, stream={**fence, "epoch": 1}).status == 409
     assert stream.call("POST", "/heartbeat", {"epoch": stream.epoch}).status == 200
     assert stream.call("POST", "/heartbeat", {"epoch": 1}).status == 409
+    with throttled(), hurried():  # then the cache alone has it, and a heartbeat puts it into the table
+        assert stream.append(3, {"type": "a", "data": "a" * 70_000}).status == 503
+    assert stream.call("POST", "/heartbeat", {"epoch": stream.epoch}).body["durable_seq"] == 3
     assert stream.events(wait=1).status == 200
     assert stream.call("GET", "/snapshot").status == 200
     assert stream.call("POST", "/cancel", {}).status == 202
     body = assistant(random.randbytes(400_000).hex())
-    assert stream.finish(large, body, first_seq=3, events=[{"type": "c"}]).status == 200
+    assert stream.finish(large, body, first_seq=4, events=[{"type": "c"}]).status == 200
     stream = Streamed(api, session)
     with first("TransactWriteItems", stream.finish):
         assert stream.finish(assistant(random.randbytes(400_000).hex())).status == 409

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.mutants.catalogue import MUTANTS
+from tests.share import turn
 
 if TYPE_CHECKING:
     from tests.mutants.mutant import Mutant
@@ -52,7 +53,7 @@ def main() -> int:
     given = parser.parse_args()
     for mutant in MUTANTS:
         sabotaged(mutant)  # before the first one runs
-    chosen = [mutant for mutant in MUTANTS if given.only in mutant.name][_turn(given.share) :: given.share]
+    chosen = turn([mutant for mutant in MUTANTS if given.only in mutant.name], given.share)
     width = max(len(mutant.name) for mutant in chosen)
     promises: Counter[str] = Counter()
     with ThreadPoolExecutor(given.jobs) as pool:
@@ -69,13 +70,6 @@ def main() -> int:
     by_promise = ", ".join(f"{promise} {count}" for promise, count in sorted(promises.items()))
     sys.stdout.write(f"\n{len(chosen) - survivors} of {len(chosen)} sabotages were noticed: {by_promise}\n")
     return survivors
-
-
-def _turn(share: int) -> int:
-    """A number under `share` that is another one with each commit, so that all have their turn."""
-    command = ["git", "rev-parse", "--short=8", "HEAD"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return int(done.stdout or "0", 16) % share
 
 
 @cache

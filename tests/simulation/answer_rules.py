@@ -30,6 +30,7 @@ from tests.simulation.page_rules import (
     check_too_large,
 )
 from tests.simulation.refusal_rules import check_denial
+from tests.simulation.requests import LATER
 from tests.simulation.rewind_rules import check_answer as check_rewound
 from tests.simulation.rewind_rules import repeats, shown, standing, summed
 from tests.simulation.stream_rules import check_stream_answer
@@ -78,7 +79,7 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
     request = work.request
     assert request is not None
     check_denial(work, reply.error)
-    if reply.status == 503:  # it may have been done, wholly: `commit_rules` sees to that
+    if reply.status in LATER:  # it may have been done, wholly: `commit_rules` sees to that
         return
     for user in {key.user_id for key in history.sessions} - {request.user}:
         require(Rule.OWNERSHIP, f"of {user}.".encode() not in reply.raw, (request, reply))

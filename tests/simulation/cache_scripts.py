@@ -27,18 +27,21 @@ def _number(text: bytes | None) -> int | None:
 
 def _append(cache: MemoryCache, keys: Keys, *given: bytes) -> Any:
     meta = cache.hash(keys[0])
-    epoch, seq = _number(meta.get(b"epoch")), _number(meta.get(b"seq"))
-    if epoch is None or seq is None or b"ended" in meta or epoch != int(given[0]):
+    epoch, seq, behind = (_number(meta.get(name)) for name in (b"epoch", b"seq", b"base"))
+    if epoch is None or seq is None or behind is None or b"ended" in meta or epoch != int(given[0]):
         return [b"LOST"]
-    first, events = int(given[1]), given[3:]
+    if len(cache.hash(keys[1])) < seq - behind:
+        return [b"LOST"]
+    first, events = int(given[1]), given[4:]
     last = first + len(events) - 1
     if first > seq + 1:
         return [b"GAP", seq + 1]
     word = b"DUP" if last <= seq else b"OK"
-    size = _number(meta.get(b"bytes")) or 0
+    size = (_number(meta.get(b"bytes")) or 0) + sum(map(len, events[max(0, seq + 1 - first) :]))
+    if last > seq and size > int(given[3]):
+        return [b"FULL"]
     for at in range(seq + 1, last + 1):
         cache.add(keys[1], at, events[at - first])
-        size += len(events[at - first])
     seq = max(seq, last)
     cache.set(keys[0], {b"seq": b"%d" % seq, b"bytes": b"%d" % size})
     cache.expire(keys[0], given[2])
@@ -57,7 +60,7 @@ def _read(cache: MemoryCache, keys: Keys, start: bytes, count: bytes) -> Any:
     behind = next(number for number in numbers if number is not None)
     entries = sorted((int(at), event) for at, event in cache.hash(keys[1]).items() if int(at) > behind)
     found = [part for at, event in entries[: int(count)] for part in (b"%d-0" % at, event)]
-    named = (meta.get(name, b"") for name in (b"base", b"sum", b"ended", b"gen"))
+    named = (meta.get(name, b"") for name in (b"base", b"sum", b"ended", b"gen", b"at"))
     return [b"OK", meta[b"epoch"], meta[b"seq"], *named, found]
 
 

@@ -9,7 +9,7 @@ from tests.simulation.file_clients import FileRequests
 from tests.simulation.file_rules import KINDS as FILE_KINDS
 from tests.simulation.job_clients import JobRequests
 from tests.simulation.job_rules import KINDS as JOB_KINDS
-from tests.simulation.requests import FUNCTIONS, Reply, Request
+from tests.simulation.requests import FUNCTIONS, LATER, Reply, Request
 from tests.simulation.scheduler import Point, suspended
 from tests.simulation.session_clients import SessionRequests
 from tests.simulation.stream_clients import StreamRequests
@@ -95,7 +95,7 @@ class Client:
                 reply = await self._world.serve(self.name, request, seconds=seconds, skew=self._skew)
                 if reply is not None:
                     self._learn(request, reply)
-                    if reply.status != 503:
+                    if reply.status not in LATER:
                         break
                 if not request.again or self._rng.random() < _NEVER_AGAIN:
                     break

@@ -15,7 +15,7 @@ from tests.simulation.cases import get
 from tests.simulation.choosers import ListedChooser, every
 from tests.simulation.last_look import look
 from tests.simulation.limits import limited
-from tests.simulation.requests import NEWEST, UPLOAD
+from tests.simulation.requests import LATER, NEWEST, UPLOAD
 from tests.simulation.scheduler import Redundant
 from tests.simulation.trace import told
 from tests.simulation.violations import Rule, require
@@ -107,8 +107,10 @@ def _begin(world: World, case: Case) -> None:
             # What the last request told the cache never got there.
             world.cache.data.clear()
             world.cache.data.update(earlier)
+            world.history.streams.cache_lost.add("cache restored")
         case _:
             world.cache.data.clear()
+            world.history.streams.cache_lost.add("cleared")
 
 
 def _upload(world: World) -> None:
@@ -127,7 +129,7 @@ async def _client(world: World, name: str, requests: Sequence[Request], case: Ca
             continue
         for _ in range(_TRIES):
             reply = await world.serve(name, request, seconds=case.allowed, skew=case.skew)
-            served = world.faults or reply is None or reply.status != 503
+            served = world.faults or reply is None or reply.status not in LATER
             require(Rule.SERVED_WHERE_NOTHING_FAILS, served, (request, reply))
-            if not request.again or (reply is not None and reply.status != 503):
+            if not request.again or (reply is not None and reply.status not in LATER):
                 break

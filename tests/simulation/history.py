@@ -54,6 +54,7 @@ class Work:
         files: that it promised or deleted.
         streams: that it changed; one that it ended because nobody else did counts too.
         jobs: that it changed; one that it ended because it was due counts too.
+        acknowledged: how many events each stream had acknowledged when it began, by stream and epoch.
         skew: seconds that its clock is fast.
         objects: how many objects had come and gone when it began.
         denied: it said that it wrote nothing.
@@ -75,6 +76,7 @@ class Work:
     files: list[FileKey] = field(default_factory=list)
     streams: list[StreamKey] = field(default_factory=list)
     jobs: list[JobKey] = field(default_factory=list)
+    acknowledged: dict[tuple[SessionKey, str, int], int] = field(default_factory=dict)
     skew: float = 0.0
     objects: int = 0
     unanswered: bool = False

@@ -9,6 +9,7 @@ from tests.simulation import edit_rules, memory_table, transcript_rules
 from tests.simulation.dynamodb import queries
 from turnlog.client import importing
 from turnlog.operations import (
+    append_events,
     edit_message,
     end_job,
     export_history,
@@ -19,8 +20,8 @@ from turnlog.operations import (
     read_entries,
     read_session,
 )
-from turnlog.records import messages, ring, transcripts
-from turnlog.store import deposits, large, leftover, log
+from turnlog.records import messages, ring, streams, transcripts
+from turnlog.store import deposits, large, leftover, log, stream_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,6 +60,10 @@ _LIMITS: Mapping[str, _Limit] = {
     "_FIRST_STEP": _Limit((read_session, export_history), 2),
     "_FIRST_BACK": _Limit((export_history,), 1),
     "PAYLOAD_LIMIT": _Limit((read_session, read_entries, export_history, large), 400),
+    # Of a stream: what may be in the cache alone, and the epochs that are known.
+    "SEGMENT_BYTES": _Limit((append_events,), 100),
+    "_MOST_BYTES": _Limit((stream_cache,), 150),
+    "CUTS_KEPT": _Limit((streams,), 1),
     # What these forget is stored again, when it is sent again: the rules know when that is so.
     "CAPACITY": _Limit((ring,), 4),
     "EDITS_KEPT": _Limit((messages, edit_message, edit_rules), 2),

@@ -105,6 +105,8 @@ class Process:
             self.world.faults[fault] += 1
             self.work.faults.add(fault)
             self.work.struck.append(fault)
+            if fault.startswith("cache "):
+                self.world.history.streams.cache_lost.add(fault)
         if fault == CRASH:
             raise Crashed
         return fault

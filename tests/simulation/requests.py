@@ -75,6 +75,11 @@ _ENDPOINTS: dict[str, Endpoint] = {
 }
 
 
+LATER = {429, 503}
+"""Statuses that say: the same request may be sent again."""
+
+LATER = {429, 503}
+"""Statuses that say: send the same request again."""
 NEWEST = "newest"
 """In place of a file's id, in a small case: the file of the session that was promised last."""
 UPLOAD = "upload"

@@ -11,6 +11,7 @@ from tests.simulation.stream_clients import event
 
 # A stream's first epoch is the second at which it was opened, and cases begin with this one.
 EPOCH = 1_800_000_000
+_ANEW = EPOCH + 10**10  # of one that is opened in the session that is begun anew
 _FAULTS = (CRASH, "reply lost", "request lost", "applied late", "re-sent", "re-sent bare")
 _STREAM = "a"
 
@@ -70,6 +71,9 @@ _INTERRUPT = open_stream("b", interrupt=True)
 _APPENDS = [append_events(3), append_events(4)]
 _FLUSHED = [append_events(at, flush=True) for at in (1, 2, 3, 4)]
 _LOST = [append_events(1, 3), append_events(4, flush=True)]
+_BEGUN_ANEW = [delete(), recreate("a"), open_stream(), append_events(1, epoch=_ANEW)]
+_OF_BEFORE = [append_events(1), step("z"), finish("z", first=2)]
+_PART = (*_OPEN, append_events(1, 2, flush=True), append_events(3, 2))
 _TORN = ("torn page", "short page")
 
 
@@ -95,6 +99,9 @@ STREAM_CASES = (
     _case("delete & append", [[append_events(3)], [delete()]], _SOME, stream=True),
     _case("delete & open", [[open_stream(), append_events(1)], [delete()]], (create("a"),), stream=True),
     _case("delete, begin anew & append", [[append_events(3)], [delete(), recreate(), open_stream()]], _SOME),
+    _case("begin anew & a producer of before", [_OF_BEFORE, _BEGUN_ANEW], _OPEN),
+    _case("begin anew & a producer of before, cached", [_OF_BEFORE, _BEGUN_ANEW], _OPEN, cache="warm"),
+    _case("begin anew & a reader of before", [[follow(1), follow(1)], _BEGUN_ANEW], _SOME),
     _case("rewind & open", [[rewind(0, 1)], [open_stream(), finish("m")]], (create("a"),)),
     _case("rewind & finish", [[rewind(0, 1)], [finish("m")]], _SOME),
     _case("take over & append", [_APPENDS, [TAKE_OVER]], _FREE, skew=40.0),
@@ -118,6 +125,38 @@ STREAM_CASES = (
     ),
     _case("delete & append, cached", [_APPENDS, [delete()]], _SOME, cache="warm", stream=True),
     _case("cancel & append, cached", [_APPENDS, [CANCEL]], _SOME, cache="warm"),
+    _case(
+        "heartbeat & append of what is due",
+        [[HEARTBEAT, *_APPENDS], [HEARTBEAT]],
+        _SOME,
+        cache="warm",
+        skew=40.0,
+    ),
+    _case("heartbeat of what is due & take over", [[HEARTBEAT], [TAKE_OVER]], _FREE, cache="warm", skew=40.0),
+    _case(
+        "append to a cache that is full",
+        [_APPENDS, [follow(1), follow(1)]],
+        _SOME,
+        cache="warm",
+        kinds=("throttled", "cache empty", "cache late"),
+        limits={"_MOST_BYTES": 100},
+    ),
+    _case("finish over what was lost", [[finish("m")], [follow(2), follow(2)]], _SOME, cache="cold"),
+    _case(
+        "finish & the cache failing",
+        [[append_events(3), finish("m")], [follow(3)]],
+        _SOME,
+        cache="warm",
+        kinds=("cache empty", "cache flushed", "cache down", "cache corrupt"),
+    ),
+    _case("finish that overlaps", [[finish("m", first=2)], [follow(1)]], _PART, cache="warm"),
+    _case(
+        "finish that overlaps, sent again",
+        [[finish("m", first=2)]],
+        _PART,
+        cache="warm",
+        kinds=("reply lost",),
+    ),
     _case("finish what is in the cache", [[append_events(3), finish("m")], [follow(1)]], _SOME, cache="warm"),
     _case("take over & append, cached", [_APPENDS, [TAKE_OVER, follow(2)]], _FREE, cache="warm", skew=40.0),
     _case("interrupt & append, cached", [_APPENDS, [_INTERRUPT]], _SOME, cache="warm"),

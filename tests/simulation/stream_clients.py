@@ -39,7 +39,9 @@ class StreamRequests(ClientRequests):
                 self.known[place] = (body["epoch"], body["seq"])
             case "append_events", 200 if place in self.known:
                 self.known[place] = (self.known[place][0], body["seq"])
-            case "append_events", 409 if place in self.known and body["type"] == "sequence_gap":
+            case (("append_events" | "finish_stream"), 409) if (
+                place in self.known and body["type"] == "sequence_gap"
+            ):
                 self.known[place] = (self.known[place][0], body["expected"] - 1)
             case "take_over_stream", 200:
                 self.known[place] = (body["epoch"], body["seq"])

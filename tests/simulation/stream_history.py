@@ -35,7 +35,7 @@ _LOOKS = {
 }
 _MOVED = {
     "append_events": {"durable_seq", "size"},
-    "heartbeat_stream": {"lease_until"},
+    "heartbeat_stream": {"lease_until", "durable_seq", "size"},
     "cancel_stream": {"cancel"},
     "take_over_stream": {"epoch", "cuts", "durable_seq", "size", "lease_until", "token"},
     "finish_stream": {"state", "ended_at", "durable_seq", "size", "error", "result", "token"},
@@ -68,11 +68,15 @@ class StreamHistory:
 
     Attributes:
         states: of each stream, in order; `events`: those of each that are in the table, in order.
+        acknowledged: how many events appends were told to be there, by stream and epoch.
+        cache_lost: by what the cache may have lost some of them.
     """
 
     def __init__(self) -> None:
         self.states: dict[StreamKey, list[StreamState]] = defaultdict(lambda: [_NONE])
         self.events: dict[StreamKey, list[tuple[int, bytes]]] = defaultdict(list)
+        self.acknowledged: dict[tuple[SessionKey, str, int], int] = {}
+        self.cache_lost: set[str] = set()
 
     def now(self, key: StreamKey) -> Stream | None:
         """The stream as it is."""
@@ -166,17 +170,21 @@ class StreamHistory:
             require(Rule.OPENED_BY_AN_OPEN, work.kind == "open_stream", (key, work))
             require(Rule.OPENED_BY_AN_OPEN, head and head.live and head.key == key.session, (key, work))
             require(Rule.EVENTS_IN_ORDER, after.durable_seq == 0 and not segments, (key, work))
-            former = [state.stream.epoch for state in self.states[key] if state.stream]
+            former = self._epochs([key])
             require(Rule.EPOCHS_GROW, all(after.epoch > epoch for epoch in former), (after, former))
+            self._check_epoch(after)
             self.events[key] = []
             return
         require(Rule.FIRST_END_STANDS, before.open, (before, after, work))
+        self._check_epoch(after)
         self._check_events(before, after, segments, work)
         changed = {name for name in after._fields if getattr(before, name) != getattr(after, name)}
         if work.kind in _MOVED and changed <= _MOVED[work.kind]:
             assert request is not None
             if "epoch" in request.body:
                 require(Rule.EPOCH_HEEDED, request.body["epoch"] == before.epoch, (before, request))
+            if work.kind == "finish_stream":
+                self._check_end(before, after, work)
             if work.kind == "take_over_stream":
                 free = before.free_from.timestamp() <= now
                 require(Rule.TAKEN_OVER_WHEN_FREE, free and after.epoch == before.epoch + 1, (before, now))
@@ -189,6 +197,30 @@ class StreamHistory:
         asked = request is not None and request.body.get("on_active") == "interrupt"
         looked = work.kind in _LOOKS
         require(Rule.WHO_MOVES_A_STREAM, looked and (asked or _due(before, after, now)), (work, before, now))
+
+    def _check_end(self, before: Stream, after: Stream, work: Work) -> None:
+        """G9: no event that was acknowledged before the end was asked for is missing.
+
+        A producer that has lost its events as the cache has may say that fewer are all. And a cache that is
+        as it was before does not know of the newest: the producer alone does, if it says how many there are.
+        """
+        assert work.request is not None
+        key = (before.key.session.session, before.key.stream_id, before.epoch)
+        acknowledged = work.acknowledged.get(key, 0)
+        first = work.request.body.get("first_seq")
+        says_fewer = first is not None and first <= acknowledged and self.cache_lost
+        knows_fewer = first is None and "cache restored" in self.cache_lost
+        kept = after.durable_seq >= acknowledged or says_fewer or knows_fewer
+        require(Rule.ENDS_WITH_ITS_EVENTS, kept, (acknowledged, after, work))
+
+    def _epochs(self, keys: list[StreamKey]) -> set[int]:
+        return {state.stream.epoch for key in keys for state in self.states[key] if state.stream}
+
+    def _check_epoch(self, stream: Stream) -> None:
+        """G4: what was meant for a stream of a session that had the id before fits no stream of this one."""
+        session, stream_id = stream.key.session.session, stream.key.stream_id
+        others = [key for key in self.of(session, stream_id) if key != stream.key]
+        require(Rule.EPOCH_OF_ONE_SESSION, stream.epoch not in self._epochs(others), stream)
 
     def _check_events(self, before: Stream, after: Stream, segments: list[Segment], work: Work) -> None:
         """G9: events follow on each other, and are those that were sent for their numbers."""

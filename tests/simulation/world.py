@@ -177,6 +177,8 @@ class World:
             skew=skew,
             objects=len(self.objects.events),
         )
+        if request.kind == "finish_stream":
+            work.acknowledged = dict(self.history.streams.acknowledged)
         if works is not None:
             works.append(work)
         if request.kind == "put_draft":
@@ -209,6 +211,7 @@ class World:
     def jump(self, seconds: float) -> None:
         """Time goes by, and the table deletes what has expired."""
         self.seconds += seconds
+        self.history.streams.cache_lost.add("expired")
         self.trace.append((self.seconds, "time", f"goes on by {seconds:.0f} s", {}, None))
         self.expire()
 

@@ -449,10 +449,14 @@ class Stream(Answer):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OpenedStream(Answer):
-    """A stream, and the cursor before its first event."""
+    """A stream, and the cursor before its first event; `replayed`: it had been opened before.
+
+    Then its `epoch` may be another producer's, who is at work until `lease_until`.
+    """
 
     stream: Stream
     cursor: str
+    replayed: bool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -130,7 +130,7 @@ Usage = Annotated[
 MessageId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_PRINTABLE)]
 SessionId = Annotated[str, AfterValidator(check_session_id), WithJsonSchema(SESSION_ID_SCHEMA)]
 StreamId = Annotated[str, AfterValidator(is_stream_id), WithJsonSchema(STREAM_ID_SCHEMA)]
-Epoch = Annotated[int, Field(ge=1, lt=10**12)]
+Epoch = Annotated[int, Field(ge=1, lt=2**53)]
 Title = Annotated[
     str, AfterValidator(_title), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": TITLE_LIMIT})
 ]

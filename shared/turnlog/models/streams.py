@@ -94,7 +94,8 @@ class FinishStream(Closed):
     first_seq: Seq | None = Field(
         default=None,
         description="The number of the first of the last events; without any, of the one that would be next:"
-        " then none that was sent before can be missing.",
+        " then none that was sent before can be missing. Without it, an end is refused (409 `sequence_gap`)"
+        " where the cache may have lost some.",
     )
     events: list[Event] = Field(default=[], max_length=MAX_EVENTS, description="The last ones, if any.")
     state: Literal["completed", "failed", "cancelled"]

@@ -15,8 +15,9 @@ tells why:
 It is appended without a look at the session: a deleted session's stream has ended, in the same transaction.
 
 Where there is a cache, a batch goes there alone (`store.stream_cache`), and into the table when five seconds
-or 64 KB of events are in the cache alone, when it ends a step, or when the producer asks for it. While the
-cache does not answer, each batch goes into the table.
+or 64 KB of events are in the cache alone, when it ends a step, or when the producer asks for it. A heartbeat
+writes what is due as well. While the cache does not answer, each batch goes into the table. While the table
+does not take what is due, the cache takes up to a batch more: then the producer has to wait (`TooFast`).
 """
 
 from __future__ import annotations
@@ -24,21 +25,21 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnlog.errors import ConditionFailed, Contended, SequenceGap, TooLarge, Unanswered
+from turnlog.errors import ConditionFailed, Contended, SequenceGap, TooFast, TooLarge, Unanswered
 from turnlog.limits import EVENTS_LIMIT, SEGMENT_BYTES, SEGMENT_SECONDS, STREAM_LIMIT
 from turnlog.records.expressions import attribute
 from turnlog.records.keys import StreamKey
 from turnlog.records.streams import OPEN, Segment, Stream, changed
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.stream_cache import StreamCache
-from turnlog.store.streams import check_running, gap, refusing, the_stream
+from turnlog.store.stream_cache import StreamCache, cached
+from turnlog.store.streams import check_running, find_stream, gap, no_stream, refusing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from turnlog.records.keys import SessionKey
     from turnlog.store.store import Store
-    from turnlog.store.stream_cache import Held
+    from turnlog.store.stream_cache import Held, Tail
 
 
 class EventsAppended(NamedTuple):
@@ -82,6 +83,7 @@ async def append_events(
         Fenced: another has taken the stream over.
         SequenceGap: events are missing before these.
         TooLarge: the batch, or the stream with it.
+        TooFast: the cache has as much of the stream as it may, and the table takes no more for now.
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
     check_size(events)
@@ -94,12 +96,42 @@ async def append_events(
     held = await _to_cache(store, cache, key, stream_id, segment)
     if held is None:
         return await _to_table(store, key, stream_id, segment)
-    now = store.clock.now().timestamp()
-    if held.seq > held.base and (held.bytes >= SEGMENT_BYTES or now - held.at >= SEGMENT_SECONDS):
+    if held.word == "FULL":
+        return await _relieved(store, cache, key, stream_id, segment)
+    if is_due(store, held.seq, held.base, held.bytes, held.at):
         done = await _through(store, cache, key, stream_id, segment)
         return done._replace(replayed=held.word == "DUP")
     store.counts["events"] += len(events)
     return EventsAppended(held.seq, held.base, _asked(held), replayed=held.word == "DUP")
+
+
+def is_due(store: Store, seq: int, base: int, size: int, at: int) -> bool:
+    """Whether the events that are in the cache alone have to go into the table.
+
+    Args:
+        seq: the number of the last one.
+        base: of the last one that is in the table.
+        size: bytes of those between.
+        at: seconds since the epoch at which the last one went there.
+    """
+    now = store.clock.now().timestamp()
+    return seq > base and (size >= SEGMENT_BYTES or now - at >= SEGMENT_SECONDS)
+
+
+async def write_tail(store: Store, stream: Stream, tail: Tail) -> Stream:
+    """Put what is in the cache alone into the table, in one try; the stream afterwards.
+
+    Raises:
+        ConditionFailed: the stream has changed since, or is another session's.
+        Contended: nothing was written.
+        Unanswered: it may have been.
+    """
+    segment = tail.segment.behind(stream.durable_seq)
+    if not segment.events or tail.generation != stream.key.session.generation:
+        return stream
+    await store.transact(*_writes(stream.key, segment, stream if stream.cancel is not None else None))
+    await cached(store, stream.key).moved(stream.epoch, segment.last, tail.generation)
+    return stream._replace(durable_seq=segment.last, size=stream.size + segment.size)
 
 
 def _asked(held: Held) -> dict[str, Any] | None:
@@ -123,10 +155,9 @@ async def _to_cache(
     """
     for _ in range(2):
         held = await cache.append(segment.epoch, segment.first, segment.events)
-        if held is None or held.word in {"OK", "DUP"}:
+        if held is None or held.word in {"OK", "DUP", "FULL"}:
             return held
-        head = await store.head(key)
-        stream = await the_stream(store, StreamKey(head.key, stream_id))
+        stream = await _in_table(store, key, stream_id)
         check_running(stream, segment.epoch)
         if held.word == "GAP" and held.seq > stream.durable_seq:
             raise gap(held.seq)
@@ -134,21 +165,51 @@ async def _to_cache(
     return None
 
 
+async def _in_table(store: Store, key: SessionKey, stream_id: str) -> Stream:
+    """The stream as it is; one that ended long ago too, as where there is no cache.
+
+    Raises:
+        NotFound: no such session, or no such stream of it.
+    """
+    head = await store.head(key)
+    stream = await find_stream(store, StreamKey(head.key, stream_id))
+    if stream is None:
+        raise no_stream()
+    return stream
+
+
+async def _relieved(
+    store: Store, cache: StreamCache, key: SessionKey, stream_id: str, segment: Segment
+) -> EventsAppended:
+    """Append a batch for which the cache has no room until the table has what came before.
+
+    Raises:
+        TooFast: the table does not take it now.
+    """
+    try:
+        return await _through(store, cache, key, stream_id, segment)
+    except Contended as error:
+        raise TooFast(
+            "The stream's events come faster than they are stored. Send the same ones again later."
+        ) from error
+
+
 async def _through(
     store: Store, cache: StreamCache, key: SessionKey, stream_id: str, segment: Segment
 ) -> EventsAppended:
     """Append a batch to the table, with what is in the cache alone before it; then to the cache."""
     tail = await cache.tail(segment.epoch)
-    whole = joined(tail[1] if tail else None, segment)
     try:
-        done = await _to_table(store, key, stream_id, whole)
+        done = await _to_table(store, key, stream_id, joined(tail.segment if tail else None, segment))
     except SequenceGap as error:
-        if tail and tail[1].first <= error.extra["expected"] <= tail[1].last:
-            raise gap(tail[1].last + 1) from None  # what comes before that is in the cache
+        if tail and not tail.whole:  # else what is sent again is taken for what is there
+            await cache.reset(await _in_table(store, key, stream_id))
+        elif tail and tail.segment.first <= error.extra["expected"] <= tail.segment.last:
+            raise gap(tail.segment.last + 1) from None  # what comes before that is in the cache
         raise
     if tail:
-        await cache.append(segment.epoch, segment.first, segment.events)
-        await cache.moved(segment.epoch, done.durable_seq, tail[0])
+        await cache.append(segment.epoch, segment.first, segment.events, durable=True)
+        await cache.moved(segment.epoch, done.durable_seq, tail.generation)
     return done
 
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnlog.errors import ConditionFailed, Contended, StreamEnded, Unanswered
-from turnlog.limits import MAX_FINAL
+from turnlog.errors import ConditionFailed, Contended, SequenceGap, StreamEnded, Unanswered
+from turnlog.limits import TRANSACTION_ITEMS
 from turnlog.operations.append_events import check_room, check_size, joined
 from turnlog.operations.append_messages import find_present, replaced_fields
 from turnlog.operations.create_session import check_objects
@@ -27,7 +27,7 @@ from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import advanced, head_update, puts, with_message_ids
 from turnlog.store.store import LogMoved
 from turnlog.store.stream_cache import cached
-from turnlog.store.streams import check_running, gap, the_stream, with_tail
+from turnlog.store.streams import check_running, gap, newest, the_stream
 from turnlog.wire import digest, dumps
 
 if TYPE_CHECKING:
@@ -40,9 +40,6 @@ if TYPE_CHECKING:
     from turnlog.store.store import Store
 
 Fields = dict[str, Any]
-
-_ITEMS_OF_MESSAGES = MAX_FINAL + 4
-"""Head, stream and the last events take the other ones of the transaction."""
 
 
 class End(NamedTuple):
@@ -137,7 +134,10 @@ async def _finish(
             continue
         missing = [fields for fields in new if fields["message_id"] not in present]
         usage = end.usage if missing else None
-        after, stored = advanced(store, head, missing, usage, large, room=_ITEMS_OF_MESSAGES)
+        events = segment.puts(stream.key)
+        room = TRANSACTION_ITEMS - 2 - len(events)  # without the head's and the stream's
+        beside = sum(len(put["Put"]["Item"]["data"]["B"]) for put in events)
+        after, stored = advanced(store, head, missing, usage, large, room=room, beside=beside)
         after = after._replace(active_stream=None, stream_epoch=None, **replaced)
         check_objects(head, after)
         await large.put(stored)
@@ -149,7 +149,7 @@ async def _finish(
                 stored,
                 head_update(head, after, same_version=bool(replaced), replaced=replaced, fence=stream.fence),
                 stream.moved(ended, ttl=store.stream_ttl, same=True),
-                *segment.puts(stream.key),
+                *events,
                 *puts(head.key, stored),
             )
         except ConditionFailed as refused:
@@ -183,16 +183,27 @@ async def _last(store: Store, stream: Stream, end: End) -> Segment:
     """The last events, as far as they are not in the table: those in the cache alone, and those of the end.
 
     Raises:
-        SequenceGap: events are missing before them.
+        SequenceGap: events are missing before them. Or they may be: the cache has lost some, or does not
+            tell, and the producer does not say how many there were.
         TooLarge: the stream has no room for them.
     """
-    _, tail = await with_tail(store, stream)
+    tail, whole = await newest(store, stream)
     first = tail.last + 1 if end.first is None else end.first
-    last = Segment(stream.epoch, first, list(end.events))
+    if not whole and (end.first is None or first > tail.last + 1):
+        # So that what is sent again is not taken for what is there.
+        await cached(store, stream.key).reset(stream)
+        raise SequenceGap(
+            f"The cache may have lost events: the table has {stream.durable_seq}. Send those behind it again,"
+            " and name in first_seq the number that comes behind the last one.",
+            extra={"expected": stream.durable_seq + 1},
+        )
     if first > tail.last + 1:
         raise gap(tail.last + 1)
-    segment = joined(tail, last) if first >= tail.first else last.behind(stream.durable_seq)
-    check_room(stream, segment)
+    # It may overlap with what is there: no event that was acknowledged is cut off for that.
+    last = Segment(stream.epoch, first, list(end.events)).behind(stream.durable_seq)
+    segment = joined(tail, last)
+    if segment.size > tail.size:  # what was acknowledged has room
+        check_room(stream, segment)
     return segment
 
 

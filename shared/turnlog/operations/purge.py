@@ -196,7 +196,7 @@ async def purge_stream(store: Store, key: StreamKey) -> None:
         "ExpressionAttributeValues": {
             ":session": attribute(key.session.partition),
             ":first": key.segment(0, 0)["SK"],
-            ":last": key.segment(10**12 - 1, 0)["SK"],
+            ":last": key.segment(10**16 - 1, 0)["SK"],
         },
         "ProjectionExpression": "PK, SK",
         "ConsistentRead": True,

@@ -170,12 +170,12 @@ class StreamKey(NamedTuple):
 
         Args:
             epoch: in which they were appended. Epochs grow, also from a stream that is forgotten to the next
-                one under its id: so this is the order of the events, and none is of both.
+                one under its id: so this is the order of the events, and no key is of both.
             last: the number of the last event in it.
             part: of those that one item does not hold.
         """
         more = f"#{part}" if part else ""
-        numbers = f"{epoch:012d}#{last:010d}{more}"
+        numbers = f"{epoch:016d}#{last:010d}{more}"
         return self.session.item(f"{STREAM_PREFIX}{self.stream_id}{SEGMENT_PREFIX}{numbers}")
 
 

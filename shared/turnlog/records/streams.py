@@ -10,14 +10,15 @@ the stream by its `epoch`: whoever takes it over has a later one, and every writ
 meant for. Where an epoch began is kept in `cuts`: what the epoch before it had from there on was lost, and a
 reader that has seen that is told to drop the running step.
 
-Epochs begin with the second at which the stream was opened, and grow from there. So those of a stream that is
-opened under an id which was forgotten are later than all of the former one, of which segments may still lie
-there.
+An epoch belongs to one of all streams that ever had the id: what was meant for a former one never fits. It
+begins with the session's generation and the second at which the stream was opened, and grows from there. So
+in a session that is begun anew it is later than any of the session before, whatever the clocks say. In one
+session an id is free again a week after its stream is over, and each take-over takes ten seconds at least.
 
 | item | holds |
 |---|---|
 | `STREAM#<id>` | what is known of the stream |
-| `STREAM#<id>#SEG#<epoch>#<10-digit last>` | events up to that number; with `#<part>` more of them |
+| `STREAM#<id>#SEG#<16-digit epoch>#<10-digit last>` | events up to that; with `#<part>` more of them |
 """
 
 from __future__ import annotations
@@ -66,7 +67,11 @@ _STRINGS = (
     "error",
     "result",
 )
-_NUMBER_WIDTH = 10  # digits
+_WIDTHS = (16, 10)  # digits of an epoch, and of an event's number
+_GENERATION = 10**10
+"""How far the epochs of two generations are apart: more seconds than there are until 2286."""
+_GENERATIONS = 900_000
+"""So many are told apart: then epochs are numbers that any JSON client keeps."""
 
 
 class Stream(NamedTuple):
@@ -119,10 +124,10 @@ class Stream(NamedTuple):
         return int(cuts[at]) if 0 <= at < len(cuts) else None
 
     def epoch_of(self, seq: int) -> int:
-        """The epoch in which the event of this number was appended; the oldest that is known, if none is."""
+        """The epoch in which the event of this number was appended; the first one, if that is not known."""
         cuts = self.cuts.split(",")
         later = sum(int(cut) > seq for cut in cuts)
-        return max(self.first_epoch, self.epoch - min(later, len(cuts)))
+        return self.epoch - later if later < len(cuts) else self.first_epoch
 
     def with_epoch(self) -> Stream:
         """The stream with the next epoch, which begins behind what is in the table."""
@@ -346,7 +351,7 @@ def segments(items: Iterable[Item]) -> Iterator[Segment]:
 
 
 class Cursor(NamedTuple):
-    """A place in a stream: behind the event of this number, which was seen in this epoch."""
+    """A place in a stream: behind the event of this number, as it was seen in this epoch of the stream."""
 
     epoch: int
     seq: int
@@ -366,13 +371,15 @@ def cursor_of(stream: Stream, text: str | None) -> tuple[Cursor, bool]:
     if text is None:
         return Cursor(stream.first_epoch, 0), False
     name, epoch, seq = text.rsplit(".", 2) if text.count(".") > 1 else ("", "", "")
-    fits = all(one.isascii() and one.isdecimal() and len(one) <= _NUMBER_WIDTH for one in (epoch, seq))
+    numbers = zip((epoch, seq), _WIDTHS, strict=True)
+    fits = all(one.isascii() and one.isdecimal() and len(one) <= most for one, most in numbers)
     if name != quote(stream.key.stream_id, safe="") or not fits or int(epoch) > stream.epoch:
         raise BadCursor.at("query", "after", msg="must be a cursor that this stream gave")
     at = Cursor(int(epoch), int(seq))
     if at.epoch == stream.epoch:
-        return at, False
-    cut = stream.cut(at.epoch + 1)
+        lost = not stream.open and at.seq > stream.durable_seq  # the stream ended without what was seen
+        return (Cursor(at.epoch, stream.durable_seq), True) if lost else (at, False)
+    cut = stream.cut(at.epoch + 1) if at.seq else 1  # nothing was seen, so nothing is dropped
     if at.epoch < stream.first_epoch or cut is None:
         raise Resync(
             "The cursor is older than what is kept of the stream. Fetch the session, and begin anew."
@@ -384,7 +391,7 @@ def opened(
     session: GenerationKey, stream_id: str, *, message_id: str, now: datetime, lease: int, token: bytes
 ) -> Stream:
     """A stream that begins now."""
-    epoch = int(now.timestamp())
+    epoch = session.generation % _GENERATIONS * _GENERATION + int(now.timestamp())
     return Stream(
         StreamKey(session, stream_id),
         epoch=epoch,

@@ -26,7 +26,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnlog.errors import NoSuchObject, TooLarge, Torn, TurnlogError, Unanswered, Unavailable
-from turnlog.limits import MAX_BATCH, PART_SIZE, PARTS_LIMIT, PAYLOAD_LIMIT, REQUEST_LIMIT
+from turnlog.limits import MAX_BATCH, PART_SIZE, PARTS_LIMIT, PAYLOAD_LIMIT, REQUEST_LIMIT, TRANSACTION_BYTES
 from turnlog.records import messages
 from turnlog.store.deposits import Deposits, delete_objects, objects_of, reference
 from turnlog.wire import dumps
@@ -96,7 +96,7 @@ class LargeMessages:
             TooLarge: there is no bucket, and it is too large without.
         """
         if self.store.objects is None:
-            _check_items([self.encode(sequence, fields, epoch=0)], MAX_BATCH)
+            _check_items([self.encode(sequence, fields, epoch=0)], MAX_BATCH, REQUEST_LIMIT)
 
     def edited(self, key: GenerationKey, before: Stored, after: Stored) -> Stored:
         """What an edit makes of a message, as item or object; the next try of an edit gets another object."""
@@ -108,7 +108,9 @@ class LargeMessages:
         """An edit of this writer is applied, and this message stands there: what stood there before goes."""
         await delete_objects(self.store, self._before[now.sequence] - {"", now.object_key})
 
-    def placed(self, key: GenerationKey, stored: Sequence[Stored], *, room: int = MAX_BATCH) -> list[Stored]:
+    def placed(
+        self, key: GenerationKey, stored: Sequence[Stored], *, room: int = MAX_BATCH, beside: int = 0
+    ) -> list[Stored]:
         """The messages, each as item or object, so that one transaction takes the items.
 
         An object is each that no item holds, and then the largest of the others, until they fit.
@@ -117,19 +119,21 @@ class LargeMessages:
             key: of the session that is there. One that is begun anew gets objects of its own.
             stored: the messages.
             room: how many items they may take.
+            beside: bytes of what else the transaction has.
 
         Raises:
             TooLarge: there is no bucket, and they are too large without.
         """
         placed, self._at = list(stored), key
+        most = min(REQUEST_LIMIT, TRANSACTION_BYTES - beside)
         if self.store.objects is None:
-            _check_items(placed, room)
+            _check_items(placed, room, most)
             return placed
         for at, message in enumerate(placed):
             # One that no answer holds is read from the bucket by the client itself, see `referred`.
             if len(message.blob) > message.first_room or message.size > PAYLOAD_LIMIT:
                 placed[at] = self._as_object(message)
-        left = sum(_item_size(message) for message in placed) - REQUEST_LIMIT
+        left = sum(_item_size(message) for message in placed) - most
         for at in sorted(range(len(placed)), key=lambda at: -len(placed[at].blob)) if left > 0 else ():
             if left > 0 and not placed[at].object_key:
                 left -= _item_size(placed[at])
@@ -268,7 +272,7 @@ def _item_size(message: Stored) -> int:
     return len(message.shell) + (0 if message.object_key else len(message.blob))
 
 
-def _check_items(stored: Sequence[Stored], room: int) -> None:
+def _check_items(stored: Sequence[Stored], room: int, most: int) -> None:
     """Refuse what is too large without a bucket.
 
     Raises:
@@ -283,10 +287,9 @@ def _check_items(stored: Sequence[Stored], room: int) -> None:
             f"A message takes {largest} bytes {without} it is at most {PARTS_LIMIT}."
             " Split it, or configure one."
         )
-    if size > REQUEST_LIMIT:
+    if size > most:
         raise TooLarge(
-            f"The messages take {size} bytes {without} one request stores at most {REQUEST_LIMIT}."
-            " Send fewer at once."
+            f"The messages take {size} bytes {without} one request stores at most {most}. Send fewer at once."
         )
     if parts > room:
         raise TooLarge(

@@ -55,6 +55,7 @@ def advanced(
     large: LargeMessages,
     *,
     room: int = MAX_BATCH,
+    beside: int = 0,
 ) -> tuple[Head, list[Stored]]:
     """The head after these messages, and the messages as they will be stored.
 
@@ -63,6 +64,7 @@ def advanced(
         usage: tokens to add.
         large: the writer's large messages.
         room: how many items the messages may take.
+        beside: bytes of what goes into the same transaction.
 
     Raises:
         TooLarge: a message, or all of them together.
@@ -82,7 +84,7 @@ def advanced(
     if usage and stored:
         details, spent = added(head.details, usage)
         stored[-1] = stored[-1]._replace(usage=spent)
-    stored = large.placed(head.key, stored, room=room)
+    stored = large.placed(head.key, stored, room=room, beside=beside)
     sums = {field: getattr(head, field) + (usage or {}).get(field, 0) for field in USAGE_FIELDS}
     after = head._replace(
         message_count=head.message_count + len(new),

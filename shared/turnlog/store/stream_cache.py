@@ -9,7 +9,11 @@ whole, once, in its place, by who owns the stream:
 | `OK` | has its epoch, and the event before it | is appended |
 | `DUP` | has its last event | is there already |
 | `GAP` | lacks the event before it | is refused |
+| `FULL` | has as many bytes as may be in the cache alone | is for the table |
 | `LOST` | is not there, has another epoch, or says that the stream has ended | is for the table to decide |
+
+A cache may evict one of the two keys. So the hash is believed only where the stream has as many events as it
+says: else that is `LOST` too.
 
 What the cache says is never the last word. An event is with readers for good when it is in the table: until
 then its producer keeps it, and sends it again where the cache has lost it. A reader takes from the cache what
@@ -22,7 +26,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnlog.limits import EVENTS_PAGE, MAX_EVENTS
+from turnlog.limits import EVENTS_LIMIT, EVENTS_PAGE, MAX_EVENTS
 from turnlog.records.streams import Segment
 
 if TYPE_CHECKING:
@@ -37,22 +41,22 @@ _OPEN_SECONDS = 3_600
 _ENDED_SECONDS = 600
 _CRC_SIZE = 4
 _DIGITS = 16
-_MOST_SMALL = 64 << 10  # events behind the last one in the table: `SEGMENT_BYTES`, if each were a byte long
+_MOST_BYTES = EVENTS_LIMIT + _CRC_SIZE * MAX_EVENTS  # that may be in the cache alone: a batch always may
+_MOST_EVENTS = EVENTS_LIMIT // 10  # none is shorter than that
 
 APPEND = """
 local m = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'ended', 'base', 'sum', 'cancel', 'bytes', 'at', 'gen')
-local epoch, seq = tonumber(m[1]), tonumber(m[2])
-if not epoch or not seq or m[3] or epoch ~= tonumber(ARGV[1]) then return {'LOST'} end
-local first, last = tonumber(ARGV[2]), tonumber(ARGV[2]) + #ARGV - 4
+local epoch, seq, base = tonumber(m[1]), tonumber(m[2]), tonumber(m[4])
+if not epoch or not seq or not base or m[3] or epoch ~= tonumber(ARGV[1]) then return {'LOST'} end
+if redis.call('XLEN', KEYS[2]) < seq - base then return {'LOST'} end
+local first, last = tonumber(ARGV[2]), tonumber(ARGV[2]) + #ARGV - 5
 local word = 'OK'
 if first > seq + 1 then return {'GAP', seq + 1} end
 if last <= seq then word = 'DUP' end
 local bytes = tonumber(m[7]) or 0
-for i = seq + 1, last do
-  local event = ARGV[4 + i - first]
-  redis.call('XADD', KEYS[2], i .. '-0', 'e', event)
-  bytes = bytes + #event
-end
+for i = seq + 1, last do bytes = bytes + #ARGV[5 + i - first] end
+if last > seq and bytes > tonumber(ARGV[4]) then return {'FULL'} end
+for i = seq + 1, last do redis.call('XADD', KEYS[2], i .. '-0', 'e', ARGV[5 + i - first]) end
 if last > seq then seq = last end
 redis.call('HSET', KEYS[1], 'seq', seq, 'bytes', bytes)
 redis.call('EXPIRE', KEYS[1], ARGV[3])
@@ -69,7 +73,7 @@ for _, entry in ipairs(redis.call('XRANGE', KEYS[2], from + 1 .. '-0', '+', 'COU
   found[#found + 1] = entry[1]
   found[#found + 1] = entry[2][2]
 end
-return {'OK', m[1], m[2], m[4] or '', m[5] or '', m[3] or '', m[9] or '', found}
+return {'OK', m[1], m[2], m[4] or '', m[5] or '', m[3] or '', m[9] or '', m[8] or '', found}
 """
 
 RESET = """
@@ -105,7 +109,7 @@ class Held(NamedTuple):
     """What the cache says of a stream after an append.
 
     Attributes:
-        word: `OK`, `DUP`, `GAP` or `LOST`.
+        word: `OK`, `DUP`, `GAP`, `FULL` or `LOST`.
         seq: the number of the last event; after a gap, of the one that is due.
         base: of the last event that was in the table.
         cancel: JSON text of who asked to cancel the stream; empty: nobody did.
@@ -121,6 +125,22 @@ class Held(NamedTuple):
     bytes: int = 0
     at: int = 0
     generation: int = 0
+
+
+class Tail(NamedTuple):
+    """The events that are in the cache alone.
+
+    Attributes:
+        generation: of the session, as the cache has it.
+        segment: the events, as far as they follow on what was in the table.
+        whole: they are all that the cache was given.
+        at: seconds since the epoch at which the last one was in the table.
+    """
+
+    generation: int
+    segment: Segment
+    whole: bool
+    at: int
 
 
 class StreamCache:
@@ -143,17 +163,24 @@ class StreamCache:
         """Whether there is a cache."""
         return self._cache.there
 
-    async def append(self, epoch: int, first: int, events: Sequence[bytes]) -> Held | None:
-        """Append a batch; None: the cache does not answer, and may have done it."""
+    async def append(
+        self, epoch: int, first: int, events: Sequence[bytes], *, durable: bool = False
+    ) -> Held | None:
+        """Append a batch; None: the cache does not answer, and may have done it.
+
+        Args:
+            durable: it is in the table already, so that there is room for it in any case.
+        """
         sealed = [self._seal(epoch, at, event) for at, event in enumerate(events, first)]
-        reply = await self._ask(APPEND, epoch, first, _OPEN_SECONDS, *sealed)
+        most = 3 * _MOST_BYTES if durable else _MOST_BYTES
+        reply = await self._ask(APPEND, epoch, first, _OPEN_SECONDS, most, *sealed)
         if not isinstance(reply, list) or not reply:
             return None
         word, *rest = reply
         if word == b"GAP":
             return Held("GAP", seq=int(rest[0]))
         if word not in {b"OK", b"DUP"}:
-            return Held("LOST")
+            return Held("FULL" if word == b"FULL" else "LOST")
         seq, base, total, cancel, size, at, generation = rest
         held = Held(
             word.decode(),
@@ -175,17 +202,19 @@ class StreamCache:
             limit: at most so many.
         """
         found = await self._read(stream.epoch, seq, limit)
-        return found[1] if found and found[0] == stream.key.session.generation else None
-
-    async def tail(self, epoch: int) -> tuple[int, Segment] | None:
-        """The events that are in the cache alone, and the session's generation as the cache has it."""
-        return await self._read(epoch, None, 2 * MAX_EVENTS + _MOST_SMALL)
-
-    async def _read(self, epoch: int, seq: int | None, limit: int) -> tuple[int, Segment] | None:
-        reply = await self._ask(READ, "" if seq is None else seq, limit)
-        if not isinstance(reply, list) or len(reply) < 8:  # noqa: PLR2004
+        if found is None or found.generation != stream.key.session.generation:
             return None
-        _, its_epoch, _, its_base, total, ended, its_generation, found = reply
+        return found.segment if found.segment.events or found.whole else None
+
+    async def tail(self, epoch: int) -> Tail | None:
+        """The events that are in the cache alone; None: it has lost the stream, or does not answer."""
+        return await self._read(epoch, None, _MOST_EVENTS)
+
+    async def _read(self, epoch: int, seq: int | None, limit: int) -> Tail | None:
+        reply = await self._ask(READ, "" if seq is None else seq, limit)
+        if not isinstance(reply, list) or len(reply) < 9:  # noqa: PLR2004
+            return None
+        _, its_epoch, its_seq, its_base, total, ended, its_generation, at_, found = reply
         base, generation = _number(its_base), _number(its_generation)
         if ended or _number(its_epoch) != epoch:
             return None
@@ -193,12 +222,15 @@ class StreamCache:
             return None
         first = (base if seq is None else seq) + 1
         events: list[bytes] = []
+        size = 0
         for at, (name, sealed) in enumerate(zip(found[::2], found[1::2], strict=True), first):
             event = self._unsealed(epoch, at, sealed) if name == b"%d-0" % at else None
-            if event is None:
-                break  # what comes behind it does not follow
+            size += len(event or b"")
+            if event is None or size > 2 * _MOST_BYTES:
+                break  # what comes behind it does not follow; so many bytes nobody has put there
             events.append(event)
-        return generation, Segment(epoch, first, events)
+        segment = Segment(epoch, first, events)
+        return Tail(generation, segment, 0 <= _number(its_seq) <= segment.last, _number(at_))
 
     async def reset(self, stream: Stream) -> None:
         """Begin behind what the table has, unless the cache is of a later epoch."""

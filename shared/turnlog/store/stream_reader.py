@@ -91,12 +91,12 @@ async def _read(store: Store, stream: Stream, after: Cursor, limit: int) -> Foun
             if int(item["parts"]["N"]) > len(parts):
                 continue
             for segment in segments(parts):
-                for at, event in _following(segment, seq):
+                for event in _following(segment, seq):
                     size += len(event)
                     if found and (len(found) == limit or size > _MOST_BYTES):
                         return Found(found, found[-1][0])
-                    found.append((at, event))
-                    seq = at.seq
+                    seq += 1
+                    found.append((Cursor(stream.epoch, seq), event))
             parts = []
         if "LastEvaluatedKey" not in page:
             break
@@ -106,7 +106,7 @@ async def _read(store: Store, stream: Stream, after: Cursor, limit: int) -> Foun
     return Found(found, found[-1][0])
 
 
-def _following(segment: Segment, seq: int) -> list[tuple[Cursor, bytes]]:
+def _following(segment: Segment, seq: int) -> list[bytes]:
     """What of a segment comes after the event of this number.
 
     Raises:
@@ -114,5 +114,4 @@ def _following(segment: Segment, seq: int) -> list[tuple[Cursor, bytes]]:
     """
     if segment.first > seq + 1:
         raise Torn("Events of the stream are missing.")
-    rest = segment.behind(seq)
-    return [(Cursor(rest.epoch, rest.first + at), event) for at, event in enumerate(rest.events)]
+    return segment.behind(seq).events

@@ -20,7 +20,6 @@ from turnlog.errors import (
     StreamEnded,
     Unanswered,
 )
-from turnlog.limits import STREAM_LIMIT
 from turnlog.records import streams
 from turnlog.records.expressions import LIVE, running, touch, update
 from turnlog.records.keys import StreamKey
@@ -117,15 +116,24 @@ async def end_as(store: Store, head: Head, stream: Stream, state: str) -> Unavai
 
 
 async def with_tail(store: Store, stream: Stream) -> tuple[Stream, Segment]:
-    """The stream with what is in the cache alone, as far as there is room for it; and these events."""
-    none = Segment(stream.epoch, stream.durable_seq + 1, [])
-    found = await cached(store, stream.key).tail(stream.epoch)
-    if found is None or found[0] != stream.key.session.generation or found[1].first > none.first:
-        return stream, none
-    tail = found[1].behind(stream.durable_seq)
-    if not tail.events or stream.size + tail.size > STREAM_LIMIT:
-        return stream, none
+    """The stream with what is in the cache alone, and these events."""
+    tail, _ = await newest(store, stream)
     return stream._replace(durable_seq=tail.last, size=stream.size + tail.size), tail
+
+
+async def newest(store: Store, stream: Stream) -> tuple[Segment, bool]:
+    """The events that are in the cache alone; and whether these are all of them.
+
+    A cache that has lost some, or does not answer, cannot tell whether there were more.
+    """
+    none = Segment(stream.epoch, stream.durable_seq + 1, [])
+    cache = cached(store, stream.key)
+    found = await cache.tail(stream.epoch)
+    if found is None or found.generation != stream.key.session.generation:
+        return none, not cache.there
+    if found.segment.first > none.first:
+        return none, True  # the table has moved on: what is written now is refused, and tried again
+    return found.segment.behind(stream.durable_seq), found.whole
 
 
 def ended(store: Store, stream: Stream, state: str, *, error: str | None = None) -> Stream:

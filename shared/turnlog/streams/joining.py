@@ -25,6 +25,8 @@ _GROUP_BEGINS = {
     "reasoning-start": ("reasoning-delta", "id"),
     "tool-input-start": ("tool-input-delta", "toolCallId"),
 }
+# What comes behind these is dropped by a `reset-step`.
+_STEP_BEGINS = {"start", "start-step", "finish-step"}
 
 
 class Joined:
@@ -54,10 +56,9 @@ class Joined:
         if begins := _GROUP_BEGINS.get(str(kind)):  # an id may be used again
             self._open.pop((begins[0], str(event.get(begins[1]))), None)
         self._events.append(event)
-        if kind in {"finish-step", "start"}:
-            self._step = len(self._events)
-        elif kind == "start-step":
-            self._step = len(self._events) - 1
+        if kind in _STEP_BEGINS:
+            self._step = len(self._events) - (kind == "start-step")
+            self._open.clear()  # a delta of this step is dropped with it, also where its group began before
 
     def _join(self, kind: str, group: str, event: Event, text: str) -> None:
         place = self._open.get((kind, group))
@@ -73,7 +74,7 @@ class Joined:
         """Leave the running step out."""
         del self._events[self._step :]
         self._texts = {place: texts for place, texts in self._texts.items() if place < self._step}
-        self._open = {group: place for group, place in self._open.items() if place < self._step}
+        self._open.clear()
 
     def events(self) -> list[Event]:
         """What there is so far."""

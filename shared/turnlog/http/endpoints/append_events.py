@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnlog.errors import Fenced, NotFound, SequenceGap, StreamEnded, TooLarge
+from turnlog.errors import Fenced, NotFound, SequenceGap, StreamEnded, TooFast, TooLarge
 from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint
 from turnlog.models.streams import AppendEvents
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @endpoint(
     body=AppendEvents,
     answers={200: "EventsAppended"},
-    errors=(NotFound, Fenced, SequenceGap, StreamEnded, TooLarge),
+    errors=(NotFound, Fenced, SequenceGap, StreamEnded, TooLarge, TooFast),
 )
 async def handler(store: Store, call: Call, *, body: AppendEvents) -> Answer:
     """Append a batch of events at its numbers, once; in `cancel` stands who asked the producer to stop."""

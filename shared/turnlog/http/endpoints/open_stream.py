@@ -35,5 +35,5 @@ async def handler(store: Store, call: Call, *, body: OpenStream) -> Answer:
         lease_seconds=body.lease_seconds,
     )
     cursor = Cursor(stream.first_epoch, 0).text(stream.key)
-    answer = dumps({"stream": stream.shown(), "cursor": cursor})
+    answer = dumps({"stream": stream.shown(), "cursor": cursor, "replayed": not made})
     return Answer(201, answer, stream_location(stream.key)) if made else Answer(200, answer)

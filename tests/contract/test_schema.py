@@ -52,6 +52,7 @@ UNSAID = [
     (["body"], "to_sequence must not be greater than expected_sequence"),
     (["body"], "replace must not be a removed message"),
     (["body"], "message_id and the message_id in replace"),
+    (["body"], "first_seq is required with events"),
     (["body", "entries"], "must not hold two entries with one uuid"),
     (["body"], "must hold at least one entry"),
     (["body", 1], "line 1: "),  # of an import

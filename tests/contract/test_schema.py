@@ -56,7 +56,6 @@ UNSAID = [
     (["body", "entries"], "must not hold two entries with one uuid"),
     (["body"], "must hold at least one entry"),
     (["body", 1], "line 1: "),  # of an import
-    (["body"], "first_seq is required with events"),
     (["body"], "error is required where state is failed"),
 ]
 # Of a file that is too large, and where neither a body came nor the name of its file.

@@ -38,7 +38,7 @@ def rendered() -> dict[Path, str]:
 def _event(route: Route, direct: dict[str, Any]) -> dict[str, Any]:
     parameters = {
         name: str(direct[name])
-        for name in ("session_id", "name", "sequence", "file_id", "stream_id")
+        for name in ("session_id", "name", "sequence", "file_id", "stream_id", "job_id")
         if f"{{{name}" in route.path
     }
     path = route.documented.format(**parameters)

@@ -31,6 +31,8 @@ _PARAMETERS = {
     "SlowMilliseconds": ("Number", "A function is slow when one in a hundred of its calls takes longer."),
 }
 _HOUR = 3_600_000  # milliseconds
+# These wait for what they answer, or for all that is due.
+_WAITING = {"read_events", "get_job", "sweep_jobs"}
 
 
 def document() -> dict[str, Any]:
@@ -70,9 +72,10 @@ def rendered() -> str:
 
 def _function_alarms(function: Function) -> dict[str, Any]:
     name = function.name.removesuffix("Function")
-    # What a stream calls takes as long as its records ask for: it is slow when it may run out of time.
+    # What a stream calls takes as long as its records ask for, and what waits as long as it is told to. These
+    # are slow when they may run out of time.
     slow: Any = {"Ref": "SlowMilliseconds"}
-    if function == stream_mapping().function:
+    if function == stream_mapping().function or function.operation in _WAITING:
         slow = function.timeout * 800
     return {
         f"{name}Errors": _alarm(f"{name} failed; its log says how.", of_function(name, "Errors")),

@@ -22,6 +22,7 @@ from turnlog.http.endpoint import Endpoint
 from turnlog.models import answers as shapes_of_answers
 from turnlog.records.keys import (
     FILE_ID_PATTERN,
+    JOB_ID_PATTERN,
     SESSION_ID_SCHEMA,
     STREAM_ID_SCHEMA,
     TRANSCRIPT_NAME_LIMIT,
@@ -68,6 +69,12 @@ _STREAM_ID = {
     "description": "Percent-encoded in the path.",
     "schema": STREAM_ID_SCHEMA,
 }
+_JOB_ID = {
+    "name": "job_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": JOB_ID_PATTERN},
+}
 _BODY_FILE = {
     "name": "body_file",
     "in": "query",
@@ -98,6 +105,13 @@ _HEADERS = {
     "if-match": "An entity tag or more.",
     "if-none-match": "An entity tag or more.",
     "prefer": "`return=minimal`: the answer leaves out the messages.",
+    "idempotency-key": "Of the client's own choice: a request that is sent again with it is a repeat.",
+}
+_REQUIRED_HEADERS: dict[str, dict[str, Any]] = {
+    "idempotency-key": {
+        "required": True,
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    }
 }
 _ERROR_HEADERS: dict[int, tuple[str, dict[str, Any]]] = {
     401: ("WWW-Authenticate", {"const": "Bearer"}),
@@ -128,7 +142,12 @@ def document() -> dict[str, Any]:
                     "type": "http",
                     "scheme": "bearer",
                     "description": "A JWT: its claim `sub` is the user. For the local server any text is.",
-                }
+                },
+                "webhook": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The token that the start of a job with a webhook answered.",
+                },
             },
         },
     }
@@ -152,11 +171,13 @@ def _operation(route: Route) -> dict[str, Any]:
     summary = inspect.getdoc(endpoint.operation) or ""
     operation: dict[str, Any] = {"operationId": name, "summary": summary}
     if endpoint.public:
-        operation["security"] = []
+        # A public one that refuses a token has a token of its own.
+        operation["security"] = [{"webhook": []}] if errors.Unauthenticated in endpoint.errors else []
     parameters: list[dict[str, Any]] = [_SESSION_ID] if "{session_id}" in route.path else []
     parameters += [_NAME] if "{name}" in route.documented else []
     parameters += [_FILE_ID] if "{file_id}" in route.documented else []
     parameters += [_STREAM_ID] if "{stream_id}" in route.documented else []
+    parameters += [_JOB_ID] if "{job_id}" in route.documented else []
     parameters += [_BODY_FILE] if endpoint.body_file else []
     parameters += [_SEQUENCE] if "{sequence}" in route.documented else []
     parameters += [_query(name, one) for name, one in endpoint.query.items()]
@@ -164,7 +185,7 @@ def _operation(route: Route) -> dict[str, Any]:
         {
             "name": header,
             "in": "header",
-            "schema": {"type": "string"},
+            **_REQUIRED_HEADERS.get(header, {"schema": {"type": "string"}}),
             "description": _HEADERS[header],
         }
         for header in endpoint.headers

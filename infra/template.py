@@ -76,6 +76,18 @@ class StreamMapping(NamedTuple):
     batch_size: int
 
 
+class Schedule(NamedTuple):
+    """A function that is called again and again.
+
+    Attributes:
+        function: which.
+        seconds: between two calls.
+    """
+
+    function: Function
+    seconds: float
+
+
 class Cors(NamedTuple):
     """What the HTTP API lets pages of other origins do.
 
@@ -127,6 +139,18 @@ def stream_mapping() -> StreamMapping:
         starting_position=event["StartingPosition"],
         batch_size=event["BatchSize"],
     )
+
+
+def schedules() -> list[Schedule]:
+    """The functions that are called by a schedule.
+
+    Raises:
+        NotImplementedError: a schedule that is no `rate(1 minute)`.
+    """
+    found = [(function, event["Schedule"]) for function, event in _events("Schedule")]
+    if any(rate != "rate(1 minute)" for _, rate in found):
+        raise NotImplementedError(str(found))
+    return [Schedule(function, 60.0) for function, _ in found]
 
 
 def cors() -> Cors:

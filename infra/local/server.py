@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -21,9 +22,10 @@ from infra.local.access import ThisMachine
 from infra.local.errors import CannotStart
 from infra.local.gateway import Gateway
 from infra.local.lambdas import Lambdas, load_handler
+from infra.local.schedule import Clockwork
 from infra.local.stream import StreamPump
 from infra.local.table import ensure_table
-from infra.template import environment, stream_mapping
+from infra.template import environment, schedules, stream_mapping
 from turnlog.cache.url import CacheUrl
 from turnlog.errors import SettingsError
 from turnlog.settings import from_environment
@@ -156,6 +158,9 @@ def running(
                     function=lambda event, stopping: lambdas.invoke(mapping.function.name, event, stopping),
                 )
             )
+            for schedule in schedules():
+                call = partial(lambdas.invoke, schedule.function.name)
+                stack.enter_context(Clockwork(schedule, call))
         stack.enter_context(serving(Gateway(lambdas, machine), listener))
         url = f"http://{HOST}:{listener.getsockname()[1]}"
         yield LocalServer(url, table, dynamodb_url, cache_url, bucket)

@@ -149,9 +149,9 @@ class StreamActive(Conflict):
 
 
 class Fenced(Conflict):
-    """Another producer has taken the stream over: it has a later epoch."""
+    """Another has taken the stream over, and has a later epoch; or the job, which is in another attempt."""
 
-    code, title = "fenced", "The stream was taken over"
+    code, title = "fenced", "Another has taken over"
 
 
 class SequenceGap(Conflict):
@@ -167,9 +167,27 @@ class StreamEnded(Conflict):
 
 
 class LeaseHeld(Conflict):
-    """The stream's producer has its lease yet."""
+    """The stream's producer, or the job's worker, has its lease yet."""
 
-    code, title = "lease_held", "The stream has a producer"
+    code, title = "lease_held", "Another has the lease"
+
+
+class IdempotencyKeyReused(Conflict):
+    """The session has a job that was started with this `Idempotency-Key` by another request."""
+
+    code, title = "idempotency_key_reused", "The Idempotency-Key is taken"
+
+
+class JobEnded(Conflict):
+    """The job has ended."""
+
+    code, title = "job_ended", "The job has ended"
+
+
+class NotAsked(Conflict):
+    """The job's worker waits for no input."""
+
+    code, title = "not_asked", "Nothing was asked"
 
 
 class Gone(TurnlogError):
@@ -281,6 +299,18 @@ class UsageError(TurnlogError):
 
 class SettingsError(UsageError, ValueError):
     """A setting is missing or wrong; the text names it, and says what to do."""
+
+
+class JobCancelled(Exception):
+    """A worker is asked to stop: its job is cancelled.
+
+    Args:
+        reason: as whoever cancelled the job gave it.
+    """
+
+    def __init__(self, reason: str | None = None) -> None:
+        super().__init__(f"The job is cancelled: {reason}" if reason else "The job is cancelled.")
+        self.reason = reason
 
 
 class NoSuchObject(Exception):

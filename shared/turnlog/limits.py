@@ -157,6 +157,40 @@ CUTS_KEPT = 100
 MAX_WAIT = 20
 """Seconds that a read of events waits at the most."""
 
+JOB_LEASE_SECONDS = 60
+"""How long a job belongs to its worker, if that says nothing else."""
+
+MAX_JOB_LEASE_SECONDS = 3_600
+
+JOB_DEADLINE_SECONDS = 3_600
+"""How long a job may take, if whoever starts it says nothing else."""
+
+MAX_JOB_DEADLINE_SECONDS = 30 * 86_400
+
+JOB_CANCEL_SECONDS = 30
+"""How long a worker has to end a job that was cancelled, before whoever looks does it."""
+
+JOB_INPUT_LIMIT = 96 << 10
+"""Bytes of JSON of a job's input. An item holds it together with all else of a job."""
+
+JOB_RESULT_LIMIT = 4_500_000
+"""Bytes of a job's result as they are in an answer, which holds the rest of the job as well."""
+
+JOB_RESULT_ROOM = 160 << 10
+"""Bytes of a packed result in the job's item, see `JOB_INPUT_LIMIT`. A larger one is an object."""
+
+JOB_WORD_LIMIT = 16 << 10
+"""Bytes of JSON of what a worker asks, and of what it is answered."""
+
+JOB_PROGRESS_LIMIT = 4 << 10
+"""Bytes of JSON of a job's progress: each heartbeat that has it writes it."""
+
+JOBS_PAGE = 100
+"""Jobs in one page of a list: each is read by itself."""
+
+DUE_SHARDS = 4
+"""Partitions of the index by which what is due is found: one takes about a thousand writes a second."""
+
 MAX_PUT = 10_000
 """Messages in one PUT."""
 

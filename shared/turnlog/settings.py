@@ -22,6 +22,7 @@ class Settings(NamedTuple):
         transcripts: whether they are served (`TURNLOG_TRANSCRIPTS`, unless it is `off`, `0` or `false`).
         bucket: the S3 bucket for what no item holds, empty for none (`TURNLOG_BUCKET`).
         stream_ttl: seconds for which the events of a stream are kept after its end (`TURNLOG_STREAM_TTL`).
+        job_ttl: seconds for which a job is kept after its end (`TURNLOG_JOB_TTL`).
         cache_password: the cache's password, as it is and not encoded for a URL (`TURNLOG_CACHE_PASSWORD`).
             If it is empty, the password is the one in `cache_url`.
     """
@@ -34,6 +35,7 @@ class Settings(NamedTuple):
     bucket: str
     cache_password: str = ""
     stream_ttl: int = 86_400
+    job_ttl: int = 2_592_000
 
 
 _OFF = {"off", "0", "false"}
@@ -77,6 +79,7 @@ def from_environment(table: str | None = None) -> Settings:
         transcripts=os.environ.get("TURNLOG_TRANSCRIPTS", "").strip().lower() not in _OFF,
         bucket=os.environ.get("TURNLOG_BUCKET", ""),
         stream_ttl=_number("TURNLOG_STREAM_TTL", "seconds", _MOST_SECONDS) or 86_400,
+        job_ttl=_number("TURNLOG_JOB_TTL", "seconds", _MOST_SECONDS) or 2_592_000,
         cache_password=os.environ.get("TURNLOG_CACHE_PASSWORD", ""),
     )
 

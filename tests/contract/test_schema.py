@@ -14,7 +14,9 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -26,10 +28,12 @@ from infra.openapi import DOCUMENT
 from tests.functional.api import Api
 from tests.functional.test_files import uploaded
 from tests.http_client import request
+from turnlog.drivers.blocking import SystemClock
 from turnlog.records.keys import is_file_id
 from turnlog.wire import JSONL
 
 if TYPE_CHECKING:
+    import pytest
     from schemathesis import Case, Response
 
     from infra.local.server import LocalServer
@@ -48,9 +52,11 @@ UNSAID = [
     (["body"], "to_sequence must not be greater than expected_sequence"),
     (["body"], "replace must not be a removed message"),
     (["body"], "message_id and the message_id in replace"),
+    (["body"], "first_seq is required with events"),
     (["body", "entries"], "must not hold two entries with one uuid"),
     (["body"], "must hold at least one entry"),
     (["body", 1], "line 1: "),  # of an import
+    (["body"], "error is required where state is failed"),
 ]
 # Of a file that is too large, and where neither a body came nor the name of its file.
 NO_FILE = ("A file is at most", "A request's body is at most", "The request has no body")
@@ -93,8 +99,9 @@ def test_operation(case: Case[Any], server: LocalServer) -> None:
     _prepare(case, Api(server.url, user))
     if is_file_id((case.query or {}).get("body_file")) and case.body is not NOT_SET:
         del case.query["body_file"]  # no file has this id, and a body beside it is refused
+    token = _webhook(server) if case.operation.path == "/hooks/jobs" else user
     for _ in range(2):
-        response = case.call(base_url=server.url, headers={"authorization": f"Bearer {user}"})
+        response = case.call(base_url=server.url, headers={"authorization": f"Bearer {token}"})
         excluded = [*EXCLUDED, checks.positive_data_acceptance] if _unsaid(response) else EXCLUDED
         case.validate_response(response, excluded_checks=excluded)
         SEEN[case.operation.label].add(response.status_code)
@@ -111,7 +118,8 @@ def test_without_a_token(server: LocalServer) -> None:
     for operation in operations():
         if operation.path == "/health":
             continue
-        path = {"session_id": "s", "name": "n", "sequence": 0, "file_id": "0" * 32}
+        path = {"session_id": "s", "name": "n", "sequence": 0, "file_id": "0" * 32, "stream_id": "s"}
+        path |= {"job_id": str(UUID(int=0))}
         case = operation.Case(path_parameters=path)
         response = case.call(base_url=server.url)
         assert response.status_code == 401, operation.label
@@ -172,6 +180,74 @@ def test_a_file_that_is_there(server: LocalServer) -> None:
         SEEN[operation.label].add(response.status_code)
 
 
+def test_a_stream_that_is_there(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An id that is made from the document is seldom that of a stream."""
+    api = Api(server.url, "alice")
+    session = api.new()
+    opened = {"stream_id": "s"}
+    epoch = api.call("POST", f"/sessions/{session}/streams", opened).body["stream"]["epoch"]
+    said = {"epoch": epoch, "first_seq": 1, "events": [{"type": "start"}], "flush": True}
+    ended = {"epoch": epoch + 1, "state": "completed", "messages": []}
+    end = ""
+    for name, status, body in (
+        ("open_stream", 200, opened),
+        ("get_stream", 200, None),
+        ("append_events", 200, said),
+        ("read_events", 200, None),
+        ("heartbeat_stream", 200, {"epoch": epoch, "lease_seconds": 1}),
+        ("take_over_stream", 200, {}),
+        ("cancel_stream", 202, {}),
+        ("finish_stream", 200, ended),
+        ("cancel_stream", 200, {}),
+        ("read_snapshot", 200, None),
+        ("read_events", 204, None),
+    ):
+        (operation,) = (one for one in operations() if one.definition.raw["operationId"] == name)
+        if name == "take_over_stream":  # its lease is over then
+            now = SystemClock(0.0).now() + timedelta(seconds=20)
+            monkeypatch.setattr(SystemClock, "now", lambda _: now)  # noqa: B023
+        given: dict[str, Any] = {} if body is None else {"media_type": "application/json", "body": body}
+        given |= {"query": {"after": end}} if end else {}
+        path = {"session_id": session} if name == "open_stream" else {"session_id": session, **opened}
+        response = operation.Case(path_parameters=path, **given).call_and_validate(
+            base_url=server.url, headers={"authorization": f"Bearer {api.user}"}, excluded_checks=EXCLUDED
+        )
+        assert response.status_code == status, (name, response.content)
+        SEEN[operation.label].add(response.status_code)
+        end = response.json()["cursor"] if name == "read_snapshot" else ""
+
+
+def test_a_job_that_is_there(server: LocalServer) -> None:
+    """An id that is made from the document is never that of a job."""
+    api = Api(server.url, "alice")
+    session, attempt = api.new(), {"attempt": 1}
+    headers = {"idempotency-key": "k"}
+    jobs = f"/sessions/{session}/jobs"
+    started = api.call("POST", jobs, {"tool": "t", "webhook": True}, headers=headers).body
+    path = {"session_id": session, "job_id": started["job"]["job_id"]}
+    for name, status, body in (
+        ("get_job", 200, None),
+        ("claim_job", 200, {}),
+        ("heartbeat_job", 200, attempt),
+        ("ask_job", 200, {**attempt, "prompt": "?"}),
+        ("answer_job", 200, {"input": 1}),
+        ("cancel_job", 202, {}),
+        ("complete_job", 200, {**attempt, "result": 1}),
+        ("fail_job", 200, {**attempt, "error": "no paper"}),
+        ("cancel_job", 200, {}),
+        ("report_job", 200, {"state": "running"}),
+    ):
+        (operation,) = (one for one in operations() if one.definition.raw["operationId"] == name)
+        given = {} if body is None else {"media_type": "application/json", "body": body}
+        token = started["webhook"]["token"] if name == "report_job" else api.user
+        places = {} if name == "report_job" else path
+        response = operation.Case(path_parameters=places, **given).call_and_validate(
+            base_url=server.url, headers={"authorization": f"Bearer {token}"}, excluded_checks=EXCLUDED
+        )
+        assert response.status_code == status, (name, response.content)
+        SEEN[operation.label].add(response.status_code)
+
+
 def test_successes_were_reached() -> None:
     """Else all that was checked is how requests are refused."""
     documented = {
@@ -187,6 +263,15 @@ def test_successes_were_reached() -> None:
 def test_served(server: LocalServer) -> None:
     served = request(server.url, "GET", "/openapi.json")
     assert served.body == json.loads(DOCUMENT.read_bytes()) | {"servers": [{"url": server.url}]}
+
+
+def _webhook(server: LocalServer) -> str:
+    """The token of a job's webhook, which no other request has."""
+    api = Api(server.url, "alice")
+    body, headers = {"tool": "t", "webhook": True}, {"idempotency-key": "k"}
+    started = api.call("POST", f"/sessions/{api.new()}/jobs", body, headers=headers)
+    token: str = started.body["webhook"]["token"]
+    return token
 
 
 def _prepare(case: Case[Any], api: Api) -> None:

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.contract.transcript_rules import TranscriptRules
+from tests.contract.job_rules import JobRules
 from tests.contract.words import (
     BOUND,
     BOUND_OR_0,
@@ -59,7 +59,7 @@ SETTINGS = settings(
 )
 
 
-class Api(TranscriptRules):
+class Api(JobRules):
     """Requests in any order."""
 
     @initialize(target=SESSIONS, messages=MESSAGES)

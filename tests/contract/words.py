@@ -91,4 +91,6 @@ NOT_THERE: list[tuple[str, str, Any]] = [
     ("POST", "/transcripts/main", {"entries": [{}]}),
     ("PUT", "/transcripts/main", {}),
     ("DELETE", "/transcripts/main", None),
+    ("GET", "/jobs", None),
+    ("POST", "/jobs/00000000-0000-5000-8000-000000000000/claim", {}),
 ]

@@ -10,6 +10,8 @@ from tests.functional.api import assistant, user
 from tests.functional.test_files import ended, promised, sent, uploaded
 from tests.functional.test_streams import Streamed, throttled
 from tests.functional.world import TableView, first, hurried, wait_until
+from tests.http_client import request
+from turnlog.records.keys import SessionKey
 
 if TYPE_CHECKING:
     from tests.functional.api import Api
@@ -52,6 +54,7 @@ def drive(api: Api, table: Any, name: str) -> None:
     api.call("GET", "/health")
     _transcripts(api, session)
     _files(api, session)
+    _jobs(api, table, name)
     _streams(api, TableView(table, name))
     _purge(api, table, name, session)
 
@@ -208,6 +211,128 @@ def _streams(api: Api, table: TableView) -> None:
     ):
         assert stream.call(method, place, body_).status == 404
     assert api.call("POST", f"/sessions/{session}/streams", {}).status == 404
+
+
+_BY_WORKERS: dict[str, dict[str, Any]] = {
+    "complete": {"attempt": 1, "result": 1},
+    "fail": {"attempt": 1, "error": "no paper"},
+    "cancel": {},
+    "ask": {"attempt": 1, "prompt": "?"},
+    "input": {"input": 1},
+    "claim": {},
+    "heartbeat": {"attempt": 1},
+}
+
+
+def _jobs(api: Api, table: Any, name: str) -> None:
+    """Each way in which a job ends: without a call, and with one where a rewind has left something over."""
+    for way in ("complete", "fail", "cancel", "get", "list", "hook", "sweep"):
+        for call in (None, "c"):
+            session = api.new(user("Hi"), assistant(None, tool_calls=[{"id": "c"}]), user("No"))
+            started = _started(api, session, {"tool_call_id": call, "webhook": True})
+            path = f"/sessions/{session}/jobs/{started['job']['job_id']}"
+            if way in {"complete", "fail"}:
+                assert api.call("POST", f"{path}/claim", {}).status == 200
+            if call:
+                assert api.rewind(session, 2, 3).status == 200
+                _leave_over(api, table, name, session)
+            if way in {"get", "list", "sweep"}:
+                _expire(api, table, name, path)
+            _end(api, way, path, started["webhook"]["token"])
+    _large_results(api)
+    session = api.new()
+    job_id = _started(api, session, {"webhook": True})["job"]["job_id"]
+    assert _started(api, session, {"webhook": True})["job"]["job_id"] == job_id  # a replay
+    path = f"/sessions/{session}/jobs/{job_id}"
+    for way in ("claim", "ask", "input", "heartbeat"):
+        assert api.call("POST", f"{path}/{way}", _BY_WORKERS[way]).status == 200
+    assert api.call("POST", f"{path}/fail", {**_BY_WORKERS["fail"], "retry": True}).status == 200
+    assert api.call("POST", f"{path}/claim", {}).status == 200
+    assert api.call("POST", f"{path}/cancel", {}).status == 202
+    _expire(api, table, name, path)
+    api.delete(session)
+    api.invoke("SweepJobsFunction")
+    for way, body in _BY_WORKERS.items():
+        assert api.call("POST", f"{path}/{way}", body).status == 404
+    assert api.call("GET", path).status == 404
+    assert api.call("GET", f"/sessions/{session}/jobs").status == 404
+    headers = {"idempotency-key": "k"}
+    assert api.call("POST", f"/sessions/{session}/jobs", {"tool": "t"}, headers=headers).status == 404
+
+
+def _large_results(api: Api) -> None:
+    """Those that are objects: put by a worker and by a webhook, and read by each who answers the job."""
+    result = random.Random(0).randbytes(400_000).hex()
+    for hooked in (False, True):
+        session = api.new(user("Hi"), assistant(None, tool_calls=[{"id": "c"}]))
+        body = {"tool_call_id": "c", "webhook": True}
+        started = _started(api, session, body)
+        path = f"/sessions/{session}/jobs/{started['job']['job_id']}"
+        assert api.call("POST", f"{path}/claim", {}).status == 200
+        assert api.call("POST", f"{path}/ask", _BY_WORKERS["ask"]).status == 200
+        assert api.call("POST", f"{path}/input", _BY_WORKERS["input"]).status == 200
+        if hooked:
+            headers = {"authorization": f"Bearer {started['webhook']['token']}"}
+            given = {"state": "completed", "result": result}
+            assert request(api.url, "POST", "/hooks/jobs", given, headers).status == 200
+        else:
+            assert api.call("POST", f"{path}/complete", {"attempt": 1, "result": result}).status == 200
+    for way in ("complete", "fail", "cancel", "input"):
+        assert api.call("POST", f"{path}/{way}", _BY_WORKERS[way]).body["job"]["result"] == result
+    assert _started(api, session, body)["job"]["result"] == result
+    assert api.call("GET", path).body["job"]["result"] == result
+    assert wait_until(lambda: api.call("GET", path.rpartition("/")[0]).body["jobs"])[0]["result"] == result
+    api.delete(session)
+
+
+def _end(api: Api, way: str, path: str, token: str) -> None:
+    match way:
+        case "get":
+            assert api.call("GET", path).body["job"]["state"] == "expired"
+        case "list":
+            listed = wait_until(lambda: api.call("GET", path.rpartition("/")[0]).body["jobs"])
+            assert listed[0]["state"] == "expired"
+        case "hook":
+            headers = {"authorization": f"Bearer {token}"}
+            for state in ("running", "completed"):
+                reply = request(api.url, "POST", "/hooks/jobs", {"state": state}, headers)
+                assert reply.status == 200, reply.raw
+        case "sweep":
+            api.invoke("SweepJobsFunction")
+            assert api.call("GET", path).body["job"]["state"] == "expired"
+        case _:
+            assert api.call("POST", f"{path}/{way}", _BY_WORKERS[way]).status == 200
+
+
+def _started(api: Api, session: str, body: dict[str, Any]) -> Any:
+    headers = {"idempotency-key": "k"}
+    return api.call("POST", f"/sessions/{session}/jobs", {"tool": "t", **body}, headers=headers).body
+
+
+def _leave_over(api: Api, table: Any, name: str, session: str) -> None:
+    """A message with an object, behind the end of the log."""
+    key = {"PK": {"S": f"USER#{api.user}#SESSION#{session}"}}
+    objects = SessionKey(api.user or "", session).at(0).message_objects
+    message = {"SK": {"S": "MSG#0000000002"}, "object": {"S": f"{objects}none"}}
+    table.put_item(TableName=name, Item=key | message)
+    table.update_item(
+        TableName=name,
+        Key=key | {"SK": {"S": "HEAD"}},
+        UpdateExpression="SET leftover = :end",
+        ExpressionAttributeValues={":end": {"N": "3"}},
+    )
+
+
+def _expire(api: Api, table: Any, name: str, path: str) -> None:
+    """As if the job were past its deadline."""
+    _, _, session, _, job_id = path.split("/")
+    key = {"PK": {"S": f"USER#{api.user}#SESSION#{session}"}, "SK": {"S": f"JOB#{job_id}"}}
+    table.update_item(
+        TableName=name,
+        Key=key,
+        UpdateExpression="SET deadline = :then, due_at = :then",
+        ExpressionAttributeValues={":then": {"S": "2020-01-01T00:00:00.000000Z"}},
+    )
 
 
 def _large(api: Api) -> None:

@@ -14,6 +14,8 @@ from infra import template
 from infra.local import embedded
 from infra.openapi import document
 from tests.http_client import request
+from turnlog.records.jobs import job_id
+from turnlog.records.keys import SessionKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +59,19 @@ STORY = {
     "read_snapshot": 200,
     "take_over_stream": 409,
     "cancel_stream": 202,
+    "start_job": 201,
+    "list_jobs": 200,
+    "get_job": 200,
+    "claim_job": 200,
+    "heartbeat_job": 200,
+    "ask_job": 200,
+    "answer_job": 200,
+    "complete_job": 200,
+    # It has ended.
+    "fail_job": 200,
+    "cancel_job": 200,
+    # A webhook's token is random, so no example can name it.
+    "report_job": 401,
     "put_draft": 200,
     "get_draft": 200,
     "delete_draft": 204,
@@ -94,7 +109,7 @@ def invoke(url: str, name: str, given: Any) -> Any:
 
 def test_every_function_has_its_events() -> None:
     named = {path.name.partition(".")[0] for path in EVENTS.glob("*.json")} - {"env"}
-    assert named == FUNCTIONS.keys() == STORY.keys() | {"purge_session"}
+    assert named == FUNCTIONS.keys() == STORY.keys() | {"purge_session", "sweep_jobs"}
     assert all((EVENTS / f"{name}.direct.json").is_file() for name in STORY)
 
 
@@ -118,8 +133,14 @@ def test_events_of_a_direct_invoke_are_answered(url: str) -> None:
         given = event(f"{name}.direct")
         if "user_id" in given:
             given["user_id"] = "bob"  # alice's session has been deleted by now
+        if "job_id" in given:
+            given["job_id"] = job_id(SessionKey("bob", given["session_id"]).at(0), "report-1")
         answer = invoke(url, name, given)
         assert answer["status"] == status, (name, answer)
+
+
+def test_the_schedules_event_is_worked_off(url: str) -> None:
+    assert invoke(url, "sweep_jobs", event("sweep_jobs")) is None
 
 
 def test_the_streams_event_is_worked_off(url: str) -> None:

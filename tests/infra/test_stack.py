@@ -34,7 +34,10 @@ def test_table_is_the_designs(plain: Stack) -> None:
         {"AttributeName": "PK", "KeyType": "HASH"},
         {"AttributeName": "SK", "KeyType": "RANGE"},
     ]
-    (index,) = described["GlobalSecondaryIndexes"]
+    index, due = described["GlobalSecondaryIndexes"]
+    assert due["IndexName"] == "GSI2"
+    assert [key["AttributeName"] for key in due["KeySchema"]] == ["GSI2PK", "due_at"]
+    assert due["Projection"]["ProjectionType"] == "KEYS_ONLY"
     assert index["IndexName"] == "GSI1"
     assert [key["AttributeName"] for key in index["KeySchema"]] == ["GSI1PK", "GSI1SK"]
     assert index["Projection"]["ProjectionType"] == "INCLUDE"
@@ -120,10 +123,11 @@ def test_api_gateway_may_call_just_these(plain: Stack) -> None:
         assert pattern.partition(f":{plain['HttpApi']}/*/")[2].startswith(route.method + "/")
 
 
-def test_all_but_health_ask_for_a_token(plain: Stack) -> None:
+def test_all_but_health_and_webhooks_ask_for_a_users_token(plain: Stack) -> None:
     client = boto3.client("apigatewayv2")
     found = routes(plain)
-    assert found.pop("GET /health")["AuthorizationType"] == "NONE"
+    for open_to_all in ("GET /health", "POST /hooks/jobs"):
+        assert found.pop(open_to_all)["AuthorizationType"] == "NONE"
     assert {route["AuthorizationType"] for route in found.values()} == {"JWT"}
     (authorizer,) = {route["AuthorizerId"] for route in found.values()}
     described = client.get_authorizer(ApiId=plain["HttpApi"], AuthorizerId=authorizer)

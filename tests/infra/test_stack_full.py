@@ -57,13 +57,15 @@ def test_every_function_has_its_alarms(full: Stack) -> None:
 
 
 def test_a_function_is_slow_when_one_call_in_a_hundred_is(full: Stack) -> None:
-    """For a quarter of an hour; the purge when it may run out of its time."""
+    """For a quarter of an hour; what waits when it may run out of its time."""
     alarms = boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]
     slow = {alarm["Dimensions"][0]["Value"]: alarm for alarm in alarms if alarm["MetricName"] == "Duration"}
     assert len(slow) == len(template.functions())
     assert {alarm["ExtendedStatistic"] for alarm in slow.values()} == {"p99"}
     assert {alarm["Period"] * alarm["EvaluationPeriods"] for alarm in slow.values()} == {900}
     assert slow.pop(f"{full.name}-PurgeSession")["Threshold"] == 300_000 * 0.8
+    for waits, milliseconds in (("ReadEvents", 29_000), ("GetJob", 29_000), ("SweepJobs", 50_000)):
+        assert slow.pop(f"{full.name}-{waits}")["Threshold"] == milliseconds * 0.8
     assert {alarm["Threshold"] for alarm in slow.values()} == {float(FULL["SlowMilliseconds"])}
 
 

@@ -20,6 +20,7 @@ from tests.simulation.edit_rules import (
     repeats_edit,
 )
 from tests.simulation.file_rules import check_file_answer
+from tests.simulation.job_rules import check_job_answer
 from tests.simulation.page_rules import (
     check_draft,
     check_export,
@@ -84,7 +85,9 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
         require(Rule.OWNERSHIP, f"of {user}.".encode() not in reply.raw, (request, reply))
     if of_its_own := _OF_ANOTHER.get(request.kind):
         of_its_own(history, work, reply)
-    elif not check_file_answer(history, work, reply) and not check_stream_answer(history, work, reply):
+        return
+    apart = (check_file_answer, check_job_answer, check_stream_answer)
+    if not any(check(history, work, reply) for check in apart):
         _check_session_answer(history, work, reply)
 
 

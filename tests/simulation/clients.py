@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.file_clients import FileRequests
 from tests.simulation.file_rules import KINDS as FILE_KINDS
+from tests.simulation.job_clients import JobRequests
+from tests.simulation.job_rules import KINDS as JOB_KINDS
 from tests.simulation.requests import FUNCTIONS, LATER, Reply, Request
 from tests.simulation.scheduler import Point, suspended
 from tests.simulation.session_clients import SessionRequests
@@ -38,6 +40,7 @@ _OFTEN = (
 )
 _WITH_FILES = 0.3  # in how many schedules clients have files
 _WITH_STREAMS = 0.4  # in how many schedules clients have streams
+_WITH_JOBS = 0.4  # in how many schedules clients have jobs
 _MORTAL = 0.3  # in how many schedules a client may delete
 _REBORN = 0.25  # in how many schedules clients delete often, and begin anew what was deleted
 # That a function has: plenty, for some tries more, for one more, for none.
@@ -77,6 +80,7 @@ class Client:
         self._about_transcripts = TranscriptRequests(user, rng=rng, texts=texts, sent=sent)
         self._about_files = FileRequests(user, rng=rng, texts=texts, sent=sent)
         self._about_streams = StreamRequests(user, rng=rng, texts=texts, sent=sent)
+        self._about_jobs = JobRequests(user, rng=rng, texts=texts, sent=sent)
         self._skew = rng.choice((0.0, 0.0, 0.0, 0.05, -0.05, 30.0))
 
     async def run(self, requests: int) -> None:
@@ -104,6 +108,7 @@ class Client:
         self._about_sessions.learn(request, reply)
         self._about_transcripts.learn(request, reply)
         self._about_streams.learn(request, reply)
+        self._about_jobs.learn(request, reply)
         for address, data in self._about_files.learn(request, reply):
             self._world.upload(address, data)
 
@@ -114,6 +119,8 @@ class Client:
             return self._about_transcripts.make(kind, session)
         if kind in STREAM_KINDS:
             return self._about_streams.make(kind, session)
+        if kind in JOB_KINDS:
+            return self._about_jobs.make(kind, session)
         request = self._about_sessions.make(kind, session)
         # Some of what a client writes is a producer's.
         if kind in {"append", "rewind", "edit"} and self._rng.random() < 0.3:
@@ -135,6 +142,11 @@ def mixture(rng: Random, *, reborn: bool) -> list[str]:
         kinds += [*("read_snapshot", "take_over_stream", "heartbeat_stream", "cancel_stream", "get_stream")]
     else:
         kinds = [kind for kind in kinds if kind not in STREAM_KINDS]
+    if rng.random() < _WITH_JOBS:
+        kinds += [*("start_job", "claim_job") * 5, *("complete_job", "heartbeat_job", "fail_job") * 3]
+        kinds += [*("get_job", "cancel_job", "report_job") * 2, *("ask_job", "answer_job", "list_jobs") * 2]
+    else:
+        kinds = [kind for kind in kinds if kind not in JOB_KINDS]
     return kinds + [kind for kind in _OFTEN if rng.random() < 0.6] + ["append", "get"] + anew
 
 

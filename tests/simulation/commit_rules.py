@@ -6,7 +6,8 @@ import json
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation import edit_rules, rewind_rules, stream_rules
+from tests.simulation import edit_rules, job_rules, rewind_rules, stream_rules
+from tests.simulation.job_history import ENDERS
 from tests.simulation.rewind_rules import shown, summed, tokens
 from tests.simulation.violations import Rule, require
 from turnlog.http.etag import parse as parse_tags
@@ -34,6 +35,7 @@ _MAY_CHANGE = {
     "finish_stream": {*_LOG, *rewind_rules.USAGE, "title", *JSON_FIELDS, *stream_rules.RUNS},
     "title": {"title"},
     "patch": set(JSON_FIELDS),
+    **dict.fromkeys(ENDERS, job_rules.CHANGES),
 }
 _OF_A_TOMBSTONE = {
     "PK",
@@ -96,9 +98,11 @@ def check_change(change: Change, now: float, retention_days: int | None) -> None
 def check_generation(change: Change) -> None:
     """G4: what is meant for one session reaches no other that has its id."""
     work, current = change.work, change.generation
-    require(Rule.WRITTEN_TO_WHAT_IS_THERE, change.put <= {current}, (work, change.put, current))
+    # A lease that is kept reaches no session, whichever is there.
+    kept = work.kind == "heartbeat_job"
+    require(Rule.WRITTEN_TO_WHAT_IS_THERE, change.put <= {current} or kept, (work, change.put, current))
     if change.purged - {current}:
-        # A file's marker ends by itself, as a stream does that is forgotten.
+        # A file's marker ends by itself, as a stream or a job does that is forgotten.
         ended = work.kind == "ttl" and change.apart
         require(Rule.PURGED_BY_THE_STREAM, work.kind == "stream" or ended, work)
     if change.unmarked:
@@ -106,10 +110,11 @@ def check_generation(change: Change) -> None:
     if not (change.head_changed and change.before.live and change.head):
         return
     require(Rule.GENERATION_STAYS, change.head.key == change.before.live.key, change)
-    seen = work.seen[0].generation if work.seen else current
+    # The sweep comes by several sessions.
+    seen = next((one.generation for one in work.seen if one.session == change.key), current)
     require(Rule.WRITTEN_TO_WHAT_WAS_SEEN, seen == current, (work, work.seen, change))
     # Where the client library repeats a request unseen, and nobody heeds its token, there are two requests.
-    others = {one.generation for one in work.changes} - {current}
+    others = {one.generation for one in work.changes if one.key == change.key} - {current}
     require(Rule.WRITTEN_TO_ONE_SESSION, not others or "re-sent bare" in work.faults, (work, change))
 
 
@@ -172,8 +177,11 @@ def _check_live(change: Change, before: Head, after: Head) -> None:
     changed = {name for name in after._fields if getattr(before, name) != getattr(after, name)}
     other = changed - allowed - {"version", "updated_at", "token"}
     require(Rule.OTHER_FIELDS_STAY, not other, (change.work, other))
-    _check_asked(change, before)
-    stream_rules.check_quiet(change, before)
+    if change.work.kind in ENDERS:
+        job_rules.check_ending(change, before, after)
+    else:
+        _check_asked(change, before)
+        stream_rules.check_quiet(change, before)
     _check_log(change, after)
     if change.rewinds:
         rewind_rules.check_rewind(change, before, after)
@@ -292,7 +300,11 @@ def _check_log(change: Change, head: Head) -> None:
     log = list({fields["message_id"]: fields for fields in log}.values())
     # What was rewound may be put again by a client that kept no ids, and appended again by one that did.
     texts = [_said(fields) for fields in log if fields["content"]]
-    said = [(_said(fields), fields["message_id"].startswith("id-")) for fields in log if fields["content"]]
+    said = [
+        (_said(fields), fields["message_id"].startswith("id-"))
+        for fields in log
+        if fields["content"] and "job_id" not in (fields.get("metadata") or {})  # two may be cancelled alike
+    ]
     require(Rule.MESSAGE_ONCE, len(set(said)) == len(said), said)
     calls = [call["function"]["arguments"] for fields in log for call in fields.get("tool_calls", ())]
     require(Rule.TOOL_CALL_ONCE, len(set(calls)) == len(calls), calls)

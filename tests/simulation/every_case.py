@@ -10,6 +10,7 @@ from tests.simulation.edit_cases import EDIT_CASES
 from tests.simulation.file_cases import FILE_CASES
 from tests.simulation.fork_cases import FORK_CASES
 from tests.simulation.generation_cases import GENERATION_CASES
+from tests.simulation.job_cases import JOB_CASES
 from tests.simulation.large_cases import LARGE_CASES
 from tests.simulation.stream_cases import STREAM_CASES
 from tests.simulation.transcript_cases import TRANSCRIPT_CASES
@@ -28,4 +29,5 @@ EVERY_CASE = (
     *GENERATION_CASES,
     *FORK_CASES,
     *STREAM_CASES,
+    *JOB_CASES,
 )

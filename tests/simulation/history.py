@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation import commit_rules, fork_rules, refusal_rules
 from tests.simulation.file_history import FileHistory, is_of_files
+from tests.simulation.job_history import JobHistory, is_of_jobs
 from tests.simulation.rewind_rules import usages
 from tests.simulation.states import NOTHING, Change, Entry, State, Version
 from tests.simulation.stream_history import StreamHistory, is_of_streams
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from tests.simulation.requests import Request
     from turnlog.records.head import Head
     from turnlog.records.item import Item
-    from turnlog.records.keys import FileKey, GenerationKey, SessionKey, StreamKey, TranscriptKey
+    from turnlog.records.keys import FileKey, GenerationKey, JobKey, SessionKey, StreamKey, TranscriptKey
     from turnlog.records.transcripts import Transcript
 
 Fields = dict[str, Any]
@@ -52,6 +53,7 @@ class Work:
         unanswered: a write of it was applied, or will be, and it was not told.
         files: that it promised or deleted.
         streams: that it changed; one that it ended because nobody else did counts too.
+        jobs: that it changed; one that it ended because it was due counts too.
         acknowledged: how many events each stream had acknowledged when it began, by stream and epoch.
         skew: seconds that its clock is fast.
         objects: how many objects had come and gone when it began.
@@ -73,6 +75,7 @@ class Work:
     buried: list[TranscriptKey] = field(default_factory=list)
     files: list[FileKey] = field(default_factory=list)
     streams: list[StreamKey] = field(default_factory=list)
+    jobs: list[JobKey] = field(default_factory=list)
     acknowledged: dict[tuple[SessionKey, str, int], int] = field(default_factory=dict)
     skew: float = 0.0
     objects: int = 0
@@ -82,7 +85,7 @@ class Work:
     @property
     def done(self) -> bool:
         """Whether it changed anything."""
-        return bool(self.changes or self.entries or self.buried or self.files)
+        return bool(self.changes or self.entries or self.buried or self.files or self.jobs)
 
 
 class History:
@@ -119,6 +122,7 @@ class History:
         self.transcripts = TranscriptHistory(data)
         self.files = FileHistory(data, objects)
         self.streams = StreamHistory()
+        self.jobs = JobHistory(data)
         self._data = data
         self.apart: set[str] = set()
         self.shapes: set[int] = set()
@@ -139,6 +143,8 @@ class History:
             if changed[0]["Keys"]["SK"]["S"] == USER:
                 user = changed[0]["NewImage"]
                 self.totals[partition].append((self.commits, int(user["session_count"]["N"])))
+            elif partition.startswith("HOOK#"):
+                self.jobs.hook_changed(partition, changed[0])
             else:
                 self._change(partition, changed, work)
         refusal_rules.check_late(work)
@@ -213,6 +219,9 @@ class History:
             head=head,
             now=self.seconds() + work.skew,
         )
+        self.jobs.changed(
+            records, change, commit=self.commits, work=work, head=head, now=self.seconds() + work.skew
+        )
         if change.forks or change.unfinished:
             fork_rules.check_commit(change, self.sessions, len(records), self.seconds())
         unseen = change.clears or change.announces or change.unfinished or change.apart or change.runs
@@ -266,8 +275,8 @@ class History:
 
 
 def _is_apart(sort_key: str) -> bool:
-    """Whether an item is of what lies beside the log: files and streams."""
-    return is_of_files(sort_key) or is_of_streams(sort_key)
+    """Whether an item is of what lies beside the log: files, streams and jobs."""
+    return is_of_files(sort_key) or is_of_streams(sort_key) or is_of_jobs(sort_key)
 
 
 def _begins(before: Head | None, after: Head | None) -> bool:

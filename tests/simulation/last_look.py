@@ -10,6 +10,7 @@ from tests.simulation.choosers import ListedChooser
 from tests.simulation.clients import USERS
 from tests.simulation.faults import CRASH
 from tests.simulation.file_rules import check_files
+from tests.simulation.job_look import check_hooks_ended, check_jobs, check_jobs_ended
 from tests.simulation.requests import Request
 from tests.simulation.stream_rules import check_streams
 from tests.simulation.transcript_look import check_transcripts, objects_of
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
     from turnlog.records.keys import SessionKey
 
-_DAY = 86_400
+_HOUR, _DAY = 3_600, 86_400
 # Faults after which an object may be left that no item names.
 _LEAVING = {CRASH, "request lost", "reply lost", "applied late", "re-sent", "re-sent bare", "throttled"}
 
@@ -44,6 +45,7 @@ def look(world: World, *, briefly: bool = False) -> None:
             _check_cleared(world, key, states[-1])
             _check_objects(world, key, states[-1])
             check_transcripts(world, key, states[-1].live)
+            check_jobs(world, key, states[-1].live)
             check_streams(world, key, states[-1].live)
             if not briefly:
                 _check_gone(world, key, states[-1])
@@ -52,9 +54,14 @@ def look(world: World, *, briefly: bool = False) -> None:
         for user in USERS:
             _check_pages(world, user)
         # Twice: the first time retention, where there is one, makes tombstones, which end by the second.
+        world.jump(2.0 * _HOUR)  # no job's deadline is later
+        world.scheduler.spawn("sweep", world.sweep())
+        world.scheduler.run()
+        check_jobs_ended(world)
         for _ in range(2):
             world.jump(100.0 * _DAY)
             _drain(world)
+        check_hooks_ended(world)
         for key, states in world.history.sessions.items():
             _check_former(world, key, states[-1], objects=True)
             check_files(world, key, states[-1].live)
@@ -128,8 +135,10 @@ def _check_objects(world: World, key: SessionKey, state: State) -> None:
     # What a fork copied of a message that was edited since goes with the fork.
     if state.live and not state.live.forked_from and not world.faults.keys() & _LEAVING:
         named = {item["object"]["S"] for item in world.history.items(key).values() if "object" in item}
+        named |= world.history.jobs.named()
         left = [name for name in objects_of(world, key) if name not in named]
-        left = [name for name in left if name.startswith(state.live.key.message_objects)]
+        mine = (state.live.key.message_objects, f"{state.live.key.objects}!jobs/")
+        left = [name for name in left if name.startswith(mine)]
         require(Rule.NO_OBJECT_UNNAMED, not left, left)
 
 

@@ -11,6 +11,7 @@ from turnlog.client import importing
 from turnlog.operations import (
     append_events,
     edit_message,
+    end_job,
     export_history,
     fork_session,
     import_transcript,
@@ -74,6 +75,7 @@ _LIMITS: Mapping[str, _Limit] = {
     "TRANSCRIPT_RING": _Limit((transcripts, transcript_rules), 4),
     # One byte: every other schedule has two ids with one fingerprint.
     "_WIDTH": _Limit((ring,), 1),
+    "JOB_RESULT_ROOM": _Limit((end_job,), 10),
 }
 
 
@@ -85,6 +87,7 @@ def shrunk(rng: Random, *, bucket: bool) -> AbstractContextManager[None]:
         values.pop("PART_SIZE", None)
         values.pop("REQUEST_LIMIT", None)
         values.pop("_ALONE", None)  # as is what is written of a message
+        values.pop("JOB_RESULT_ROOM", None)
     return limited(**values)
 
 

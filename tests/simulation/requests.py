@@ -30,6 +30,17 @@ FUNCTIONS = {
     "read_events": "read_events",
     "read_snapshot": "read_snapshot",
     "take_over_stream": "take_over_stream",
+    "answer_job": "answer_job",
+    "ask_job": "ask_job",
+    "cancel_job": "cancel_job",
+    "claim_job": "claim_job",
+    "complete_job": "complete_job",
+    "fail_job": "fail_job",
+    "get_job": "get_job",
+    "heartbeat_job": "heartbeat_job",
+    "list_jobs": "list_jobs",
+    "report_job": "report_job",
+    "start_job": "start_job",
     "append_entries": "append_entries",
     "create": "create_session",
     "create_file": "create_file",
@@ -83,7 +94,8 @@ class Request:
     Attributes:
         again: whether the same request may be sent again without doing its work twice.
         below: of a list with a cursor: the place in the index from which the cursor goes on.
-        name: of the transcript that it is about; `file_id`: of the file; `stream_id`: of the stream.
+        name: of the transcript that it is about; `file_id`: of the file; `stream_id`: of the stream;
+            `job_id`: of the job.
         sequence: of the message that it is about.
         event: what API Gateway makes of it, where it comes over HTTP; else it is a direct invoke.
     """
@@ -99,6 +111,7 @@ class Request:
     name: str = ""
     file_id: str = ""
     stream_id: str = ""
+    job_id: str = ""
     sequence: int | None = None
     event: dict[str, Any] | None = field(default=None, repr=False)
 
@@ -183,6 +196,7 @@ def _direct(request: Request) -> dict[str, Any]:
         "name": request.name,
         "file_id": request.file_id,
         "stream_id": request.stream_id,
+        "job_id": request.job_id,
         "sequence": request.sequence,
         "query": request.query,
         "headers": request.headers,
@@ -192,21 +206,30 @@ def _direct(request: Request) -> dict[str, Any]:
     if request.kind == "import_transcript":
         event["body"] = request.body["text"]
     if request.kind in {
+        "answer_job",
         "append",
         "append_entries",
         "append_events",
+        "ask_job",
+        "cancel_job",
         "cancel_stream",
+        "claim_job",
+        "complete_job",
         "create",
         "create_file",
         "edit",
+        "fail_job",
         "finish_stream",
         "fork",
+        "heartbeat_job",
         "heartbeat_stream",
         "open_stream",
         "patch",
         "put",
         "put_draft",
+        "report_job",
         "rewind",
+        "start_job",
         "take_over_stream",
         "title",
         "tool_call",

@@ -66,9 +66,17 @@ def _play(world: World, rng: Random) -> None:
         world.scheduler.spawn(client.name, client.run(rng.randint(2, 9)))
     for number in range(2):
         world.scheduler.spawn(f"stream {number}", world.deliver(), daemon=True)
+    world.scheduler.spawn("sweep", _sweep(world, rng), daemon=True)
     for _ in range(rng.choice((0, 0, 0, 1, 2))):
         world.scheduler.spawn("time", _jump(world, rng), daemon=True)
     world.scheduler.run()
+
+
+async def _sweep(world: World, rng: Random) -> None:
+    for _ in range(3):
+        moment = world.scheduler.steps + rng.randrange(200)
+        await suspended(Point(ready=lambda: world.scheduler.steps >= moment))  # noqa: B023 (waited for here)
+        await world.sweep(skew=rng.choice((0.0, 0.0, 40.0)))
 
 
 async def _jump(world: World, rng: Random) -> None:

@@ -78,7 +78,7 @@ class Change(NamedTuple):
         marked: whether the marker was put; `unmarked`: whether it went.
         put: of which generations items were put, but for the head and the marker; `purged`: of which they
             went.
-        apart: it is about nothing but files and streams.
+        apart: it is about nothing but files, streams and jobs.
     """
 
     key: SessionKey

@@ -12,7 +12,7 @@ class Rule(Enum):
     A rule of no promise is of the `contract` alone.
 
     Attributes:
-        promise: `G1` to `G9`, or `contract`.
+        promise: `G1` to `G10`, or `contract`.
         text: a short name of what must hold.
     """
 
@@ -255,6 +255,29 @@ class Rule(Enum):
     TAKE_OVER_RESETS = "G9", "take-over resets"
     TAKEN_OVER_WHEN_FREE = "G9", "taken over when free"
     WHO_MOVES_A_STREAM = "G9", "who moves a stream"
+
+    ATTEMPT_HEEDED = "G10", "attempt heeded"
+    ATTEMPTS_GROW = "G10", "attempts grow"
+    CLAIMED_WHEN_FREE = "G10", "claimed when free"
+    DUE_WHEN_ENDED_BY_OTHERS = "G10", "due when ended by others"
+    ENDED_JOB_STAYS = "G10", "ended job stays"
+    HOOK_GOES_WITH_ITS_JOB = "G10", "hook goes with its job"
+    HOOK_REFUSAL_IS_TRUE = "G10", "hook refusal is true"
+    JOB_CANCEL_IS_TOLD = "G10", "job's cancel is told"
+    JOB_ENDS_AT_LAST = "G10", "job ends at last"
+    JOB_ENDS_AS_ASKED = "G10", "job ends as asked"
+    JOB_KEPT = "G10", "job kept"
+    JOB_REFUSAL_IS_TRUE = "G10", "job refusal is true"
+    JOB_REPLAY_TELLS = "G10", "job's replay tells"
+    JOB_VERSION_TELLS = "G10", "job's version tells"
+    JOB_WAS_SO = "G10", "job was so"
+    JOBS_LISTED = "G10", "jobs listed"
+    LOGGED_IS_TRUE = "G10", "logged is true"
+    RESULT_IS_THERE = "G10", "result is there"
+    RESULT_IN_THE_LOG_WITH_THE_END = "G10", "result in the log with the end"
+    STARTED_BY_A_START = "G10", "started by a start"
+    STARTED_ONCE = "G10", "started once"
+    WHO_MOVES_A_JOB = "G10", "who moves a job"
 
     ANSWER_410_MEANS_DELETED = "contract", "410 means deleted"
     ANSWER_412_MEANS_ANOTHER_VERSION = "contract", "412 means another version"

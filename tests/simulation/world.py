@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from tests.simulation.scheduler import Crashed, Point, Scheduler, Touch, suspend
 from turnlog.errors import TurnlogError
 from turnlog.limits import UPLOAD_SECONDS
 from turnlog.operations.purge import work_off
+from turnlog.operations.sweep_jobs import sweep_jobs
 from turnlog.records.keys import MESSAGE_PREFIX, parse_generation
 
 if TYPE_CHECKING:
@@ -233,6 +234,13 @@ class World:
         for record in self._taken:
             self._streams[record["Keys"]["PK"]["S"]].append(record)
         self._taken.clear()
+
+    async def sweep(self, *, skew: float = 0.0) -> None:
+        """End the jobs that are due, as functions/sweep_jobs.py does."""
+        work = Work("sweep", begin=self.history.commits, skew=skew)
+        process = Process(self, "sweep", work, seconds=_PURGE_SECONDS, skew=skew)
+        with suppress(TurnlogError, Crashed):
+            await sweep_jobs(process.store())
 
     async def deliver(self, *, until_empty: bool = False) -> None:
         """Work off the stream's records as functions/purge_session.py does, each until it succeeds."""

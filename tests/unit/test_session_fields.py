@@ -46,7 +46,7 @@ def _value(name: str, kind: object) -> object:
 
 
 HEAD = full()
-(INDEX,) = template.table_definition("t")["GlobalSecondaryIndexes"]
+INDEX, _ = template.table_definition("t")["GlobalSecondaryIndexes"]
 PROJECTED = INDEX["Projection"]["NonKeyAttributes"]
 KEYS = [key["AttributeName"] for key in template.table_definition("t")["KeySchema"] + INDEX["KeySchema"]]
 

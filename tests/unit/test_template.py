@@ -11,8 +11,8 @@ from infra import template
 from infra.local.stream import fits
 
 
-def test_only_health_asks_for_no_token() -> None:
-    assert [route.path for route in template.routes() if not route.authorized] == ["/health"]
+def test_only_health_and_webhooks_ask_for_no_users_token() -> None:
+    assert {route.path for route in template.routes() if not route.authorized} == {"/health", "/hooks/jobs"}
 
 
 def test_each_file_in_functions_is_a_function_of_its_name() -> None:
@@ -76,7 +76,7 @@ def test_an_operator_that_is_not_known_is_not_taken_for_a_literal() -> None:
 def test_what_pages_of_other_origins_may_do() -> None:
     assert template.cors() == template.Cors(
         methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        headers=["authorization", "content-type", "if-match", "if-none-match"],
+        headers=["authorization", "content-type", "idempotency-key", "if-match", "if-none-match"],
         exposed=[
             "etag",
             "location",

@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any, Self
 
 from turnlog.client.both import Blocking, Suspending
+from turnlog.client.claimed import BlockingJobs, SuspendingJobs
 from turnlog.client.http import RETRIES, TIMEOUT, BlockingLink, HttpWay, LoopLink
 from turnlog.client.methods import Methods
 from turnlog.client.streaming import AsyncStreamWriter, StreamWriter
@@ -104,6 +105,11 @@ class Turnlog(_Client, Blocking):
             max_retries=max_retries,
         )
 
+    @property
+    def jobs(self) -> BlockingJobs[Self]:
+        """What workers do: `with turnlog.jobs.claimed(session_id, job_id) as work:`."""
+        return BlockingJobs(self)
+
     def __enter__(self) -> Self:
         return self
 
@@ -174,6 +180,11 @@ class AsyncTurnlog(_Client, Suspending):
             timeout=timeout,
             max_retries=max_retries,
         )
+
+    @property
+    def jobs(self) -> SuspendingJobs[Self]:
+        """What workers do: `async with turnlog.jobs.claimed(session_id, job_id) as work:`."""
+        return SuspendingJobs(self)
 
     async def __aenter__(self) -> Self:
         return self

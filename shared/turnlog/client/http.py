@@ -34,7 +34,13 @@ from turnlog.errors import (
 )
 from turnlog.http.routes import ROUTES
 from turnlog.limits import BODY_FILE_LIMIT, BODY_LIMIT
-from turnlog.records.keys import check_file_id, check_stream_id, session_key, transcript_name
+from turnlog.records.keys import (
+    check_file_id,
+    check_job_id,
+    check_stream_id,
+    session_key,
+    transcript_name,
+)
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -446,7 +452,8 @@ class HttpWay:
         await self._link.sleep(at_least + random.random() * longest)  # noqa: S311 (jitter)
 
     async def _try(self, request: Request) -> Any:
-        token = await self._current_token()  # by itself: what goes wrong there is not the API's
+        # By itself: what goes wrong there is not the API's.
+        token = await self._current_token() if request.bearer is None else request.bearer
         try:
             reply = await self._send(request, token)
         except _LOST as error:
@@ -678,6 +685,8 @@ def _path(template: str, request: Request) -> str:
         check_file_id(request.file_id, "path", "file_id")
     if "{stream_id}" in template:
         check_stream_id(request.stream_id, "path", "stream_id")
+    if "{job_id}" in template:
+        check_job_id(request.job_id)
     if "{sequence}" in template and not (type(request.sequence) is int and request.sequence >= 0):
         raise Invalid.at("path", "sequence", msg="must be a whole number from 0 on")
     return template.format(
@@ -686,6 +695,7 @@ def _path(template: str, request: Request) -> str:
         sequence=request.sequence,
         file_id=request.file_id,
         stream_id=quote(request.stream_id or "", safe=""),
+        job_id=request.job_id,
     )
 
 

@@ -31,7 +31,7 @@ from turnlog.errors import (
     Unanswered,
     Unavailable,
 )
-from turnlog.limits import BODY_LIMIT, LEASE_SECONDS, MAX_WAIT
+from turnlog.limits import BODY_LIMIT, JOB_LEASE_SECONDS, LEASE_SECONDS, MAX_WAIT
 from turnlog.models import answers
 from turnlog.streams.words import RESET_STEP
 
@@ -845,6 +845,197 @@ class Methods:
         )
         request = Request("finish_stream", session_id, body=body, stream_id=stream_id)
         return await self._ask(answers.FinishedStream, request)
+
+    @method
+    async def start_job(
+        self,
+        session_id: str,
+        tool: str,
+        input: Any = None,  # noqa: A002 (the contract's word)
+        *,
+        idempotency_key: str | None = None,
+        tool_call_id: str | None = None,
+        deadline_seconds: int | None = None,
+        webhook: bool = False,
+    ) -> answers.StartedJob:
+        """Start a job; the one that was started with this key, if there is one.
+
+        Args:
+            session_id: of the session.
+            tool: the name of the tool that does the work.
+            input: what it is called with: any JSON, at most 96 KB.
+            idempotency_key: by which a repeat is known; None: a new one, for this call alone.
+            tool_call_id: of the call that the job's result answers; None: the log gets nothing.
+            deadline_seconds: a job that has not ended by then is expired; None: an hour.
+            webhook: whether to answer a token with which `report_job` ends it.
+
+        Raises:
+            IdempotencyKeyReused: another job was started with this key.
+        """
+        body = given(
+            tool=tool,
+            input=input,
+            tool_call_id=tool_call_id,
+            deadline_seconds=deadline_seconds,
+            webhook=webhook,
+        )
+        key = str(uuid4()) if idempotency_key is None else idempotency_key
+        request = Request("start_job", session_id, body=body, idempotency_key=key)
+        return await self._ask(answers.StartedJob, request)
+
+    @method
+    async def list_jobs(
+        self,
+        session_id: str,
+        *,
+        state: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> answers.Jobs:
+        """A page of the session's jobs, the newest first; it may hold fewer than `limit`."""
+        query = {"state": state, "limit": limit, "cursor": cursor}
+        return await self._ask(answers.Jobs, Request("list_jobs", session_id, query=query))
+
+    @method
+    async def get_job(
+        self, session_id: str, job_id: str, *, version: int | None = None, wait: int | None = None
+    ) -> answers.JobNow:
+        """A job.
+
+        Args:
+            session_id: of the session.
+            job_id: of the job.
+            version: wait while the job has this version.
+            wait: so many seconds at the most, up to 20.
+        """
+        query = {"version": version, "wait": wait}
+        request = Request("get_job", session_id, query=query, job_id=job_id)
+        return await self._ask(answers.JobNow, request)
+
+    @method
+    async def claim_job(
+        self, session_id: str, job_id: str, *, lease_seconds: int = JOB_LEASE_SECONDS
+    ) -> answers.ClaimedJob:
+        """Claim a job that nobody works on.
+
+        Not sent again when it may have been carried out: the lease is held then, by this call. See
+        `jobs.claimed`, which keeps the lease.
+
+        Raises:
+            LeaseHeld: another works on it, or it waits for input.
+            JobEnded: it has ended.
+        """
+        body = {"lease_seconds": lease_seconds}
+        request = Request("claim_job", session_id, body=body, job_id=job_id, repeatable=False)
+        return await self._ask(answers.ClaimedJob, request)
+
+    @method
+    async def heartbeat_job(
+        self,
+        session_id: str,
+        job_id: str,
+        *,
+        attempt: int,
+        lease_seconds: int = JOB_LEASE_SECONDS,
+        progress: Any = None,
+    ) -> answers.JobHeartbeat:
+        """Keep a job for so many seconds from now on, and say how far it is.
+
+        Raises:
+            Fenced: another has claimed the job, or it was given back.
+            JobEnded: it has ended.
+        """
+        body = given(attempt=attempt, lease_seconds=lease_seconds, progress=progress)
+        request = Request("heartbeat_job", session_id, body=body, job_id=job_id)
+        return await self._ask(answers.JobHeartbeat, request)
+
+    @method
+    async def complete_job(
+        self,
+        session_id: str,
+        job_id: str,
+        result: Any = None,
+        *,
+        attempt: int,
+        count: Object | None = None,
+    ) -> answers.EndedJob:
+        """Complete a job, and put its result into the log. If it has ended, the first end stands.
+
+        Args:
+            session_id: of the session.
+            job_id: of the job.
+            result: any JSON, at most 160 KB.
+            attempt: as the claim answered it.
+            count: added to the session's counters: `{"successful_agent_runs": {"name": 1}}`.
+
+        Raises:
+            Fenced: another has claimed the job, or it was given back.
+        """
+        body = {"attempt": attempt, "result": result, **given(count=count)}
+        request = Request("complete_job", session_id, body=body, job_id=job_id)
+        return await self._ask(answers.EndedJob, request)
+
+    @method
+    async def fail_job(
+        self, session_id: str, job_id: str, error: str, *, attempt: int, retry: bool = False
+    ) -> answers.EndedJob:
+        """End a job as failed; with `retry`, give it back to be claimed again.
+
+        Raises:
+            Fenced: another has claimed the job, or it was given back.
+        """
+        body = {"attempt": attempt, "error": error, "retry": retry}
+        request = Request("fail_job", session_id, body=body, job_id=job_id)
+        return await self._ask(answers.EndedJob, request)
+
+    @method
+    async def cancel_job(self, session_id: str, job_id: str, *, reason: str | None = None) -> answers.JobNow:
+        """Cancel a job, or ask its worker to, after which it is cancelled in 30 seconds; the job as it is."""
+        request = Request("cancel_job", session_id, body=given(reason=reason), job_id=job_id)
+        return await self._ask(answers.JobNow, request)
+
+    @method
+    async def ask_job(
+        self, session_id: str, job_id: str, prompt: str, *, attempt: int, schema: Object | None = None
+    ) -> answers.JobNow:
+        """Ask the job's owner for input, by its worker.
+
+        Raises:
+            Fenced: another has claimed the job, or it was given back.
+            JobEnded: it has ended.
+        """
+        body = given(attempt=attempt, prompt=prompt, schema=schema)
+        request = Request("ask_job", session_id, body=body, job_id=job_id)
+        return await self._ask(answers.JobNow, request)
+
+    @method
+    async def answer_job(self, session_id: str, job_id: str, input: Any) -> answers.JobNow:  # noqa: A002 (the contract's word)
+        """Give a job the input that its worker asks for.
+
+        Raises:
+            NotAsked: nothing is asked, or it was answered otherwise.
+            JobEnded: it has ended.
+        """
+        request = Request("answer_job", session_id, body={"input": input}, job_id=job_id)
+        return await self._ask(answers.JobNow, request)
+
+    @method
+    async def report_job(
+        self,
+        token: str,
+        state: Literal["completed", "failed", "running"],
+        *,
+        result: Any = None,
+        error: str | None = None,
+        progress: Any = None,
+    ) -> answers.JobReported:
+        """Tell of a job by its webhook's token, as whoever does the work elsewhere does.
+
+        Raises:
+            Unauthenticated: the token is none, or its job is gone.
+        """
+        body = given(state=state, result=result, error=error, progress=progress)
+        return await self._ask(answers.JobReported, Request("report_job", body=body, bearer=token))
 
     @method
     async def list_transcripts(self, session_id: str) -> answers.Transcripts:

@@ -27,7 +27,9 @@ class Request(NamedTuple):
         if_match: only if the session is of this version.
         minimal: the answer is to leave out messages.
         repeatable: it may be sent again when it may have been carried out.
-        file_id: of the file, if it is about one; `stream_id`: of the stream.
+        file_id: of the file, if it is about one; `stream_id`: of the stream; `job_id`: of the job.
+        idempotency_key: by which a repeat is known, if the operation takes one.
+        bearer: a token of its own, in place of the user's.
         text: the answer is a text, and is given as an `answers.ExportedText` has it.
         sent: the messages that the caller wants of the answer, by id, as it has sent them. Their content is
             not read from the bucket.
@@ -45,6 +47,9 @@ class Request(NamedTuple):
     text: bool = False
     file_id: str | None = None
     stream_id: str | None = None
+    job_id: str | None = None
+    idempotency_key: str | None = None
+    bearer: str | None = None
     sequence: int | None = None
     sent: Mapping[str, Object] = {}
     content: bytes | None = None
@@ -52,6 +57,8 @@ class Request(NamedTuple):
     def headers(self) -> dict[str, str]:
         """The headers that say under what condition, and what the answer is to hold."""
         match = {} if self.if_match is None else {"if-match": f'"{self.if_match}"'}
+        match |= {} if self.idempotency_key is None else {"idempotency-key": self.idempotency_key}
+        match |= {} if self.bearer is None else {"authorization": f"Bearer {self.bearer}"}
         return match | ({"prefer": "return=minimal"} if self.minimal else {})
 
 

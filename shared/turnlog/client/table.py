@@ -146,7 +146,7 @@ class TableWay:
 
     async def ask(self, request: Request) -> Any:
         """See `Way`."""
-        if self._user_id is None:
+        if self._user_id is None and request.bearer is None:
             raise UsageError("No user: give user_id=, or use as_user(user_id).")
         event = {
             "user_id": self._user_id,
@@ -154,6 +154,7 @@ class TableWay:
             "name": request.name,
             "file_id": request.file_id,
             "stream_id": request.stream_id,
+            "job_id": request.job_id,
             "sequence": request.sequence,
             "body": request.body,
             "query": request.query,

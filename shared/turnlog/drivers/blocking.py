@@ -417,4 +417,5 @@ def store_on(
         bucket,
         configured.transcripts,
         configured.stream_ttl,
+        configured.job_ttl,
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from turnlog.http.events import Call
     from turnlog.operations.read_session import Page
     from turnlog.records.head import Head
-    from turnlog.records.keys import StreamKey
+    from turnlog.records.keys import JobKey, StreamKey
     from turnlog.store.protocols import Address
     from turnlog.store.store import Store
 
@@ -86,6 +86,11 @@ def stream_location(key: StreamKey) -> dict[str, str]:
     """The header that says where a new stream is."""
     session, stream = (quote(one, safe="") for one in (key.session.session_id, key.stream_id))
     return {"location": f"/sessions/{session}/streams/{stream}"}
+
+
+def job_location(key: JobKey) -> dict[str, str]:
+    """The header that says where a new job is."""
+    return {"location": f"/sessions/{quote(key.session.session_id, safe='')}/jobs/{key.job_id}"}
 
 
 def problem(error: TurnlogError) -> Answer:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from turnlog.coroutines import run
 from turnlog.drivers.blocking import lambda_store
-from turnlog.errors import Invalid, TranscriptsOff, TurnlogError
+from turnlog.errors import Invalid, TranscriptsOff, TurnlogError, Unauthenticated
 from turnlog.http import events
 from turnlog.http.answers import Answer, problem, respond
 from turnlog.limits import HEALTH_SECONDS
@@ -126,6 +126,8 @@ class Endpoint:
         """
         if not self.public:
             _ = call.user_id  # without a user nothing else is told
+        elif Unauthenticated in self.errors and not call.bearer:
+            raise Unauthenticated("The request names no webhook: its bearer token is needed.")
         if self.transcripts and not store.transcripts:
             raise TranscriptsOff("Transcripts are switched off (TURNLOG_TRANSCRIPTS).")
         given = {name: one.parse(name, call.query.get(name)) for name, one in self.query.items()}

@@ -19,6 +19,7 @@ from turnlog.records.keys import (
     SessionKey,
     TranscriptName,
     check_file_id,
+    check_job_id,
     check_stream_id,
     session_key,
     transcript_name,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _MOST_ERRORS = 20
 _LONGEST_NAME = 64
 _SEQUENCE_DIGITS = 10
+_IDEMPOTENCY_KEY = "[\\x20-\\x7e]{1,255}"
 
 _WORDS = (
     ("^(Input|String|List|Dictionary) should ", "must "),
@@ -105,7 +107,9 @@ class Call(NamedTuple):
     """One request.
 
     Attributes:
-        path_file_id: of the file in the path; `path_stream_id`: of the stream.
+        path_file_id: of the file in the path; `path_stream_id`: of the stream;
+            `path_job_id`: of the job.
+        base_url: of the API that was called; empty for a direct invoke.
         headers: with names in lower case.
         query: as it was sent.
         direct: invoked by a trusted caller, without API Gateway.
@@ -126,6 +130,8 @@ class Call(NamedTuple):
     bounded: bool = True
     path_file_id: str | None = None
     path_stream_id: str | None = None
+    path_job_id: str | None = None
+    base_url: str = ""
     data: bytes | None = None
 
     @property
@@ -176,6 +182,37 @@ class Call(NamedTuple):
             Invalid: it is no stream's id.
         """
         return check_stream_id(self.path_stream_id, "path", "stream_id")
+
+    @property
+    def job_id(self) -> str:
+        """The job in the path.
+
+        Raises:
+            Invalid: it is no job's id.
+        """
+        return check_job_id(self.path_job_id)
+
+    @property
+    def idempotency_key(self) -> str:
+        """The key by which a repeat of the request is known (draft-ietf-httpapi-idempotency-key-header).
+
+        Raises:
+            Invalid: there is none, or it is none.
+        """
+        given = self.headers.get("idempotency-key", "")
+        if re.fullmatch(_IDEMPOTENCY_KEY, given):
+            return given
+        raise Invalid.at(
+            "header",
+            "Idempotency-Key",
+            msg="must be 1 to 255 characters of printable ASCII; send a repeat with the same key",
+        )
+
+    @property
+    def bearer(self) -> str:
+        """The token in the header `authorization`; empty if there is none."""
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else ""
 
     @property
     def sequence(self) -> int:
@@ -291,6 +328,7 @@ def parse(event: Mapping[str, Any], request_id: str) -> Call:
             path_name=event.get("name"),
             path_file_id=event.get("file_id"),
             path_stream_id=event.get("stream_id"),
+            path_job_id=event.get("job_id"),
             path_sequence=event.get("sequence"),
             headers={name.lower(): value for name, value in _object(event, "headers").items()},
             query={
@@ -309,6 +347,8 @@ def parse(event: Mapping[str, Any], request_id: str) -> Call:
         path_name=path.get("name"),
         path_file_id=path.get("file_id"),
         path_stream_id=path.get("stream_id"),
+        path_job_id=path.get("job_id"),
+        base_url=_base_url(event, http, headers),
         path_sequence=path.get("sequence"),
         headers=headers,
         query=event.get("queryStringParameters") or {},
@@ -317,6 +357,14 @@ def parse(event: Mapping[str, Any], request_id: str) -> Call:
         request_id=http.get("requestId", request_id),
         direct=False,
     )
+
+
+def _base_url(event: Mapping[str, Any], http: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    """Where the API is that was called, which may be under a domain of one's own."""
+    if not (domain := http.get("domainName")):
+        return ""
+    prefix = event.get("rawPath", "").partition("/sessions/")[0]
+    return f"{headers.get('x-forwarded-proto', 'https')}://{domain}{prefix}"
 
 
 def _user(http: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:

@@ -427,7 +427,7 @@ class Files(Answer):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CancelAsked(Answer):
-    """When a stream's producer was asked to stop, and why."""
+    """When a stream's producer or a job's worker was asked to stop, and why."""
 
     asked_at: datetime
     reason: str | None
@@ -537,6 +537,114 @@ class FinishedStream(Answer):
     last_sequence: int | None
     message_count: int
     version: int
+    replayed: bool
+
+
+JobState: TypeAlias = Literal[
+    "pending", "running", "input_required", "completed", "failed", "cancelled", "expired"
+]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Asked(Answer):
+    """What a job's worker asks its owner; `schema`: a JSON schema of the answer, if it gave one."""
+
+    prompt: str = field(repr=False)
+    schema: Json | None = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Job(Answer):
+    """Long work beside the log.
+
+    `attempt`: how often it was claimed; the worker's writes name it. `version`: how often what is shown of it
+    has changed, but for its lease. `answer`: what its owner said to what was `asked`. `error`: what went
+    wrong, at its end or in the attempt before. `logged`: whether the log got its result; null: it has not
+    ended. `deadline`: when it expires. `lease_until`: until when it is its worker's.
+    """
+
+    job_id: str
+    tool: str
+    tool_call_id: str | None
+    input: Any = field(repr=False)
+    state: JobState
+    attempt: int
+    version: int
+    progress: Any = field(repr=False)
+    asked: Asked | None
+    answer: Any = field(repr=False)
+    cancel: CancelAsked | None
+    result: Any = field(repr=False)
+    error: str | None = field(repr=False)
+    logged: bool | None
+    then: Literal["nothing"]
+    created_at: datetime
+    deadline: datetime
+    lease_until: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Webhook(Answer):
+    """Where the one who does the work tells of it, with the token as bearer: whoever has it may."""
+
+    url: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StartedJob(Answer):
+    """A job; `webhook`: if one was asked for."""
+
+    job: Job
+    webhook: Webhook | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JobNow(Answer):
+    """A job as it is now."""
+
+    job: Job
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Jobs(Answer):
+    """A page of a session's jobs, the newest first."""
+
+    jobs: list[Job]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClaimedJob(Answer):
+    """A job that is the caller's until `lease_until`, in this `attempt`."""
+
+    job: Job
+    attempt: int
+    lease_until: datetime
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JobHeartbeat(Answer):
+    """Until when a job is its worker's; `cancel`: the worker is asked to stop."""
+
+    lease_until: datetime
+    cancel: CancelAsked | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EndedJob(Answer):
+    """A job that has ended, or was given back; `replayed`: not by this request."""
+
+    job: Job
+    replayed: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JobReported(Answer):
+    """What became of a job of which a webhook told; `replayed`: it had ended before, or so it was."""
+
+    state: JobState
     replayed: bool
 
 

@@ -20,6 +20,9 @@ Of a deleted transcript the past generations are removed. Nothing writes an item
 The item of a stream ends when nobody is told any more that there was one. Then its events go. Another stream
 may be opened under the id: its epochs are later than those of the events that go.
 
+The item of a job ends a while after the job. Then its result goes, if that is an object. Another job may be
+started with the same Idempotency-Key: the keys of its objects sort behind those that go.
+
 A file's marker ends a day after the file was promised, or deleted. Then nobody may begin to send its bytes
 any more. Where the bytes have come the file stays, unless it was the body of a request. Else what is there
 goes.
@@ -40,16 +43,20 @@ from turnlog.records.expressions import attribute, update
 from turnlog.records.keys import (
     EXPIRY,
     HEAD,
+    JOB_PREFIX,
     LOOK_PREFIX,
     STREAM_PREFIX,
+    hook_key,
     parse_file,
     parse_generation,
+    parse_job,
     parse_object_generation,
     parse_partition,
     parse_segment_sort_key,
     parse_stream,
     parse_transcript,
 )
+from turnlog.store.jobs import find_job
 from turnlog.store.streams import find_stream
 
 if TYPE_CHECKING:
@@ -58,7 +65,7 @@ if TYPE_CHECKING:
 
     from turnlog.records.head import Head
     from turnlog.records.item import Item
-    from turnlog.records.keys import FileKey, GenerationKey, SessionKey, StreamKey, TranscriptKey
+    from turnlog.records.keys import FileKey, GenerationKey, JobKey, SessionKey, StreamKey, TranscriptKey
     from turnlog.store.store import Store
 
 # So an object that is older was put before the tombstone ended, and is not of a session that was created
@@ -81,6 +88,8 @@ async def work_off(store: Store, key: Item) -> None:
         await purge_file(store, parse_file(key))
     elif parse_generation(sort_key)[1].startswith(STREAM_PREFIX):
         await purge_stream(store, parse_stream(key))
+    elif parse_generation(sort_key)[1].startswith(JOB_PREFIX):
+        await purge_job(store, parse_job(key))
     else:
         await purge_transcript(store, parse_transcript(key))
 
@@ -210,6 +219,23 @@ async def purge_stream(store: Store, key: StreamKey) -> None:
         await _remove(store, [{"DeleteRequest": {"Key": one}} for one in gone[at : at + DELETE_BATCH]])
 
 
+async def purge_job(store: Store, key: JobKey) -> None:
+    """Remove the result of a job that is forgotten, where that is an object.
+
+    Raises:
+        Unavailable: it is not finished; call this again.
+    """
+    if (bucket := store.objects) is None:
+        return
+    found = await store.repeated(lambda: bucket.list(key.results, ""))
+    # Only now: what another job has put by now sorts behind what is seen here.
+    there = await find_job(store, key)
+    for name in sorted(found):
+        if there is None or name < there.since:
+            await store.repeated(lambda name=name: bucket.delete(name))  # type: ignore[misc]
+            store.counts["objects_purged"] += 1
+
+
 def _epoch(segment: Item) -> int:
     return parse_segment_sort_key(segment["SK"]["S"])[0]
 
@@ -218,15 +244,17 @@ async def _remove_items(store: Store, query: Mapping[str, Any]) -> set[str]:
     """Remove the items that a Query finds, but for those of no generation; the sort keys of these."""
     due: list[dict[str, Any]] = []
     kept: set[str] = set()
-    asked = {**query, "ProjectionExpression": "PK, SK", "ConsistentRead": True}
+    asked = {**query, "ProjectionExpression": "PK, SK, hook", "ConsistentRead": True}
     async for item in store.query(asked):
         if item["SK"]["S"] in {HEAD, EXPIRY}:
             kept.add(item["SK"]["S"])
         else:
+            if hook := item.pop("hook", None):  # of a job: it lies in a partition of its own
+                due.append({"DeleteRequest": {"Key": hook_key(hook["S"])}})
             due.append({"DeleteRequest": {"Key": item}})
-        if len(due) == DELETE_BATCH:
-            await _remove(store, due)
-            due = []
+        if len(due) >= DELETE_BATCH:
+            await _remove(store, due[:DELETE_BATCH])
+            due = due[DELETE_BATCH:]
     if due:
         await _remove(store, due)
     return kept

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 from urllib.parse import quote, unquote
 
 from turnlog.errors import Invalid
+from turnlog.limits import DUE_SHARDS
 
 if TYPE_CHECKING:
     from turnlog.records.item import Item
@@ -31,6 +32,8 @@ FILE_PREFIX = "FILE#"
 LOOK_PREFIX = "LOOK#"
 STREAM_PREFIX = "STREAM#"
 SEGMENT_PREFIX = "#SEG#"
+JOB_PREFIX = "JOB#"
+HOOK = "HOOK"
 OBJECT_PREFIX = "sessions/"
 ANSWER_PREFIX = "answers/"
 
@@ -48,6 +51,7 @@ FILE_ID_PATTERN = "^[0-9a-f]{32}$"
 LISTED_ID, BODY_ID = "0", "f"
 STREAM_ID_PATTERN = SESSION_ID_PATTERN.replace("{1,128}", "{1,64}")
 STREAM_ID_SCHEMA = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": STREAM_ID_PATTERN}
+JOB_ID_PATTERN = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 # A partition key holds 2,048 bytes; a character takes up to twelve when encoded. What OpenID Connect allows
 # for `sub` is 255 ASCII characters (Core 1.0, section 2).
 _MAX_ENCODED_USER = 1_024
@@ -174,6 +178,28 @@ class StreamKey(NamedTuple):
         more = f"#{part}" if part else ""
         numbers = f"{epoch:016d}#{last:010d}{more}"
         return self.session.item(f"{STREAM_PREFIX}{self.stream_id}{SEGMENT_PREFIX}{numbers}")
+
+
+class JobKey(NamedTuple):
+    """Which session, and which job of it."""
+
+    session: GenerationKey
+    job_id: str
+
+    @property
+    def item(self) -> Item:
+        """The primary key of the job."""
+        return self.session.item(f"{JOB_PREFIX}{self.job_id}")
+
+    @property
+    def results(self) -> str:
+        """What the keys of its results' objects begin with; no transcript's name begins with a `!`."""
+        return f"{self.session.objects}!jobs/{self.job_id}/"
+
+    @property
+    def shard(self) -> str:
+        """The partition of the index by which it is found when it is due."""
+        return due_partition(int(self.job_id[0], 16) % DUE_SHARDS)
 
 
 class FileKey(NamedTuple):
@@ -314,6 +340,36 @@ def is_stream_id(stream_id: Any) -> str:
     )
 
 
+def check_job_id(job_id: Any) -> str:
+    """The job's id in a path, if it can be one.
+
+    Raises:
+        Invalid: it can be none.
+    """
+    if isinstance(job_id, str) and re.fullmatch(JOB_ID_PATTERN, job_id):
+        return job_id
+    raise Invalid.at("path", "job_id", msg="must be a job's id: a UUID, as POST …/jobs answers it")
+
+
+def jobs_partition(session: GenerationKey) -> str:
+    """The partition key of a session's jobs in the index by time."""
+    return f"{session.partition}#JOBS#{session.first}"
+
+
+def due_partition(shard: int) -> str:
+    """The partition key of what is due, in the index for that."""
+    return f"DUE#{shard}"
+
+
+def hook_key(digest: str) -> Item:
+    """The primary key of the item that says whose a webhook's token is.
+
+    Args:
+        digest: SHA-256 of the token, as hexadecimal digits.
+    """
+    return {"PK": {"S": f"HOOK#{digest}"}, "SK": {"S": HOOK}}
+
+
 def session_key(user_id: str, session_id: str) -> SessionKey:
     """The key of a session.
 
@@ -413,6 +469,12 @@ def parse_stream(item: Item) -> StreamKey:
     generation, sort_key = parse_generation(item["SK"]["S"])
     session = parse_partition(item["PK"]["S"]).at(generation)
     return StreamKey(session, sort_key.removeprefix(STREAM_PREFIX).partition("#")[0])
+
+
+def parse_job(item: Item) -> JobKey:
+    """The key of the job of which this is the primary key."""
+    generation, sort_key = parse_generation(item["SK"]["S"])
+    return JobKey(parse_partition(item["PK"]["S"]).at(generation), sort_key.removeprefix(JOB_PREFIX))
 
 
 def parse_segment_sort_key(sort_key: str) -> tuple[int, int, int]:

@@ -51,6 +51,7 @@ class Store(NamedTuple):
         objects: None where there is no bucket.
         transcripts: whether they are served.
         stream_ttl: seconds for which the events of a stream are kept after its end.
+        job_ttl: seconds for which a job is kept after its end.
         in_process: a program in this process asks: no request and no answer goes through a Lambda.
     """
 
@@ -62,6 +63,7 @@ class Store(NamedTuple):
     objects: Objects | None = None
     transcripts: bool = True
     stream_ttl: int = 86_400
+    job_ttl: int = 2_592_000
     in_process: bool = False
 
     @property

@@ -13,6 +13,7 @@ from tests.mutants.catalogue.forks import FORKS
 from tests.mutants.catalogue.formats import FORMATS
 from tests.mutants.catalogue.generations import GENERATIONS
 from tests.mutants.catalogue.imports import IMPORTS
+from tests.mutants.catalogue.jobs import JOBS
 from tests.mutants.catalogue.large import LARGE
 from tests.mutants.catalogue.limits import LIMITS
 from tests.mutants.catalogue.open_messages import OPEN_MESSAGES
@@ -36,6 +37,7 @@ MUTANTS = (
     *CANCELLED,
     *OPEN_MESSAGES,
     *OVERTAKEN,
+    *JOBS,
     *CLIENTS,
     *DOUBTS,
     *EDITS,

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.clients import SESSIONS
+from tests.simulation.job_clients import NO_JOB
 from tests.simulation.programs.calls import Program
 from tests.simulation.stream_clients import event
 from turnlog.records.keys import SessionKey
@@ -49,6 +50,12 @@ METHODS = (
     "cancel_stream",
     "read_snapshot",
 )
+JOBS = (
+    *("start_job", "claim_job", "complete_job") * 3,
+    *("fail_job", "heartbeat_job", "ask_job", "answer_job"),
+    *("cancel_job", "get_job", "list_jobs"),
+)
+_WITH_JOBS = 0.4  # how many programs have jobs
 DELETIONS = ("delete_session", "delete_transcript", "delete_file")
 
 
@@ -101,6 +108,8 @@ class ClientProgram(Program):
             known = self._known.setdefault(session, {})
             names = ("version", "message_count", "file_id")
             known |= {name: call.returned[name] for name in names if name in call.returned}
+            if job := call.returned.get("job"):
+                known |= {"job_id": job["job_id"], "attempt": max(1, job["attempt"])}
             if "stream" in call.returned:
                 stream = call.returned["stream"]
                 known |= {"epoch": stream["epoch"], "seq": stream["seq"]}
@@ -241,6 +250,34 @@ class ClientProgram(Program):
     def _delete_file(self, session: str, **_: Any) -> dict[str, Any]:
         return self._get_file(session)
 
+    def _start_job(self, **_: Any) -> dict[str, Any]:
+        key = self._rng.choice("jk")
+        return {"tool": f"tool of {self.user}.", "idempotency_key": key, "tool_call_id": f"call-{key}"}
+
+    def _get_job(self, session: str, **_: Any) -> dict[str, Any]:
+        return {"job_id": self._known.get(session, {}).get("job_id", NO_JOB)}
+
+    _claim_job = _cancel_job = _get_job
+
+    def _worked(self, session: str) -> dict[str, Any]:
+        return {**self._get_job(session), "attempt": self._known.get(session, {}).get("attempt", 1)}
+
+    def _heartbeat_job(self, session: str, **_: Any) -> dict[str, Any]:
+        return {**self._worked(session), "progress": self._rng.randrange(9)}
+
+    def _complete_job(self, session: str, **_: Any) -> dict[str, Any]:
+        return {**self._worked(session), "result": f"{self._texts.mark()} of {self.user}."}
+
+    def _fail_job(self, session: str, **_: Any) -> dict[str, Any]:
+        error = f"{self._texts.mark()} of {self.user}."
+        return {**self._worked(session), "error": error, "retry": self._rng.random() < 0.5}
+
+    def _ask_job(self, session: str, **_: Any) -> dict[str, Any]:
+        return {**self._worked(session), "prompt": "year?"}
+
+    def _answer_job(self, session: str, **_: Any) -> dict[str, Any]:
+        return {**self._get_job(session), "input": self._rng.randrange(3)}
+
     def _open_stream(self, **_: Any) -> dict[str, Any]:
         return {"stream_id": "a", "lease_seconds": self._rng.choice((1, 30))}
 
@@ -277,7 +314,8 @@ def methods_of(rng: Random) -> list[str]:
     """Methods, of which some are left out and some are frequent; in every other schedule only a few."""
     if rng.random() < 0.5:
         return [*rng.sample(sorted({*METHODS}), 3), rng.choice(METHODS), "append_messages"]
-    deletions = [method for method in DELETIONS if rng.random() < 0.25]
+    more = [method for method in DELETIONS if rng.random() < 0.25]
     if rng.random() < _REBORN:
-        deletions += ["delete_session", "create_session", "create_session"] * 2
-    return [method for method in METHODS if rng.random() < 0.6] + deletions + ["append_messages", "set_title"]
+        more += ["delete_session", "create_session", "create_session"] * 2
+    more += JOBS if rng.random() < _WITH_JOBS else ()
+    return [method for method in METHODS if rng.random() < 0.6] + more + ["append_messages", "set_title"]

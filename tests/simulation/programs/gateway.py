@@ -27,7 +27,8 @@ URL = "http://turnlog.invalid"
 _ROUTES = route_map()
 _KINDS = {f"functions.{name}.handler": kind for kind, name in FUNCTIONS.items()}
 # Among the query's parameters; the others are numbers and flags, and of messages `after` is one as well.
-_TEXTS = {"cursor", "format", "body_file"}
+_TEXTS = {"cursor", "format", "body_file", "state"}
+_HEADERS = ("if-match", "if-none-match", "idempotency-key")
 
 
 def request_of(sent: httpx.Request) -> Request:
@@ -49,10 +50,11 @@ def request_of(sent: httpx.Request) -> Request:
             name: value if name in _TEXTS or kind == "read_events" else json.loads(value)
             for name, value in call.query.items()
         },
-        {name: call.headers[name] for name in ("if-match", "if-none-match") if name in call.headers},
+        {name: call.headers[name] for name in _HEADERS if name in call.headers},
         name=call.path_name or "",
         file_id=call.path_file_id or "",
         stream_id=call.path_stream_id or "",
+        job_id=call.path_job_id or "",
         sequence=None if call.path_sequence is None else call.sequence,
         event=event,
     )

@@ -1,0 +1,271 @@
+"""Workers with a job in their hands: the lease is kept, and the work stops when it has to."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from tests.functional.api import Api, assistant, user
+from tests.functional.world import wait_until
+from turnlog import AsyncTurnlog, Turnlog, errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from infra.local.server import LocalServer
+    from tests.functional.world import TableView
+
+CALL = assistant(
+    None, tool_calls=[{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+)
+Work = Any
+
+
+class Worker:
+    """A worker's client, of either kind and way; a block is an `async def` that uses what both have."""
+
+    def __init__(self, server: LocalServer, *, on_loop: bool, over_http: bool) -> None:
+        self.user = f"user-{uuid4().hex}"
+        self.api = Api(server.url, self.user)
+        self.on_loop = on_loop
+        self.where: dict[str, Any] = (
+            {"url": server.url, "token": self.user} if over_http else {"user_id": self.user}
+        )
+        self.session = self.api.new(user("Hi"), CALL)
+        with Turnlog(**self.where) as turnlog:
+            self.job_id = turnlog.start_job(self.session, "f", {"n": 1}, tool_call_id="c").job.job_id
+
+    def job(self) -> dict[str, Any]:
+        job: dict[str, Any] = self.api.call("GET", f"/sessions/{self.session}/jobs/{self.job_id}").body["job"]
+        return job
+
+    def call(self, place: str, **body: Any) -> dict[str, Any]:
+        path = f"/sessions/{self.session}/jobs/{self.job_id}/{place}"
+        answer: dict[str, Any] = self.api.call("POST", path, body).body
+        return answer
+
+    def results(self) -> list[str]:
+        log = self.api.get(self.session).body["messages"]
+        return [message["content"] for message in log if message["role"] == "tool"]
+
+    def does(self, block: Callable[[Any], Any]) -> Any:
+        """Do this with the client; what a call returns is awaited on a loop."""
+        if not self.on_loop:
+            with Turnlog(**self.where) as turnlog:
+                return _driven(block(turnlog))
+
+        async def main() -> Any:
+            async with AsyncTurnlog(**self.where) as turnlog:
+                return await _awaited(block(turnlog))
+
+        return asyncio.run(main())
+
+    def works(self, block: Callable[[Work], Any], lease_seconds: int = 60) -> Any:
+        """Claim the job, and do this."""
+        place = (self.session, self.job_id)
+        if not self.on_loop:
+            with (
+                Turnlog(**self.where) as turnlog,
+                turnlog.jobs.claimed(*place, lease_seconds=lease_seconds) as work,
+            ):
+                return _driven(block(work))
+
+        async def main() -> Any:
+            async with (
+                AsyncTurnlog(**self.where) as turnlog,
+                turnlog.jobs.claimed(*place, lease_seconds=lease_seconds) as work,
+            ):
+                return await _awaited(block(work))
+
+        return asyncio.run(main())
+
+
+async def _awaited(steps: Any) -> Any:
+    """A block on a loop: what a method gives is awaited; a function is called beside it."""
+    given = None
+    while True:
+        try:
+            step = steps.send(given)
+        except StopIteration as done:
+            return done.value
+        given = await step if asyncio.iscoroutine(step) else await asyncio.to_thread(step)
+
+
+def _driven(steps: Any) -> Any:
+    """A block without a loop: a method has been called when it is given; a function is called."""
+    try:
+        given = None
+        while True:
+            step = steps.send(given)
+            given = step() if callable(step) else step
+    except StopIteration as done:
+        return done.value
+
+
+@pytest.fixture(params=["blocking over HTTP", "blocking on the table", "loop over HTTP", "loop on the table"])
+def worker(server: LocalServer, request: pytest.FixtureRequest) -> Worker:
+    return Worker(server, on_loop="loop" in request.param, over_http="HTTP" in request.param)
+
+
+def test_a_worker_completes_its_job(worker: Worker) -> None:
+    def block(work: Work) -> Any:
+        assert (work.job.input, work.attempt) == ({"n": 1}, 1)
+        yield work.progress({"done": 1})
+        yield worker.job
+        done = yield work.complete("the report", count={"successful_agent_runs": {"r": 1}})
+        return done.state
+
+    assert worker.works(block) == "completed"
+    assert worker.job()["progress"] == {"done": 1}
+    assert worker.results() == ["the report"]
+    assert worker.api.get(worker.session).body["successful_agent_runs"] == {"r": 1}
+    with pytest.raises(errors.JobEnded):
+        worker.works(block)
+
+
+def test_a_block_that_ends_without_a_word_completes_its_job(worker: Worker) -> None:
+    worker.works(lambda _: iter_of(lambda: None))
+    assert (worker.job()["state"], worker.results()) == ("completed", ["null"])
+
+
+def iter_of(*steps: Any) -> Any:
+    yield from steps
+
+
+def test_a_block_that_fails_fails_its_job(worker: Worker) -> None:
+    def block(work: Work) -> Any:
+        yield work.progress(1)
+        raise ValueError("no paper \ud83d")
+
+    with pytest.raises(ValueError, match="no paper"):
+        worker.works(block)
+    assert worker.job()["error"] == "ValueError: no paper ?"
+
+
+def test_a_worker_that_is_stopped_gives_its_job_back(worker: Worker) -> None:
+    def block(work: Work) -> Any:
+        yield work.progress(1)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        worker.works(block)
+    assert (worker.job()["state"], worker.results()) == ("pending", [])
+    assert worker.call("claim")["attempt"] == 2
+
+
+def test_the_lease_is_kept_while_the_work_goes_on(worker: Worker) -> None:
+    def block(work: Work) -> Any:
+        began = work.job["lease_until"]
+        yield lambda: wait_until(lambda: worker.job()["lease_until"] > began)
+        assert worker.call("claim")["type"] == "lease_held"
+        yield work.complete(1)
+
+    worker.works(block, lease_seconds=3)
+    assert worker.results() == ["1"]
+
+
+def test_a_worker_whose_job_is_cancelled_stops(worker: Worker) -> None:
+    def block(_: Work) -> Any:
+        yield lambda: worker.call("cancel", reason="enough")
+        if worker.on_loop:
+            yield asyncio.sleep(600)
+        yield lambda: wait_until(lambda: _.stopped)
+        yield _.progress(1)
+
+    with pytest.raises(errors.JobCancelled, match="enough"):
+        worker.works(block, lease_seconds=3)
+    assert worker.job()["state"] == "cancelled"
+    assert worker.results() == ["The job was cancelled: enough"]
+
+
+def test_a_worker_that_has_lost_its_job_stops(worker: Worker, table: TableView) -> None:
+    def lose() -> None:
+        item = table.item(worker.user, worker.session, f"JOB#{worker.job_id}")
+        at = (datetime.now(UTC) - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        table.put(item | {"lease_until": {"S": at}})
+        assert worker.call("claim", lease_seconds=600)["attempt"] == 2
+
+    def block(work: Work) -> Any:
+        yield lose
+        if worker.on_loop:
+            yield asyncio.sleep(600)
+        yield lambda: wait_until(lambda: work.stopped)
+        yield work.progress(1)
+
+    with pytest.raises(errors.Fenced):
+        worker.works(block, lease_seconds=3)
+    assert (worker.job()["state"], worker.job()["attempt"], worker.results()) == ("running", 2, [])
+
+
+def test_a_worker_asks_and_goes_on_with_the_answer(worker: Worker) -> None:
+    def answer() -> None:
+        wait_until(lambda: worker.job()["state"] == "input_required")
+        worker.call("input", input={"year": 2026})
+
+    def block(work: Work) -> Any:
+        owner = threading.Thread(target=answer)
+        owner.start()
+        given = yield work.ask("Which year?", schema={"type": "object"})
+        owner.join()
+        yield work.complete(given)
+
+    worker.works(block)
+    assert worker.results() == ['{"year":2026}']
+
+
+def test_who_cancels_the_task_cancels_no_other_job(server: LocalServer) -> None:
+    """A cancellation from outside stays one: the job is given back, and the task is cancelled."""
+    worker = Worker(server, on_loop=True, over_http=True)
+
+    async def main() -> None:
+        async def work() -> None:
+            async with (
+                AsyncTurnlog(**worker.where) as turnlog,
+                turnlog.jobs.claimed(worker.session, worker.job_id),
+            ):
+                claimed.set()
+                await asyncio.sleep(600)
+
+        claimed = asyncio.Event()
+        task = asyncio.create_task(work())
+        await claimed.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert (worker.job()["state"], worker.job()["attempt"]) == ("pending", 1)
+
+
+def test_what_owners_and_webhooks_do(worker: Worker) -> None:
+    """Each method, of the client that the worker has."""
+    asked = {"idempotency_key": "k", "webhook": True, "deadline_seconds": 60}
+
+    def steps(turnlog: Any) -> Any:
+        session = worker.session
+        started = yield turnlog.start_job(session, "g", [1], **asked)
+        again = yield turnlog.start_job(session, "g", [1], **asked)
+        assert (again, again.webhook.url.endswith("/hooks/jobs")) == (started, True)
+        job_id, token = started.job.job_id, started.webhook.token
+        told = yield turnlog.report_job(token, "running", progress=1)
+        assert (told.state, told.replayed) == ("running", False)
+        seen = yield turnlog.get_job(session, job_id, version=1, wait=20)
+        assert (seen.job.state, seen.job.progress, seen.job.version) == ("running", 1, 2)
+        stopping = yield turnlog.cancel_job(session, job_id, reason="enough")
+        assert stopping.job.cancel.reason == "enough"
+        listed = yield turnlog.list_jobs(session, state="running", limit=5)
+        assert [job.job_id for job in listed.jobs] == [job_id]
+        told = yield turnlog.report_job(token, "completed", result={"n": 1})
+        assert (told.state, told.replayed) == ("completed", False)
+        seen = yield turnlog.get_job(session, job_id)
+        assert (seen.job.result, seen.job.logged) == ({"n": 1}, False)
+        return token
+
+    token = worker.does(steps)
+    with Turnlog(**worker.where) as turnlog, pytest.raises(errors.Unauthenticated):
+        turnlog.report_job(token + "x", "completed")

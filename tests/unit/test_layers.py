@@ -31,10 +31,11 @@ BELOW = {
     "cache": {"", "store"},
     "drivers": {"", "store", "cache"},
     "formats": {"", "records"},
-    "operations": {"", "records", "store", "formats"},
+    "streams": {""},
+    "operations": {"", "records", "store", "formats", "streams"},
     "http": {"", "records", "models", "store", "operations", "drivers"},
     "client": {"", "records", "models", "store", "http", "drivers"},
-    "integrations": {"", "records", "models", "client", "formats"},
+    "integrations": {"", "records", "models", "client", "formats", "streams"},
     "functions": {"", "http", "operations", "drivers"},
 }
 # The libraries that only some parts know.

@@ -1,0 +1,1 @@
+"""What events of a stream say: pure functions of events."""

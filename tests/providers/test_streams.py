@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from ag_ui.core import Event as AgUiEvent
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from tests import stream_events
 from turnlog import formats
@@ -110,7 +110,7 @@ def agent_events() -> TypeAdapter[Any]:
     kinds = get_args(get_args(AgUiEvent)[0])
     for kind in kinds:
         assert issubclass(kind, BaseModel)
-        kind.model_config = ConfigDict(**{**kind.model_config, "extra": "forbid"})
+        kind.model_config["extra"] = "forbid"
         kind.model_rebuild(force=True)
     return TypeAdapter(AgUiEvent)
 

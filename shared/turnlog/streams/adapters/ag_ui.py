@@ -153,7 +153,8 @@ class AgUi:
 
     def _finish_step(self, _: Event) -> list[Event]:
         self._parents.pop("", None)
-        del self._open["", "step", ""]
+        if self._open.pop(("", "step", ""), None) is None:  # its beginning was lost
+            return []
         return [{"type": "STEP_FINISHED", "stepName": f"step-{self._steps}"}]
 
     def _new_id(self) -> str:

@@ -42,7 +42,7 @@ _OUTPUTS = {"tool-output-available", "tool-output-error", "tool-output-denied"}
 _ABOUT_CALLS = {"tool-approval-request"}
 _ENDS = {"finish", "error", "abort"}
 # Up to the last of these, `reset-step` leaves what was said.
-_BOUNDS = {"start", "start-step", "finish-step"}
+_BOUNDS = {"start-step", "finish-step"}
 
 
 @dataclass
@@ -89,10 +89,9 @@ class Wellformed:
             if kind in _BOUNDS:
                 self._keep()
             return []
-        lead = [] if self._started else [self._start(event if kind == "start" else {"type": "start"})]
         if kind == "start":
-            self._keep()
-            return lead
+            return [] if self._started else self._start(event)
+        lead = [] if self._started else self._start({"type": "start"})
         return lead + self._taken(kind, event)
 
     def take_all(self, events: Iterable[Event]) -> list[Event]:
@@ -109,9 +108,10 @@ class Wellformed:
             case "failed":
                 return self.take({"type": "error", "errorText": error or "The turn failed."})
 
-    def _start(self, event: Event) -> Event:
+    def _start(self, event: Event) -> list[Event]:
         self._started = True
-        return event if self._message_id is None else {**event, "messageId": self._message_id}
+        self._keep()
+        return [event if self._message_id is None else {**event, "messageId": self._message_id}]
 
     def _taken(self, kind: str, event: Event) -> list[Event]:
         if kind in _ENDS:
@@ -142,19 +142,20 @@ class Wellformed:
         """A step begins or ends. Those of sub-agents are not told."""
         made: list[Event] = []
         if "subagent" not in event:
-            made = self._end_step(event if kind == "finish-step" else {"type": "finish-step"})
+            made = self._end_step(event if kind == "finish-step" else None)
         self._keep()
         if kind == "start-step" and "subagent" not in event:
             self._step = True
             made.append(event)
         return made
 
-    def _end_step(self, event: Event) -> list[Event]:
-        if not self._step:
+    def _end_step(self, event: Event | None = None) -> list[Event]:
+        """End the running step, by this event if there is one."""
+        if not self._step and event is None:
             return []
         closed = [*self._close(""), *self._cut_off("")]
         self._step = False
-        return [*closed, event]
+        return [*closed, event or {"type": "finish-step"}]
 
     def _grouped(self, kind: str, what: str, event: Event) -> list[Event]:
         known = event.get("id")
@@ -234,7 +235,7 @@ class Wellformed:
         made = [*self._end_subagents(""), *self._close(""), *self._cut_off("")]
         if kind != "finish":
             made += self._unanswered("")
-        step = self._end_step({"type": "finish-step"})
+        step = self._end_step()
         self.over = True
         if kind == "abort":
             return [*made, event, *step, {"type": "finish", "finishReason": "other"}]

@@ -243,6 +243,20 @@ def test_a_message_that_is_asked_for_again_drops_what_came_of_it() -> None:
     assert [message["content"] for message in messages(events, "m-1")] == ["Hi."]
 
 
+def test_a_message_that_a_tool_has_answered_to_is_not_dropped() -> None:
+    """Also where its end was lost: the tool has run."""
+    answer = UserMessage([ToolResultBlock("toolu_1", "a cat")])
+    called = AssistantMessage([ToolUseBlock("toolu_1", "look", {})], "claude", message_id="msg_1")
+    events = told(*partly(FIRST[2])[:-2], called, answer, *partly(TEXT, number=2), result())
+    assert [message["role"] for message in messages(events, "m-1")] == ["assistant", "tool", "assistant"]
+
+
+def test_whole_messages_without_an_id_belong_to_what_is_streamed() -> None:
+    stream = partly(TEXT)
+    events = told(*stream[:4], AssistantMessage([TextBlock("Hello")], "claude"), *stream[4:], result())
+    assert [message["content"] for message in messages(events, "m-1")] == ["Hello"]
+
+
 def test_an_interrupt_is_no_error() -> None:
     events = told(
         *partly(TEXT)[:3],

@@ -235,6 +235,14 @@ def test_a_response_that_is_asked_for_again_drops_what_came_of_it() -> None:
     assert [message["content"] for message in messages(events, "m-1")] == ["Hi."]
 
 
+def test_a_response_that_a_tool_has_answered_to_is_not_dropped() -> None:
+    """Also where its end was lost: the tool has run."""
+    answer = {"type": "function_call_output", "call_id": "c", "output": "a cat"}
+    called = raw(type="response.output_item.done", item=call("look", "{}", "c").model_dump())
+    events = taken([CREATED, called, item("tool_output", answer), CREATED, ADDED, said("Hi."), COMPLETED])
+    assert [message["role"] for message in messages(events, "m-1")] == ["assistant", "tool", "assistant"]
+
+
 def test_a_response_that_is_cut_short_says_why() -> None:
     why = {"incomplete_details": {"reason": "max_output_tokens"}}
     events = taken([CREATED, ADDED, said("Hel"), raw(type="response.incomplete", response=why)])

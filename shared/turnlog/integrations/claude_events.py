@@ -150,7 +150,8 @@ class ClaudeEvents:
     def _message(self, known: str, whose: str | None, *, streamed: bool) -> list[Event]:
         """A message begins: a step, if it is the agent's own."""
         before = self._messages.get(whose)
-        if before and before.id == known and known and not streamed:
+        # Older versions of Claude Code do not tell the id of a whole message.
+        if before and not streamed and (before.id == known if known else not before.whole):
             return []
         self._messages[whose] = _Message(known, whole=not streamed)
         if whose is not None:
@@ -245,6 +246,8 @@ class ClaudeEvents:
                     made.append({"type": "turnlog-subagent-end", "id": known, "state": state})
                 answer = _answer(known, block.content, failed=block.is_error is True)
                 made += _of(whose, [answer])
+                if called := self._messages.get(whose):  # what a tool has answered to is never dropped
+                    called.whole = True
             elif isinstance(block, TextBlock):
                 texts.append(block.text)
         if texts and whose is not None:

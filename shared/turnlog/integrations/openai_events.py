@@ -202,6 +202,7 @@ class OpenAIEvents:
         raw = _plain(item.raw_item)
         if name in {"tool_output", "handoff_occured", "tool_search_output_created"}:
             known = str(raw.get("call_id") or raw.get("id"))
+            self._running = False  # what a tool has answered to is never dropped
             return [{"type": "tool-output-available", "toolCallId": known, "output": _output(raw)}]
         if name in {"mcp_approval_response", "mcp_list_tools"}:
             return []

@@ -120,10 +120,13 @@ def test_files(api: Api) -> None:
     session_id = session_of(api, 100)
     path = f"/sessions/{session_id}/files"
     body = {"name": "a", "media_type": "a/b", "size": 5, "sha256": "0" * 64}
+    api.call("POST", path, {**body, "purpose": "body"})
     for _ in range(3):
         with counted() as requests, bucket_requests() as asked:
             file_id = api.call("POST", path, body).body["file_id"]
         assert (requests, asked) == (["GetItem", "TransactWriteItems"], [])
+    for _ in range(5):  # of which a list knows nothing
+        assert api.call("POST", path, {**body, "purpose": "body"}).status == 201
     with counted() as requests, bucket_requests() as asked:
         assert len(api.call("GET", path, query={"limit": 2}).body["files"]) == 2
     assert (requests, asked) == (["GetItem", "Query"], ["HeadObject"] * 2)
@@ -217,6 +220,9 @@ def test_edit_and_get_one(session: tuple[Api, str], valkey: Any) -> None:
     with counted() as requests:
         assert api.edit(session_id, last, metadata={}).status == 200
     assert requests == ["GetItem", "Query"]
+    with counted() as requests:
+        assert api.edit(session_id, last, metadata={}, edit_id=f"at {length}").status == 200
+    assert requests == ["GetItem", "Query", "TransactWriteItems"]
     with after_first("Query", lambda: api.append(session_id, user("beside"))), counted() as requests:
         assert api.edit(session_id, last, removed=True).status == 200
     assert requests == ["GetItem", "Query", "TransactWriteItems", "TransactWriteItems"]  # one is the append's

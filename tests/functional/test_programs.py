@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
@@ -134,6 +135,7 @@ async def everything(turnlog: Any) -> list[Any]:
         await turnlog.export_openai_messages("s", limit=1, before=2, keep_system=True),
         *[await turnlog.export_session("s", form) for form in ("openai-responses", "anthropic", "ai-sdk")],
         await turnlog.export_text("s", "markdown", limit=1),
+        await turnlog.export_session("s", "markdown", limit=1),
         await turnlog.list_sessions(limit=1),
         await turnlog.fork_session("s", fork_id="f", to_sequence=1, title="x"),
         await turnlog.fork_session("s", fork_id="f"),
@@ -190,6 +192,17 @@ def test_both_ways_give_the_same(server: LocalServer) -> None:
     assert [entry["uuid"] for entry in answers[0][3]["entries"]] == ["0", "1", "2"]
     assert answers[0][5]["entries"] == [{"text": "ä"}, {}]
     assert [one["name"] for one in answers[0][6]["transcripts"]] == ["main", "subagents/agent-7f3a"]
+
+
+@BOTH
+def test_lines_are_exported_by_either_name(server: LocalServer, way: Any) -> None:
+    async def what(turnlog: Any) -> None:
+        await turnlog.create_session(session_id="s", messages=[user("q"), user("r")])
+        lines = await turnlog.export_session("s", "jsonl")
+        assert [json.loads(line)["content"] for line in lines["text"].splitlines()] == ["q", "r"]
+        assert (await turnlog.export_text("s", "jsonl"))["text"] == lines["text"]
+
+    program(way, server, what)
 
 
 @BOTH

@@ -75,8 +75,9 @@ def check_change(change: Change, now: float, retention_days: int | None) -> None
         assert after is not None
         if after.live:
             rewind_rules.check_items(change, after)
-        if change.clears:
-            rewind_rules.check_clearing(change, before, after)
+        if change.same_version:
+            check = edit_rules.check_mark if change.marks else rewind_rules.check_clearing
+            check(change, before, after)
             return
         require(Rule.VERSION_PLUS_1, after.version == before.version + 1, (before.version, after.version))
         require(

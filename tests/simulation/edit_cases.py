@@ -78,6 +78,16 @@ EDIT_CASES = (
     Case("edit & the same edit", [[rated("e", 1, **_M0)], [rated("e", 1, **_M0)]]),
     Case("edit & edit", [[rated("e", 1, **_M0)], [rated("f", 2, **_M0)]]),
     Case("edit again after another", [[rated("e", 1), rated("f", 2), rated("e", 1)]]),
+    Case(
+        "edit that changes nothing, again after another",
+        [[rated("e", None, **_M0), rated("f", 2, **_M0), rated("e", None, **_M0)]],
+    ),
+    Case(
+        "edit that changes nothing & edit, silence",
+        [[rated("e", None, **_M0)], [rated("f", 2, **_M0)]],
+        kinds=SILENCE,
+        faults=2,
+    ),
     Case("edits of two messages", [[replaced("e", 0, **_M0)], [removed("f", 1, **_M1)]], _TWO),
     Case("replace & remove", [[replaced("e", **_M0)], [removed("f", **_M0)]]),
     Case("remove & remove", [[removed("e", **_M0)], [removed("f", **_M0)]]),

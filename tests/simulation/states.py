@@ -124,5 +124,16 @@ class Change(NamedTuple):
     @property
     def clears(self) -> bool:
         """Whether it did no more than delete what a rewind had left over: it changed nothing for anybody."""
+        return self.same_version and not self.marks
+
+    @property
+    def marks(self) -> bool:
+        """Whether it did no more than mark a message as one that an edit has found as it wanted it."""
+        before = self.before.live
+        return bool(self.same_version and before and self.head and self.head.edits != before.edits)
+
+    @property
+    def same_version(self) -> bool:
+        """Whether it changed the head, and nothing that anybody sees."""
         before = self.before.live
         return bool(self.head_changed and before and self.head and self.head.version == before.version)

@@ -65,7 +65,7 @@ def turns(message: Json, at: int = 0) -> list[Turn]:
     parts = _parts(sequence, message, role)
     job = bool(mapping(message.get("metadata")).get("job_id"))
     parts = [part._replace(job=True) if job and isinstance(part, Result) else part for part in parts]
-    name = string(message.get("name"))
+    name = string(message.get("name")) or string(message.get("tool_name"))
     if role == "tool":
         return [Turn(sequence, role, _results(sequence, message, parts, name=name, job=job), message)]
     return _split(Turn(sequence, role, parts, message, name))
@@ -102,6 +102,22 @@ def begins_turn(message: Json) -> bool:
     if message.get("role") != "user" or message.get("removed") is True:
         return False
     return any(turn.role == "user" for turn in turns(message))
+
+
+def results_alone(message: Json) -> Json:
+    """The message with nothing but what tools answered in it: a user's may say something beside."""
+    if _ROLES.get(string(message.get("role"))) == "tool":
+        return message
+    kept = dict(message)
+    for name in ("content", "parts"):
+        listed = message.get(name)
+        kept[name] = [one for one in listed if _is_result(one)] if isinstance(listed, list) else None
+    return kept
+
+
+def _is_result(one: Any) -> bool:
+    read = _read(0, one, None)
+    return bool(read) and all(isinstance(part, Result) for part in read)
 
 
 def _results(sequence: int, message: Json, parts: list[Part], *, name: str, job: bool) -> list[Part]:

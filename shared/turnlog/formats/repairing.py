@@ -8,7 +8,8 @@
 2. Assistant turns that follow one another are one; nothing of either is lost.
 3. A malformed call is left out. No two calls have one id.
 
-Turns without an id for their calls (Gemini, the old `function_call`) are paired by the tool's name, in order.
+Calls without an id (Gemini's, Ollama's, the old `function_call`) are paired by the tool's name, in order. A
+result that names no tool is that of the first of them that has none.
 """
 
 from __future__ import annotations
@@ -92,15 +93,22 @@ def repaired(turns: list[Turn], *, joins: bool = True) -> Repaired:
     return _Repair(turns, joins=joins).done()
 
 
+def open_calls(turns: list[Turn]) -> set[str]:
+    """The ids of the calls that none of these turns answers, so that a later one may."""
+    repair = _Repair(turns, joins=True)
+    repair.pair()
+    return {slot.id for slot in repair.slots if not slot.result} - {""}
+
+
 class _Repair:
     def __init__(self, turns: list[Turn], *, joins: bool) -> None:
         self._turns = turns
         self._joins = joins
         self._repairs: list[Repair] = []
         self._skipped = 0
-        self._slots: list[_Slot] = []
+        self.slots: list[_Slot] = []
         self._by_id: dict[str, _Newest] = {}
-        self._unnamed: dict[str, _Newest] = {}  # calls without an id, by their tool
+        self._unnamed: dict[str, _Newest] = {}  # calls without an id, by their tool; under "" all of them
         self._by_name: dict[str, _Newest] = {}  # all calls, by their tool
         self._group = 0  # the newest
         self._groups: list[int] = []  # by turn: of assistants the group, of others the one before them
@@ -108,7 +116,7 @@ class _Repair:
 
     def done(self) -> Repaired:
         """Pair, then write."""
-        self._pair()
+        self.pair()
         self._drop_repeated()
         self._name()
         turns = list(self._merged())
@@ -117,7 +125,8 @@ class _Repair:
     def _tell(self, sequence: int, what: str) -> None:
         self._repairs.append(Repair(sequence, what))
 
-    def _pair(self) -> None:
+    def pair(self) -> None:
+        """Find the result of each call."""
         open_ = False  # whether a further assistant turn belongs to the group
         for at, turn in enumerate(self._turns):
             if turn.role == "assistant":
@@ -137,9 +146,12 @@ class _Repair:
             self._groups.append(self._group)
 
     def _called(self, slot: _Slot) -> None:
-        self._slots.append(slot)
-        place = (self._by_id, slot.id) if slot.id else (self._unnamed, slot.call.name)
-        place[0].setdefault(place[1], _Newest()).add(slot)
+        self.slots.append(slot)
+        if slot.id:
+            self._by_id.setdefault(slot.id, _Newest()).add(slot)
+        else:
+            for name in (slot.call.name, ""):
+                self._unnamed.setdefault(name, _Newest()).add(slot)
         self._by_name.setdefault(slot.call.name, _Newest()).add(slot)
 
     def _answered(self, result: Result, at: int) -> int | None:
@@ -177,7 +189,7 @@ class _Repair:
     def _drop_repeated(self) -> None:
         """A call that was stored twice in one go, and answered once at most, is one."""
         seen: dict[tuple[int, str], list[_Slot]] = {}
-        for slot in self._slots:
+        for slot in self.slots:
             if slot.id:
                 seen.setdefault((slot.group, slot.id), []).append(slot)
         for slots in seen.values():
@@ -190,10 +202,10 @@ class _Repair:
 
     def _name(self) -> None:
         """Give each call an id that no other has."""
-        known = {slot.id for slot in self._slots}
+        known = {slot.id for slot in self.slots}
         taken: set[str] = set()
         numbers: dict[str, int] = {}
-        for slot in self._slots:
+        for slot in self.slots:
             if slot.repeated:
                 continue
             base = slot.id or f"call_{slot.call.sequence}"
@@ -210,7 +222,7 @@ class _Repair:
 
     def _merged(self) -> Iterator[Turn]:
         """The turns, each group of assistants as one, with its results behind it."""
-        slots = iter(self._slots)
+        slots = iter(self.slots)
         current: Turn | None = None
         calls: list[_Slot] = []
         last = -1

@@ -203,7 +203,11 @@ class MessagePage(Answer):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Appended(Answer):
-    """What an append stored, or had stored before; `messages` is empty where the client wants none."""
+    """What an append stored, or had stored before.
+
+    An answer of the API has no `messages` where the request says `Prefer: return=minimal`, or where its body
+    came as a file.
+    """
 
     first_sequence: int
     last_sequence: int
@@ -299,7 +303,8 @@ class EntryPage(Answer):
     """Entries in the order of their positions; `has_more`: others follow.
 
     `generation`: how often the transcript was deleted and begun anew. Pages with different generations are of
-    different transcripts.
+    different transcripts. `file`, over HTTP: the page is one entry that no answer holds, which is JSON at its
+    `url`. Clients of `turnlog` read it by themselves.
     """
 
     entries: list[Json] = field(repr=False)
@@ -308,6 +313,7 @@ class EntryPage(Answer):
     has_more: bool
     first_position: int | None
     last_position: int | None
+    file: Json | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -224,9 +224,13 @@ def _check(head: Head, after: Head, *, answered: bool) -> None:
             is escaped there once more.
     """
     check_objects(head, after)
-    if answered and after.log_size - head.log_size > PAYLOAD_LIMIT:
+    size = after.log_size - head.log_size
+    if answered and size > PAYLOAD_LIMIT:
+        alone = after.message_count - head.message_count == 1
+        what, fewer = ("The message takes", "") if alone else ("The messages take", " Send fewer at once.")
         raise TooLarge(
-            f"The messages take more than {PAYLOAD_LIMIT} bytes in the answer. Send fewer at once."
+            f"{what} {size} bytes in the answer, which holds {PAYLOAD_LIMIT}.{fewer} An answer can do without"
+            " messages: send the header Prefer: return=minimal (in Python, minimal=True)."
         )
 
 
@@ -261,10 +265,9 @@ async def _verified(
     by_id = {fields["message_id"]: fields for fields in new}
     async for message_id, message in stored_under(store, head, hits):
         there = await whole(store, head, message)
-        stored = there.as_first_stored()
-        if messages.equal(stored, by_id[message_id]):
+        if messages.says(there, by_id[message_id], first=True):
             present[message_id] = there
-        elif messages.erased(stored):
+        elif messages.erased(there.known()):
             edited[message_id] = there  # what it said at first is gone: whatever is sent is its repeat
         elif len(hits[message_id]) == 1:
             raise _reused(message.sequence)  # at once: what comes behind need not be read

@@ -8,7 +8,7 @@ known, and an edit whose reply was lost. What an edit finds:
 | bears its mark | is made: the answer is the message as it stands |
 | is not there, or is another one | is refused; `Unanswered` where a try may have been made before a rewind |
 | was removed | is refused |
-| is as the edit would make it | is done, and moves no version |
+| is as the edit would make it | moves no version; its `edit_id` leaves a mark, so that a repeat is known |
 | is another | is written at this count of edits (`store.log`); if that is refused, it looks again |
 
 A message that was replaced or removed bears `edited_at`: what it said is gone, so a repeat of its append is
@@ -30,8 +30,8 @@ from turnlog.limits import EDITS_KEPT
 from turnlog.records import messages
 from turnlog.records.head import check_version
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.large import LargeMessages, whole
-from turnlog.store.log import check_answer, write_edit
+from turnlog.store.large import LargeMessages, check_answer, goes_apart, shown, whole
+from turnlog.store.log import write_edit
 from turnlog.store.store import LogMoved, no_message
 from turnlog.wire import merged, same
 
@@ -107,6 +107,7 @@ async def _edit(
     tries = store.tries()
     tried: Head | None = None  # that of the last try, also if it was answered: it may have been sent twice
     lost: Head | None = None  # that of the last try that was not answered
+    changes = True  # whether the last try changes what the message says
     head: Head | None = None
     before: Stored | None = None
     meant: SessionKey | GenerationKey = key
@@ -114,26 +115,29 @@ async def _edit(
         head = head or await store.head(meant)
         meant = head.key
         if before is None:
-            head, before = await _standing(store, head, sequence, mark, read="removed" not in edit)
+            head, before = await _standing(store, head, sequence, mark, edit)
         if before and before.bears(mark):
             await large.replaced(before)
             check_answer(store, before, _ON_THE_TABLE)
             # What others changed since is not this edit's: an `If-Match` with its version must fail.
-            version = min(head.version, tried.version + 1) if tried else head.version
+            version = min(head.version, tried.version + changes) if tried else head.version
             store.counts["edits" if tried else "replays"] += 1
-            return Edited(before.json, version)
+            return Edited(await shown(store, before), version)
         _check_unmade(tries, head, lost)
         before = _editable(before, message_id)
         check_version(head, if_match)
         now = max(store.now(), head.updated_at)
-        after = _after(large, head, before, edit, now=now, mark=mark)
-        check_answer(store, after or before, _ON_THE_TABLE)
-        if after is None:
-            return Edited(before.json, head.version)
+        made = _after(large, head, before, edit, now=now, mark=mark)
+        changes, after = made is not None, made or _marked(before, mark if edit_id else b"")
+        check_answer(store, after, _ON_THE_TABLE)
+        if after is before:
+            return Edited(await shown(store, before), head.version)
         await large.put([after] if after.object_key != before.object_key else [])
         tried = head
         try:
-            edited = await write_edit(large, head, before, after, now=now, same_version=bool(if_match))
+            edited = await write_edit(
+                large, head, before, after, now=now, same_version=bool(if_match), changes=changes
+            )
         except ConditionFailed as refused:
             store.counts["conflicts"] += 1
             head = await store.refusing_head(meant, refused)
@@ -147,22 +151,26 @@ async def _edit(
             lost, head, before = head, None, None
         else:
             store.counts["edits"] += 1
-            return Edited(after.json, edited.version)
+            return Edited(await shown(store, after), edited.version)
 
 
 async def _standing(
-    store: Store, head: Head, sequence: int, mark: bytes, *, read: bool
+    store: Store, head: Head, sequence: int, mark: bytes, edit: Mapping[str, Any]
 ) -> tuple[Head, Stored | None]:
     """The message as the table has it, if the log has one there; and the head of that log.
 
+    The object of a large message is read where it is compared, or answered and does not go apart.
+
     Args:
         mark: of the edit. A message that bears it will be answered.
-        read: with the object of a large message.
     """
     while sequence < head.message_count:
         try:
             message = (await store.messages(head, sequence, sequence + 1))[sequence]
-            return head, await whole(store, head, message) if read or message.bears(mark) else message
+            made = message.bears(mark)
+            answered = made or "removed" not in edit
+            read = ("replace" in edit and not made) or (answered and not goes_apart(store, message))
+            return head, await whole(store, head, message) if read else message
         except LogMoved as moved:
             head = moved.head
     return head, None
@@ -202,6 +210,11 @@ def _editable(before: Stored | None, message_id: str | None) -> Stored:
     return before
 
 
+def _marked(before: Stored, mark: bytes) -> Stored:
+    """The message, which an edit leaves as it is, with the mark of that edit if it has one."""
+    return before._replace(edits=messages.edits_kept(before, mark, calls=False)) if mark else before
+
+
 def _after(
     large: LargeMessages, head: Head, before: Stored, edit: Mapping[str, Any], *, now: str, mark: bytes
 ) -> Stored | None:
@@ -222,7 +235,7 @@ def _after(
         return after if before.object_key else large.edited(head.key, before, after)
     given: Fields = {name: known[name] for name in _KEPT} | {"edited_at": now}
     if new := edit.get("replace"):
-        alike = messages.equal(before.fields(), new) and same(had, new.get("metadata") or {})
+        alike = messages.says(before, new) and same(had, new.get("metadata") or {})
         if alike and not before.attached:
             return None
         given |= {name: value for name, value in new.items() if name not in _KEPT}

@@ -8,15 +8,14 @@ read begins again at the head that it left: an answer is of one head.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import TooLarge
-from turnlog.limits import DOWNLOAD_SECONDS, PAYLOAD_LIMIT
+from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.records.messages import from_cache
-from turnlog.store.large import whole
+from turnlog.store.large import goes_apart, referred, whole
 from turnlog.store.store import LogMoved
-from turnlog.wire import dumps, payload_size, timestamp
+from turnlog.wire import payload_size
 
 if TYPE_CHECKING:
     from turnlog.records.head import Head
@@ -119,29 +118,14 @@ async def load(store: Store, head: Head, first: int, end: int) -> list[Stored]:
     return [loaded[sequence] for sequence in range(first, end)]
 
 
-def _no_answer_holds(at: int, size: int) -> TooLarge:
+def no_answer_holds(at: int, size: int, room: int = PAYLOAD_LIMIT) -> TooLarge:
+    """The answer where one message alone is more than `room`, as which it is shown here."""
     return TooLarge(
-        f"Message {at} takes {size} bytes in an answer, which holds {PAYLOAD_LIMIT}. A program that"
-        f" works on the table reads it (Turnlog or AsyncTurnlog with TURNLOG_TABLE). To pass over it, read"
-        f" with before={at}, or after={at}.",
+        f"Message {at} takes {size} bytes in an answer, which holds {room}. A program that works on the table"
+        f" reads it (Turnlog or AsyncTurnlog with TURNLOG_TABLE). To pass over it, read with before={at}; a"
+        f" page of messages also with after={at}.",
         extra={"sequence": at},
     )
-
-
-def goes_apart(store: Store, message: Stored) -> bool:
-    """Whether the client reads the message from the bucket itself, because no answer holds it."""
-    return message.size > PAYLOAD_LIMIT and bool(message.object_key) and not store.in_process
-
-
-async def referred(store: Store, message: Stored) -> bytes:
-    """What stands in an answer for such a message: what the server says of it, and where the rest is.
-
-    The rest, JSON as gzip, is what its sender said. With the fields here, but for `file`, it is the message.
-    """
-    address = await store.bucket().download(message.object_key, media_type="application/json", gzip=True)
-    ends = timestamp(store.clock.now() + timedelta(seconds=DOWNLOAD_SECONDS))
-    file = {"url": address.url, "size": message.size, "expires_at": ends}
-    return dumps({**message.known(), "file": file})
 
 
 def check_alone(store: Store, message: Stored, *, first: bool) -> None:
@@ -151,7 +135,7 @@ def check_alone(store: Store, message: Stored, *, first: bool) -> None:
         TooLarge: no answer holds it.
     """
     if first and message.size > PAYLOAD_LIMIT and not store.in_process:
-        raise _no_answer_holds(message.sequence, message.size)
+        raise no_answer_holds(message.sequence, message.size)
 
 
 class _Joined:
@@ -184,11 +168,11 @@ class _Joined:
             encoded = b""
             size = message.size
             if goes_apart(store, message):
+                # Its client reads it whole. So it ends the page: else a page would name any number of them.
                 encoded = await referred(store, message)
-                size = payload_size(encoded)
-                self.room -= size
-                if self.room >= 0:
+                if payload_size(encoded) <= self.room:
                     fitting.append(encoded)
+                self.room -= size
                 continue
             if not size or size <= self.room:
                 encoded = (await whole(store, head, message)).json
@@ -196,7 +180,7 @@ class _Joined:
             self.room -= size
             if self.room < 0 and not self.length and not fitting:
                 if not store.in_process:
-                    raise _no_answer_holds(message.sequence, size)
+                    raise no_answer_holds(message.sequence, size)
                 fitting.append((await whole(store, head, message)).json)
             elif self.room >= 0:
                 fitting.append(encoded)

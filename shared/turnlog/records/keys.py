@@ -41,6 +41,8 @@ _SEGMENT = r"(\.{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]*|\.{3}[A-Za-z0-9._-]*)"
 TRANSCRIPT_NAME_PATTERN = f"^{_SEGMENT}(/{_SEGMENT})*$"
 TRANSCRIPT_NAME_LIMIT = 255
 FILE_ID_PATTERN = "^[0-9a-f]{32}$"
+# What a file's id begins with: those of bodies, which are in no list, sort behind all others.
+LISTED_ID, BODY_ID = "0", "f"
 # A partition key holds 2,048 bytes; a character takes up to twelve when encoded. What OpenID Connect allows
 # for `sub` is 255 ASCII characters (Core 1.0, section 2).
 _MAX_ENCODED_USER = 1_024

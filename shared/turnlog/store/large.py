@@ -9,6 +9,10 @@ after the item: by a rewind, by an edit, with the session.
 | is applied | an item names them: they stay; what only earlier tries have named is deleted |
 | is refused | at the end, those go that its items do not name: it may have been sent twice on its way |
 | or an earlier one was not answered | they stay: it may yet be applied |
+| is refused, and since then a message was edited or rewound | the next try gets other objects |
+
+The last row is for a try that was sent twice on its way: it may be refused though it was applied, and its
+messages may be gone since then, with their objects.
 
 An object that no item names, after a crash or a try in doubt, is deleted with its session: its key begins
 with the session's. If the session was never created, nobody deletes it.
@@ -24,7 +28,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from turnlog.errors import NoSuchObject, TooLarge, Torn, TurnlogError, Unanswered, Unavailable
 from turnlog.limits import MAX_BATCH, PART_SIZE, PARTS_LIMIT, PAYLOAD_LIMIT, REQUEST_LIMIT
 from turnlog.records import messages
-from turnlog.store.deposits import Deposits, delete_objects, objects_of
+from turnlog.store.deposits import Deposits, delete_objects, objects_of, reference
+from turnlog.wire import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable, Mapping, Sequence
@@ -58,8 +63,22 @@ class LargeMessages:
         self._encoded: dict[str, tuple[str, Stored]] = {}
         # By sequence: the objects of the messages that this writer tried to edit.
         self._before: defaultdict[int, set[str]] = defaultdict(set)
-        self._last: list[int] = []  # the sequences of the last try's messages that have objects
+        # First and end of the sequences at which items named them: of the last try, and of those before it
+        # whose objects it does not name any more.
+        self._last: range | None = None
+        self._earlier: list[range] = []
+        self._edits: int | None = None  # of the head over which the last try was
         self._doubt = False
+
+    def begin(self, head: Head) -> None:
+        """A try over this head begins; where a message was changed since the last one, with other objects."""
+        if self._edits not in {None, head.edits} and self._last:
+            self._encoded = {
+                one: (str(next(self._numbers)), stored) for one, (_, stored) in self._encoded.items()
+            }
+            self._earlier.append(self._last)
+            self._last = None
+        self._edits = head.edits
 
     def encode(self, sequence: int, fields: Mapping[str, Any], *, epoch: int) -> Stored:
         """The message as it is stored, see `messages.encode`; a large one is compressed at the first try."""
@@ -107,7 +126,7 @@ class LargeMessages:
             _check_items(placed, room)
             return placed
         for at, message in enumerate(placed):
-            # One that no answer holds is read from the bucket by the client itself, see `read_session`.
+            # One that no answer holds is read from the bucket by the client itself, see `referred`.
             if len(message.blob) > message.first_room or message.size > PAYLOAD_LIMIT:
                 placed[at] = self._as_object(message)
         left = sum(_item_size(message) for message in placed) - REQUEST_LIMIT
@@ -148,15 +167,17 @@ class LargeMessages:
         named = [message for message in stored if message.object_key]
         for message in named:
             self._deposits.send(message.object_key)
-        self._last = [message.sequence for message in named]
+        at = [message.sequence for message in named]
+        self._last = range(min(at), max(at) + 1) if at else None
         try:
             await self.store.transact(*writes)
         except Unanswered:
             self._doubt = True
             raise
         self.found(named)
-        self._deposits.judge(named=False)  # no earlier try can still be applied
         self._doubt = False
+        if not self._earlier:  # else there is another look at the end
+            self._deposits.judge(named=False)  # no earlier try can still be applied
 
     def found(self, stored: Iterable[Stored]) -> None:
         """These messages are stored: what a later try does not know of stays."""
@@ -177,9 +198,10 @@ class LargeMessages:
         """Delete the objects that no item names, as far as that is known."""
         if self._at and self._deposits.tried and not self._doubt:
             with suppress(Unavailable):
-                if self._last:  # before it was made, the ones before it were looked for
-                    first, end = min(self._last), max(self._last) + 1
-                    for named in objects_of(await self.store.items(self._at, first, end, "object")):
+                # Before the last try was made, those before it were looked for, by their ids.
+                for at in [*self._earlier, *([self._last] if self._last else ())]:
+                    items = await self.store.items(self._at, at.start, at.stop, "object")
+                    for named in objects_of(items):
                         self._deposits.settle(named)
                 self._deposits.judge(named=False)
         await self._deposits.withdraw()
@@ -207,6 +229,38 @@ async def whole(store: Store, head: Head, message: Stored) -> Stored:
         else:
             message = message._replace(blob=blob)
     return message
+
+
+def goes_apart(store: Store, message: Stored) -> bool:
+    """Whether the client reads the message from the bucket itself, because no answer holds it."""
+    return message.size > PAYLOAD_LIMIT and bool(message.object_key) and not store.in_process
+
+
+async def referred(store: Store, message: Stored) -> bytes:
+    """What stands in an answer for such a message: what the server says of it, and where the rest is.
+
+    The rest, JSON as gzip, is what its sender said. With the fields here, but for `file`, it is the message.
+    """
+    return dumps({**message.known(), "file": await reference(store, message.object_key, message.size)})
+
+
+async def shown(store: Store, message: Stored) -> bytes:
+    """What stands in an answer for a message, of which the content is read or goes apart."""
+    return await referred(store, message) if goes_apart(store, message) else message.json
+
+
+def check_answer(store: Store, message: Stored, way: str, *, what: str = "The message takes") -> None:
+    """Refuse an edited message that the answer does not hold: after the write it would be too late to say so.
+
+    Args:
+        way: what to do instead.
+        what: begins the error's text.
+
+    Raises:
+        TooLarge: it does not, nor is it in the bucket, and no program in this process asks.
+    """
+    if message.size > PAYLOAD_LIMIT and not store.in_process and not message.object_key:
+        raise TooLarge(f"{what} {message.size} bytes in the answer, which holds {PAYLOAD_LIMIT}. {way}")
 
 
 def _item_size(message: Stored) -> int:

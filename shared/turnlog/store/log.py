@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from turnlog.errors import Invalid, SequenceMismatch, TooLarge
-from turnlog.limits import COMPARED_BYTES, MAX_BATCH, PARTS_LIMIT, PAYLOAD_LIMIT
+from turnlog.errors import Invalid, SequenceMismatch
+from turnlog.limits import COMPARED_BYTES, MAX_BATCH, PARTS_LIMIT
 from turnlog.records import ring
 from turnlog.records.expressions import LIVE, touch, unchanged, update
 from turnlog.records.head import USAGE_FIELDS
@@ -67,6 +67,7 @@ def advanced(
     Raises:
         TooLarge: a message, or all of them together.
     """
+    large.begin(head)
     # Clocks differ between machines; the log's times do not run backwards for that.
     now = max(store.now(), head.updated_at)
     stored = [
@@ -248,20 +249,6 @@ def message_writes(key: GenerationKey, before: Stored, after: Stored) -> list[Fi
     ]
 
 
-def check_answer(store: Store, message: Stored, way: str, *, what: str = "The message takes") -> None:
-    """Refuse an edited message that the answer does not hold: after the write it would be too late to say so.
-
-    Args:
-        way: what to do instead.
-        what: begins the error's text.
-
-    Raises:
-        TooLarge: it does not, and no program in this process asks.
-    """
-    if message.size > PAYLOAD_LIMIT and not store.in_process:
-        raise TooLarge(f"{what} {message.size} bytes in the answer, which holds {PAYLOAD_LIMIT}. {way}")
-
-
 async def write_edit(
     large: LargeMessages,
     head: Head,
@@ -271,6 +258,7 @@ async def write_edit(
     now: str,
     same_count: bool = False,
     same_version: bool = False,
+    changes: bool = True,
 ) -> Head:
     """Put a message over the one that stands there; the head after it.
 
@@ -282,6 +270,7 @@ async def write_edit(
         now: the time of the edit, not before the head's.
         same_count: only if nothing was appended since this head.
         same_version: only if nothing was changed since this head.
+        changes: what the message says. Else it gets a mark alone, and the session keeps its version and time.
 
     Raises:
         ConditionFailed: the head is another; nothing was written.
@@ -299,15 +288,15 @@ async def write_edit(
     grown = after.size - before.size
     moved = update(
         head.key,
-        to=touch(head.key, now),
-        plus={"edits": 1, "log_size": grown, "version": 1},
+        to=touch(head.key, now) if changes else None,
+        plus={"edits": 1} | ({"log_size": grown, "version": 1} if changes else {}),
         condition=condition,
         values=values,
     )
     await large.transact([after], {"Update": moved}, *message_writes(head.key, before, after))
-    edited = head._replace(
-        edits=head.edits + 1, log_size=head.log_size + grown, version=head.version + 1, updated_at=now
-    )
+    edited = head._replace(edits=head.edits + 1)
+    if changes:
+        edited = edited._replace(log_size=head.log_size + grown, version=head.version + 1, updated_at=now)
     await large.store.cache.edited(head, edited, after)
     await large.replaced(after)
     return edited

@@ -5,8 +5,16 @@ from __future__ import annotations
 from tests.mutants.mutant import Mutant
 
 _FILES = "tests/functional/test_files.py"
+_LARGE = "tests/functional/test_large_http.py"
 
 FILES = (
+    Mutant(
+        "a refused look denies the edit before it",
+        '        except TurnlogError as error:\n            raise _at_once(Unanswered(f"The change was made',
+        '        except Contended as error:\n            raise _at_once(Unanswered(f"The change was made',
+        "a program believes that nothing was changed",
+        test="tests/functional/test_large_http.py::test_a_change_is_not_denied_by_a_look_that_is_refused",
+    ),
     Mutant(
         "a file is promised to a session that was deleted",
         """                {"ConditionCheck": check(session.key)},
@@ -72,8 +80,8 @@ FILES = (
     ),
     Mutant(
         "bodies are listed",
-        "if not (file := files.from_item(item)).body:",
-        "if file := files.from_item(item):",
+        'f"{prefix}{BODY_ID}"',
+        'f"{prefix}~"',
         "a list shows what no user sent as a file",
         test=f"{_FILES}::test_files_are_listed_page_by_page_in_their_order",
     ),
@@ -104,5 +112,43 @@ FILES = (
         "    if False:\n",
         "one of two bodies is dropped in silence",
         test=f"{_FILES}::test_a_body_of_others_or_that_is_not_there_is_refused",
+    ),
+    Mutant(
+        "a client takes a refusal of the bucket for the last word",
+        "return await self._whole(request, answer)\n            except _NotGiven:\n"
+        "                if attempt == self._retries:",
+        "return await self._whole(request, answer)\n            except _NotGiven:\n                if True:",
+        "an address that ran out ends the call",
+        test=_LARGE,
+    ),
+    Mutant(
+        "a client sends a body to one address alone",
+        "                if attempt == self._retries:\n                    raise\n"
+        "                await self._pause(attempt)\n            else:",
+        "                if True:\n                    raise\n"
+        "                await self._pause(attempt)\n            else:",
+        "an address that ran out ends the call",
+        test=_LARGE,
+    ),
+    Mutant(
+        "an edit of what no answer holds is refused",
+        ' and not store.in_process and not message.object_key:\n        raise TooLarge(f"{what}',
+        ' and not store.in_process:\n        raise TooLarge(f"{what}',
+        "a large message cannot be edited over HTTP",
+        test=_LARGE,
+    ),
+    Mutant(
+        "a large create that was cut off is not finished",
+        'if session.message_count >= len(late.get("messages", ())):',
+        "if session.message_count:",
+        "a repeat answers a session without its messages",
+        test=_LARGE,
+    ),
+    Mutant(
+        "an address is of the host of all regions",
+        '"addressing_style": "virtual"}',
+        '"addressing_style": "auto"}',
+        "no browser sends a file to a new bucket",
+        test="tests/unit/test_driver.py",
     ),
 )

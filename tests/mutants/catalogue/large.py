@@ -8,6 +8,20 @@ _LARGE = "tests/functional/test_large.py"
 
 LARGE = (
     Mutant(
+        "a large message is parsed for a small request",
+        "if stored.size <= PARSED_BYTES or",
+        "if stored.size or",
+        "a few bytes make a function hold ten times 64 MB",
+        test="tests/benchmark/test_memory.py",
+    ),
+    Mutant(
+        "a large message is compared up to where the other one ends",
+        "    if left:\n        raise _Differs\n",
+        "",
+        "what was sent with more fields is taken for a repeat",
+        test="tests/unit/test_jsontext.py",
+    ),
+    Mutant(
         "a message's object after its item",
         "            if message.object_key and not self._deposits.has(message.object_key):",
         "            if False:",
@@ -20,6 +34,20 @@ LARGE = (
         "                        pass\n",
         "a try that was sent twice on its way is stored, and its content is gone",
         case="append & the same append, in objects",
+    ),
+    Mutant(
+        "what a rewind may have deleted is named again",
+        "        if self._edits not in {None, head.edits} and self._last:",
+        "        if False:",
+        "a message is acknowledged, and its content is gone",
+        case="append & rewind, sent twice, in objects",
+    ),
+    Mutant(
+        "an earlier try's objects are taken back unseen",
+        "                for at in [*self._earlier, *",
+        "                for at in [*",
+        "a try that was sent twice on its way is stored, and its content is gone",
+        case="append & rate, sent twice and forgotten, in objects",
     ),
     Mutant(
         "an unanswered try's objects are taken back",

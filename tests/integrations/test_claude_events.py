@@ -254,6 +254,7 @@ def test_a_message_that_a_tool_has_answered_to_is_not_dropped() -> None:
 def test_whole_messages_without_an_id_belong_to_what_is_streamed() -> None:
     stream = partly(TEXT)
     events = told(*stream[:4], AssistantMessage([TextBlock("Hello")], "claude"), *stream[4:], result())
+    assert "reset-step" not in [event["type"] for event in events]
     assert [message["content"] for message in messages(events, "m-1")] == ["Hello"]
 
 

@@ -35,7 +35,7 @@ BELOW = {
     "operations": {"", "records", "store", "formats", "streams"},
     "http": {"", "records", "models", "store", "operations", "drivers", "streams"},
     "client": {"", "records", "models", "store", "http", "drivers", "streams"},
-    "integrations": {"", "records", "models", "client", "formats"},
+    "integrations": {"", "records", "models", "client", "formats", "streams"},
     "functions": {"", "http", "operations", "drivers"},
 }
 # The libraries that only some parts know.

@@ -20,13 +20,20 @@ _DELTAS = {
     "reasoning-delta": ("id", "delta"),
     "tool-input-delta": ("toolCallId", "inputTextDelta"),
 }
-_GROUP_BEGINS = {
+# What begins or ends a group: its deltas behind that are others'.
+_GROUP_BOUNDS = {
     "text-start": ("text-delta", "id"),
+    "text-end": ("text-delta", "id"),
     "reasoning-start": ("reasoning-delta", "id"),
+    "reasoning-end": ("reasoning-delta", "id"),
     "tool-input-start": ("tool-input-delta", "toolCallId"),
+    "tool-input-available": ("tool-input-delta", "toolCallId"),
+    "tool-input-error": ("tool-input-delta", "toolCallId"),
+    "tool-output-available": ("tool-input-delta", "toolCallId"),
+    "tool-output-error": ("tool-input-delta", "toolCallId"),
+    "tool-output-denied": ("tool-input-delta", "toolCallId"),
 }
-# What comes behind these is dropped by a `reset-step`.
-_STEP_BEGINS = {"start", "start-step", "finish-step"}
+_BOUNDS = {"start", "start-step", "finish-step", "finish", "error", "abort", "turnlog-subagent-end"}
 
 
 class Joined:
@@ -35,7 +42,7 @@ class Joined:
     def __init__(self) -> None:
         self._events: list[Event] = []
         self._texts: dict[int, list[str]] = {}  # by place: what is joined there
-        self._open: dict[tuple[str, str], int] = {}  # by group: the place of its delta
+        self._open: dict[tuple[str, str, str], int] = {}  # by group: the place of its delta
         self._step = 0  # where the running step begins
 
     def add(self, events: Iterable[Event]) -> None:
@@ -53,17 +60,21 @@ class Joined:
             if isinstance(group, str) and isinstance(text, str):
                 self._join(str(kind), group, event, text)
                 return
-        if begins := _GROUP_BEGINS.get(str(kind)):  # an id may be used again
-            self._open.pop((begins[0], str(event.get(begins[1]))), None)
+        if bounds := _GROUP_BOUNDS.get(str(kind)):  # an id may be used again
+            self._open.pop((bounds[0], _whose(event), str(event.get(bounds[1]))), None)
+        elif kind in _BOUNDS:
+            self._open.clear()
         self._events.append(event)
-        if kind in _STEP_BEGINS:
-            self._step = len(self._events) - (kind == "start-step")
-            self._open.clear()  # a delta of this step is dropped with it, also where its group began before
+        if kind == "finish-step" or (kind == "start" and len(self._events) == 1):
+            self._step = len(self._events)
+        elif kind == "start-step":
+            self._step = len(self._events) - 1
 
     def _join(self, kind: str, group: str, event: Event, text: str) -> None:
-        place = self._open.get((kind, group))
+        key = (kind, _whose(event), group)
+        place = self._open.get(key)
         if place is None:
-            place = self._open[kind, group] = len(self._events)
+            place = self._open[key] = len(self._events)
             self._events.append(event)
             self._texts[place] = []
         else:
@@ -74,7 +85,7 @@ class Joined:
         """Leave the running step out."""
         del self._events[self._step :]
         self._texts = {place: texts for place, texts in self._texts.items() if place < self._step}
-        self._open.clear()
+        self._open.clear()  # a delta of this step is dropped with it, also where its group began before
 
     def events(self) -> list[Event]:
         """What there is so far."""
@@ -83,6 +94,10 @@ class Joined:
             field = _DELTAS[made[place]["type"]][1]
             made[place] = {**made[place], field: "".join(texts)}
         return made
+
+
+def _whose(event: Event) -> str:
+    return str(event.get("subagent", ""))
 
 
 def joined(events: Iterable[Event]) -> list[Event]:

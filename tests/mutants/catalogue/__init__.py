@@ -23,6 +23,7 @@ from tests.mutants.catalogue.programs import PROGRAMS
 from tests.mutants.catalogue.reads import READS
 from tests.mutants.catalogue.rewinds import REWINDS
 from tests.mutants.catalogue.sessions import SESSIONS
+from tests.mutants.catalogue.stream_adapters import STREAM_ADAPTERS
 from tests.mutants.catalogue.streams import STREAMS
 from tests.mutants.catalogue.transcripts import TRANSCRIPTS
 
@@ -52,4 +53,5 @@ MUTANTS = (
     *BURSTS,
     *GENERATIONS,
     *STREAMS,
+    *STREAM_ADAPTERS,
 )

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from infra.generated import write_or_check
-from infra.template import routes
+from infra.template import routes, streaming_routes
 from turnlog import errors
 from turnlog.http.answers import JSONL, MARKDOWN
 from turnlog.http.endpoint import Endpoint
+from turnlog.http.sse import EVENT_STREAM
 from turnlog.models import answers as shapes_of_answers
 from turnlog.records.keys import (
     FILE_ID_PATTERN,
@@ -98,6 +99,12 @@ _HEADERS = {
     "if-none-match": "An entity tag or more.",
     "prefer": "`return=minimal`: the answer leaves out the messages.",
 }
+_LAST_EVENT_ID = {
+    "name": "last-event-id",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "In server-sent events, the last `id` that the reader has seen. It goes before `after`.",
+}
 _ERROR_HEADERS: dict[int, tuple[str, dict[str, Any]]] = {
     401: ("WWW-Authenticate", {"const": "Bearer"}),
     503: ("Retry-After", {"type": "integer", "minimum": 0}),
@@ -168,6 +175,9 @@ def _operation(route: Route) -> dict[str, Any]:
         }
         for header in endpoint.headers
     ]
+    streamed = any((one.method, one.path) == (route.method, route.path) for one in streaming_routes())
+    if streamed:
+        parameters.append(_LAST_EVENT_ID)
     if parameters:
         operation["parameters"] = parameters
     if endpoint.body:
@@ -180,6 +190,8 @@ def _operation(route: Route) -> dict[str, Any]:
     operation["responses"] = _responses(
         endpoint, located=endpoint.located or "{session_id}" not in route.path
     )
+    if streamed:
+        operation["responses"]["200"]["content"][EVENT_STREAM] = {"schema": {"type": "string"}}
     return operation
 
 

@@ -145,7 +145,7 @@ def _path_of(resource: str) -> str:
 
 def _called(uri: str) -> str:
     """The function that an integration's address names."""
-    (name,) = re.findall(r"\$\{(\w+)\.Alias\}", uri)
+    (name,) = re.findall(r"\$\{(\w+)Aliaslive\}", uri)
     return str(name)
 
 

@@ -184,7 +184,7 @@ class Gateway:
         return response
 
     def _stream(self, route: Route, event: dict[str, Any], request: Request) -> Response:
-        # A reader that does not read keeps its own connection waiting, and no longer than its answer may take.
+        # A reader that does not read keeps its connection waiting, and no longer than an answer may take.
         request.environ["werkzeug.socket"].settimeout(route.function.timeout)
         try:
             status, headers, body = self._lambdas.stream(route.function.name, event)

@@ -1,7 +1,7 @@
 """What API Gateway, or a trusted caller inside the account, hands to a function.
 
-API Gateway's HTTP API sends payload format 2.0, its REST API format 1.0. Either has checked the token: the user
-is the claim `sub`. A direct invoke names the user itself; IAM decides who may. Both formats are in
+API Gateway's HTTP API sends payload format 2.0, its REST API format 1.0. Either has checked the token: the
+user is the claim `sub`. A direct invoke names the user itself; IAM decides who may. Both formats are in
 docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 

@@ -1,9 +1,10 @@
 """Lambda's runtime loop for handlers whose answer comes bit by bit: Python's own cannot stream.
 
-    python -m turnlog.http.streaming_runtime    with `_HANDLER` and `AWS_LAMBDA_RUNTIME_API`, as Lambda sets them
+    python -m turnlog.http.streaming_runtime
 
-`functions/streaming.sh` is the function's `AWS_LAMBDA_EXEC_WRAPPER`: Lambda starts it in place of its runtime,
-and it starts this. Nothing here but the standard library, and one connection a request.
+with `_HANDLER` and `AWS_LAMBDA_RUNTIME_API`, as Lambda sets them. `functions/streaming.sh` is the function's
+`AWS_LAMBDA_EXEC_WRAPPER`: Lambda starts it in place of its runtime, and it starts this. Nothing here but the
+standard library, and one connection a request.
 
 | state | what happens | then |
 |---|---|---|
@@ -13,9 +14,9 @@ and it starts this. Nothing here but the standard library, and one connection a 
 | streaming | each chunk goes out as it comes; what the iterator raises goes into the trailers | waiting |
 
 A streamed answer is JSON of status and headers, eight zero bytes, and the body, chunk by chunk
-(docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming). If whoever asked
-has gone, sending fails; then the iterator is closed and the next event is asked for. If the Runtime API itself
-has gone, the process ends, and Lambda starts another.
+(docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming). If whoever
+asked has gone, sending fails; then the iterator is closed and the next event is asked for. If the Runtime API
+itself has gone, the process ends, and Lambda starts another.
 """
 
 from __future__ import annotations

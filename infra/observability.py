@@ -76,8 +76,8 @@ def rendered() -> str:
 
 def _function_alarms(function: Function) -> dict[str, Any]:
     name = function.name.removesuffix("Function")
-    # What a stream calls takes as long as its records ask for, and what waits as long as it is asked to: these are
-    # slow when they may run out of time.
+    # What a stream calls takes as long as its records ask for, and what waits as long as it is told to. These
+    # are slow when they may run out of time.
     slow: Any = {"Ref": "SlowMilliseconds"}
     if function == stream_mapping().function or function.operation in _WAITING:
         slow = function.timeout * 800

@@ -38,6 +38,7 @@ HEADERS = {
     "cache-control": "no-cache",
     "x-accel-buffering": "no",  # for a proxy of the application's own
 }
+_PACE = 0.1  # seconds
 RETRY = b"retry: 1000\n\n"
 HEARTBEAT = b": hb\n\n"
 
@@ -67,6 +68,9 @@ async def frames(store: Store, key: SessionKey, stream_id: str, page: Events) ->
         if page.over:
             yield _frame(dumps({"cursor": page.cursor, "state": page.stream.state}), event="end")
             return
+        if page.events:
+            # As often as a waiting read looks; what comes in between is read at once.
+            await store.clock.sleep(_PACE)
         left = int(store.clock.remaining() - until)
         if left < 1:
             return

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from turnlog.coroutines import iterate, run
-from turnlog.drivers.blocking import lambda_store
+from turnlog.drivers.blocking import SystemClock, lambda_store
 from turnlog.errors import TurnlogError
 from turnlog.http import events
 from turnlog.http.answers import Answer, problem
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from turnlog.http.endpoint import Endpoint
     from turnlog.http.events import Call
+    from turnlog.store.protocols import Clock
     from turnlog.store.store import Store
 
     Operation: TypeAlias = Callable[[Store, Call], Coroutine[Any, Any, "Answer | Flow"]]
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _DEFECT = "The answer could not be begun. The log says why, under the request's id."
 _ALLOWED = "authorization,content-type,idempotency-key,last-event-id"
 _EXPOSED = "retry-after,x-request-id"
+_LONGEST = FOLLOW_SECONDS + 10.0  # the last look at the table may be slow
 _MAX_AGE = "3600"  # seconds for which a browser keeps what it may send
 
 
@@ -39,10 +41,11 @@ class Flow(NamedTuple):
 
     Attributes:
         headers: with names in lower case.
+        chunks: makes it.
     """
 
     headers: Mapping[str, str]
-    chunks: AsyncGenerator[bytes, None]
+    chunks: Callable[[Store], AsyncGenerator[bytes, None]]
 
 
 class Streamed(NamedTuple):
@@ -73,21 +76,26 @@ class StreamingEndpoint:
         """Answer an event of a REST API, or of a direct invoke."""
         if "requestContext" not in event:
             return self.at_once(event, context)
-        seconds = (
-            context.get_remaining_time_in_millis() / 1000 if context else FOLLOW_SECONDS + OPERATION_SECONDS
-        )
-        store = lambda_store(time.monotonic() + seconds)
+        now, left = time.monotonic(), _LONGEST
+        if context:
+            left = min(left, context.get_remaining_time_in_millis() / 1000)
+        # Who gets no answer at all is told so as soon as by any other endpoint.
+        store = lambda_store(now + min(left, OPERATION_SECONDS))
         call = events.parse(event, getattr(context, "aws_request_id", ""))
         headers = {"x-request-id": call.request_id, **_shared_with(event, call.headers.get("origin"))}
         if event.get("httpMethod") == "OPTIONS":
             return Streamed(204, headers | self._preflight(), iter(()))
-        status, more, chunks = run(self.respond(store, call))
+        status, more, chunks = run(self.respond(store, call, SystemClock(now + left)))
         return Streamed(status, {**headers, **more}, iterate(chunks))
 
     async def respond(
-        self, store: Store, call: Call
+        self, store: Store, call: Call, clock: Clock
     ) -> tuple[int, Mapping[str, str], AsyncGenerator[bytes, None]]:
-        """Answer a call, on whatever drives the store."""
+        """Answer a call, on whatever drives the store.
+
+        Args:
+            clock: for the chunks: an answer goes on longer than it may take to begin.
+        """
         from turnlog.http import telemetry  # noqa: PLC0415 (a fifth of a cold start)
 
         try:
@@ -99,7 +107,8 @@ class StreamingEndpoint:
             telemetry.failed(self.name, call, error)
             answer = problem(TurnlogError(_DEFECT))
         if isinstance(answer, Flow):
-            return 200, answer.headers, self._told(store, call, answer.chunks)
+            chunks = answer.chunks(store._replace(clock=clock))
+            return 200, answer.headers, self._told(store, call, chunks)
         telemetry.emit(self.name, call, answer.status, store.counts)
         typed = {"content-type": "application/json"} if answer.body else {}
         headers = {"cache-control": "private, no-cache", **typed, **answer.headers}

@@ -26,7 +26,7 @@ async def follow_stream(store: Store, call: Call) -> Answer | Flow:
     first = await first_events(store, key, stream_id, after)
     if first.over:
         return Answer(204)
-    return Flow(HEADERS, frames(store, key, stream_id, first))
+    return Flow(HEADERS, lambda following: frames(following, key, stream_id, first))
 
 
 handler = StreamingEndpoint(follow_stream, at_once=read_events.handler, methods="GET")

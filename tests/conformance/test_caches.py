@@ -13,6 +13,7 @@ from turnlog.cache.resp import RespCache
 from turnlog.cache.url import CacheUrl
 from turnlog.coroutines import run
 from turnlog.errors import Refused
+from turnlog.store.stream_cache import APPEND, MARK, READ, RESET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 KEYS = [f"turnlog:{{s}}:{name}" for name in ("head", "log:1", "log:2")]
 FIELDS = (0, 1, "2", "é")
 VALUES = ("", "a", b"\x00\xff", "é😀", 7)
+STREAM = ("turnlog:{s}:stream:a", "turnlog:{s}:events:a")
 LONG = (10_000, 50_000)
 """Times to live that are far from over when the test is; TTL is compared to within a few seconds."""
 
@@ -61,6 +63,36 @@ def test_an_entry_is_gone_when_its_time_is_over() -> None:
     now = 120.0
     assert run(cache.run(("HGETALL", "h"), ("RENAME", "h", "k"))) == [[], Refused("ERR")]
     assert cache.data == {}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_scripts_of_streams(seed: int, server: RespCache, report: Report) -> None:
+    chance, ours = Random(seed), MemoryCache(lambda: 0.0)
+    run(server.run(("DEL", *STREAM)))
+    for at in range(150):
+        command = _script(chance)
+        expected, got = (run(cache.run(command))[0] for cache in (ours, server))
+        assert expected == got, f"seed {seed}, round {at}: {command[4:]}\nours:   {expected}\ntheirs: {got}"
+        report.agreed("Valkey")
+
+
+def _script(chance: Random) -> Command:
+    """A call of a script, by one of two producers; or what loses a part of what is there."""
+    epoch, first = chance.choice((7, 7, 7, 8)), chance.randint(1, 12)
+    seconds = chance.choice(LONG)
+    events = [f"e{epoch}.{first + at}" for at in range(chance.randint(1, 4))]
+    given: list[tuple[str, tuple[Any, ...]]] = [
+        *([(APPEND, (epoch, first, seconds, *events))] * 6),
+        *([(READ, (chance.choice(("", 0, first)), chance.choice((2, 100))))] * 3),
+        (RESET, (epoch, first, "sum", 5, 0, chance.choice(("", "{}")), seconds)),
+        (MARK, (epoch, "base", first, "sum", 6)),
+        (MARK, (epoch, "cancel", "{}")),
+        (MARK, (epoch, "ended", 1, seconds)),
+    ]
+    if chance.random() < 0.05:
+        return ("DEL", chance.choice(STREAM))
+    script, arguments = chance.choice(given)
+    return ("EVAL", script, 2, *STREAM, *arguments)
 
 
 def _replies(cache: MemoryCache | RespCache, commands: list[Command], *, atomic: bool) -> list[Any]:

@@ -89,14 +89,15 @@ with Turnlog(url="http://localhost", token="alice") as client:
     print(count(client, "s"))
 """
 # Of a method, what it gives.
+CONTENTS = "list[str | list[str | dict[str, Any]] | None]"
 REVEALED = [
     "turnlog.models.answers.Appended",
     "turnlog.models.answers.Appended",
-    "list[str | None]",
+    CONTENTS,
     "list[str | None]",
     "typing.Coroutine[Any, Any, turnlog.models.answers.Appended]",
     "turnlog.models.answers.Appended",
-    "list[str | None]",
+    CONTENTS,
 ]
 # Each line has an error, of this kind.
 MISTYPED = {
@@ -295,8 +296,9 @@ def test_a_lambda_of_ones_own_uses_it(
     environment = installed("lambda")
     assert environment.missing() == {"agents", "aiobotocore", "claude_agent_sdk"}
     program = (
+        "import json\n"
         "from turnlog.http.endpoints.create_session import handler\n"
-        "print(handler({'user_id': 'alice', 'body': {'title': 'Own'}})['status'])"
+        "print(json.loads(handler({'user_id': 'alice', 'body': {'title': 'Own'}}))['status'])"
     )
     log, _, status = environment.run(program, **process_environment).rpartition("}\n")
     assert (status, '"operation":"create_session"' in log) == ("201\n", True)

@@ -217,6 +217,9 @@ def test_edit_and_get_one(session: tuple[Api, str], valkey: Any) -> None:
     with counted() as requests:
         assert api.edit(session_id, last, metadata={}).status == 200
     assert requests == ["GetItem", "Query"]
+    with counted() as requests:
+        assert api.edit(session_id, last, metadata={}, edit_id=f"at {length}").status == 200
+    assert requests == ["GetItem", "Query", "TransactWriteItems"]
     with after_first("Query", lambda: api.append(session_id, user("beside"))), counted() as requests:
         assert api.edit(session_id, last, removed=True).status == 200
     assert requests == ["GetItem", "Query", "TransactWriteItems", "TransactWriteItems"]  # one is the append's

@@ -202,6 +202,28 @@ def test_a_repeat_undoes_nothing(api: Api) -> None:
     assert api.get(session_id).body["version"] == removed["version"] == 5
 
 
+def test_a_repeat_of_an_edit_that_changed_nothing_undoes_nothing(api: Api) -> None:
+    session_id = api.new(assistant("a"))
+    before = api.get(session_id)
+    for edit in ({"replace": assistant("a")}, {"metadata": {"x": None}}):
+        assert api.edit(session_id, 0, **edit, edit_id=f"on {[*edit]}").body["version"] == 1
+    after = api.get(session_id)
+    assert (after.body, after.headers["etag"]) == (before.body, before.headers["etag"])
+    newer = api.edit(session_id, 0, replace=assistant("b", metadata={"x": 2}), edit_id="another").body
+    for edit in ({"replace": assistant("a")}, {"metadata": {"x": None}}):
+        assert api.edit(session_id, 0, **edit, edit_id=f"on {[*edit]}").body == newer
+    assert api.contents(session_id) == ["b"]
+
+
+def test_a_lost_reply_of_an_edit_that_changes_nothing(api: Api) -> None:
+    """It claims no version of another's."""
+    session_id = api.new(user("a"))
+    with lost_reply("TransactWriteItems", lambda: api.edit(session_id, 0, metadata={"x": 2})):
+        edited = api.edit(session_id, 0, metadata={"x": None}, edit_id="e").body
+    assert (edited["message"]["metadata"], edited["version"]) == ({"x": 2}, 1)
+    assert api.get(session_id).body["version"] == 2
+
+
 def test_an_edit_is_known_again_after_31_others(api: Api) -> None:
     session_id = api.new(user("a"))
     api.edit(session_id, 0, metadata={"x": -1}, edit_id="early")

@@ -78,6 +78,53 @@ def test_windows_follow_one_another(api: Api, form: str) -> None:
     assert sorted(said, key=found.index) == said
 
 
+@pytest.mark.parametrize("form", FORMATS[:4])
+@pytest.mark.parametrize("between", [1, 30])
+def test_a_result_that_comes_after_the_next_user_s_message(api: Api, form: str, between: int) -> None:
+    """It stands with its call, also where the window of the call ends before it."""
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    said = [user(f"and {at}?") for at in range(between)]
+    result = {"role": "tool", "content": "the late result", "tool_call_id": "c"}
+    session_id = api.new(user("a"), assistant(None, tool_calls=[call]), *said, result, assistant("b"))
+    newest = export(api, session_id, form, limit=3)
+    assert before_of(newest) == between + 1
+    older = export(api, session_id, form, before=2)
+    assert older.raw.count(b"the late result") == 1
+    assert b"No result" not in older.raw
+    assert older.body["repairs"] == [
+        {"sequence": between + 2, "what": "moved up: a tool's result, from behind this window"}
+    ]
+    whole = export(api, session_id, form).body["repairs"]
+    assert [one["sequence"] for one in whole] == [between + 2]
+
+
+def test_a_late_result_is_that_of_its_own_call(api: Api) -> None:
+    """An id may be used again: then what comes behind it answers the newer call."""
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    calls = assistant(None, tool_calls=[call])
+    blocks = [
+        {"type": "tool_result", "tool_use_id": "c", "content": "its own"},
+        {"type": "text", "text": "x"},
+    ]
+    session_id = api.new(user("a"), calls, user("b"), calls, {"role": "user", "content": blocks})
+    older = api.export(session_id, before=2).body["messages"]
+    assert [one["content"] for one in older] == ["a", "", "No result of this tool call is stored."]
+    # Of a user's message that says something beside it, the result alone is shown with the call.
+    newer = api.export(session_id, before=4, limit=2).body["messages"]
+    assert [one["content"] for one in newer] == ["b", "", "its own"]
+
+
+def test_where_a_late_result_does_not_fit(api: Api) -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": noise(3_000_000)}}
+    session_id = api.new(user("a"), assistant(None, tool_calls=[call]))
+    api.append(session_id, user("b"), {"role": "tool", "content": noise(3_000_000), "tool_call_id": "c"})
+    older = api.export(session_id, before=2).body
+    assert [one["role"] for one in older["messages"]][-2:] == ["assistant", "tool"]
+    assert {"sequence": 3, "what": "left out: a tool's result, which does not fit beside its call"} in older[
+        "repairs"
+    ]
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_system_message_in_front(api: Api, form: str) -> None:
     session_id = api.new({"role": "system", "content": "Be kind."}, *turn(0), *turn(1))

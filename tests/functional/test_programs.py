@@ -86,10 +86,13 @@ def program(way: Any, server: LocalServer, what: Callable[[AsyncTurnlog], Awaita
 @pytest.mark.parametrize("operation", ROUTES)
 def test_every_operation_is_a_method_that_returns_its_answer(operation: str) -> None:
     returned = getattr(AsyncTurnlog, operation).__annotations__["return"]
+    optional = returned.endswith(" | None")
+    returned = returned.removesuffix(" | None")
     shapes = {f"answers.{shape}" if shape else "None" for shape in load(operation).answers.values()}
     assert returned in shapes
     assert {*filter(None, load(operation).answers.values())} <= {*turnlog_.__all__}
     assert shapes <= {returned, "None"}
+    assert not optional or "None" in shapes
 
 
 async def everything(turnlog: Any) -> list[Any]:
@@ -144,6 +147,39 @@ async def everything(turnlog: Any) -> list[Any]:
     ]
 
 
+async def streams(turnlog: Any) -> list[Any]:
+    """Every operation on streams, with all that it takes."""
+    event = {"type": "data-x", "data": "\ud83d"}
+    await turnlog.create_session(session_id="s", messages=[user("q", message_id="q")])
+    opened = await turnlog.open_stream(
+        "s", stream_id="a b", message_id="a", on_active="interrupt", lease_seconds=60
+    )
+    epoch = opened.stream.epoch
+    fence = {"stream_id": "a b", "epoch": epoch}
+    found = [
+        await turnlog.append_events("s", "a b", [event, event], epoch=epoch, first_seq=1, flush=True),
+        await turnlog.append_events("s", "a b", [event, event], epoch=epoch, first_seq=1),
+        await turnlog.append_messages("s", [user("r", message_id="r")], stream=fence),
+        await turnlog.edit_message("s", 1, replace=user("R"), edit_id="e", stream=fence),
+        await turnlog.rewind_session("s", to_sequence=1, expected_sequence=2, stream=fence),
+        await turnlog.read_events("s", "a b", after=opened.cursor, wait=1, limit=1),
+        await turnlog.read_snapshot("s", "a b"),
+        await turnlog.heartbeat_stream("s", "a b", epoch=epoch, lease_seconds=60),
+        await turnlog.get_stream("s", "a b"),
+        await turnlog.cancel_stream("s", "a b", reason="stop"),
+        await turnlog.finish_stream(
+            "s", "a b", epoch=epoch, state="cancelled", first_seq=3, events=[event], error="e",
+            messages=[user("m", message_id="m")], usage={"prompt_tokens": 1}, set={"title": "t"},
+        ),
+        await turnlog.get_session("s"),
+        await turnlog.open_stream("s", stream_id="a b"),
+    ]  # fmt: skip
+    last = await turnlog.read_events("s", "a b")
+    assert last is not None
+    assert await turnlog.read_events("s", "a b", after=last.cursor) is None
+    return [opened, *found, last]
+
+
 async def transcripts(turnlog: Any) -> list[Any]:
     """Every operation on transcripts, with all that it takes."""
     name = "subagents/agent-7f3a"
@@ -169,7 +205,7 @@ def same(answer: Any) -> Any:
     if isinstance(answer, Answer):
         answer = answer.raw
     if isinstance(answer, dict):
-        varying = ("_at", "user_id")
+        varying = ("_at", "_until", "user_id", "epoch", "cursor")
         given = {name: same(value) for name, value in answer.items() if not name.endswith(varying)}
         # A tool call makes a message, whose id is the store's.
         return given | {"message_id": ""} if len(given.get("message_id", "")) > 1 else given
@@ -190,6 +226,16 @@ def test_both_ways_give_the_same(server: LocalServer) -> None:
     assert [entry["uuid"] for entry in answers[0][3]["entries"]] == ["0", "1", "2"]
     assert answers[0][5]["entries"] == [{"text": "ä"}, {}]
     assert [one["name"] for one in answers[0][6]["transcripts"]] == ["main", "subagents/agent-7f3a"]
+
+
+def test_both_ways_give_the_same_of_streams(server: LocalServer) -> None:
+    answers = [same(program(way, server, streams)) for way in WAYS]
+    assert all(each == answers[0] for each in answers)
+    (_, appended, again), read, finished, last = answers[0][:3], answers[0][6], answers[0][11], answers[0][-1]
+    assert (appended["durable_seq"], appended["replayed"], again["replayed"]) == (2, False, True)
+    assert read["events"][0]["event"] == {"type": "data-x", "data": "\ud83d"}
+    assert finished["stream"]["cancel"]["reason"] == "stop"
+    assert (last["state"], len(last["events"])) == ("cancelled", 3)
 
 
 @BOTH

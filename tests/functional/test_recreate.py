@@ -309,6 +309,20 @@ def test_the_client_does_not_bring_back_what_another_deleted(program: Program) -
     assert [one.method for one in program.way.requests] == ["POST", "GET"]
 
 
+@pytest.mark.parametrize("status", [401, 403, 429])
+def test_the_client_may_not_look(program: Program, status: int) -> None:
+    """A refusal of the look says nothing of what the create did."""
+
+    async def refused(way: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:  # noqa: ARG001
+        return httpx.Response(status, json={"message": "No"}, request=request)
+
+    session_id = program.api.new(user("old"))
+    program.api.delete(session_id)
+    with pytest.raises(errors.Unanswered):
+        anew(program, session_id, lost_reply, *[refused] * 6)
+    assert program.api.get(session_id).status == 200
+
+
 def test_the_client_cannot_look(program: Program) -> None:
     async def silent(way: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:  # noqa: ARG001
         raise httpx.ReadTimeout("silent", request=request)

@@ -12,8 +12,10 @@ import pytest
 
 from tests.functional.api import user
 from tests.functional.world import wait_until
+from turnlog.drivers import blocking
 
 if TYPE_CHECKING:
+    from infra.local.server import LocalServer
     from tests.functional.api import Api
     from tests.functional.world import TableView
     from tests.http_client import Reply
@@ -29,6 +31,15 @@ HELLO = [
     {"type": "finish"},
 ]
 SAID = {"role": "assistant", "content": "Hello", "message_id": "a"}
+
+
+@pytest.fixture(autouse=True, params=["cache", "table"])
+def cached(request: pytest.FixtureRequest, server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> bool:  # noqa: ARG001
+    """Whether there is a cache, which the template's default has not."""
+    table, cache = blocking.clients()
+    if request.param == "table":
+        monkeypatch.setattr(blocking, "clients", lambda: (table, None))
+    return request.param == "cache" and cache is not None
 
 
 class Streamed:
@@ -77,13 +88,14 @@ class Streamed:
         table.put(item)
 
 
-def test_a_turn_from_its_first_event_to_its_message(api: Api) -> None:
+def test_a_turn_from_its_first_event_to_its_message(api: Api, cached: bool) -> None:
     stream = Streamed(api)
     assert stream.opened.status == 201
     assert stream.opened.headers["location"] == stream.path
     assert api.get(stream.session).body["active_stream"] == stream.stream_id
     reply = stream.append(1, *HELLO[:4])
-    assert reply.body == {"seq": 4, "durable_seq": 4, "cancel": None, "replayed": False}
+    durable = 0 if cached else 4
+    assert reply.body == {"seq": 4, "durable_seq": durable, "cancel": None, "replayed": False}
     assert stream.append(1, *HELLO[:4]).body["replayed"]
     assert stream.append(3, *HELLO[2:6]).body["seq"] == 6
     before = stream.opened.body["cursor"]
@@ -138,14 +150,18 @@ def test_events_of_an_older_epoch_and_with_a_gap_are_refused(api: Api, table: Ta
     assert stream.finish(SAID).body["message_count"] == 2
 
 
-def test_who_cancels_a_stream_is_heard_by_its_producer(api: Api, table: TableView) -> None:
+def test_who_cancels_a_stream_is_heard_by_its_producer(
+    api: Api,
+    table: TableView,
+    cached: bool,
+) -> None:
     stream = Streamed(api)
     asked = stream.call("POST", "/cancel", {"reason": "stop"})
     assert (asked.status, asked.body["state"]) == (202, "open")
     cancel = asked.body["cancel"]
     assert cancel["reason"] == "stop"
     assert stream.append(1, HELLO[0]).body == {
-        "seq": 1, "durable_seq": 1, "cancel": cancel, "replayed": False
+        "seq": 1, "durable_seq": 0 if cached else 1, "cancel": cancel, "replayed": False
     }  # fmt: skip
     assert stream.append(2, HELLO[1]).body["cancel"] == cancel
     assert stream.append(2, HELLO[1]).body["cancel"] == cancel
@@ -379,3 +395,58 @@ def test_what_cannot_be_a_streams_id_is_refused(api: Api, stream_id: str) -> Non
     body = {"stream_id": unquote(stream_id, errors="surrogatepass")}
     assert api.call("POST", f"/sessions/{session}/streams", body).status == 422
     assert Streamed(api, session, stream_id="é.ü 1@:+").append(1, HELLO[0]).status == 200
+
+
+def test_a_step_that_has_ended_is_in_the_table(api: Api, valkey: Any) -> None:
+    for last in ({"type": "finish-step"}, {"type": "tool-output-available", "toolCallId": "c", "output": 1}):
+        stream = Streamed(api)
+        stream.append(1, *HELLO[:3])
+        assert stream.append(4, last).body["durable_seq"] == 4
+        for key in valkey.scan_iter(f"turnlog:*{stream.session}*"):
+            valkey.delete(key)
+        assert stream.all()[0] == [*HELLO[:3], last]
+
+
+def test_what_is_in_the_cache_alone_is_little_and_new(api: Api, cached: bool, valkey: Any) -> None:
+    stream = Streamed(api)
+    large = {"type": "data-x", "data": "x" * 40_000}
+    assert stream.append(1, large).body["durable_seq"] == (0 if cached else 1)
+    assert stream.append(2, large).body["durable_seq"] == 2
+    assert stream.append(3, HELLO[0]).body["durable_seq"] == (2 if cached else 3)
+    for key in valkey.scan_iter(f"turnlog:*{stream.session}*:stream:*"):
+        valkey.hset(key, "at", 1)  # as if it was long ago
+    assert stream.append(4, HELLO[0]).body["durable_seq"] == 4
+    assert stream.all()[0] == [large, large, HELLO[0], HELLO[0]]
+
+
+def test_what_the_cache_has_lost_is_asked_for_again(api: Api, cached: bool, valkey: Any) -> None:
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:3])
+    cursor = stream.all()[1]
+    for key in valkey.scan_iter(f"turnlog:*{stream.session}*"):
+        valkey.delete(key)
+    lost = stream.append(4, HELLO[3])
+    if cached:
+        assert (lost.status, lost.body["type"], lost.body["expected"]) == (409, "sequence_gap", 1)
+        assert stream.finish(SAID, first_seq=4).body["type"] == "sequence_gap"
+        assert stream.append(1, *HELLO[:4]).status == 200
+    assert stream.all(cursor)[0] == HELLO[3:4]
+    assert stream.finish(SAID, first_seq=5).status == 200
+    assert stream.all()[0] == HELLO[:4]
+
+
+def test_the_purge_of_a_forgotten_stream_spares_the_next_one(api: Api, table: TableView) -> None:
+    stream = Streamed(api, stream_id="one")
+    stream.append(1, *HELLO)
+    old = table.session(api.user, stream.session)
+    segments = [item for (_, name), item in old.items() if "#SEG#" in name]
+    for item in segments:  # as if an earlier stream had left it
+        epoch = f"{stream.epoch:012d}"
+        table.put(item | {"SK": {"S": item["SK"]["S"].replace(epoch, f"{stream.epoch - 9:012d}")}})
+    key = {"PK": segments[0]["PK"], "SK": {"S": "STREAM#one"}}
+    record = {"eventName": "REMOVE", "dynamodb": {"Keys": key, "SequenceNumber": "1"}}
+    reply = api.call("POST", "/2015-03-31/functions/PurgeSessionFunction/invocations", {"Records": [record]})
+    assert reply.body == {"batchItemFailures": []}
+    left = [name for _, name in table.session(api.user, stream.session) if "#SEG#" in name]
+    assert left == [item["SK"]["S"] for item in segments]
+    assert stream.all()[0] == HELLO

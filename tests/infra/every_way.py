@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tests.functional.api import assistant, user
 from tests.functional.test_files import ended, promised, sent, uploaded
-from tests.functional.world import first, wait_until
+from tests.functional.test_streams import Streamed
+from tests.functional.world import TableView, first, wait_until
 
 if TYPE_CHECKING:
     from tests.functional.api import Api
@@ -51,6 +52,7 @@ def drive(api: Api, table: Any, name: str) -> None:
     api.call("GET", "/health")
     _transcripts(api, session)
     _files(api, session)
+    _streams(api, TableView(table, name))
     _purge(api, table, name, session)
 
 
@@ -131,6 +133,75 @@ def _files(api: Api, session: str) -> None:
         assert api.call(method, f"/sessions/{gone}/files{place}").status == 404
     body = {"name": "a", "media_type": "a/b", "size": 5, "sha256": "0" * 64}
     assert api.call("POST", f"/sessions/{gone}/files", body).status == 404
+
+
+def _streams(api: Api, table: TableView) -> None:
+    """Every operation, and every other one that ends a stream that nobody ends."""
+
+    def dead(session: str, *names: str) -> Streamed:
+        stream = Streamed(api, session)
+        stream.append(1, {"type": "a"})
+        stream.moved_back(table, 200, *names or ("lease_until",))
+        return stream
+
+    session = api.new(user("Hi"))
+    stream = Streamed(api, session)
+    fence = {"stream_id": stream.stream_id, "epoch": stream.epoch}
+    assert stream.append(1, {"type": "a"}).status == 200
+    assert stream.append(1, {"type": "a"}, {"type": "b"}, flush=True).status == 200
+    assert stream.append(5, {"type": "a"}).status == 409
+    large = assistant(random.randbytes(400_000).hex(), message_id="large")
+    assert api.append(session, large, stream=fence).status == 201
+    assert api.append(session, user("No"), stream={**fence, "epoch": 1}).status == 409
+    assert api.edit(session, 0, replace=user("Ho"), stream={**fence, "epoch": 1}).status == 409
+    assert api.rewind(session, 1, 2, stream={**fence, "epoch": 1}).status == 409
+    assert stream.call("POST", "/heartbeat", {"epoch": stream.epoch}).status == 200
+    assert stream.call("POST", "/heartbeat", {"epoch": 1}).status == 409
+    assert stream.events(wait=1).status == 200
+    assert stream.call("GET", "/snapshot").status == 200
+    assert stream.call("POST", "/cancel", {}).status == 202
+    body = assistant(random.randbytes(400_000).hex())
+    assert stream.finish(large, body, first_seq=3, events=[{"type": "c"}]).status == 200
+    stream = Streamed(api, session)
+    with first("TransactWriteItems", stream.finish):
+        assert stream.finish(assistant(random.randbytes(400_000).hex())).status == 409
+    for look in (
+        lambda one: one.call("GET"),
+        lambda one: one.events(),
+        lambda one: one.call("GET", "/snapshot"),
+        lambda one: one.call("POST", "/cancel", {}),
+        lambda one: one.call("POST", "/take-over", {}),
+        lambda one: api.rewind(one.session, 2, api.get(one.session).body["message_count"]),
+        lambda one: api.edit(one.session, 0, replace=user("Hey")),
+    ):
+        look(dead(session))
+    dead(session)
+    assert Streamed(api, session).finish().status == 200
+    stream = Streamed(api, session)
+    stream.moved_back(table, 20, "lease_until")
+    assert stream.call("POST", "/take-over", {}).status == 200
+    assert Streamed(api, session, on_active="interrupt").opened.status == 201
+    # Forgotten: its item ends by its time to live, and the stream of the table asks for its events.
+    item = table.item(api.user or "", session, f"STREAM#{stream.stream_id}")
+    table.put(item | {"expires_at": {"N": "1"}})
+    wait_until(
+        lambda: (
+            not [name for _, name in table.session(api.user, session) if f"{stream.stream_id}#SEG" in name]
+        )
+    )
+    assert api.delete(session).status == 204
+    for method, place, body_ in (
+        ("GET", "", None),
+        ("GET", "/events", None),
+        ("GET", "/snapshot", None),
+        ("POST", "/events", {"epoch": 1, "first_seq": 1, "events": [{"type": "a"}]}),
+        ("POST", "/heartbeat", {"epoch": 1}),
+        ("POST", "/cancel", {}),
+        ("POST", "/take-over", {}),
+        ("POST", "/finish", {"epoch": 1, "state": "failed"}),
+    ):
+        assert stream.call(method, place, body_).status == 404
+    assert api.call("POST", f"/sessions/{session}/streams", {}).status == 404
 
 
 def _large(api: Api) -> None:
@@ -227,6 +298,9 @@ def _rewind(api: Api, table: Any, name: str, session: str) -> None:
     assert api.append(session, user("And on")).status == 201
     end()
     assert api.tool_call(session, {"id": "f", "function": {"name": "f"}}).status == 200
+    stream = Streamed(api, session)
+    end()
+    assert stream.finish(assistant("Done")).status == 200
     assert api.rewind(session, 1, end()).status == 200
 
 

@@ -151,6 +151,50 @@ async def test_nothing_is_taken_back_while_an_append_may_arrive(server: Server, 
         assert await session.get_items() == items(150)
 
 
+async def test_a_refusal_does_not_deny_what_the_same_call_sent_before(server: Server, user: str) -> None:
+    async with posting(server, user) as (session, way):
+        way.plan = lambda operation, _: "late" if operation == "append_messages" else None
+        with pytest.raises(Unavailable):
+            await session.add_items(items(2))
+        await way.arrive()
+        way.plan = lambda operation, _: UNAUTHORIZED if operation == "append_messages" else None
+        for _ in range(2):
+            with pytest.raises(TurnlogError, match=r"The same call before .* may still be stored"):
+                await session.add_items(items(2))
+        assert await session.get_items() == items(2)
+
+
+async def test_nothing_is_taken_back_that_the_same_call_before_may_store_again(
+    server: Server, user: str
+) -> None:
+    """A rewind would free the ids, and what arrives late would be stored behind it."""
+    plan: dict[int, httpx.Response | str] = dict.fromkeys(range(1, RETRIES + 2), "late")
+    plan[RETRIES + 3] = UNAUTHORIZED
+    async with posting(server, user) as (session, way):
+        way.plan = lambda operation, number: plan.get(number) if operation == "append_messages" else None
+        with pytest.raises(Unavailable):
+            await session.add_items(items(150))
+        with pytest.raises(TurnlogError, match="The same call before") as refused:
+            await session.add_items(items(150))
+        assert refused.value.extra["stored_items"] == 99
+        assert await session.get_items() == items(99)
+        await way.arrive()
+        assert await session.get_items() == items(99)
+
+
+async def test_a_call_of_which_nothing_is_open_is_taken_back(server: Server, user: str) -> None:
+    """An earlier refusal of the same call leaves nothing open."""
+    async with posting(server, user) as (session, way):
+        way.plan = lambda operation, number: (
+            UNAUTHORIZED if operation == "append_messages" and number in {1, 3} else None
+        )
+        for _ in range(2):
+            with pytest.raises(TurnlogError) as refused:
+                await session.add_items(items(150))
+            assert "stored" not in refused.value.detail
+            assert await session.get_items() == []
+
+
 async def test_a_session_that_was_deleted_meanwhile_has_no_items(server: Server, user: str) -> None:
     async with posting(server, user) as (session, way), AsyncTurnlog(url=server.url, token=user) as clear:
         send = way._send

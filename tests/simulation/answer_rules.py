@@ -31,6 +31,7 @@ from tests.simulation.page_rules import (
 from tests.simulation.refusal_rules import check_denial
 from tests.simulation.rewind_rules import check_answer as check_rewound
 from tests.simulation.rewind_rules import repeats, shown, standing, summed
+from tests.simulation.stream_rules import check_stream_answer
 from tests.simulation.transcript_answers import KINDS, check_transcript_answer
 from tests.simulation.violations import Rule, Violation, require
 from turnlog.http.etag import parse as parse_tags
@@ -82,7 +83,7 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
         require(Rule.OWNERSHIP, f"of {user}.".encode() not in reply.raw, (request, reply))
     if of_its_own := _OF_ANOTHER.get(request.kind):
         of_its_own(history, work, reply)
-    elif not check_file_answer(history, work, reply):
+    elif not check_file_answer(history, work, reply) and not check_stream_answer(history, work, reply):
         _check_session_answer(history, work, reply)
 
 

@@ -159,8 +159,9 @@ class FaultyCache:
         copies = self._world.cache_copies
         match fault:
             case "cache empty":
-                for _, place, *_ in (command for command in unit if len(command) > 1):
-                    data.pop(str(place).encode(), None)
+                for command in (one for one in unit if len(one) > 1):
+                    for place in command[3:5] if command[0] == "EVAL" else command[1:2]:
+                        data.pop(str(place).encode(), None)
             case "cache flushed":
                 data.clear()
                 deadlines.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.simulation.file_clients import FileRequests
@@ -9,6 +10,8 @@ from tests.simulation.file_rules import KINDS as FILE_KINDS
 from tests.simulation.requests import FUNCTIONS, Reply, Request
 from tests.simulation.scheduler import Point, suspended
 from tests.simulation.session_clients import SessionRequests
+from tests.simulation.stream_clients import StreamRequests
+from tests.simulation.stream_rules import KINDS as STREAM_KINDS
 from tests.simulation.texts import Texts
 from tests.simulation.transcript_answers import KINDS
 from tests.simulation.transcript_clients import TranscriptRequests
@@ -34,6 +37,7 @@ _OFTEN = (
     + ("title", "patch") * 2
 )
 _WITH_FILES = 0.3  # in how many schedules clients have files
+_WITH_STREAMS = 0.4  # in how many schedules clients have streams
 _MORTAL = 0.3  # in how many schedules a client may delete
 _REBORN = 0.25  # in how many schedules clients delete often, and begin anew what was deleted
 # That a function has: plenty, for some tries more, for one more, for none.
@@ -72,6 +76,7 @@ class Client:
         self._about_sessions = SessionRequests(user, rng=rng, texts=texts, sent=sent)
         self._about_transcripts = TranscriptRequests(user, rng=rng, texts=texts, sent=sent)
         self._about_files = FileRequests(user, rng=rng, texts=texts, sent=sent)
+        self._about_streams = StreamRequests(user, rng=rng, texts=texts, sent=sent)
         self._skew = rng.choice((0.0, 0.0, 0.0, 0.05, -0.05, 30.0))
 
     async def run(self, requests: int) -> None:
@@ -98,6 +103,7 @@ class Client:
     def _learn(self, request: Request, reply: Reply) -> None:
         self._about_sessions.learn(request, reply)
         self._about_transcripts.learn(request, reply)
+        self._about_streams.learn(request, reply)
         for address, data in self._about_files.learn(request, reply):
             self._world.upload(address, data)
 
@@ -106,7 +112,13 @@ class Client:
             return self._about_files.make(kind, session)
         if kind in KINDS:
             return self._about_transcripts.make(kind, session)
-        return self._about_sessions.make(kind, session)
+        if kind in STREAM_KINDS:
+            return self._about_streams.make(kind, session)
+        request = self._about_sessions.make(kind, session)
+        # Some of what a client writes is a producer's.
+        if kind in {"append", "rewind", "edit"} and self._rng.random() < 0.3:
+            return replace(request, body={**request.body, **self._about_streams.fence(session)})
+        return request
 
 
 def mixture(rng: Random, *, reborn: bool) -> list[str]:
@@ -115,6 +127,11 @@ def mixture(rng: Random, *, reborn: bool) -> list[str]:
     anew = ["delete"] * 2 + ["create"] * 5 if reborn and rng.random() < 0.7 else []
     if rng.random() < _WITH_FILES:
         kinds += [*("create_file",) * 3, *("body_file", "get_file", "delete_file", "list_files") * 2]
+    if rng.random() < _WITH_STREAMS:
+        kinds += [*("append_events",) * 6, *("open_stream", "read_events") * 4, *("finish_stream",) * 2]
+        kinds += [*("read_snapshot", "take_over_stream", "heartbeat_stream", "cancel_stream", "get_stream")]
+    else:
+        kinds = [kind for kind in kinds if kind not in STREAM_KINDS]
     return kinds + [kind for kind in _OFTEN if rng.random() < 0.6] + ["append", "get"] + anew
 
 

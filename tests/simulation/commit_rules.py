@@ -6,7 +6,7 @@ import json
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation import edit_rules, rewind_rules
+from tests.simulation import edit_rules, rewind_rules, stream_rules
 from tests.simulation.rewind_rules import shown, summed, tokens
 from tests.simulation.violations import Rule, require
 from turnlog.http.etag import parse as parse_tags
@@ -31,6 +31,7 @@ _MAY_CHANGE = {
     "append_entries": set(),
     "import_transcript": set(),
     "delete_transcript": set(),
+    "finish_stream": {*_LOG, *rewind_rules.USAGE, "title", *JSON_FIELDS, *stream_rules.RUNS},
     "title": {"title"},
     "patch": set(JSON_FIELDS),
 }
@@ -75,8 +76,10 @@ def check_change(change: Change, now: float, retention_days: int | None) -> None
         assert after is not None
         if after.live:
             rewind_rules.check_items(change, after)
-        if change.clears:
-            rewind_rules.check_clearing(change, before, after)
+        if change.runs or change.same_version:
+            of_edits = edit_rules.check_mark if change.marks else rewind_rules.check_clearing
+            check = stream_rules.check_runs if change.runs else of_edits
+            check(change, before, after)
             return
         require(Rule.VERSION_PLUS_1, after.version == before.version + 1, (before.version, after.version))
         require(
@@ -95,8 +98,8 @@ def check_generation(change: Change) -> None:
     work, current = change.work, change.generation
     require(Rule.WRITTEN_TO_WHAT_IS_THERE, change.put <= {current}, (work, change.put, current))
     if change.purged - {current}:
-        # A file's marker ends by itself.
-        ended = work.kind == "ttl" and change.files_alone
+        # A file's marker ends by itself, as a stream does that is forgotten.
+        ended = work.kind == "ttl" and change.apart
         require(Rule.PURGED_BY_THE_STREAM, work.kind == "stream" or ended, work)
     if change.unmarked:
         require(Rule.MARKER_STAYS, work.kind == "ttl" or not (change.head and change.head.live), work)
@@ -168,6 +171,7 @@ def _check_live(change: Change, before: Head, after: Head) -> None:
     other = changed - allowed - {"version", "updated_at", "token"}
     require(Rule.OTHER_FIELDS_STAY, not other, (change.work, other))
     _check_asked(change, before)
+    stream_rules.check_quiet(change, before)
     _check_log(change, after)
     if change.rewinds:
         rewind_rules.check_rewind(change, before, after)
@@ -180,6 +184,9 @@ def _check_live(change: Change, before: Head, after: Head) -> None:
     else:
         for sequence, fields in change.edited.items():
             _check_call_added(change.before.log[sequence].newest, fields)
+    if change.work.kind == "finish_stream":
+        stream_rules.check_finish(change, before, after)
+        _check_set(change, before, after)
     if change.work.kind == "append":
         request = change.work.request
         assert request is not None
@@ -303,7 +310,8 @@ def _check_known(change: Change) -> None:
     require(Rule.MESSAGE_ID_ONCE, len(set(added)) == len(added), added)
     log, request = change.before.log, change.work.request
     edge = max(0, len(log) - ring.CAPACITY)
-    sent = request.body.get("messages", ()) if request and change.work.kind == "append" else ()
+    whole = change.work.kind in {"append", "finish_stream"}
+    sent = request.body.get("messages", ()) if request and whole else ()
     ids = {message.get("message_id") for message in sent}
     together = {entry.versions[0].commit for entry in log[edge:] if entry.newest["message_id"] in ids}
     for at, entry in enumerate(log):

@@ -14,6 +14,7 @@ from tests.simulation.cases import (
     create,
     create_calling,
     delete,
+    export,
     get,
     patch,
     put,
@@ -54,11 +55,19 @@ def get_message(sequence: int = 0) -> Request:
     return Request("get_message", USER, SESSION, sequence=sequence)
 
 
+def _said(*marks: str) -> Request:
+    """Create the session with messages of a user."""
+    messages = [{"role": "user", "content": f"{mark} of {USER}.", "message_id": mark} for mark in marks]
+    return Request("create", USER, body={"session_id": SESSION, "messages": messages})
+
+
 _M0: dict[str, Any] = {"message_id": "m0"}
 _M1: dict[str, Any] = {"message_id": "m1"}
 _TWO = (create("m0"), append("m1"))
 _AGAIN = (CRASH, "reply lost", "answer lost", "applied late")
 _PARTS = {"PART_SIZE": 60}
+# More than an answer holds, so that an export begins in the middle of the turn.
+_ANSWERED = append(*(mark * 60 for mark in "abcd"))
 _IN_OBJECTS = {"PART_SIZE": 10, "DELETE_BATCH": 1}
 _OBJECT_FAULTS = (CRASH, "reply lost", "request lost", "applied late")
 _TORN = ("torn page", "short page")
@@ -69,6 +78,16 @@ EDIT_CASES = (
     Case("edit & the same edit", [[rated("e", 1, **_M0)], [rated("e", 1, **_M0)]]),
     Case("edit & edit", [[rated("e", 1, **_M0)], [rated("f", 2, **_M0)]]),
     Case("edit again after another", [[rated("e", 1), rated("f", 2), rated("e", 1)]]),
+    Case(
+        "edit that changes nothing, again after another",
+        [[rated("e", None, **_M0), rated("f", 2, **_M0), rated("e", None, **_M0)]],
+    ),
+    Case(
+        "edit that changes nothing & edit, silence",
+        [[rated("e", None, **_M0)], [rated("f", 2, **_M0)]],
+        kinds=SILENCE,
+        faults=2,
+    ),
     Case("edits of two messages", [[replaced("e", 0, **_M0)], [removed("f", 1, **_M1)]], _TWO),
     Case("replace & remove", [[replaced("e", **_M0)], [removed("f", **_M0)]]),
     Case("remove & remove", [[removed("e", **_M0)], [removed("f", **_M0)]]),
@@ -114,6 +133,17 @@ EDIT_CASES = (
     Case("edit & get, warm cache", [[removed("e", **_M0)], [get(), get_message()]], cache="warm"),
     Case(
         "rewind & get of one, warm cache", [[rewind(0, 2), append("a")], [get_message(1)]], _TWO, cache="warm"
+    ),
+    Case(
+        "remove & export of its turn",
+        [[removed("e", 1, **_M1)], [export(1)]],
+        (_said("m0", "m1"), append("a"), append("b")),
+    ),
+    Case(
+        "remove & export of a turn above an answer",
+        [[removed("e", **_M0)], [export(9)]],
+        (_said("m0"), _ANSWERED),
+        limits={"PAYLOAD_LIMIT": 700},
     ),
     Case(
         "edit & get, in parts",

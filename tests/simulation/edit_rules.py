@@ -43,6 +43,21 @@ def check_edit(change: Change, after: Head) -> None:
     require(Rule.EDITED_ONCE, made_once(change.work) and not known, (change.work, change))
 
 
+def check_mark(change: Change, before: Head, after: Head) -> None:
+    """G2: an edit that changes nothing is known again; nobody sees it, and it is at no other message."""
+    request = change.work.request
+    require(Rule.MARKED_BY_AN_EDIT, change.work.kind == "edit" and request, change.work)
+    assert request is not None
+    assert request.sequence is not None
+    require(Rule.A_MARK_CHANGES_NOTHING, after == before._replace(edits=before.edits + 1), (before, after))
+    require(Rule.ONE_MESSAGE_EDITED, [*change.edited] == [request.sequence] and not change.added, change)
+    entry = change.before.log[request.sequence]
+    require(Rule.A_MARK_CHANGES_NOTHING, change.edited[request.sequence] == entry.newest, change)
+    require(Rule.EDIT_HOLDS, _holds(entry.newest, request.body), (request, entry.newest))
+    known = _known(entry, request, newest=EDITS_KEPT)
+    require(Rule.EDITED_ONCE, made_once(change.work) and not known, (change.work, change))
+
+
 def _edited(before: Fields, body: Mapping[str, Any], now: str) -> Fields:
     """The message as a request makes it."""
     if "metadata" in body:
@@ -51,7 +66,9 @@ def _edited(before: Fields, body: Mapping[str, Any], now: str) -> Fields:
         return kept | ({"metadata": metadata} if metadata else {})
     place = {name: before[name] for name in _PLACE} | {"edited_at": now}
     if "replace" in body:
-        return place | {name: value for name, value in body["replace"].items() if name not in _PLACE}
+        place |= {name: before[name] for name in ("stream_id",) if name in before}
+        said = {name: value for name, value in body["replace"].items() if name not in _PLACE}
+        return place | said
     return place | {"role": before["role"], "content": None, "removed": True}
 
 
@@ -60,7 +77,9 @@ def _holds(fields: Fields, body: Mapping[str, Any]) -> bool:
     if "metadata" in body:
         return bool(fields.get("metadata", {}) == merged(fields.get("metadata") or {}, body["metadata"]))
     if "replace" in body:
-        said = {name: value for name, value in fields.items() if name not in {*_PLACE, "edited_at"}}
+        said = {
+            name: value for name, value in fields.items() if name not in {*_PLACE, "edited_at", "stream_id"}
+        }
         return said == {name: value for name, value in body["replace"].items() if name not in _PLACE}
     return "removed" in fields
 
@@ -97,7 +116,8 @@ def check_edited(history: History, work: Work, states: list[State], reply: Reply
         return
     versions = [state.live.version for state in states if state.live]
     require(Rule.ANSWER_WAS_A_STATE, body["version"] in versions, (body, versions))
-    done = repeats_edit(work, states) or _holds(body["message"], request.body)
+    # One that may be sent again is known, also if it changed nothing: its repeat must not undo a later edit.
+    done = repeats_edit(work, states) if "edit_id" in request.body else _holds(body["message"], request.body)
     require(Rule.EDIT_HOLDS, done, (request, body))
 
 

@@ -11,6 +11,7 @@ from tests.simulation.file_cases import FILE_CASES
 from tests.simulation.fork_cases import FORK_CASES
 from tests.simulation.generation_cases import GENERATION_CASES
 from tests.simulation.large_cases import LARGE_CASES
+from tests.simulation.stream_cases import STREAM_CASES
 from tests.simulation.transcript_cases import TRANSCRIPT_CASES
 
 EVERY_CASE = (
@@ -26,4 +27,5 @@ EVERY_CASE = (
     *FILE_CASES,
     *GENERATION_CASES,
     *FORK_CASES,
+    *STREAM_CASES,
 )

@@ -16,6 +16,7 @@ from tests.simulation import commit_rules, fork_rules, refusal_rules
 from tests.simulation.file_history import FileHistory, is_of_files
 from tests.simulation.rewind_rules import usages
 from tests.simulation.states import NOTHING, Change, Entry, State, Version
+from tests.simulation.stream_history import StreamHistory, is_of_streams
 from tests.simulation.transcript_history import TranscriptHistory
 from tests.simulation.violations import Rule, Violation, require
 from turnlog.errors import Unanswered
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tests.simulation.requests import Request
     from turnlog.records.head import Head
     from turnlog.records.item import Item
-    from turnlog.records.keys import FileKey, GenerationKey, SessionKey, TranscriptKey
+    from turnlog.records.keys import FileKey, GenerationKey, SessionKey, StreamKey, TranscriptKey
     from turnlog.records.transcripts import Transcript
 
 Fields = dict[str, Any]
@@ -50,6 +51,8 @@ class Work:
         seen: the live sessions that the table showed it, in order.
         unanswered: a write of it was applied, or will be, and it was not told.
         files: that it promised or deleted.
+        streams: that it changed; one that it ended because nobody else did counts too.
+        skew: seconds that its clock is fast.
         objects: how many objects had come and gone when it began.
         denied: it said that it wrote nothing.
         faults: what struck it; `struck`: what struck the request in the order in which it did, also when the
@@ -68,6 +71,8 @@ class Work:
     entries: list[tuple[TranscriptKey, Transcript | None, Fields]] = field(default_factory=list)
     buried: list[TranscriptKey] = field(default_factory=list)
     files: list[FileKey] = field(default_factory=list)
+    streams: list[StreamKey] = field(default_factory=list)
+    skew: float = 0.0
     objects: int = 0
     unanswered: bool = False
     denied: bool = False
@@ -110,6 +115,7 @@ class History:
         self.drafts: dict[SessionKey, list[tuple[Work, list[Fields]]]] = defaultdict(list)
         self.transcripts = TranscriptHistory(data)
         self.files = FileHistory(data, objects)
+        self.streams = StreamHistory()
         self._data = data
         self.shapes: set[int] = set()
         self._stream = table.stream
@@ -191,13 +197,21 @@ class History:
             unmarked=EXPIRY in written[False],
             put=_generations(written[True]),
             purged=_generations(written[False]),
-            files_alone=all(is_of_files(record["Keys"]["SK"]["S"]) for record in records),
+            apart=all(_is_apart(record["Keys"]["SK"]["S"]) for record in records),
         )
         commit_rules.check_change(change, self.seconds(), self.retention_days)
         self.files.changed(records, items, commit=self.commits, work=work, live=before.live)
+        self.streams.changed(
+            records,
+            commit=self.commits,
+            work=work,
+            was=before.live,
+            head=head,
+            now=self.seconds() + work.skew,
+        )
         if change.forks or change.unfinished:
             fork_rules.check_commit(change, self.sessions, len(records), self.seconds())
-        if not change.clears and not change.unfinished and not change.files_alone:
+        if not change.clears and not change.unfinished and not change.apart and not change.runs:
             work.changes.append(change)
         self.transcripts.changed(
             key,
@@ -244,6 +258,11 @@ class History:
         ]
         # Not hash(): it is another one in every process.
         return int.from_bytes(blake2b(repr(newest).encode(), digest_size=6).digest(), "big")
+
+
+def _is_apart(sort_key: str) -> bool:
+    """Whether an item is of what lies beside the log: files and streams."""
+    return is_of_files(sort_key) or is_of_streams(sort_key)
 
 
 def _begins(before: Head | None, after: Head | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.simulation.cases import FAULTS, Case, append, create, delete, get, put, rewind, tool_call
+from tests.simulation.edit_cases import rated, removed
 from tests.simulation.faults import CRASH
 
 _IN_OBJECTS = {"PART_SIZE": 10, "DELETE_BATCH": 1}
@@ -48,6 +49,30 @@ LARGE_CASES = (
         before=_TWO,
         limits=_IN_OBJECTS,
         kinds=_OBJECT_FAULTS,
+    ),
+    Case(
+        "append & rewind, sent twice, in objects",
+        [[append("a")], [rewind(1, 2)]],
+        limits=_IN_OBJECTS,
+        kinds=("re-sent bare",),
+    ),
+    Case(
+        "put & rewind, sent twice, in objects",
+        [[put("m0", "a")], [rewind(1, 2)]],
+        limits=_IN_OBJECTS,
+        kinds=("re-sent bare",),
+    ),
+    Case(
+        "append & remove, sent twice and forgotten, in objects",
+        [[append("a")], [removed("e", 1), append("x"), append("y")]],
+        limits={**_IN_OBJECTS, "CAPACITY": 1},
+        kinds=("re-sent bare",),
+    ),
+    Case(
+        "append & rate, sent twice and forgotten, in objects",
+        [[append("a")], [rated("e", 1, 1), append("x"), append("y")]],
+        limits={**_IN_OBJECTS, "CAPACITY": 1},
+        kinds=("re-sent bare",),
     ),
     Case(
         "append & delete & the purge, in objects",

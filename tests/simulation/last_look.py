@@ -10,6 +10,7 @@ from tests.simulation.clients import USERS
 from tests.simulation.faults import CRASH
 from tests.simulation.file_rules import check_files
 from tests.simulation.requests import Request
+from tests.simulation.stream_rules import check_streams
 from tests.simulation.transcript_look import check_transcripts, objects_of
 from tests.simulation.violations import Rule, require
 from turnlog.records.keys import EXPIRY, HEAD, parse_generation
@@ -42,6 +43,7 @@ def look(world: World, *, briefly: bool = False) -> None:
             _check_cleared(world, key, states[-1])
             _check_objects(world, key, states[-1])
             check_transcripts(world, key, states[-1].live)
+            check_streams(world, key, states[-1].live)
             if not briefly:
                 _check_gone(world, key, states[-1])
         if briefly:

@@ -56,6 +56,7 @@ class MemoryCache:
     def _reply(self, name: str | bytes | int, *arguments: str | bytes | int) -> Any:
         commands: dict[bytes, Callable[..., Any]] = {
             b"DEL": self._unlink,
+            b"EVAL": self._eval,
             b"EXISTS": self._exists,
             b"EXPIRE": self._expire,
             b"GET": self._get,
@@ -78,6 +79,38 @@ class MemoryCache:
             return command(*map(_bytes, arguments))
         except _Error as error:
             return Refused(error.code)
+
+    def _eval(self, script: bytes, count: bytes, *arguments: bytes) -> Any:
+        from tests.simulation.cache_scripts import SCRIPTS  # noqa: PLC0415 (they know this cache)
+
+        keys = arguments[: int(count)]
+        return SCRIPTS[script](self, keys, *arguments[int(count) :])
+
+    def hash(self, key: bytes) -> dict[bytes, bytes]:
+        """A copy of the hash at this key."""
+        return dict(self._hash(key))
+
+    def set(self, key: bytes, fields: dict[bytes, bytes]) -> None:
+        """Set fields of a hash."""
+        self._hset(key, *(part for pair in fields.items() for part in pair))
+
+    def add(self, key: bytes, at: int, value: bytes) -> None:
+        """Append an entry to what stands for a stream, behind all others."""
+        if any(int(other) >= at for other in self._hash(key)):
+            raise _Error
+        self._hset(key, b"%d" % at, value)
+
+    def remove(self, key: bytes, at: bytes) -> None:
+        """Take an entry away. A stream without any stays, and cannot be told from none here."""
+        self._hdel(key, at)
+
+    def expire(self, key: bytes, seconds: bytes) -> None:
+        """Let it end."""
+        self._expire(key, seconds)
+
+    def drop(self, key: bytes) -> None:
+        """Take it away."""
+        self._drop(key)
 
     def _entry(self, key: bytes) -> Entry | None:
         if self.deadlines.get(key, float("inf")) <= self._now():

@@ -41,7 +41,11 @@ def check_get(history: History, work: Work, states: list[State], reply: Reply) -
         )
         return
     shown = {name: body[name] for name in body if name not in _BESIDE}
-    fitting = [state for state in states if state.live and state.live.session() == shown]
+    fitting = [
+        state
+        for state in states
+        if state.live and {**state.live.session(), "active_stream": state.live.active_stream} == shown
+    ]
     require(
         Rule.ANSWER_WAS_A_STATE, fitting, (shown, [state.live and state.live.session() for state in states])
     )
@@ -158,7 +162,7 @@ def _unlike_window(request: Request, messages: list[Message], reply: Reply) -> s
     text = form in {"markdown", "jsonl"}
     told = reply.headers.get("x-turnlog-next-before") if text else reply.body.get("next_before")
     first = int(told or 0)
-    begins = [at for at, message in enumerate(messages) if message["role"] == "user"]
+    begins = [at for at, one in enumerate(messages) if one["role"] == "user" and not one.get("removed")]
     asked = max(0, len(messages) - request.query.get("limit", len(messages)))
     whole = max((at for at in begins if at <= asked), default=0)
     cut = export_history.__dict__["PAYLOAD_LIMIT"] < PAYLOAD_LIMIT

@@ -47,6 +47,9 @@ def touched(call: str, parameters: Mapping[str, Any]) -> Touch:
     for name, *arguments in commands:
         if name == "EXPIRE":
             continue
+        if name == "EVAL":
+            places["writes"] |= set(map(str, arguments[2:4]))
+            continue
         count = 2 if name == "RENAME" else 1
         places["reads" if name in {"GET", "HMGET"} else "writes"] |= set(map(str, arguments[:count]))
     return Touch(frozenset(places["reads"]), frozenset(places["writes"]))

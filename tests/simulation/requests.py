@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 
 FUNCTIONS = {
     "append": "append_messages",
+    "append_events": "append_events",
+    "cancel_stream": "cancel_stream",
+    "finish_stream": "finish_stream",
+    "get_stream": "get_stream",
+    "heartbeat_stream": "heartbeat_stream",
+    "open_stream": "open_stream",
+    "read_events": "read_events",
+    "read_snapshot": "read_snapshot",
+    "take_over_stream": "take_over_stream",
     "append_entries": "append_entries",
     "create": "create_session",
     "create_file": "create_file",
@@ -68,7 +77,7 @@ class Request:
     Attributes:
         again: whether the same request may be sent again without doing its work twice.
         below: of a list with a cursor: the place in the index from which the cursor goes on.
-        name: of the transcript that it is about; `file_id`: of the file.
+        name: of the transcript that it is about; `file_id`: of the file; `stream_id`: of the stream.
         sequence: of the message that it is about.
         event: what API Gateway makes of it, where it comes over HTTP; else it is a direct invoke.
     """
@@ -83,6 +92,7 @@ class Request:
     below: str = ""
     name: str = ""
     file_id: str = ""
+    stream_id: str = ""
     sequence: int | None = None
     event: dict[str, Any] | None = field(default=None, repr=False)
 
@@ -151,6 +161,7 @@ def _direct(request: Request) -> dict[str, Any]:
         "session_id": request.session,
         "name": request.name,
         "file_id": request.file_id,
+        "stream_id": request.stream_id,
         "sequence": request.sequence,
         "query": request.query,
         "headers": request.headers,
@@ -162,14 +173,20 @@ def _direct(request: Request) -> dict[str, Any]:
     if request.kind in {
         "append",
         "append_entries",
+        "append_events",
+        "cancel_stream",
         "create",
         "create_file",
         "edit",
+        "finish_stream",
         "fork",
+        "heartbeat_stream",
+        "open_stream",
         "patch",
         "put",
         "put_draft",
         "rewind",
+        "take_over_stream",
         "title",
         "tool_call",
     }:

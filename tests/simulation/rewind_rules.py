@@ -113,9 +113,10 @@ def made_once(work: Work) -> bool:
 
 
 def usages(change: Change) -> list[Mapping[str, int]]:
-    """The tokens that came with each of the messages that a commit added: with the last of an append."""
+    """The tokens that came with each of the messages that a commit added: with the last of a request."""
     request = change.work.request
-    given = request.body.get("usage") if request and change.work.kind == "append" else None
+    with_usage = change.work.kind in {"append", "finish_stream"}
+    given = request.body.get("usage") if request and with_usage else None
     return [{}] * (len(change.added) - 1) + [summed(given)] if change.added else []
 
 

@@ -78,7 +78,7 @@ class Change(NamedTuple):
         marked: whether the marker was put; `unmarked`: whether it went.
         put: of which generations items were put, but for the head and the marker; `purged`: of which they
             went.
-        files_alone: it is about nothing but files.
+        apart: it is about nothing but files and streams.
     """
 
     key: SessionKey
@@ -97,7 +97,7 @@ class Change(NamedTuple):
     unmarked: bool
     put: set[int]
     purged: set[int]
-    files_alone: bool
+    apart: bool
 
     @property
     def generation(self) -> int:
@@ -122,7 +122,35 @@ class Change(NamedTuple):
         return bool(before and self.head and self.head.live and self.head.rewinds != before.rewinds)
 
     @property
+    def runs(self) -> bool:
+        """Whether it changed which stream runs, and no more: a stream was opened, taken over, or ended.
+
+        The end of a stream with its messages is another thing.
+        """
+        before = self.before.live
+        if not (before and self.head and self.head.live) or self.work.kind == "finish_stream":
+            return False
+        return self.stream_of(before) != self.stream_of(self.head)
+
+    @staticmethod
+    def stream_of(head: Head) -> tuple[str | None, int | None]:
+        """Which stream runs on a session, and in which epoch."""
+        return head.active_stream, head.stream_epoch
+
+    @property
     def clears(self) -> bool:
         """Whether it did no more than delete what a rewind had left over: it changed nothing for anybody."""
+        return self.same_version and not self.marks
+
+    @property
+    def marks(self) -> bool:
+        """Whether it did no more than mark a message as one that an edit has found as it wanted it."""
         before = self.before.live
-        return bool(self.head_changed and before and self.head and self.head.version == before.version)
+        return bool(self.same_version and before and self.head and self.head.edits != before.edits)
+
+    @property
+    def same_version(self) -> bool:
+        """Whether it changed the head, and nothing that anybody sees."""
+        before = self.before.live
+        same = before and self.head and self.head.version == before.version
+        return bool(self.head_changed and same and not self.runs)

@@ -12,7 +12,7 @@ class Rule(Enum):
     A rule of no promise is of the `contract` alone.
 
     Attributes:
-        promise: `G1` to `G7`, or `contract`.
+        promise: `G1` to `G9`, or `contract`.
         text: a short name of what must hold.
     """
 
@@ -38,6 +38,7 @@ class Rule(Enum):
     NEXT_GENERATION = "G1", "next generation"
     NO_LATER_ITEM_WITHOUT_AN_EARLIER_ONE = "G1", "no later item without an earlier one"
     ONE_MESSAGE_EDITED = "G1", "one message edited"
+    A_MARK_CHANGES_NOTHING = "G1", "a mark changes nothing"
     NOTHING_PUT_BY_A_REWIND = "G1", "nothing put by a rewind"
     OBJECT_BEFORE_ITS_ITEM = "G1", "object before its item"
     OBJECT_DELETED_AFTER_ITS_ITEM = "G1", "object deleted after its item"
@@ -62,6 +63,7 @@ class Rule(Enum):
     BATCH_KNOWN_AS_A_WHOLE = "G2", "batch known as a whole"
     CHANGE_MADE_ONCE = "G2", "change made once"
     EDITED_ONCE = "G2", "edited once"
+    MARKED_BY_AN_EDIT = "G2", "marked by an edit"
     ENTRY_ONCE = "G2", "entry once"
     FILE_PROMISED_ONCE = "G2", "file promised once"
     FIELDS_SET_ONCE = "G2", "fields set once"
@@ -221,6 +223,34 @@ class Rule(Enum):
     TITLE_SET = "G7", "title set"
     TOOL_CALL_IN_ITS_TURN = "G7", "tool call in its turn"
     WHO_CLEARS = "G7", "who clears"
+
+    BAD_CURSOR_IS_TRUE = "G9", "bad cursor is true"
+    CANCEL_IS_TOLD = "G9", "cancel is told"
+    ENDED_MEANS_ENDED = "G9", "ended means ended"
+    ENDS_WITH_ITS_MESSAGES = "G9", "ends with its messages"
+    EPOCH_HEEDED = "G9", "epoch heeded"
+    EPOCHS_GROW = "G9", "epochs grow"
+    EVENT_AT_ITS_NUMBER = "G9", "event at its number"
+    EVENTS_ACKNOWLEDGED = "G9", "events acknowledged are kept"
+    EVENTS_IN_ORDER = "G9", "events in order"
+    EVENTS_KEPT = "G9", "events kept"
+    EVENTS_MOVE_WITH_THEIR_STREAM = "G9", "events move with their stream"
+    FIRST_END_STANDS = "G9", "first end stands"
+    FOLLOWED_IN_ORDER = "G9", "followed in order"
+    FOLLOWED_TO_THE_END = "G9", "followed to the end"
+    FOLLOWED_WHAT_WAS_SENT = "G9", "followed what was sent"
+    NOT_CUT_UNDER_A_STREAM = "G9", "not cut under a stream"
+    ONE_STREAM_RUNS = "G9", "one stream runs"
+    OPENED_BY_AN_OPEN = "G9", "opened by an open"
+    RESET_WHERE_EVENTS_WERE_LOST = "G9", "reset where events were lost"
+    RESYNC_IS_TRUE = "G9", "resync is true"
+    SNAPSHOT_SAYS_ALL = "G9", "snapshot says all"
+    STREAM_KEPT = "G9", "stream kept"
+    STREAM_REFUSAL_IS_TRUE = "G9", "stream refusal is true"
+    STREAM_WAS_SO = "G9", "stream was so"
+    TAKE_OVER_RESETS = "G9", "take-over resets"
+    TAKEN_OVER_WHEN_FREE = "G9", "taken over when free"
+    WHO_MOVES_A_STREAM = "G9", "who moves a stream"
 
     ANSWER_410_MEANS_DELETED = "contract", "410 means deleted"
     ANSWER_412_MEANS_ANOTHER_VERSION = "contract", "412 means another version"

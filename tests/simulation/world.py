@@ -173,6 +173,7 @@ class World:
             *(request.kind, request),
             begin=self.history.commits,
             struck=struck,
+            skew=skew,
             objects=len(self.objects.events),
         )
         if works is not None:

@@ -33,8 +33,8 @@ BELOW = {
     "formats": {"", "records"},
     "streams": {""},
     "operations": {"", "records", "store", "formats", "streams"},
-    "http": {"", "records", "models", "store", "operations", "drivers"},
-    "client": {"", "records", "models", "store", "http", "drivers"},
+    "http": {"", "records", "models", "store", "operations", "drivers", "streams"},
+    "client": {"", "records", "models", "store", "http", "drivers", "streams"},
     "integrations": {"", "records", "models", "client", "formats"},
     "functions": {"", "http", "operations", "drivers"},
 }

@@ -211,7 +211,8 @@ def _moved(reply: Any) -> re.Match[str] | None:
 
 def _slot(command: Command) -> int:
     """The cluster's slot of the command's key (valkey.io/topics/cluster-spec): CRC16 of its hash tag."""
-    key = str(command[1]) if len(command) > 1 else ""
+    at = 3 if command[0] == "EVAL" else 1  # behind a script and the number of its keys
+    key = str(command[at]) if len(command) > at else ""
     _, brace, tagged = key.partition("{")
     tag, closing, _ = tagged.partition("}")
     return crc_hqx((tag if brace and closing and tag else key).encode(), 0) % _SLOTS

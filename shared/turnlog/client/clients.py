@@ -12,18 +12,21 @@ from typing import TYPE_CHECKING, Any, Self
 from turnlog.client.both import Blocking, Suspending
 from turnlog.client.http import RETRIES, TIMEOUT, BlockingLink, HttpWay, LoopLink
 from turnlog.client.methods import Methods
+from turnlog.client.streaming import AsyncStreamWriter, StreamWriter
 from turnlog.client.table import BlockingBase, LoopBase, TableWay
 from turnlog.coroutines import run
 from turnlog.errors import UsageError
-from turnlog.limits import OPERATION_SECONDS
+from turnlog.limits import LEASE_SECONDS, OPERATION_SECONDS
 from turnlog.settings import from_environment
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from typing import Unpack
 
     import httpx
 
     from turnlog.client.http import Link
+    from turnlog.client.methods import Opening
     from turnlog.client.request import Way
     from turnlog.client.table import Base
     from turnlog.settings import Settings
@@ -111,6 +114,20 @@ class Turnlog(_Client, Blocking):
         """Close the connections."""
         run(self._way.aclose())
 
+    def write_stream(
+        self, session_id: str, *, lease_seconds: int = LEASE_SECONDS, **opening: Unpack[Opening]
+    ) -> StreamWriter:
+        """Open a stream to write to, for `with`; see `open_stream` for what it takes.
+
+            with turnlog.write_stream("session-1") as stream:
+                stream.write({"type": "text-delta", "id": "t", "delta": "Hello"})
+                stream.finish([{"role": "assistant", "content": "Hello"}])
+
+        Events are gathered and sent, sent again where a cache lost them, and the lease is kept. Where the
+        program leaves it without `finish`, the stream ends without messages; as failed, if by an error.
+        """
+        return StreamWriter(self, session_id, lease_seconds, dict(opening))
+
 
 class AsyncTurnlog(_Client, Suspending):
     """A user's sessions. Its methods are coroutines; any number of tasks may share it.
@@ -167,6 +184,12 @@ class AsyncTurnlog(_Client, Suspending):
     async def aclose(self) -> None:
         """Close the connections."""
         await self._way.aclose()
+
+    def write_stream(
+        self, session_id: str, *, lease_seconds: int = LEASE_SECONDS, **opening: Unpack[Opening]
+    ) -> AsyncStreamWriter:
+        """Open a stream to write to, for `async with`; see `Turnlog.write_stream`."""
+        return AsyncStreamWriter(self, session_id, lease_seconds, dict(opening))
 
 
 def _way(

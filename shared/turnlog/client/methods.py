@@ -19,9 +19,10 @@ from uuid import uuid4
 
 from turnlog.client.both import method, pages
 from turnlog.client.request import Request, given
-from turnlog.errors import Conflict, Contended, Invalid, NotFound, TurnlogError, Unanswered, Unavailable
-from turnlog.limits import LEASE_SECONDS
+from turnlog.errors import Conflict, Contended, Invalid, TurnlogError, Unanswered, Unavailable
+from turnlog.limits import LEASE_SECONDS, MAX_WAIT
 from turnlog.models import answers
+from turnlog.streams.words import RESET_STEP
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -43,6 +44,9 @@ MESSAGES_AT_ONCE = 1_000
 SESSIONS_AT_ONCE = 100
 ENTRIES_AT_ONCE = 10_000
 
+# How often one after the other no answer may come to who follows a stream; each is tried several times.
+_FOLLOWS = 5
+
 # A request of 29 seconds copies some thousand messages, so these copy all that a session can well have.
 _FORK_REQUESTS = 100
 
@@ -59,6 +63,14 @@ class Objects(TypedDict, total=False):
     credentials: Mapping[str, Any]
     successful_agent_runs: Mapping[str, Any]
     successful_agent_schedules: Mapping[str, Any]
+
+
+class Opening(TypedDict, total=False):
+    """How a stream is opened, see `Methods.open_stream`."""
+
+    stream_id: str | None
+    message_id: str | None
+    on_active: Literal["reject", "interrupt"]
 
 
 class Window(TypedDict, total=False):
@@ -136,8 +148,8 @@ class Methods:
             look = Request("get_session", body["session_id"], query={"limit": 0})
             try:
                 return await self._ask(answers.Session, look)
-            except (NotFound, Unavailable):
-                raise doubt from None
+            except TurnlogError as blind:  # also one that refuses the look: it is not about the create
+                raise doubt from blind
 
     @method
     async def fork_session(
@@ -670,6 +682,43 @@ class Methods:
         request = Request("read_events", session_id, query=query, stream_id=stream_id)
         answer = await self._answer(request)
         return None if answer is None else _shaped(answers.EventPage, answer)
+
+    @pages
+    async def follow(
+        self, session_id: str, stream_id: str, *, after: str | None = None
+    ) -> AsyncGenerator[answers.StreamEvent, None]:
+        """The events of a stream behind a cursor, as they come, until it has ended.
+
+        Where a producer was lost, an event `reset-step` comes: what came since the last step began is to be
+        dropped.
+
+        Args:
+            session_id: of the session.
+            stream_id: of the stream.
+            after: the cursor of the last event that was seen; None: from the beginning.
+
+        Raises:
+            Resync: the events are kept no longer: fetch the session, and begin anew.
+        """
+        lost = 0
+        while True:
+            query = {"after": after, "wait": MAX_WAIT}
+            request = Request("read_events", session_id, query=query, stream_id=stream_id)
+            try:
+                answer = await self._answer(request)
+            except Unavailable:
+                lost += 1
+                if lost == _FOLLOWS:
+                    raise
+                continue
+            if answer is None:
+                return
+            lost, page = 0, _shaped(answers.EventPage, answer)
+            if page.reset and not (page.events and page.events[0].event["type"] == RESET_STEP):
+                yield answers.StreamEvent(cursor=page.cursor, event={"type": RESET_STEP})
+            for event in page.events:
+                yield event
+            after = page.cursor
 
     @method
     async def read_snapshot(self, session_id: str, stream_id: str) -> answers.Snapshot:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnlog.formats import ai_sdk, anthropic, chat, markdown, responses
+from turnlog.formats import ai_sdk, anthropic, chat, markdown, repairing, responses
 from turnlog.formats.neutral import Repair, Written
 from turnlog.formats.reading import read
 from turnlog.formats.repairing import repaired
@@ -28,6 +28,7 @@ __all__ = [
     "Repair",
     "Written",
     "from_responses",
+    "open_calls",
     "to_ai_sdk",
     "to_anthropic",
     "to_chat",
@@ -35,6 +36,11 @@ __all__ = [
     "to_markdown",
     "to_responses",
 ]
+
+
+def open_calls(messages: Iterable[Json]) -> set[str]:
+    """The ids of the tool calls that none of these messages answers."""
+    return repairing.open_calls(read(messages))
 
 
 def to_chat(messages: Iterable[Json]) -> Written:

@@ -104,6 +104,22 @@ def begins_turn(message: Json) -> bool:
     return any(turn.role == "user" for turn in turns(message))
 
 
+def results_alone(message: Json) -> Json:
+    """The message with nothing but what tools answered in it: a user's may say something beside."""
+    if _ROLES.get(string(message.get("role"))) == "tool":
+        return message
+    kept = dict(message)
+    for name in ("content", "parts"):
+        listed = message.get(name)
+        kept[name] = [one for one in listed if _is_result(one)] if isinstance(listed, list) else None
+    return kept
+
+
+def _is_result(one: Any) -> bool:
+    read = _read(0, one, None)
+    return bool(read) and all(isinstance(part, Result) for part in read)
+
+
 def _results(sequence: int, message: Json, parts: list[Part], *, name: str, job: bool) -> list[Part]:
     """The results in a tool's message: those that name their calls, and all else as one."""
     results: list[Part] = [part for part in parts if isinstance(part, Result)]

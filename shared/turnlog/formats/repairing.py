@@ -92,13 +92,20 @@ def repaired(turns: list[Turn], *, joins: bool = True) -> Repaired:
     return _Repair(turns, joins=joins).done()
 
 
+def open_calls(turns: list[Turn]) -> set[str]:
+    """The ids of the calls that none of these turns answers, so that a later one may."""
+    repair = _Repair(turns, joins=True)
+    repair.pair()
+    return {slot.id for slot in repair.slots if not slot.result} - {""}
+
+
 class _Repair:
     def __init__(self, turns: list[Turn], *, joins: bool) -> None:
         self._turns = turns
         self._joins = joins
         self._repairs: list[Repair] = []
         self._skipped = 0
-        self._slots: list[_Slot] = []
+        self.slots: list[_Slot] = []
         self._by_id: dict[str, _Newest] = {}
         self._unnamed: dict[str, _Newest] = {}  # calls without an id, by their tool
         self._by_name: dict[str, _Newest] = {}  # all calls, by their tool
@@ -108,7 +115,7 @@ class _Repair:
 
     def done(self) -> Repaired:
         """Pair, then write."""
-        self._pair()
+        self.pair()
         self._drop_repeated()
         self._name()
         turns = list(self._merged())
@@ -117,7 +124,8 @@ class _Repair:
     def _tell(self, sequence: int, what: str) -> None:
         self._repairs.append(Repair(sequence, what))
 
-    def _pair(self) -> None:
+    def pair(self) -> None:
+        """Find the result of each call."""
         open_ = False  # whether a further assistant turn belongs to the group
         for at, turn in enumerate(self._turns):
             if turn.role == "assistant":
@@ -137,7 +145,7 @@ class _Repair:
             self._groups.append(self._group)
 
     def _called(self, slot: _Slot) -> None:
-        self._slots.append(slot)
+        self.slots.append(slot)
         place = (self._by_id, slot.id) if slot.id else (self._unnamed, slot.call.name)
         place[0].setdefault(place[1], _Newest()).add(slot)
         self._by_name.setdefault(slot.call.name, _Newest()).add(slot)
@@ -177,7 +185,7 @@ class _Repair:
     def _drop_repeated(self) -> None:
         """A call that was stored twice in one go, and answered once at most, is one."""
         seen: dict[tuple[int, str], list[_Slot]] = {}
-        for slot in self._slots:
+        for slot in self.slots:
             if slot.id:
                 seen.setdefault((slot.group, slot.id), []).append(slot)
         for slots in seen.values():
@@ -190,10 +198,10 @@ class _Repair:
 
     def _name(self) -> None:
         """Give each call an id that no other has."""
-        known = {slot.id for slot in self._slots}
+        known = {slot.id for slot in self.slots}
         taken: set[str] = set()
         numbers: dict[str, int] = {}
-        for slot in self._slots:
+        for slot in self.slots:
             if slot.repeated:
                 continue
             base = slot.id or f"call_{slot.call.sequence}"
@@ -210,7 +218,7 @@ class _Repair:
 
     def _merged(self) -> Iterator[Turn]:
         """The turns, each group of assistants as one, with its results behind it."""
-        slots = iter(self._slots)
+        slots = iter(self.slots)
         current: Turn | None = None
         calls: list[_Slot] = []
         last = -1

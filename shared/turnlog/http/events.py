@@ -233,8 +233,10 @@ class Call(NamedTuple):
         from pydantic import ValidationError  # noqa: PLC0415 (not for functions that take no body)
 
         raw = self._bounded()
+        if required and not raw:
+            raise MalformedBody("The request has no body.")
         try:
-            return model.model_validate(loads(raw if raw or required else "{}"))
+            return model.model_validate(loads(raw or "{}"))
         except ValidationError as error:
             # The input itself stays out: an answer's problem document may be logged by its receiver.
             found = error.errors(include_url=False, include_context=False, include_input=False)

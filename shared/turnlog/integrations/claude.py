@@ -89,7 +89,7 @@ class TurnlogSessionStore:
         sent = [carried(at, entry) for at, entry in enumerate(entries)]
         lines = [dumps(entry) for entry in sent]
 
-        async def send(request: str, _repeated: bool) -> None:
+        async def send(request: str, _unsure: bool) -> None:
             await self._append_each(
                 key, name, [(batch, f"{request}-{at}") for at, batch in enumerate(batches(sent, lines))]
             )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from uuid import uuid4
 
 from turnlog.client.both import Suspending
-from turnlog.errors import NotFound, UsageError
+from turnlog.errors import NotFound, TurnlogError, Unavailable, UsageError
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -74,9 +74,15 @@ def short_hash(*parts: str) -> str:
     return urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
 
 
+def may_be_done(error: TurnlogError) -> bool:
+    """Whether an error leaves open whether its request is carried out, now or later."""
+    return isinstance(error, Unavailable) or error.status >= 500  # noqa: PLR2004 (a server's error)
+
+
 class _Failed(NamedTuple):
     digest: bytes
     name: str
+    unsure: bool
 
 
 class Repeats:
@@ -100,14 +106,16 @@ class Repeats:
         Args:
             place: such as a session.
             content: what is sent.
-            send: is called with the name, 32 hexadecimal digits, and whether that was sent before.
+            send: is called with the name, 32 hexadecimal digits, and whether an earlier call that had it may
+                have been carried out, or may be yet: it got no answer.
         """
         digest = sha256(content).digest()
         failed = self._failed.pop(place, None)
         repeated = failed is not None and failed.digest == digest
-        name = failed.name if failed and repeated else uuid4().hex
+        name, unsure = (failed.name, failed.unsure) if failed and repeated else (uuid4().hex, False)
         try:
-            await send(name, repeated)
-        except BaseException:  # one that is cancelled may have been carried out, too
-            self._failed[place] = _Failed(digest, name)
+            await send(name, unsure)
+        except BaseException as error:  # one that is cancelled may have been carried out, too
+            refused = isinstance(error, TurnlogError) and not may_be_done(error)
+            self._failed[place] = _Failed(digest, name, unsure or not refused)
             raise

@@ -16,6 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
+# First, so that whoever lacks the extra is told of the extra, not of what Turnlog needs of it.
+try:
+    from agents.memory.session_settings import coerce_session_settings, resolve_session_limit
+except ImportError as error:
+    message = "TurnlogSession needs the OpenAI Agents SDK: pip install 'turnlog[openai]'"
+    raise ImportError(message, name=error.name) from error
+
 from turnlog.client.clients import AsyncTurnlog
 from turnlog.errors import (
     Contended,
@@ -24,20 +31,20 @@ from turnlog.errors import (
     PreconditionFailed,
     SequenceMismatch,
     TurnlogError,
-    Unavailable,
     UsageError,
 )
-from turnlog.integrations.common import Repeats, async_client, in_session, is_one_run, short_hash
+from turnlog.integrations.common import (
+    Repeats,
+    async_client,
+    in_session,
+    is_one_run,
+    may_be_done,
+    short_hash,
+)
 from turnlog.integrations.items import to_items, to_message
 from turnlog.limits import MAX_BATCH
 from turnlog.records.keys import check_session_id
 from turnlog.wire import dumps
-
-try:
-    from agents.memory.session_settings import coerce_session_settings, resolve_session_limit
-except ImportError as error:
-    message = "TurnlogSession needs the OpenAI Agents SDK: pip install 'turnlog[openai]'"
-    raise ImportError(message, name=error.name) from error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -125,6 +132,7 @@ class TurnlogSession:
         If a later append is refused, what the earlier ones stored is taken back, if it is sure that this very
         call stored it and that nobody has changed the session since. Otherwise nothing is taken back, and the
         error says how many items were stored (`stored_items`), and whether another changed the session since.
+        If the same call was made before and got no answer, the error says so: then more may be stored.
         If Turnlog is unavailable (`Unavailable`: no answer, 429 or 5xx), or the call is cancelled, nothing is
         taken back. Then the next `add_items` on this object, if it has the same items, stores the others.
 
@@ -146,7 +154,7 @@ class TurnlogSession:
             failed.repeats.forget(self._id)
         undone = False
 
-        async def send(request: str, repeated: bool) -> None:
+        async def send(request: str, unsure: bool) -> None:
             nonlocal undone
             stored: list[Appended] = []
             try:
@@ -154,7 +162,7 @@ class TurnlogSession:
                     added = await self._append(turnlog, batch)
                     stored.append(added)
             except TurnlogError as error:
-                if stored and not repeated and is_one_run(stored) and not _may_be_done(error):
+                if stored and not unsure and is_one_run(stored) and not may_be_done(error):
                     failed.take_back = _TakeBack(
                         stored[0].first_sequence,
                         stored[-1].last_sequence + 1,
@@ -162,6 +170,8 @@ class TurnlogSession:
                         uuid4().hex,
                     )
                 undone = await self._settle(turnlog, failed, stored, error, of=len(messages))
+                if unsure and not may_be_done(error) and not isinstance(error, NotFound | Gone):
+                    error.told("The same call before got no answer: what it sent may still be stored.")
                 raise
 
         try:
@@ -281,7 +291,7 @@ class TurnlogSession:
         try:
             await turnlog.rewind_session(self._id, **failed.take_back._asdict())
         except TurnlogError as refused:
-            if _may_be_done(refused) or isinstance(refused, UsageError):
+            if may_be_done(refused) or isinstance(refused, UsageError):
                 raise
             made = False
         else:
@@ -352,11 +362,6 @@ class TurnlogSession:
 def _said(messages: Sequence[Message]) -> list[Message]:
     """The messages without those that were removed: they say nothing any more."""
     return [message for message in messages if not message.removed]
-
-
-def _may_be_done(error: TurnlogError) -> bool:
-    """Whether an error leaves open whether its request is carried out, now or later."""
-    return isinstance(error, Unavailable) or error.status >= 500  # noqa: PLR2004 (a server's error)
 
 
 async def _let_others_pass(attempt: int) -> None:

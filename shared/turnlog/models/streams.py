@@ -91,7 +91,11 @@ class FinishStream(Closed):
     """The body of `POST …/streams/{stream_id}/finish`: it ends with its messages, or not."""
 
     epoch: Epoch
-    first_seq: Seq | None = Field(default=None, description="The number of the first of the last events.")
+    first_seq: Seq | None = Field(
+        default=None,
+        description="The number of the first of the last events; without any, of the one that would be next:"
+        " then none that was sent before can be missing.",
+    )
     events: list[Event] = Field(default=[], max_length=MAX_EVENTS, description="The last ones, if any.")
     state: Literal["completed", "failed", "cancelled"]
     messages: list[NewMessage] = Field(

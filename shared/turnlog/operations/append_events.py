@@ -13,25 +13,32 @@ tells why:
 | was cancelled | is appended by a second try, and the answer says so |
 
 It is appended without a look at the session: a deleted session's stream has ended, in the same transaction.
+
+Where there is a cache, a batch goes there alone (`store.stream_cache`), and into the table when five seconds
+or 64 KB of events are in the cache alone, when it ends a step, or when the producer asks for it. While the
+cache does not answer, each batch goes into the table.
 """
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnlog.errors import ConditionFailed, Contended, TooLarge, Unanswered
-from turnlog.limits import EVENTS_LIMIT, STREAM_LIMIT
+from turnlog.errors import ConditionFailed, Contended, SequenceGap, TooLarge, Unanswered
+from turnlog.limits import EVENTS_LIMIT, SEGMENT_BYTES, SEGMENT_SECONDS, STREAM_LIMIT
 from turnlog.records.expressions import attribute
 from turnlog.records.keys import StreamKey
 from turnlog.records.streams import OPEN, Segment, Stream, changed
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.streams import check_running, gap, refusing
+from turnlog.store.stream_cache import StreamCache
+from turnlog.store.streams import check_running, gap, refusing, the_stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from turnlog.records.keys import SessionKey
     from turnlog.store.store import Store
+    from turnlog.store.stream_cache import Held
 
 
 class EventsAppended(NamedTuple):
@@ -59,6 +66,7 @@ async def append_events(
     epoch: int,
     first: int,
     events: Sequence[bytes],
+    flush: bool,
 ) -> EventsAppended:
     """Append a batch of events to a stream.
 
@@ -66,6 +74,7 @@ async def append_events(
         epoch: of the producer.
         first: the number of the first event.
         events: JSON of each, 1 to 500.
+        flush: they have to be in the table.
 
     Raises:
         NotFound: no such session, or no such stream of it.
@@ -76,8 +85,85 @@ async def append_events(
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
     check_size(events)
-    at, known = StreamKey(key.at(0), stream_id), False  # see `refusing`
     segment = Segment(epoch, first, list(events))
+    cache = StreamCache(store, key, stream_id)
+    if not cache.there:
+        return await _to_table(store, key, stream_id, segment)
+    if flush:
+        return await _through(store, cache, key, stream_id, segment)
+    held = await _to_cache(store, cache, key, stream_id, segment)
+    if held is None:
+        return await _to_table(store, key, stream_id, segment)
+    now = store.clock.now().timestamp()
+    if held.seq > held.base and (held.bytes >= SEGMENT_BYTES or now - held.at >= SEGMENT_SECONDS):
+        done = await _through(store, cache, key, stream_id, segment)
+        return done._replace(replayed=held.word == "DUP")
+    store.counts["events"] += len(events)
+    return EventsAppended(held.seq, held.base, _asked(held), replayed=held.word == "DUP")
+
+
+def _asked(held: Held) -> dict[str, Any] | None:
+    """Who asked to cancel the stream, as far as the cache knows."""
+    try:
+        asked: dict[str, Any] | None = json.loads(held.cancel) if held.cancel else None
+    except ValueError:  # it is damaged; the table tells with the next heartbeat
+        return None
+    return asked
+
+
+async def _to_cache(
+    store: Store, cache: StreamCache, key: SessionKey, stream_id: str, segment: Segment
+) -> Held | None:
+    """Append a batch to what the cache has; None: that is for the table.
+
+    Where the cache has lost the stream, or is behind the table, it begins anew behind what the table has.
+
+    Raises:
+        NotFound, StreamEnded, Fenced, SequenceGap: see `append_events`.
+    """
+    for _ in range(2):
+        held = await cache.append(segment.epoch, segment.first, segment.events)
+        if held is None or held.word in {"OK", "DUP"}:
+            return held
+        head = await store.head(key)
+        stream = await the_stream(store, StreamKey(head.key, stream_id))
+        check_running(stream, segment.epoch)
+        if held.word == "GAP" and held.seq > stream.durable_seq:
+            raise gap(held.seq)
+        await cache.reset(stream)
+    return None
+
+
+async def _through(
+    store: Store, cache: StreamCache, key: SessionKey, stream_id: str, segment: Segment
+) -> EventsAppended:
+    """Append a batch to the table, with what is in the cache alone before it; then to the cache."""
+    tail = await cache.tail(segment.epoch)
+    whole = joined(tail[1] if tail else None, segment)
+    try:
+        done = await _to_table(store, key, stream_id, whole)
+    except SequenceGap as error:
+        if tail and tail[1].first <= error.extra["expected"] <= tail[1].last:
+            raise gap(tail[1].last + 1) from None  # what comes before that is in the cache
+        raise
+    if tail:
+        await cache.append(segment.epoch, segment.first, segment.events)
+        await cache.moved(segment.epoch, done.durable_seq, tail[0])
+    return done
+
+
+def joined(tail: Segment | None, segment: Segment) -> Segment:
+    """A batch with the events that come before it; the batch alone, if they do not reach up to it."""
+    if tail is None or not tail.first <= segment.first <= tail.last + 1:
+        return segment
+    before = tail.events[: segment.first - tail.first]
+    after = tail.events[segment.last + 1 - tail.first :]
+    return Segment(segment.epoch, tail.first, [*before, *segment.events, *after])
+
+
+async def _to_table(store: Store, key: SessionKey, stream_id: str, segment: Segment) -> EventsAppended:
+    """Append a batch to the table; raises as `append_events` does."""
+    at, known = StreamKey(key.at(0), stream_id), False  # see `refusing`
     cancelled: Stream | None = None
     tries = store.tries()
     while True:
@@ -88,7 +174,7 @@ async def append_events(
             known = True
             if stream is None:
                 continue
-            check_running(stream, epoch)
+            check_running(stream, segment.epoch)
             if stream.durable_seq >= segment.last:
                 replayed = tries.unanswered is None
                 return EventsAppended(stream.durable_seq, stream.durable_seq, stream.asked(), replayed)

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnlog.errors import ConditionFailed, Contended, Unanswered
+from turnlog.records import streams
 from turnlog.records.expressions import attribute
 from turnlog.records.streams import OPEN, changed
 from turnlog.store.doubt import tells_doubt
+from turnlog.store.stream_cache import cached
 from turnlog.store.streams import look
 from turnlog.wire import dumps
 
@@ -50,10 +52,11 @@ async def cancel_stream(
             values={"open": OPEN},
         )
         try:
-            await store.write("UpdateItem", change)
+            answer = await store.write("UpdateItem", {**change, "ReturnValues": "ALL_NEW"})
         except ConditionFailed:
             await tries.again(Contended("Others keep changing this stream. Try again."))
         except (Contended, Unanswered) as error:
             await tries.again(error)
         else:
-            return stream._replace(cancel=asked)
+            await cached(store, stream.key).cancelled(stream.epoch, asked)
+            return streams.from_item(answer["Attributes"])

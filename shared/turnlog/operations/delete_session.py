@@ -23,6 +23,7 @@ from turnlog.records.head import JSON_FIELDS, USAGE_FIELDS
 from turnlog.records.keys import GenerationKey, StreamKey
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.store import not_found
+from turnlog.store.stream_cache import cached
 from turnlog.store.streams import ended, find_stream, quiet_condition
 from turnlog.wire import parse_timestamp
 
@@ -83,6 +84,10 @@ async def delete_session(
             )
         except ConditionFailed as refused:
             there = heads.from_item(refused.items[0]) if refused.items[0] else None
+            if running and refused.failed == [2]:  # an event has come
+                running = await find_stream(store, running.key)
+                await tries.again(Contended("The session's stream goes on. Try again."))
+                continue
             if there and _other_stream(there, tried, running):
                 running = await _running(store, there)
                 await tries.again(Contended("A stream begins or ends on the session. Try again."))
@@ -99,6 +104,8 @@ async def delete_session(
             known = known or isinstance(error, Unanswered)
             await tries.again(error)
             continue
+        if running:
+            await cached(store, running.key).ended(running.epoch)
         await store.cache.drop(tried, await store.cache.head(tried.session))
         store.counts["sessions_deleted"] += 1
         return

@@ -8,7 +8,7 @@ known, and an edit whose reply was lost. What an edit finds:
 | bears its mark | is made: the answer is the message as it stands |
 | is not there, or is another one | is refused; `Unanswered` where a try may have been made before a rewind |
 | was removed | is refused |
-| is as the edit would make it | is done, and moves no version |
+| is as the edit would make it | moves no version; its `edit_id` leaves a mark, so that a repeat is known |
 | is another | is written at this count of edits (`store.log`); if that is refused, it looks again |
 
 A message that was replaced or removed bears `edited_at`: what it said is gone, so a repeat of its append is
@@ -33,7 +33,7 @@ from turnlog.store.doubt import tells_doubt
 from turnlog.store.large import LargeMessages, whole
 from turnlog.store.log import check_answer, write_edit
 from turnlog.store.store import LogMoved, no_message
-from turnlog.store.streams import quiet_condition, quieted
+from turnlog.store.streams import quiet_condition, unquiet
 from turnlog.wire import merged, same
 
 if TYPE_CHECKING:
@@ -116,29 +116,33 @@ async def _edit(
     tries = store.tries()
     tried: Head | None = None  # that of the last try, also if it was answered: it may have been sent twice
     lost: Head | None = None  # that of the last try that was not answered
+    changes = True  # whether the last try changes what the message says
     head: Head | None = None
     before: Stored | None = None
     meant: SessionKey | GenerationKey = key
     while True:
         head = head or await store.head(meant)
         meant = head.key
-        if before is None:
-            head, before = await _standing(store, head, sequence, mark, read="removed" not in edit)
+        read = "removed" not in edit
+        head, before = await _standing(store, head, sequence, mark, known=before, read=read)
         if before and before.bears(mark):
             await large.replaced(before)
             check_answer(store, before, _ON_THE_TABLE)
             # What others changed since is not this edit's: an `If-Match` with its version must fail.
-            version = min(head.version, tried.version + 1) if tried else head.version
+            version = min(head.version, tried.version + changes) if tried else head.version
             store.counts["edits" if tried else "replays"] += 1
             return Edited(before.json, version)
         _check_unmade(tries, head, lost)
         before = _editable(before, message_id)
-        head = head if "metadata" in edit else await quieted(store, head, fence)
+        if other := await _unquiet(store, head, edit, fence):
+            head, before = other, None
+            continue
         check_version(head, if_match)
         now = max(store.now(), head.updated_at)
-        after = _after(large, head, before, edit, now=now, mark=mark)
-        check_answer(store, after or before, _ON_THE_TABLE)
-        if after is None:
+        made = _after(large, head, before, edit, now=now, mark=mark)
+        changes, after = made is not None, made or _marked(before, mark if edit_id else b"")
+        check_answer(store, after, _ON_THE_TABLE)
+        if after is before:
             return Edited(before.json, head.version)
         await large.put([after] if after.object_key != before.object_key else [])
         tried = head
@@ -150,7 +154,8 @@ async def _edit(
                 after,
                 now=now,
                 same_version=bool(if_match),
-                further=None if "metadata" in edit else quiet_condition(fence),
+                changes=changes,
+                further=_further(edit, fence),
             )
         except ConditionFailed as refused:
             store.counts["conflicts"] += 1
@@ -168,15 +173,28 @@ async def _edit(
             return Edited(after.json, edited.version)
 
 
+async def _unquiet(store: Store, head: Head, edit: Mapping[str, Any], fence: Fence | None) -> Head | None:
+    """See `unquiet`. Metadata may be edited while a stream runs."""
+    return None if "metadata" in edit else await unquiet(store, head, fence)
+
+
+def _further(edit: Mapping[str, Any], fence: Fence | None) -> tuple[str, dict[str, Any]] | None:
+    """The condition that holds where `_unquiet` found nothing."""
+    return None if "metadata" in edit else quiet_condition(fence)
+
+
 async def _standing(
-    store: Store, head: Head, sequence: int, mark: bytes, *, read: bool
+    store: Store, head: Head, sequence: int, mark: bytes, *, known: Stored | None, read: bool
 ) -> tuple[Head, Stored | None]:
     """The message as the table has it, if the log has one there; and the head of that log.
 
     Args:
         mark: of the edit. A message that bears it will be answered.
+        known: the message, if it is known to stand there.
         read: with the object of a large message.
     """
+    if known:
+        return head, known
     while sequence < head.message_count:
         try:
             message = (await store.messages(head, sequence, sequence + 1))[sequence]
@@ -220,6 +238,11 @@ def _editable(before: Stored | None, message_id: str | None) -> Stored:
     return before
 
 
+def _marked(before: Stored, mark: bytes) -> Stored:
+    """The message, which an edit leaves as it is, with the mark of that edit if it has one."""
+    return before._replace(edits=messages.edits_kept(before, mark, calls=False)) if mark else before
+
+
 def _after(
     large: LargeMessages, head: Head, before: Stored, edit: Mapping[str, Any], *, now: str, mark: bytes
 ) -> Stored | None:
@@ -246,6 +269,7 @@ def _after(
         given |= {name: value for name, value in new.items() if name not in _KEPT}
     else:
         given |= {"role": known["role"], "content": None, "removed": True}
+        given.pop("stream_id", None)
     # The tool calls that were added to it go.
     edits = messages.edits_kept(before, mark, calls=True)
     after = messages.rewritten(before, given, attached=b"", edits=edits, room=large.room)

@@ -6,6 +6,11 @@ That reads what this turn needs, and nothing else. The whole is at most an answe
 larger, the window begins with the user's message all the same, and says which messages were left out behind
 it.
 
+A result may come after the next user's message. A window that ends before it would show its call without it,
+and the next window has no call for it. So for the calls that a provider's window leaves open, the messages
+behind the window are read, at most `_LATEST`, and the results among them are shown in the window, as they are
+where one window has both.
+
 An answer is of one head: where a rewind comes between two reads, the read begins again at the head that it
 left.
 """
@@ -16,9 +21,9 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from turnlog.errors import TooLarge
-from turnlog.formats import to_ai_sdk, to_anthropic, to_chat, to_markdown, to_responses
-from turnlog.formats.neutral import Repair
-from turnlog.formats.reading import begins_turn
+from turnlog.formats import open_calls, to_ai_sdk, to_anthropic, to_chat, to_markdown, to_responses
+from turnlog.formats.neutral import Call, Repair, Result
+from turnlog.formats.reading import begins_turn, results_alone, turns
 from turnlog.formats.wording import left_out
 from turnlog.limits import DRAFT_LIMIT, PAYLOAD_LIMIT
 from turnlog.operations.read_session import check_alone, load
@@ -27,7 +32,7 @@ from turnlog.store.store import LogMoved
 from turnlog.wire import dumps, payload_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from turnlog.formats.neutral import Written
     from turnlog.records.head import Head
@@ -55,6 +60,7 @@ _LONGEST_STEP = 1_000
 # A turn is most often short, and what is read beyond its beginning is read for nothing.
 _FIRST_BACK = 4
 _LONGEST_BACK = 64
+_LATEST = 1_000
 # Of what is too large, the part that is tried next is a little smaller than it would have to be on average.
 _TRIMMED = 0.9
 # What is written of one message may be larger than the message, and no draft stands beside it.
@@ -82,6 +88,7 @@ class _Window(NamedTuple):
         lead: the user's message that begins the first turn, where what lies between does not fit.
         system: the message at sequence 0, where it is to be put in front.
         cut: the sequence of `lead`, where even that does not fit beside the newest message.
+        late: results from behind the window, by the ids of their calls; `fits`: there is room for them.
     """
 
     messages: list[bytes]
@@ -89,6 +96,8 @@ class _Window(NamedTuple):
     lead: Message | None = None
     system: Message | None = None
     cut: int | None = None
+    late: Mapping[str, Message] = {}
+    fits: bool = True
 
     @property
     def next_before(self) -> int | None:
@@ -107,7 +116,9 @@ class _Window(NamedTuple):
         """The newest of these messages, where all together are of this size, which is too large."""
         keep = min(len(self.messages) - 1, max(1, int(len(self.messages) * PAYLOAD_LIMIT / size * _TRIMMED)))
         if keep == 0:
-            return self._replace(lead=None, system=None, cut=self.lead["sequence"] if self.lead else None)
+            return self._replace(
+                lead=None, system=None, fits=False, cut=self.lead["sequence"] if self.lead else None
+            )
         gone = [json.loads(one) for one in self.messages[:-keep]]
         lead = None
         if not begins_turn(json.loads(self.messages[-keep])):
@@ -122,7 +133,18 @@ class _Window(NamedTuple):
             what = f"messages {self.gap[0]} to {self.gap[-1]}, which do not fit into the answer"
             messages.insert(0, {"sequence": self.gap[0], "role": "user", "content": left_out(what)})
             repairs = [Repair(self.gap[0], f"left out: {what}")]
-        return [one for one in (self.system, self.lead) if one] + messages, repairs
+        messages = [one for one in (self.system, self.lead) if one] + messages
+        if self.late:
+            wanted = open_calls(messages)
+            late = {one["sequence"]: one for known, one in self.late.items() if known in wanted}
+            what = (
+                "moved up: a tool's result, from behind this window"
+                if self.fits
+                else "left out: a tool's result, which does not fit beside its call"
+            )
+            repairs += [Repair(at, what) for at in late]
+            messages += late.values() if self.fits else ()
+        return messages, repairs
 
 
 async def export_history(
@@ -153,12 +175,15 @@ async def export_history(
             window = await _read(store, head, limit=limit, before=before, lead=form in PROVIDERS)
             if keep_system and window.first > 0:
                 window = window._replace(system=await _system(store, head))
+            if form in PROVIDERS:
+                window = window._replace(late=await _late(store, head, window))
             break
         except LogMoved as moved:
             head = moved.head
     while True:
         body, size, skipped = _text(form, window) if form in TEXTS else _object(PROVIDERS[form], window)
-        alone = len(window.messages) <= 1 and not window.lead and not window.system
+        beside = window.lead or window.system or (window.late and window.fits)
+        alone = len(window.messages) <= 1 and not beside
         if alone and size > _ALONE and not store.in_process:
             raise _no_answer_holds(window.first, size)
         if size <= PAYLOAD_LIMIT or alone:
@@ -208,6 +233,30 @@ async def _system(store: Store, head: Head) -> Message | None:
     (stored,) = await load(store, head, 0, 1)
     message: Message = (await whole(store, head, stored)).fields()
     return message if message["role"] in {"system", "developer"} and not message.get("removed") else None
+
+
+async def _late(store: Store, head: Head, window: _Window) -> dict[str, Message]:
+    """The first result, from behind the window, of each call that the window leaves open."""
+    at = window.first + len(window.messages)
+    end = min(head.message_count, at + _LATEST)
+    if at >= end:
+        return {}
+    messages, _ = window.shown()
+    late: dict[str, Message] = {}
+    open_, step = open_calls(messages), _FIRST_BACK
+    while open_ and at < end:
+        for one in await load(store, head, at, min(at + step, end)):
+            if one.unread and (one.known()["role"] == "assistant" or one.size > PAYLOAD_LIMIT):
+                continue  # it has no result, or one that no answer holds
+            message = (await whole(store, head, one)).fields()
+            parts = [part for turn in turns(message) for part in turn.parts]
+            # From here on, a result with this id is that of a newer call.
+            open_ -= {part.id for part in parts if isinstance(part, Call)}
+            found = open_ & {part.call_id for part in parts if isinstance(part, Result)}
+            late |= dict.fromkeys(found, results_alone(message))
+            open_ -= found
+        at, step = at + step, min(2 * step, _LONGEST_BACK)
+    return late
 
 
 async def _read(store: Store, head: Head, *, limit: int | None, before: int | None, lead: bool) -> _Window:

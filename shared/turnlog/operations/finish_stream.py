@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import ConditionFailed, Contended, StreamEnded, Unanswered
 from turnlog.limits import MAX_FINAL
-from turnlog.operations.append_events import check_room, check_size
+from turnlog.operations.append_events import check_room, check_size, joined
 from turnlog.operations.append_messages import find_present, replaced_fields
 from turnlog.operations.create_session import check_objects
 from turnlog.records import ring
@@ -26,7 +26,8 @@ from turnlog.store.large import LargeMessages
 from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import advanced, head_update, puts, with_message_ids
 from turnlog.store.store import LogMoved
-from turnlog.store.streams import check_running, gap, the_stream
+from turnlog.store.stream_cache import cached
+from turnlog.store.streams import check_running, gap, the_stream, with_tail
 from turnlog.wire import digest, dumps
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ async def _finish(
 ) -> Finished:
     store = large.store
     ids = [fields["message_id"] for fields in new]
-    said = end.digest(epoch)
+    said, token = end.digest(epoch), store.clock.token()
     replaced = replaced_fields(store, end.title, end.fields)
     meant: SessionKey | GenerationKey = large.key
     head: Head | None = None
@@ -124,9 +125,9 @@ async def _finish(
         meant = head.key
         stream = await the_stream(store, StreamKey(head.key, stream_id))
         if not stream.open:
-            return _known(stream, said, replayed=tries.unanswered is None)
+            return _known(stream, said, replayed=stream.token != token)
         check_running(stream, epoch)
-        segment = _last(stream, epoch, end)
+        segment = await _last(store, stream, end)
         try:
             present = await find_present(
                 store, head, new, ring.candidates(head.ring, head.message_count, ids, {}, {})
@@ -141,18 +142,13 @@ async def _finish(
         check_objects(head, after)
         await large.put(stored)
         answer = _answer(after, [*present.values(), *stored])
-        ended = _ended(store, stream, segment, end, {**answer, "said": said})
+        ended = _ended(store, stream, segment, end, {**answer, "said": said})._replace(token=token)
         try:
             await clear_leftover(store, head)
             await large.transact(
                 stored,
                 head_update(head, after, same_version=bool(replaced), replaced=replaced, fence=stream.fence),
-                stream.moved(
-                    ended,
-                    ttl=store.stream_ttl,
-                    condition="#durable_seq = :seq_was",
-                    values={"seq_was": stream.durable_seq},
-                ),
+                stream.moved(ended, ttl=store.stream_ttl, same=True),
                 *segment.puts(stream.key),
                 *puts(head.key, stored),
             )
@@ -165,6 +161,7 @@ async def _finish(
             head = None
         else:
             await store.cache.appended(after, stored)
+            await cached(store, stream.key).ended(epoch)
             store.counts["streams_ended"] += 1
             store.counts["appends"] += len(stored)
             return Finished(ended, answer, replayed=False)
@@ -182,17 +179,19 @@ def _known(stream: Stream, said: str, *, replayed: bool) -> Finished:
     return Finished(stream, result, replayed)
 
 
-def _last(stream: Stream, epoch: int, end: End) -> Segment:
-    """The last events, as far as they are not there already.
+async def _last(store: Store, stream: Stream, end: End) -> Segment:
+    """The last events, as far as they are not in the table: those in the cache alone, and those of the end.
 
     Raises:
         SequenceGap: events are missing before them.
         TooLarge: the stream has no room for them.
     """
-    first = stream.durable_seq + 1 if end.first is None else end.first
-    if end.events and first > stream.durable_seq + 1:
-        raise gap(stream.durable_seq + 1)
-    segment = Segment(epoch, first, list(end.events)).behind(stream.durable_seq)
+    _, tail = await with_tail(store, stream)
+    first = tail.last + 1 if end.first is None else end.first
+    last = Segment(stream.epoch, first, list(end.events))
+    if first > tail.last + 1:
+        raise gap(tail.last + 1)
+    segment = joined(tail, last) if first >= tail.first else last.behind(stream.durable_seq)
     check_room(stream, segment)
     return segment
 

@@ -22,7 +22,8 @@ from turnlog.records.expressions import LIVE, touch, update
 from turnlog.records.keys import StreamKey
 from turnlog.records.streams import opened, running
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.streams import check_kept, ended, find_stream, look
+from turnlog.store.stream_cache import cached
+from turnlog.store.streams import check_kept, ended, find_stream, look, with_tail
 
 if TYPE_CHECKING:
     from turnlog.records.expressions import Value
@@ -70,9 +71,10 @@ async def open_stream(
         over, state = await _running(store, head, new, interrupt=interrupt)
         if over and over.key == new.key:
             return await _known(store, head, over, token)
-        after, writes = _writes(store, head, new, over, state)
+        ending = await _ending(store, over, state)
+        after, write = _writes(store, head, new, over)
         try:
-            await store.transact(*writes)
+            await store.transact(write, *ending, new.put())
         except ConditionFailed as refused:
             store.counts["conflicts"] += 1
             if item := refused.items[-1]:
@@ -84,6 +86,9 @@ async def open_stream(
             head = None
         else:
             await store.cache.changed(after)
+            await cached(store, new.key).reset(new)
+            if over:
+                await cached(store, over.key).ended(over.epoch)
             store.counts["streams_opened"] += 1
             return new, True
 
@@ -122,10 +127,16 @@ async def _known(store: Store, head: Head, found: Stream, token: bytes) -> tuple
     return found, False
 
 
-def _writes(
-    store: Store, head: Head, new: Stream, over: Stream | None, state: str
-) -> tuple[Head, list[dict[str, object]]]:
-    """The head after it, and the writes that open a stream, over one that runs if there is one."""
+async def _ending(store: Store, over: Stream | None, state: str) -> list[dict[str, object]]:
+    """The writes that end the stream that runs, with what is in the cache alone; none, if none runs."""
+    if over is None or not over.open:
+        return []
+    whole, tail = await with_tail(store, over)
+    return [over.moved(ended(store, whole, state), ttl=store.stream_ttl), *tail.puts(over.key)]
+
+
+def _writes(store: Store, head: Head, new: Stream, over: Stream | None) -> tuple[Head, dict[str, object]]:
+    """The head with the new stream, and the write that makes it so, over one that runs if there is one."""
     now = max(store.now(), head.updated_at)
     condition, values = "attribute_not_exists(#active_stream)", dict[str, "Value"]()
     if over:
@@ -141,11 +152,10 @@ def _writes(
         condition=f"{LIVE} AND {condition}",
         values=values,
     )
-    ending = [over.moved(ended(store, over, state), ttl=store.stream_ttl)] if over and over.open else []
     after = head._replace(
         active_stream=new.key.stream_id,
         stream_epoch=new.epoch,
         version=head.version + 1,
         updated_at=now,
     )
-    return after, [{"Update": change}, *ending, new.put()]
+    return after, {"Update": change}

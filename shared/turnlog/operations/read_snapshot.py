@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from turnlog.errors import TooLarge
 from turnlog.limits import EVENTS_PAGE, PAYLOAD_LIMIT
 from turnlog.records.streams import cursor_of
-from turnlog.store.stream_reader import read_durable
+from turnlog.store.stream_cache import cached
+from turnlog.store.stream_reader import read_durable, read_newest
 from turnlog.store.streams import look
 from turnlog.streams.joining import Joined
 from turnlog.wire import dumps, payload_size
@@ -46,6 +47,10 @@ async def read_snapshot(store: Store, key: SessionKey, stream_id: str) -> Snapsh
     joined = Joined()
     while at.seq < stream.durable_seq:
         found = await read_durable(store, stream, at, EVENTS_PAGE)
+        joined.add(_read(event) for _, event in found.events)
+        at = found.at
+    if stream.open:  # what is in the cache alone
+        found = await read_newest(store, stream, cached(store, stream.key), at, EVENTS_PAGE)
         joined.add(_read(event) for _, event in found.events)
         at = found.at
     events = [dumps(event) for event in joined.events()]

@@ -32,7 +32,7 @@ from turnlog.store.leftover import (
     newest_step,
 )
 from turnlog.store.log import check_sequence, runs
-from turnlog.store.streams import quieted
+from turnlog.store.streams import unquiet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +112,9 @@ async def rewind_session(
         tries.check_rewinds(head)
         check_sequence(expected, head)
         check_version(head, if_match)
-        head = await quieted(store, head, fence)
+        if other := await unquiet(store, head, fence):
+            head = other
+            continue
         try:
             await clear_leftover(store, head)
             cut = await _cut(store, head, to, token, name)

@@ -14,7 +14,8 @@ from turnlog.errors import ConditionFailed, Contended, LeaseHeld, StreamEnded, U
 from turnlog.records.expressions import LIVE, update
 from turnlog.records.streams import Segment, running
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.streams import look
+from turnlog.store.stream_cache import cached
+from turnlog.store.streams import look, with_tail
 from turnlog.wire import timestamp
 
 if TYPE_CHECKING:
@@ -57,33 +58,31 @@ async def take_over_stream(store: Store, key: SessionKey, stream_id: str, *, lea
                 " seconds after that.",
                 extra={"lease_until": stream.lease_until},
             )
-        reset = Segment(stream.epoch + 1, stream.durable_seq + 1, [RESET])
-        after = stream.with_epoch()._replace(
+        whole, tail = await with_tail(store, stream)
+        reset = Segment(stream.epoch + 1, whole.durable_seq + 1, [RESET])
+        after = whole.with_epoch()._replace(
             durable_seq=reset.last,
-            size=stream.size + reset.size,
+            size=whole.size + reset.size,
             lease_until=timestamp(now + timedelta(seconds=lease_seconds)),
             token=token,
         )
         try:
-            await store.transact(*_writes(head, stream, after, reset))
+            await store.transact(*_writes(head, stream, after, [tail, reset]))
         except ConditionFailed:
             await tries.again(Contended("Others keep changing this stream. Try again."))
         except (Contended, Unanswered) as error:
             await tries.again(error)
         else:
+            await cached(store, stream.key).reset(after)
             store.counts["streams_taken_over"] += 1
             return after
 
 
-def _writes(head: Head, stream: Stream, after: Stream, reset: Segment) -> list[dict[str, object]]:
+def _writes(head: Head, stream: Stream, after: Stream, segments: list[Segment]) -> list[dict[str, object]]:
     """The writes that take a stream over. The session's version stays: nothing of what it shows changes."""
     condition, values = running(stream.fence)
     change = update(
         head.key, to={"stream_epoch": after.epoch}, condition=f"{LIVE} AND {condition}", values=values
     )
-    moved = stream.moved(
-        after,
-        condition="#lease_until = :lease_was AND #durable_seq = :seq_was",
-        values={"lease_was": stream.lease_until, "seq_was": stream.durable_seq},
-    )
-    return [{"Update": change}, moved, *reset.puts(stream.key)]
+    moved = stream.moved(after, same=True)
+    return [{"Update": change}, moved, *(put for segment in segments for put in segment.puts(stream.key))]

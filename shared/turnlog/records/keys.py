@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 from urllib.parse import quote, unquote
 
 from turnlog.errors import Invalid
@@ -257,6 +257,11 @@ def transcript_name(session: SessionKey, name: str) -> TranscriptName:
     return TranscriptName(session, name)
 
 
+def is_file_id(given: Any) -> TypeGuard[str]:
+    """Whether it can be a file's id."""
+    return isinstance(given, str) and re.fullmatch(FILE_ID_PATTERN, given) is not None
+
+
 def check_file_id(file_id: Any, *loc: str) -> str:
     """The file's id, if it can be one.
 
@@ -267,7 +272,7 @@ def check_file_id(file_id: Any, *loc: str) -> str:
     Raises:
         Invalid: it can be none.
     """
-    if isinstance(file_id, str) and re.fullmatch(FILE_ID_PATTERN, file_id):
+    if is_file_id(file_id):
         return file_id
     raise Invalid.at(*loc, msg="must be a file's id: 32 hexadecimal digits, as POST …/files answers it")
 

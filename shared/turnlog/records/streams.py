@@ -202,28 +202,37 @@ class Stream(NamedTuple):
         return {"Put": put({**self.key.item, **_attributes(self)}, condition="attribute_not_exists(#PK)")}
 
     def moved(
-        self, after: Stream, *, ttl: int = 0, condition: str = "", values: Mapping[str, Value] | None = None
+        self, after: Stream, *, ttl: int = 0, same_lease: bool = False, same: bool = False
     ) -> dict[str, Any]:
         """The write that makes it another, while it is open and in this epoch.
 
         Args:
             after: what it is then.
             ttl: seconds for which its events are kept, if it is ended.
-            condition: a further one.
-            values: that the further condition names.
+            same_lease: only if its lease is what it was.
+            same: only if nothing of it was changed since.
         """
         before, to = _attributes(self), _attributes(after)
         to = {name: value for name, value in to.items() if value != before.get(name)}
         if after.ended_at is not None:
             ends = parse_timestamp(after.ended_at) + timedelta(seconds=ttl, days=STREAM_FORGOTTEN_DAYS)
             to["expires_at"] = attribute(int(ends.timestamp()))
-        condition = f"#state = :open AND #epoch = :epoch_was{f' AND {condition}' if condition else ''}"
+        condition = "#state = :open AND #epoch = :epoch_was"
+        values: dict[str, Value] = {"open": OPEN, "epoch_was": self.epoch}
+        if same_lease or same:
+            condition += " AND #lease_until = :lease_was"
+            values["lease_was"] = self.lease_until
+        if same or after.epoch != self.epoch:  # an epoch begins behind all events
+            condition += " AND #durable_seq = :seq_was"
+            values["seq_was"] = self.durable_seq
+        if same and self.cancel is None:  # once asked for, it stays so
+            condition += " AND attribute_not_exists(#cancel)"
         return {
             "Update": changed(
                 self.key,
                 to,
                 condition=condition,
-                values={"open": OPEN, "epoch_was": self.epoch, **(values or {})},
+                values=values,
             )
         }
 

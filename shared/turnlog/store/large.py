@@ -9,6 +9,10 @@ after the item: by a rewind, by an edit, with the session.
 | is applied | an item names them: they stay; what only earlier tries have named is deleted |
 | is refused | at the end, those go that its items do not name: it may have been sent twice on its way |
 | or an earlier one was not answered | they stay: it may yet be applied |
+| is refused, and since then a message was edited or rewound | the next try gets other objects |
+
+The last row is for a try that was sent twice on its way: it may be refused though it was applied, and its
+messages may be gone since then, with their objects.
 
 An object that no item names, after a crash or a try in doubt, is deleted with its session: its key begins
 with the session's. If the session was never created, nobody deletes it.
@@ -58,8 +62,22 @@ class LargeMessages:
         self._encoded: dict[str, tuple[str, Stored]] = {}
         # By sequence: the objects of the messages that this writer tried to edit.
         self._before: defaultdict[int, set[str]] = defaultdict(set)
-        self._last: list[int] = []  # the sequences of the last try's messages that have objects
+        # First and end of the sequences at which items named them: of the last try, and of those before it
+        # whose objects it does not name any more.
+        self._last: range | None = None
+        self._earlier: list[range] = []
+        self._edits: int | None = None  # of the head over which the last try was
         self._doubt = False
+
+    def begin(self, head: Head) -> None:
+        """A try over this head begins; where a message was changed since the last one, with other objects."""
+        if self._edits not in {None, head.edits} and self._last:
+            self._encoded = {
+                one: (str(next(self._numbers)), stored) for one, (_, stored) in self._encoded.items()
+            }
+            self._earlier.append(self._last)
+            self._last = None
+        self._edits = head.edits
 
     def encode(self, sequence: int, fields: Mapping[str, Any], *, epoch: int) -> Stored:
         """The message as it is stored, see `messages.encode`; a large one is compressed at the first try."""
@@ -148,15 +166,17 @@ class LargeMessages:
         named = [message for message in stored if message.object_key]
         for message in named:
             self._deposits.send(message.object_key)
-        self._last = [message.sequence for message in named]
+        at = [message.sequence for message in named]
+        self._last = range(min(at), max(at) + 1) if at else None
         try:
             await self.store.transact(*writes)
         except Unanswered:
             self._doubt = True
             raise
         self.found(named)
-        self._deposits.judge(named=False)  # no earlier try can still be applied
         self._doubt = False
+        if not self._earlier:  # else there is another look at the end
+            self._deposits.judge(named=False)  # no earlier try can still be applied
 
     def found(self, stored: Iterable[Stored]) -> None:
         """These messages are stored: what a later try does not know of stays."""
@@ -177,9 +197,10 @@ class LargeMessages:
         """Delete the objects that no item names, as far as that is known."""
         if self._at and self._deposits.tried and not self._doubt:
             with suppress(Unavailable):
-                if self._last:  # before it was made, the ones before it were looked for
-                    first, end = min(self._last), max(self._last) + 1
-                    for named in objects_of(await self.store.items(self._at, first, end, "object")):
+                # Before the last try was made, those before it were looked for, by their ids.
+                for at in [*self._earlier, *([self._last] if self._last else ())]:
+                    items = await self.store.items(self._at, at.start, at.stop, "object")
+                    for named in objects_of(items):
                         self._deposits.settle(named)
                 self._deposits.judge(named=False)
         await self._deposits.withdraw()

@@ -69,6 +69,7 @@ def advanced(
     Raises:
         TooLarge: a message, or all of them together.
     """
+    large.begin(head)
     # Clocks differ between machines; the log's times do not run backwards for that.
     now = max(store.now(), head.updated_at)
     stored = [
@@ -283,6 +284,7 @@ async def write_edit(
     now: str,
     same_count: bool = False,
     same_version: bool = False,
+    changes: bool = True,
     further: tuple[str, Mapping[str, Value]] | None = None,
 ) -> Head:
     """Put a message over the one that stands there; the head after it.
@@ -295,6 +297,7 @@ async def write_edit(
         now: the time of the edit, not before the head's.
         same_count: only if nothing was appended since this head.
         same_version: only if nothing was changed since this head.
+        changes: what the message says. Else it gets a mark alone, and the session keeps its version and time.
         further: a further condition, and its values.
 
     Raises:
@@ -315,15 +318,15 @@ async def write_edit(
     grown = after.size - before.size
     moved = update(
         head.key,
-        to=touch(head.key, now),
-        plus={"edits": 1, "log_size": grown, "version": 1},
+        to=touch(head.key, now) if changes else None,
+        plus={"edits": 1} | ({"log_size": grown, "version": 1} if changes else {}),
         condition=condition,
         values=values,
     )
     await large.transact([after], {"Update": moved}, *message_writes(head.key, before, after))
-    edited = head._replace(
-        edits=head.edits + 1, log_size=head.log_size + grown, version=head.version + 1, updated_at=now
-    )
+    edited = head._replace(edits=head.edits + 1)
+    if changes:
+        edited = edited._replace(log_size=head.log_size + grown, version=head.version + 1, updated_at=now)
     await large.store.cache.edited(head, edited, after)
     await large.replaced(after)
     return edited

@@ -181,6 +181,15 @@ class SessionCache:
         """
         await self._demand(("UNLINK", _draft_key(key)))
 
+    @property
+    def there(self) -> bool:
+        """Whether there is a cache."""
+        return self._cache is not None
+
+    async def ask(self, *commands: Command) -> list[Any]:
+        """The replies to commands of another policy; none, if the cache does not answer."""
+        return await self._run(*commands)
+
     async def state(self) -> str:
         """`ok`, `off` or `unavailable`."""
         if self._cache is None:

@@ -16,7 +16,7 @@ from turnlog.wire import timestamp
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from turnlog.errors import ConditionFailed
     from turnlog.records.head import Head
@@ -85,7 +85,7 @@ class Store(NamedTuple):
             except (Contended, Unanswered) as error:
                 await tries.again(error)
 
-    async def query(self, parameters: Mapping[str, Any]) -> AsyncGenerator[Item, None]:
+    async def query(self, parameters: Mapping[str, Any]) -> AsyncIterator[Item]:
         """The items that a Query finds, page by page.
 
         Raises:

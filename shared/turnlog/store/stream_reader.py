@@ -7,8 +7,7 @@ transactions: then it is made again.
 
 from __future__ import annotations
 
-from contextlib import aclosing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import Torn
 from turnlog.limits import PAYLOAD_LIMIT
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from turnlog.records.item import Item
     from turnlog.records.streams import Segment, Stream
     from turnlog.store.store import Store
+    from turnlog.store.stream_cache import StreamCache
 
 _MOST_BYTES = PAYLOAD_LIMIT // 2
 
@@ -53,12 +53,27 @@ async def read_durable(store: Store, stream: Stream, after: Cursor, limit: int) 
             await tries.again(error)
 
 
+async def read_newest(
+    store: Store, stream: Stream, cache: StreamCache | None, after: Cursor, limit: int
+) -> Found:
+    """The events behind a cursor, those that are in the cache alone as well; see `read_durable`."""
+    found = await read_durable(store, stream, after, limit)
+    room = limit - len(found.events)
+    if cache is None or not cache.there or room <= 0 or found.at.seq < stream.durable_seq:
+        return found
+    segment = await cache.behind(stream, found.at.seq, room)
+    if segment is None or not segment.events:
+        return found
+    newest = [(Cursor(stream.epoch, segment.first + at), event) for at, event in enumerate(segment.events)]
+    return Found([*found.events, *newest], newest[-1][0])
+
+
 async def _read(store: Store, stream: Stream, after: Cursor, limit: int) -> Found:
     found: list[tuple[Cursor, bytes]] = []
     if after.seq >= stream.durable_seq:
         return Found(found, after)
     key, size, seq = stream.key, 0, after.seq
-    query = {
+    query: dict[str, Any] = {
         "KeyConditionExpression": "PK = :session AND SK BETWEEN :first AND :last",
         "ExpressionAttributeValues": {
             ":session": attribute(key.session.partition),
@@ -69,8 +84,9 @@ async def _read(store: Store, stream: Stream, after: Cursor, limit: int) -> Foun
         "ConsistentRead": True,
     }
     parts: list[Item] = []
-    async with aclosing(store.query(query)) as items:
-        async for item in items:
+    while True:  # page by page: no more are read than are wanted
+        page = await store.read("Query", query)
+        for item in page["Items"]:
             parts.append(item)
             if int(item["parts"]["N"]) > len(parts):
                 continue
@@ -82,6 +98,9 @@ async def _read(store: Store, stream: Stream, after: Cursor, limit: int) -> Foun
                     found.append((at, event))
                     seq = at.seq
             parts = []
+        if "LastEvaluatedKey" not in page:
+            break
+        query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
     if seq < stream.durable_seq or parts:
         raise Torn("Events of the stream are missing.")
     return Found(found, found[-1][0])

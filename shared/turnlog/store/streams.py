@@ -20,10 +20,12 @@ from turnlog.errors import (
     StreamEnded,
     Unanswered,
 )
+from turnlog.limits import STREAM_LIMIT
 from turnlog.records import streams
 from turnlog.records.expressions import LIVE, touch, update
 from turnlog.records.keys import StreamKey
-from turnlog.records.streams import Fence, Stream, running
+from turnlog.records.streams import Fence, Segment, Stream, running
+from turnlog.store.stream_cache import cached
 
 if TYPE_CHECKING:
     from turnlog.errors import Unavailable
@@ -79,7 +81,8 @@ async def end_as(store: Store, head: Head, stream: Stream, state: str) -> Unavai
         stream: that runs.
         state: as which.
     """
-    after = ended(store, stream, state)
+    whole, tail = await with_tail(store, stream)
+    after = ended(store, whole, state)
     now = max(store.now(), head.updated_at)
     try:
         await store.transact(
@@ -96,19 +99,32 @@ async def end_as(store: Store, head: Head, stream: Stream, state: str) -> Unavai
             stream.moved(
                 after,
                 ttl=store.stream_ttl,
-                condition="#lease_until = :lease_was",
-                values={"lease_was": stream.lease_until},
+                same_lease=True,
             ),
+            *tail.puts(stream.key),
         )
     except ConditionFailed:
         return Contended("Others keep changing this stream. Try again.")
     except (Contended, Unanswered) as error:
         return error
+    await cached(store, stream.key).ended(stream.epoch)
     if head.active_stream == stream.key.stream_id:
         quiet = head._replace(active_stream=None, stream_epoch=None, version=head.version + 1, updated_at=now)
         await store.cache.changed(quiet)
     store.counts["streams_ended"] += 1
     return None
+
+
+async def with_tail(store: Store, stream: Stream) -> tuple[Stream, Segment]:
+    """The stream with what is in the cache alone, as far as there is room for it; and these events."""
+    none = Segment(stream.epoch, stream.durable_seq + 1, [])
+    found = await cached(store, stream.key).tail(stream.epoch)
+    if found is None or found[0] != stream.key.session.generation or found[1].first > none.first:
+        return stream, none
+    tail = found[1].behind(stream.durable_seq)
+    if not tail.events or stream.size + tail.size > STREAM_LIMIT:
+        return stream, none
+    return stream._replace(durable_seq=tail.last, size=stream.size + tail.size), tail
 
 
 def ended(store: Store, stream: Stream, state: str, *, error: str | None = None) -> Stream:
@@ -187,14 +203,17 @@ async def check_fence(store: Store, head: Head, fence: Fence | None) -> None:
     raise Contended("The stream is changing. Try again.")
 
 
-async def quieted(store: Store, head: Head, fence: Fence | None) -> Head:
-    """The head of a session whose log may be cut or edited: no stream runs, or the one that asks.
+async def unquiet(store: Store, head: Head, fence: Fence | None) -> Head | None:
+    """Look whether a session's log may be cut or edited: no stream runs, or the one that asks.
 
-    A stream that is due to end is ended; the head is another then.
+    A stream that is due to end is ended.
 
     Args:
         head: as the table has it.
         fence: of the stream that asks.
+
+    Returns:
+        None: it may. A head: it may, but the session is another by now.
 
     Raises:
         NotFound: there is no such session, or no such stream of it.
@@ -204,9 +223,9 @@ async def quieted(store: Store, head: Head, fence: Fence | None) -> Head:
     """
     if fence and head.active_stream in {None, fence.stream_id}:
         await check_fence(store, head, fence)
-        return head
+        return None
     if head.active_stream is None:
-        return head
+        return None
     head, stream = await look(store, head.key, head.active_stream)
     if stream.open:
         raise StreamActive(

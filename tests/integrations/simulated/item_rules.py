@@ -81,10 +81,12 @@ def _check_add(history: History, tries: Sequence[Call]) -> None:
     require(Rule.ADDED_IN_ORDER, there == sorted(there), (told, there))
     count = (call.error.extra.get("stored_items") if call.error else len(items)) or 0
     if call.error is None or call.refused:
-        # An earlier one may have sent a rewind that has not arrived yet.
+        # An earlier one may have sent a rewind that has not arrived yet, or may have stored more itself.
         unknown = any(one.error and "may still be stored" in one.error.detail for one in tries)
         require(Rule.STORED_AS_IT_SAYS, there == list(range(count)) or unknown, (told, there))
-    else:
+        if call.error and "same call before" in call.error.detail:
+            require(Rule.STORED_AS_IT_SAYS, any(one.unsure for one in tries[:-1]), told)
+    if call.error is not None:
         require(Rule.AT_LEAST_SO_MANY_ARE_STORED, there[:count] == list(range(count)), (told, there))
     last = history.sessions[call.key][-1].commit
     if not _cut_by_others(history, call, begin, last, own):

@@ -22,6 +22,7 @@ from tests.mutants.catalogue.programs import PROGRAMS
 from tests.mutants.catalogue.reads import READS
 from tests.mutants.catalogue.rewinds import REWINDS
 from tests.mutants.catalogue.sessions import SESSIONS
+from tests.mutants.catalogue.streams import STREAMS
 from tests.mutants.catalogue.transcripts import TRANSCRIPTS
 
 MUTANTS = (
@@ -48,4 +49,5 @@ MUTANTS = (
     *PROGRAMS,
     *BURSTS,
     *GENERATIONS,
+    *STREAMS,
 )

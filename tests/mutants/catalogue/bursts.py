@@ -61,8 +61,8 @@ BURSTS = (
     ),
     Mutant(
         "a rewind is made at any version",
-        "        check_version(head, if_match)\n        head = await quieted(",
-        "        head = await quieted(",
+        "        check_version(head, if_match)\n        if other := await unquiet(",
+        "        if other := await unquiet(",
         "what another added goes",
         case="rewind of old",
     ),

@@ -73,17 +73,31 @@ CLIENTS = (
     ),
     Mutant(
         "a take-back without an answer is forgotten",
-        """            if _may_be_done(refused) or isinstance(refused, UsageError):
+        """            if may_be_done(refused) or isinstance(refused, UsageError):
                 raise
             made = False
 """,
         """            failed.take_back = None
-            if _may_be_done(refused) or isinstance(refused, UsageError):
+            if may_be_done(refused) or isinstance(refused, UsageError):
                 raise
             made = False
 """,
         "it arrives late and takes what was acknowledged",
         test=f"{_LATE}::test_a_late_take_back_takes_nothing_of_the_same_call_made_again",
+    ),
+    Mutant(
+        "a refused call denies what the same call before stored",
+        "if unsure and not may_be_done(error) and not",
+        "if not messages and not may_be_done(error) and not",
+        "a program believes that none of its items are there",
+        test=f"{_LATE}::test_a_refusal_does_not_deny_what_the_same_call_sent_before",
+    ),
+    Mutant(
+        "a call takes back what the same call before may store late",
+        "if stored and not unsure and is_one_run(stored)",
+        "if stored and is_one_run(stored)",
+        "what that one appends late is stored, though its items were taken back",
+        test=f"{_LATE}::test_nothing_is_taken_back_that_the_same_call_before_may_store_again",
     ),
     Mutant(
         "items are said to be stored in a session that is gone",

@@ -6,6 +6,20 @@ from tests.mutants.mutant import Mutant
 
 FORMATS = (
     Mutant(
+        "an export takes the result of a newer call",
+        "            open_ -= {part.id for part in parts if isinstance(part, Call)}\n",
+        "",
+        "a call shows what another call with its id has got",
+        test="tests/functional/test_export_window.py",
+    ),
+    Mutant(
+        "a late result is lost between two windows",
+        "if form in PROVIDERS:\n                window = window._replace(late",
+        "if not form:\n                window = window._replace(late",
+        "the window of the call says that no result is stored, the next one has no call for it",
+        test="tests/functional/test_export_window.py",
+    ),
+    Mutant(
         "an export begins anywhere",
         "    if not taken or begins_turn(json.loads(taken[-1])):",
         "    if not taken or taken:",

@@ -203,6 +203,13 @@ GENERATIONS = (
         test=_RECREATE,
     ),
     Mutant(
+        "a refused look denies the recreate before it",
+        "            except TurnlogError as blind:",
+        "            except Unavailable as blind:",
+        "a program believes that no session was begun",
+        test=f"{_RECREATE}::test_the_client_may_not_look",
+    ),
+    Mutant(
         "a transcript's head is of all generations",
         '        return self.session.item(f"{TRANSCRIPT_PREFIX}{self.name}")\n',
         '        return self.session.session.at(0).item(f"{TRANSCRIPT_PREFIX}{self.name}")\n',

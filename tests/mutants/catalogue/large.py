@@ -22,6 +22,20 @@ LARGE = (
         case="append & the same append, in objects",
     ),
     Mutant(
+        "what a rewind may have deleted is named again",
+        "        if self._edits not in {None, head.edits} and self._last:",
+        "        if False:",
+        "a message is acknowledged, and its content is gone",
+        case="append & rewind, sent twice, in objects",
+    ),
+    Mutant(
+        "an earlier try's objects are taken back unseen",
+        "                for at in [*self._earlier, *",
+        "                for at in [*",
+        "a try that was sent twice on its way is stored, and its content is gone",
+        case="append & rate, sent twice and forgotten, in objects",
+    ),
+    Mutant(
         "an unanswered try's objects are taken back",
         "            self._doubt = True\n",
         "",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.clients import SESSIONS
 from tests.simulation.programs.calls import Program
+from tests.simulation.stream_clients import event
 from turnlog.records.keys import SessionKey
 
 if TYPE_CHECKING:
@@ -40,6 +41,13 @@ METHODS = (
     "create_file",
     "list_files",
     "get_file",
+    *("open_stream", "append_events", "read_events") * 2,
+    "get_stream",
+    "finish_stream",
+    "heartbeat_stream",
+    "take_over_stream",
+    "cancel_stream",
+    "read_snapshot",
 )
 DELETIONS = ("delete_session", "delete_transcript", "delete_file")
 
@@ -93,6 +101,13 @@ class ClientProgram(Program):
             known = self._known.setdefault(session, {})
             names = ("version", "message_count", "file_id")
             known |= {name: call.returned[name] for name in names if name in call.returned}
+            if "stream" in call.returned:
+                stream = call.returned["stream"]
+                known |= {"epoch": stream["epoch"], "seq": stream["seq"]}
+            if method == "append_events":
+                known["seq"] = call.returned["seq"]
+            if method == "read_events":
+                known["cursor"] = call.returned["cursor"]
             for message in call.returned.get("messages", []):
                 if "sequence" in message:
                     known.setdefault("ids", {})[message["sequence"]] = message["message_id"]
@@ -106,6 +121,9 @@ class ClientProgram(Program):
             "count": known.get("message_count", 0),
             "version": known.get("version"),
             "ids": known.get("ids", {}),
+            "epoch": known.get("epoch", 1_800_000_000),
+            "seq": known.get("seq", 0),
+            "cursor": known.get("cursor"),
         }
 
     def _match(self, version: int | None) -> dict[str, int]:
@@ -222,6 +240,29 @@ class ClientProgram(Program):
 
     def _delete_file(self, session: str, **_: Any) -> dict[str, Any]:
         return self._get_file(session)
+
+    def _open_stream(self, **_: Any) -> dict[str, Any]:
+        return {"stream_id": "a", "lease_seconds": self._rng.choice((1, 30))}
+
+    def _append_events(self, epoch: int, seq: int, **_: Any) -> dict[str, Any]:
+        first = max(1, seq + self._rng.choice((1, 1, 1, 0, 2)))
+        events = [event(self.user, "a", epoch, first + at) for at in range(self._rng.choice((1, 2)))]
+        return {"stream_id": "a", "events": events, "epoch": epoch, "first_seq": first}
+
+    def _read_events(self, cursor: str | None, **_: Any) -> dict[str, Any]:
+        return {"stream_id": "a", "wait": self._rng.choice((0, 2))} | ({"after": cursor} if cursor else {})
+
+    def _finish_stream(self, epoch: int, **_: Any) -> dict[str, Any]:
+        said = [self._texts.message(self.user, named=True) for _ in range(self._rng.choice((0, 1, 2)))]
+        return {"stream_id": "a", "epoch": epoch, "messages": said}
+
+    def _heartbeat_stream(self, epoch: int, **_: Any) -> dict[str, Any]:
+        return {"stream_id": "a", "epoch": epoch}
+
+    def _get_stream(self, **_: Any) -> dict[str, Any]:
+        return {"stream_id": "a"}
+
+    _read_snapshot = _cancel_stream = _take_over_stream = _get_stream
 
     def _delete_transcript(self, **_: Any) -> dict[str, Any]:
         return {"name": self._rng.choice(_NAMES)}

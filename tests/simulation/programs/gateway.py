@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 URL = "http://turnlog.invalid"
 _ROUTES = route_map()
 _KINDS = {f"functions.{name}.handler": kind for kind, name in FUNCTIONS.items()}
-_TEXTS = {"cursor", "format", "body_file"}  # among the query's parameters; the others are numbers and flags
+# Among the query's parameters; the others are numbers and flags, and of messages `after` is one as well.
+_TEXTS = {"cursor", "format", "body_file"}
 
 
 def request_of(sent: httpx.Request) -> Request:
@@ -44,10 +45,14 @@ def request_of(sent: httpx.Request) -> Request:
         call.user_id,
         call.path_session_id or "",
         _body(kind, call),
-        {name: value if name in _TEXTS else json.loads(value) for name, value in call.query.items()},
+        {
+            name: value if name in _TEXTS or kind == "read_events" else json.loads(value)
+            for name, value in call.query.items()
+        },
         {name: call.headers[name] for name in ("if-match", "if-none-match") if name in call.headers},
         name=call.path_name or "",
         file_id=call.path_file_id or "",
+        stream_id=call.path_stream_id or "",
         sequence=None if call.path_sequence is None else call.sequence,
         event=event,
     )

@@ -9,6 +9,7 @@ from turnlog.http.answers import Answer
 from turnlog.http.endpoint import endpoint
 from turnlog.models.streams import AppendEvents
 from turnlog.operations.append_events import append_events
+from turnlog.streams.words import ends_step
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
@@ -30,5 +31,6 @@ async def handler(store: Store, call: Call, *, body: AppendEvents) -> Answer:
         epoch=body.epoch,
         first=body.first_seq,
         events=[dumps(event) for event in body.events],
+        flush=body.flush or any(ends_step(event) for event in body.events),
     )
     return Answer(200, dumps(appended._asdict()))

@@ -96,7 +96,7 @@ class StreamingEndpoint:
         Args:
             clock: for the chunks: an answer goes on longer than it may take to begin.
         """
-        from turnlog.http import telemetry  # noqa: PLC0415 (a fifth of a cold start)
+        from turnlog.http.telemetry import emit, failed  # noqa: PLC0415 (a fifth of a cold start)
 
         try:
             _ = call.user_id  # without a user nothing else is told
@@ -104,12 +104,12 @@ class StreamingEndpoint:
         except TurnlogError as error:
             answer = problem(error)
         except Exception as error:  # the last resort: the client gets no stack trace
-            telemetry.failed(self.name, call, error)
+            failed(self.name, call, error)
             answer = problem(TurnlogError(_DEFECT))
         if isinstance(answer, Flow):
             chunks = answer.chunks(store._replace(clock=clock))
             return 200, answer.headers, self._told(store, call, chunks)
-        telemetry.emit(self.name, call, answer.status, store.counts)
+        emit(self.name, call, answer.status, store.counts)
         typed = {"content-type": "application/json"} if answer.body else {}
         headers = {"cache-control": "private, no-cache", **typed, **answer.headers}
         return answer.status, headers, _at_once(answer.body)
@@ -118,17 +118,17 @@ class StreamingEndpoint:
         self, store: Store, call: Call, chunks: AsyncGenerator[bytes, None]
     ) -> AsyncGenerator[bytes, None]:
         """The chunks; and when they are at their end, or nobody wants more, a line in the log."""
-        from turnlog.http import telemetry  # noqa: PLC0415
+        from turnlog.http.telemetry import emit, failed  # noqa: PLC0415
 
         try:
             async for chunk in chunks:
                 yield chunk
         except Exception as error:
-            telemetry.failed(self.name, call, error)
+            failed(self.name, call, error)
             raise
         finally:
             await chunks.aclose()
-            telemetry.emit(self.name, call, 200, store.counts)
+            emit(self.name, call, 200, store.counts)
 
     def _preflight(self) -> dict[str, str]:
         return {

@@ -21,6 +21,7 @@ from tests.mutants.catalogue.process import PROCESS
 from tests.mutants.catalogue.programs import PROGRAMS
 from tests.mutants.catalogue.reads import READS
 from tests.mutants.catalogue.rewinds import REWINDS
+from tests.mutants.catalogue.serving import SERVING
 from tests.mutants.catalogue.sessions import SESSIONS
 from tests.mutants.catalogue.streams import STREAMS
 from tests.mutants.catalogue.transcripts import TRANSCRIPTS
@@ -50,4 +51,5 @@ MUTANTS = (
     *BURSTS,
     *GENERATIONS,
     *STREAMS,
+    *SERVING,
 )

@@ -101,8 +101,8 @@ class StreamingEndpoint:
         try:
             _ = call.user_id  # without a user nothing else is told
             answer = await self.operation(store, call)
-        except TurnlogError as error:
-            answer = problem(error)
+        except TurnlogError as refused:
+            answer = problem(refused)
         except Exception as error:  # the last resort: the client gets no stack trace
             failed(self.name, call, error)
             answer = problem(TurnlogError(_DEFECT))

@@ -35,6 +35,7 @@ from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.operations.create_session import check_objects, encoded_objects
 from turnlog.records import messages, ring
 from turnlog.store.doubt import tells_doubt
+from turnlog.store.fences import check_fence
 from turnlog.store.large import LargeMessages, whole
 from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import (
@@ -48,16 +49,15 @@ from turnlog.store.log import (
     with_message_ids,
 )
 from turnlog.store.store import LogMoved
-from turnlog.store.streams import check_fence
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from turnlog.records.fences import Fence
     from turnlog.records.head import Head
     from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.records.messages import Stored
-    from turnlog.records.streams import Fence
     from turnlog.store.retry import Tries
     from turnlog.store.store import Store
 

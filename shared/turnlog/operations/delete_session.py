@@ -19,12 +19,11 @@ from turnlog.errors import ConditionFailed, Contended, Unanswered
 from turnlog.operations.create_session import expiry_put, sessions_counted
 from turnlog.records import head as heads
 from turnlog.records.expressions import LIVE, check, update
+from turnlog.records.fences import quiet_condition
 from turnlog.records.head import JSON_FIELDS, USAGE_FIELDS
 from turnlog.records.keys import GenerationKey, StreamKey
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.store import not_found
-from turnlog.store.stream_cache import cached
-from turnlog.store.streams import ended, find_stream, quiet_condition
 from turnlog.wire import parse_timestamp
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ async def delete_session(
         except ConditionFailed as refused:
             there = heads.from_item(refused.items[0]) if refused.items[0] else None
             if running and refused.failed == [2]:  # an event has come
-                running = await find_stream(store, running.key)
+                running = await _there(store, running.key)
                 await tries.again(Contended("The session's stream goes on. Try again."))
                 continue
             if there and _other_stream(there, tried, running):
@@ -105,6 +104,8 @@ async def delete_session(
             await tries.again(error)
             continue
         if running:
+            from turnlog.store.stream_cache import cached  # noqa: PLC0415 (mostly none runs)
+
             await cached(store, running.key).ended(running.epoch)
         await store.cache.drop(tried, await store.cache.head(tried.session))
         store.counts["sessions_deleted"] += 1
@@ -121,12 +122,22 @@ async def _running(store: Store, head: Head) -> Stream | None:
     """The stream that runs on the session, if one does."""
     if head.active_stream is None:
         return None
-    return await find_stream(store, StreamKey(head.key, head.active_stream))
+    return await _there(store, StreamKey(head.key, head.active_stream))
+
+
+async def _there(store: Store, key: StreamKey) -> Stream | None:
+    from turnlog.store.streams import find_stream  # noqa: PLC0415 (mostly none runs)
+
+    return await find_stream(store, key)
 
 
 def _end(store: Store, running: Stream | None) -> list[dict[str, Any]]:
     """The write that ends the stream, if one runs."""
-    return [running.moved(ended(store, running, "cancelled"), ttl=store.stream_ttl)] if running else []
+    if running is None:
+        return []
+    from turnlog.store.streams import ended  # noqa: PLC0415 (mostly none runs)
+
+    return [running.moved(ended(store, running, "cancelled"), ttl=store.stream_ttl)]
 
 
 def _burial(

@@ -28,21 +28,22 @@ from turnlog.errors import (
 )
 from turnlog.limits import EDITS_KEPT
 from turnlog.records import messages
+from turnlog.records.fences import quiet_condition
 from turnlog.records.head import check_version
 from turnlog.store.doubt import tells_doubt
+from turnlog.store.fences import unquiet
 from turnlog.store.large import LargeMessages, whole
 from turnlog.store.log import check_answer, write_edit
 from turnlog.store.store import LogMoved, no_message
-from turnlog.store.streams import quiet_condition, unquiet
 from turnlog.wire import merged, same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from turnlog.records.fences import Fence
     from turnlog.records.head import Head, Match
     from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.records.messages import Stored
-    from turnlog.records.streams import Fence
     from turnlog.store.retry import Tries
     from turnlog.store.store import Store
 

@@ -19,8 +19,9 @@ from uuid import UUID
 from turnlog.errors import ConditionFailed, Contended, StreamActive, Unanswered
 from turnlog.records import streams
 from turnlog.records.expressions import LIVE, touch, update
+from turnlog.records.fences import running
 from turnlog.records.keys import StreamKey
-from turnlog.records.streams import opened, running
+from turnlog.records.streams import opened
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.stream_cache import cached
 from turnlog.store.streams import check_kept, ended, find_stream, look, with_tail

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from turnlog.errors import ConditionFailed, Contended, NotFound, Unanswered, Unavailable
 from turnlog.records import ring
 from turnlog.records.expressions import touch, update
+from turnlog.records.fences import running
 from turnlog.records.head import USAGE_FIELDS, check_version
 from turnlog.records.keys import parse_message_sort_key
-from turnlog.records.streams import running
 from turnlog.records.usage import without
 from turnlog.store.deposits import delete_objects, objects_of
 from turnlog.store.doubt import tells_doubt
+from turnlog.store.fences import unquiet
 from turnlog.store.leftover import (
     WHAT_GOES,
     clear_leftover,
@@ -32,16 +33,15 @@ from turnlog.store.leftover import (
     newest_step,
 )
 from turnlog.store.log import check_sequence, runs
-from turnlog.store.streams import unquiet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from turnlog.records.expressions import Value
+    from turnlog.records.fences import Fence
     from turnlog.records.head import Head, Match
     from turnlog.records.item import Item
     from turnlog.records.keys import GenerationKey, SessionKey
-    from turnlog.records.streams import Fence
     from turnlog.store.store import Store
 
 

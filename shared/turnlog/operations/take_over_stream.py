@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from turnlog.errors import ConditionFailed, Contended, LeaseHeld, StreamEnded, Unanswered
 from turnlog.records.expressions import LIVE, update
-from turnlog.records.streams import Segment, running
+from turnlog.records.fences import running
+from turnlog.records.streams import Segment
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.stream_cache import cached
 from turnlog.store.streams import look, with_tail

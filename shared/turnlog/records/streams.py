@@ -39,6 +39,7 @@ from turnlog.limits import (
     STREAM_FORGOTTEN_DAYS,
 )
 from turnlog.records.expressions import attribute, names, put
+from turnlog.records.fences import Fence
 from turnlog.records.keys import StreamKey, parse_segment_sort_key, parse_stream
 from turnlog.records.packing import packed, unpacked
 from turnlog.wire import parse_timestamp, timestamp
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from turnlog.records.expressions import Value
-    from turnlog.records.head import Head
     from turnlog.records.item import Item
     from turnlog.records.keys import GenerationKey
 
@@ -68,17 +68,6 @@ _STRINGS = (
     "result",
 )
 _NUMBER_WIDTH = 10  # digits
-
-
-class Fence(NamedTuple):
-    """Which stream a write is of, and in which epoch: it is refused when another has taken that over."""
-
-    stream_id: str
-    epoch: int
-
-    def runs_on(self, head: Head) -> bool:
-        """Whether the head says that this stream runs, in this epoch."""
-        return (head.active_stream, head.stream_epoch) == self
 
 
 class Stream(NamedTuple):
@@ -390,12 +379,6 @@ def cursor_of(stream: Stream, text: str | None) -> tuple[Cursor, bool]:
             "The cursor is older than what is kept of the stream. Fetch the session, and begin anew."
         )
     return (at, False) if at.seq < cut else (Cursor(at.epoch, cut - 1), True)
-
-
-def running(fence: Fence) -> tuple[str, dict[str, Value]]:
-    """The condition that this stream runs in a session, in this epoch; and its values."""
-    condition = "#active_stream = :stream_id AND #stream_epoch = :stream_epoch_was"
-    return condition, {"stream_id": fence.stream_id, "stream_epoch_was": fence.epoch}
 
 
 def opened(

@@ -15,19 +15,19 @@ from turnlog.errors import Invalid, SequenceMismatch, TooLarge
 from turnlog.limits import COMPARED_BYTES, MAX_BATCH, PARTS_LIMIT, PAYLOAD_LIMIT
 from turnlog.records import ring
 from turnlog.records.expressions import LIVE, touch, unchanged, update
+from turnlog.records.fences import running
 from turnlog.records.head import USAGE_FIELDS
 from turnlog.records.keys import parse_message_sort_key
-from turnlog.records.streams import running
 from turnlog.records.usage import added
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
     from turnlog.records.expressions import Value
+    from turnlog.records.fences import Fence
     from turnlog.records.head import Head
     from turnlog.records.keys import GenerationKey
     from turnlog.records.messages import Stored
-    from turnlog.records.streams import Fence
     from turnlog.store.large import LargeMessages
     from turnlog.store.store import Store
 

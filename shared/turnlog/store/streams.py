@@ -7,7 +7,7 @@ lease too: so a producer that is alive after all goes on, or is told that the st
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 from turnlog.errors import (
     ConditionFailed,
@@ -23,12 +23,14 @@ from turnlog.errors import (
 from turnlog.limits import STREAM_LIMIT
 from turnlog.records import streams
 from turnlog.records.expressions import LIVE, touch, update
+from turnlog.records.fences import running
 from turnlog.records.keys import StreamKey
-from turnlog.records.streams import Fence, Segment, Stream, running
+from turnlog.records.streams import Segment, Stream
 from turnlog.store.stream_cache import cached
 
 if TYPE_CHECKING:
     from turnlog.errors import Unavailable
+    from turnlog.records.fences import Fence
     from turnlog.records.head import Head
     from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.store.store import Store
@@ -181,21 +183,8 @@ def no_stream() -> NotFound:
     return NotFound("There is no such stream.")
 
 
-async def check_fence(store: Store, head: Head, fence: Fence | None) -> None:
-    """Refuse what a producer writes to a session on which its stream does not run, or in another epoch.
-
-    Args:
-        head: as the table has it.
-        fence: what the write names; None: it is no producer's.
-
-    Raises:
-        NotFound: there is no such stream.
-        StreamEnded: it has ended.
-        Fenced: it is in another epoch.
-        Contended: the session is changing this instant.
-    """
-    if fence is None or fence.runs_on(head):
-        return
+async def refuse_fence(store: Store, head: Head, fence: Fence) -> NoReturn:
+    """Say why a producer may not write to a session of this head; see `fences.check_fence`."""
     stream = await find_stream(store, StreamKey(head.key, fence.stream_id))
     if stream is None:
         raise no_stream()
@@ -203,41 +192,15 @@ async def check_fence(store: Store, head: Head, fence: Fence | None) -> None:
     raise Contended("The stream is changing. Try again.")
 
 
-async def unquiet(store: Store, head: Head, fence: Fence | None) -> Head | None:
-    """Look whether a session's log may be cut or edited: no stream runs, or the one that asks.
-
-    A stream that is due to end is ended.
-
-    Args:
-        head: as the table has it.
-        fence: of the stream that asks.
-
-    Returns:
-        None: it may. A head: it may, but the session is another by now.
-
-    Raises:
-        NotFound: there is no such session, or no such stream of it.
-        StreamActive: another stream runs.
-        StreamEnded, Fenced: the one that asks has ended, or was taken over.
-        Unavailable: the table refused or did not answer.
-    """
-    if fence and head.active_stream in {None, fence.stream_id}:
-        await check_fence(store, head, fence)
-        return None
-    if head.active_stream is None:
-        return None
-    head, stream = await look(store, head.key, head.active_stream)
+async def ended_or_active(store: Store, head: Head, stream_id: str) -> Head:
+    """The head after the stream that runs was ended, if it is due to be; see `fences.unquiet`."""
+    head, stream = await look(store, head.key, stream_id)
     if stream.open:
         raise StreamActive(
             "A stream runs on the session. Wait until it has ended, or cancel it.",
             extra={"stream_id": stream.key.stream_id},
         )
     return head
-
-
-def quiet_condition(fence: Fence | None) -> tuple[str, dict[str, Any]]:
-    """The condition that `quiet` holds, and its values."""
-    return running(fence) if fence else ("attribute_not_exists(#active_stream)", {})
 
 
 async def refusing(

@@ -69,6 +69,7 @@ _FREE = (create("a"), open_stream(lease=1), append_events(1, 2))
 _INTERRUPT = open_stream("b", interrupt=True)
 _APPENDS = [append_events(3), append_events(4)]
 _FLUSHED = [append_events(at, flush=True) for at in (1, 2, 3, 4)]
+_LOST = [append_events(1, 3), append_events(4, flush=True)]
 _TORN = ("torn page", "short page")
 
 
@@ -96,14 +97,27 @@ STREAM_CASES = (
     _case("delete, begin anew & append", [[append_events(3)], [delete(), recreate(), open_stream()]], _SOME),
     _case("rewind & open", [[rewind(0, 1)], [open_stream(), finish("m")]], (create("a"),)),
     _case("rewind & finish", [[rewind(0, 1)], [finish("m")]], _SOME),
-    _case("take over & append", [[append_events(3)], [TAKE_OVER]], _FREE, skew=40.0),
+    _case("take over & append", [_APPENDS, [TAKE_OVER]], _FREE, skew=40.0),
     _case("take over & finish", [[finish("m")], [TAKE_OVER]], _FREE, skew=40.0),
     _case("take over & heartbeat", [[HEARTBEAT], [TAKE_OVER, follow(1)]], _FREE, skew=40.0),
     _case("take over & take over", [[TAKE_OVER, SNAPSHOT], [TAKE_OVER]], _FREE, skew=40.0),
     _case("step & take over", [[step("m")], [TAKE_OVER]], _FREE, skew=40.0),
     _case("dead & looked at", [[GET], [follow(1), SNAPSHOT]], _FREE, skew=150.0),
     _case("dead & alive", [[HEARTBEAT, append_events(3)], [GET]], _FREE, skew=150.0),
-    # What is in the cache alone, and what it was before.
+    # The cache has the newest events alone, has lost them, or is of before.
+    _case(
+        "append & append again, cached", [[append_events(3, 2)], [append_events(2, 2)]], _SOME, cache="warm"
+    ),
+    _case("append & finish, cached", [_APPENDS, [finish("m", first=3)]], _SOME, cache="warm"),
+    _case("append & follow, cached", [_APPENDS, [follow(1), follow(3)]], _SOME, cache="warm"),
+    _case(
+        "append & flush, lost",
+        [[append_events(1, 3), append_events(4, flush=True)], [follow(0)]],
+        _SOME,
+        cache="cold",
+    ),
+    _case("delete & append, cached", [_APPENDS, [delete()]], _SOME, cache="warm", stream=True),
+    _case("cancel & append, cached", [_APPENDS, [CANCEL]], _SOME, cache="warm"),
     _case("finish what is in the cache", [[append_events(3), finish("m")], [follow(1)]], _SOME, cache="warm"),
     _case("take over & append, cached", [_APPENDS, [TAKE_OVER, follow(2)]], _FREE, cache="warm", skew=40.0),
     _case("interrupt & append, cached", [_APPENDS, [_INTERRUPT]], _SOME, cache="warm"),

@@ -185,7 +185,18 @@ class LoopLink(Link):
         """See `Link`."""
         kept = _open(await self._kept.get())
         request = kept.build_request(method, url, **given)
-        return _LoopIncoming(await _in_a_task(partial(kept.send, request, stream=True)))
+        opened: list[_LoopIncoming] = []
+
+        async def one() -> None:
+            opened.append(_LoopIncoming(await kept.send(request, stream=True)))
+
+        try:
+            await _in_a_task(one)
+        except BaseException:
+            for incoming in opened:  # it came while this was cancelled
+                await incoming.aclose()
+            raise
+        return opened[0]
 
     async def sleep(self, seconds: float) -> None:
         """See `Link`."""

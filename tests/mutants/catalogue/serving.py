@@ -7,6 +7,7 @@ from tests.mutants.mutant import Mutant
 _FOLLOW = "tests/functional/test_follow_stream.py"
 _HANDLER = "tests/unit/test_streaming.py"
 _LOOP = "tests/unit/test_streaming_runtime.py"
+_CLIENT = "tests/unit/test_client_follow.py"
 _PARSED = "tests/unit/test_sse.py"
 
 SERVING = (
@@ -121,6 +122,27 @@ SERVING = (
         "    except ValueError as error:\n        _log(error)  # whoever asked has gone\n",
         "the next one waits for a cold start",
         test=f"{_LOOP}::test_a_client_that_has_gone_ends_its_answer_and_no_other",
+    ),
+    Mutant(
+        "a client takes what was lost for what is there",
+        "                        reset = True  # of",
+        "                        reset = False  # of",
+        "a program shows what is of no message",
+        test=f"{_CLIENT}::test_what_was_lost_is_said_once",
+    ),
+    Mutant(
+        "a client does not come again behind what it has seen",
+        "                        after = page.cursor\n",
+        "",
+        "a program gets events twice",
+        test=f"{_CLIENT}::test_an_answer_that_is_cut_anywhere",
+    ),
+    Mutant(
+        "a client that is cancelled leaves an answer that has just begun",
+        "for incoming in opened:  # it came while this was cancelled",
+        "for incoming in []:",
+        "after a hundred of them it has no connection left",
+        test=f"{_CLIENT}::test_a_reader_that_is_cancelled_at_any_moment_gives_its_connection_back",
     ),
     Mutant(
         "a CRLF that is cut in two counts as two ends",

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 Message = dict[str, Any]
 
+DOCUMENTS = (
+    ("application/pdf", "JVBERi0="),
+    ("text/csv", "YSxiCg=="),
+    ("text/plain", "/w=="),
+    ("application/msword", "0M8R4A=="),
+)
 STYLES = ("chat", "anthropic", "bedrock", "gemini", "ai-sdk", "responses")
 TAILS = ("", "", " ", "\nand so on", "\ud83d", "\x00", "```", "~~~\n", "\n## Assistant\n", '{"a": 1}')
 PIXEL = "iVBORw0KGgo="
@@ -83,7 +89,8 @@ class History:
                 image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}
                 self._put(role="user", content=[{"type": "text", "text": text}, image])
             case "anthropic":
-                source = {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="}
+                media_type, data = self._rng.choice(DOCUMENTS)
+                source = {"type": "base64", "media_type": media_type, "data": data}
                 block = {"type": "document", "source": source, "title": "a.pdf", "citations": None}
                 self._put(role="user", content=[block, {"type": "text", "text": text}])
             case "bedrock":

@@ -129,6 +129,8 @@ def anthropic(body: Json) -> Seen:
             else:
                 assert kind in {"image", "document"}
                 assert message["role"] == "user"
+                if kind == "document" and block["source"]["type"] == "base64":
+                    assert block["source"]["media_type"] == "application/pdf", "of bytes it takes PDFs alone"
         assert not open_, "a call is not answered in the message behind it"
         open_ = called
     assert not open_

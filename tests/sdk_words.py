@@ -200,6 +200,23 @@ GEMINI: list[Message] = [
     {"role": "model", "content": [{"text": "A cat."}]},
 ]
 
+OLLAMA: list[Message] = [
+    {"role": "user", "content": "Look: twice."},
+    {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [
+            {"function": {"name": "look", "arguments": {"at": 1}}},
+            {"type": "function", "function": {"index": 1, "name": "weigh", "arguments": {}}},
+            {"function": {"name": "look", "arguments": {"at": 2}}},
+        ],
+    },
+    {"role": "tool", "tool_name": "weigh", "content": "4 kg"},
+    {"role": "tool", "tool_name": "look", "content": "a cat"},
+    {"role": "tool", "content": "a dog"},
+    {"role": "assistant", "content": "A cat. A dog."},
+]
+
 UI: list[Message] = [
     {
         "id": "ui1",
@@ -313,5 +330,12 @@ ITEMS: list[Message] = [
     },
 ]
 
-WORDS = {"chat": CHAT, "anthropic": ANTHROPIC, "bedrock": BEDROCK, "gemini": GEMINI, "ai-sdk": UI}
+WORDS = {
+    "chat": CHAT,
+    "anthropic": ANTHROPIC,
+    "bedrock": BEDROCK,
+    "gemini": GEMINI,
+    "ollama": OLLAMA,
+    "ai-sdk": UI,
+}
 """Histories in the words of those whose messages are appended as they are."""

@@ -30,6 +30,7 @@ from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.responses import S3Response
 from werkzeug import Response
 from werkzeug.serving import make_server
 
@@ -136,6 +137,8 @@ def _adjust_moto() -> None:
         (DynamoDBStreamsBackend, "get_records", _get_records),
         (ResponseSerializer, "get_value", _get_value),
         (Table, "__deepcopy__", _itself),
+        # Where there is no object, moto takes a signed address for wrong; what is wrong, `Presigned` says.
+        (S3Response, "_invalid_headers", lambda *_: False),
     ):
         setattr(owner, name, replacement)
 
@@ -201,9 +204,14 @@ def _serve(port: int, addresses: list[str], file: DataFile | None) -> None:
     moto: WSGIApplication = DomainDispatcherApplication(create_backend_app)
     if file:
         moto = _keep(file, moto)
-    moto = Presigned(moto)
     machine = ThisMachine.from_environment()
     one_at_a_time = Lock()
+
+    def alone(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with one_at_a_time:
+            return moto(environ, start_response)
+
+    checked = Presigned(alone)  # not the other way round: a slow upload would keep all others waiting
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -213,9 +221,7 @@ def _serve(port: int, addresses: list[str], file: DataFile | None) -> None:
             # With the members in which an AWS client looks for an error's code and text.
             told = problem(refused, __type="AccessDeniedException", message=refused.detail)
             return told(environ, start_response)
-        with one_at_a_time:
-            answer: Iterable[bytes] = moto(environ, start_response)
-            return answer
+        return checked(environ, start_response)
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     for address in addresses:

@@ -6,6 +6,7 @@
 | after the address has ended | 403 AccessDenied |
 | bytes that are not of the checksum | 400 BadDigest |
 | fewer bytes than the length says | 400 IncompleteBody |
+| with an address that lacks a part, or has one that is none | 400 AuthorizationQueryParametersError |
 
 docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html. What a program has signed with
 credentials of its own is taken as it is signed: nobody here knows its secret.
@@ -17,7 +18,7 @@ import hmac
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from io import BytesIO
+from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
 
@@ -31,10 +32,14 @@ LOCAL = "local"
 """The key id and the secret of `server.NOBODY`."""
 
 _CHECKSUM = "x-amz-checksum-sha256"
+_PIECE = 1 << 20
+_IN_MEMORY = 8 << 20
 
 
 class Presigned:
     """An application, with requests at signed addresses checked.
+
+    What a client sends there is read to its end before the application is asked: that may be slow.
 
     Args:
         bucket: the application.
@@ -56,19 +61,35 @@ class Presigned:
 def _refused(request: Request) -> Response | None:
     """The answer to a request that S3 would refuse. The body of one that it takes can be read again."""
     query = dict(parse_qsl(request.query_string.decode(), keep_blank_values=True))
-    body = request.stream.read() if request.method == "PUT" else b""
-    request.environ["wsgi.input"] = BytesIO(body)
-    began = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    if datetime.now(UTC) > began + timedelta(seconds=int(query["X-Amz-Expires"])):
+    try:
+        began = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        ends = began + timedelta(seconds=int(query["X-Amz-Expires"]))
+        local = query["X-Amz-Credential"].startswith(f"{LOCAL}/")
+        signed = not local or _is_signed(request, query)
+    except (KeyError, ValueError, OverflowError):
+        text = "The address lacks a part of its signature, or one of its parts is wrong."
+        return _error(400, "AuthorizationQueryParametersError", text)
+    if datetime.now(UTC) > ends:
         return _error(403, "AccessDenied", "Request has expired")
-    if query["X-Amz-Credential"].startswith(f"{LOCAL}/") and not _is_signed(request, query):
+    if not signed:
         return _error(403, "SignatureDoesNotMatch", "The request is not the one that was signed.")
-    if request.method == "PUT":
-        if len(body) != (request.content_length or 0):
-            return _error(400, "IncompleteBody", "The bytes are fewer than Content-Length says.")
-        given = request.headers.get(_CHECKSUM)
-        if given and given != b64encode(sha256(body).digest()).decode():
-            return _error(400, "BadDigest", f"The bytes are not of the checksum that {_CHECKSUM} says.")
+    return _body_refused(request) if request.method == "PUT" else None
+
+
+def _body_refused(request: Request) -> Response | None:
+    body = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 (closed when the request is let go)
+    digest = sha256()
+    while piece := request.stream.read(_PIECE):
+        digest.update(piece)
+        body.write(piece)
+    length = body.tell()
+    body.seek(0)
+    request.environ["wsgi.input"] = body
+    if length != (request.content_length or 0):
+        return _error(400, "IncompleteBody", "The bytes are fewer than Content-Length says.")
+    given = request.headers.get(_CHECKSUM)
+    if given and given != b64encode(digest.digest()).decode():
+        return _error(400, "BadDigest", f"The bytes are not of the checksum that {_CHECKSUM} says.")
     return None
 
 

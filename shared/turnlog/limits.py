@@ -23,6 +23,9 @@ PAYLOAD_LIMIT = 5_000_000
 COMPARED_BYTES = 32 << 20
 """Bytes of stored messages that are held at once to be compared with a request's."""
 
+PARSED_BYTES = 8 << 20
+"""Bytes of a stored message that a small request may have parsed: Python's objects take ten times as much."""
+
 MAX_ATTACHED = 10_000
 """Tool calls that were added to a stored message: a token of each lies in its first item, 8 bytes long."""
 

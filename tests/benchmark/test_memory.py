@@ -26,6 +26,7 @@ from turnlog.operations.add_tool_call import add_tool_call
 from turnlog.operations.append_entries import append_entries
 from turnlog.operations.append_messages import append_messages
 from turnlog.operations.create_session import create_session
+from turnlog.operations.edit_message import edit_message
 from turnlog.operations.import_transcript import import_transcript
 from turnlog.operations.put_session import put_session
 from turnlog.operations.read_session import following, newest
@@ -183,6 +184,29 @@ def test_a_small_request_that_names_messages_which_compress_to_nothing() -> None
         (newest(store, head), TooLarge, 1_000_000),
     ):
         assert peak_of(work, error) < most
+
+
+def test_a_small_request_that_names_a_large_message_of_many_parts() -> None:
+    """What Python makes of its JSON would be ten times as much: it is compared as text, or not at all."""
+    world, bucket = World(), MemoryObjects()
+    store = world.store()._replace(objects=bucket)
+    run(create_session(store, world.key))
+    parts = [{"type": "text", "text": "x"}] * 400_000
+    large: dict[str, Any] = {"role": "assistant", "content": parts, "message_id": "m"}
+    run(append_messages(store._replace(in_process=True), world.key, [large]))
+    size = 27 * len(parts)
+    small: dict[str, Any] = {**large, "content": parts[:9]}
+    for work, refusal in (
+        (append_messages(store, world.key, [small]), MessageIdReused),
+        (put_session(store, world.key, [small]), Diverged),
+    ):
+        assert peak_of(work, refusal) < 4 * size
+    for call in ({"id": "c"}, {"id": "d"}):
+        added, peak = weighed(add_tool_call(store, world.key, call))
+        assert peak < 4 * size
+        assert json.loads(added.message)["sequence"] == 1
+    replace = edit_message(store, world.key, 0, {"replace": {"role": "assistant", "content": parts[:9]}})
+    assert weighed(replace)[1] < 4 * size
 
 
 @pytest.mark.thorough

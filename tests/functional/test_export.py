@@ -110,8 +110,8 @@ def test_consecutive_assistant_messages_are_one(api: Api) -> None:
 
 def test_malformed_tool_calls_are_skipped_with_a_warning(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     malformed = [
-        {"type": "function", "function": {"name": "no-id", "arguments": "{}"}},
-        {"id": "", "function": {"name": "empty-id"}},
+        {"type": "function", "function": {"arguments": "{}"}},
+        {"id": "", "function": {"name": ""}},
         {"id": "no-function"},
         {"id": "text", "function": "f"},
         {"id": "list", "function": ["f"]},

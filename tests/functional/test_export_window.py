@@ -198,6 +198,19 @@ def test_a_turn_of_large_messages_reads_what_it_shows(api: Api) -> None:
     assert asked == ["GetObject"] * 6
 
 
+def test_a_large_message_of_a_user_that_is_not_shown_is_not_read(api: Api) -> None:
+    """Where it does not fit beside the newest message, the window says that it was left out."""
+    session_id = api.new(user("early"))
+    for message in (user(noise(4_500_000)), *[assistant(noise(900_000))] * 6):
+        assert api.append(session_id, message).status == 201
+    with bucket_requests() as asked:
+        body = api.export(session_id).body
+    assert [one["what"] for one in body["repairs"] if "do not fit" in one["what"]] == [
+        "left out: messages 1 to 2, which do not fit into the answer"
+    ]
+    assert (asked, body["next_before"]) == (["GetObject"] * 5, 3)
+
+
 def test_a_user_s_message_that_just_does_not_fit(api: Api) -> None:
     """It stands in front all the same; where nothing is left out behind it, nothing says so."""
     seen = set()

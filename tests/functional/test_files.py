@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import random
+import socket
+import subprocess
 from base64 import b64encode
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+import httpx
 import pytest
 
 from tests.functional.api import assistant, user
 from tests.functional.test_programs import BOTH, program
 from tests.functional.world import wait_until
-from tests.http_client import request
+from tests.http_client import PATIENCE, request
 from turnlog.errors import Invalid, NotFound, NotUploaded
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from infra.local.server import LocalServer
     from tests.functional.api import Api
     from tests.functional.bucket import BucketView
@@ -222,7 +227,6 @@ def test_another_users_file_is_not_found(api: Api, other: Api) -> None:
 @pytest.mark.parametrize(
     ("wrong", "status"),
     [
-        ({"size": 0}, 422),
         ({"size": -1}, 422),
         ({"size": "5"}, 422),
         ({"size": 512 * 1024 * 1024 + 1}, 413),
@@ -243,6 +247,67 @@ def test_what_is_no_file_is_refused(api: Api, wrong: Any, status: int) -> None:
     session = api.new()
     assert api.call("POST", f"/sessions/{session}/files", described(b"x", **wrong)).status == status
     assert files(api, session)["files"] == []
+
+
+@pytest.mark.parametrize("name", ["a+b c%20d & e=f#g.txt", "\u5009 \u2013 it's.txt", ".", "x" * 255])
+def test_a_file_has_any_name_and_may_be_empty(api: Api, name: str) -> None:
+    session = api.new()
+    file_id = uploaded(api, session, b"", name=name, media_type="text/plain; charset=utf-8")
+    reply = sent(file(api, session, file_id).body["download"])
+    assert (reply.status, reply.raw) == (200, b"")
+    assert reply.headers["content-type"] == "text/plain; charset=utf-8"
+    told = reply.headers["content-disposition"]
+    assert unquote(told.partition("filename*=UTF-8''")[2]) == name
+    assert told.isascii()
+
+
+def test_curl_sends_a_file_as_it_does_by_itself(api: Api, tmp_path: Path) -> None:
+    """It asks first whether it may (`Expect: 100-continue`), where the file is not small."""
+    session, data = api.new(), random.randbytes(3_000_000)
+    promise = promised(api, session, data)
+    (tmp_path / "file").write_bytes(data)
+    headers = [f"-H{name}: {value}" for name, value in promise["upload"]["headers"].items()]
+    command = ["curl", "-sS", "--fail", "-H", "Expect: 100-continue", *headers, "-T", str(tmp_path / "file")]
+    subprocess.run([*command, promise["upload"]["url"]], check=True, timeout=PATIENCE)
+    assert sent(file(api, session, promise["file_id"]).body["download"]).raw == data
+
+
+def test_a_slow_upload_keeps_nobody_waiting(api: Api) -> None:
+    session, data = api.new(), random.randbytes(1_000_000)
+    address = promised(api, session, data)["upload"]
+    url = urlsplit(address["url"])
+    told = "".join(f"{name}: {value}\r\n" for name, value in address["headers"].items())
+    head = f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\n{told}\r\n".encode()
+    with socket.create_connection((url.hostname, url.port or 80), PATIENCE) as upload:
+        upload.sendall(head + data[:1_000])
+        assert api.get(session).status == 200
+        upload.sendall(data[1_000:])
+        assert b" 200 " in upload.recv(1_000)
+
+
+def test_an_address_that_is_none_or_leads_to_nothing(api: Api) -> None:
+    """As S3 answers; a program can tell one from the other."""
+    session = api.new()
+    file_id = uploaded(api, session, b"bytes")
+    download = file(api, session, file_id).body["download"]
+    wrong = download["url"].replace("X-Amz-Date=2", "X-Amz-Date=garbage")
+    assert sent({**download, "url": wrong}).status == 400
+    assert api.call("DELETE", f"/sessions/{session}/files/{file_id}").status == 204
+    reply = sent(download)
+    assert (reply.status, b"NoSuchKey" in reply.raw) == (404, True)
+
+
+def test_a_body_in_chunks_is_refused(api: Api) -> None:
+    """So S3 does too: a client that streams what it reads has to say the length."""
+    session = api.new()
+    address = promised(api, session, b"bytes")["upload"]
+    reply = httpx.put(
+        address["url"],
+        content=iter([b"byt", b"es"]),
+        headers={name: value for name, value in address["headers"].items() if name != "content-length"},
+    )
+    assert reply.status_code in {403, 411, 501}
+    assert [one["uploaded"] for one in files(api, session)["files"]] == [False]
 
 
 def test_the_largest_file_is_promised(api: Api) -> None:

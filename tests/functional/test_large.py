@@ -414,3 +414,17 @@ def test_a_put_that_is_refused_wrote_nothing(api: Api, table: TableView) -> None
     problem = api.put("new", messages=messages).problem(413, "too_large")
     assert "bucket" in problem["detail"]
     assert not table.owned(api.user)
+
+
+def test_a_message_for_which_the_answer_has_no_room(api: Api) -> None:
+    """It says what one can do about one message, and about several."""
+    session_id = api.new()
+    large = user("x" * 4_999_900)
+    detail = api.append(session_id, large).problem(413, "too_large")["detail"]
+    assert detail.startswith("The message takes ")
+    assert "return=minimal" in detail
+    assert "fewer" not in detail
+    path = f"/sessions/{session_id}/messages"
+    assert api.call("POST", path, {"messages": [large]}, headers={"Prefer": "return=minimal"}).status == 201
+    half = user("x" * 2_499_900)
+    assert "Send fewer" in api.append(session_id, half, half).problem(413, "too_large")["detail"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import random
 import shutil
@@ -24,6 +26,7 @@ from infra.local.errors import CannotStart
 from infra.local.table import ensure_table
 from tests.functional.api import Api, user
 from tests.functional.bucket import BucketView
+from tests.functional.test_files import encoded, file, files, sent, uploaded
 from tests.functional.test_transcripts_large import noise
 from tests.functional.world import TableView, wait_until
 from tests.http_client import PATIENCE
@@ -231,6 +234,37 @@ def test_what_was_acknowledged_is_there_after_a_restart(how: signal.Signals, tmp
             for session_id in traffic.deleted[:-1]:
                 assert len(table.session("alice", session_id)) == 1
                 assert bucket.of("alice", session_id) == []
+
+
+def test_files_are_there_after_a_kill(tmp_path: Path) -> None:
+    """Those whose bytes had come, and promises whose bytes come to the next server."""
+    body = encoded({"messages": [user(noise(6_000), message_id="large")]})
+    with serving(tmp_path) as started:
+        api = Api(started.url, "alice")
+        session = api.new(user("q"))
+        there = uploaded(api, session, b"bytes", name="chart \u00e4.png")
+        named = uploaded(api, session, body, purpose="body")
+        started.process.kill()
+    with serving(tmp_path) as started:
+        api = Api(started.url, "alice")
+        (listed,) = files(api, session)["files"]
+        assert (listed["file_id"], listed["uploaded"], listed["size"]) == (there, True, 5)
+        found = file(api, session, there).body
+        reply = sent(found["download"])
+        assert (reply.status, reply.raw) == (200, b"bytes")
+        assert reply.headers["content-type"] == "image/png"
+        path = f"/sessions/{session}/messages"
+        assert api.call("POST", path, query={"body_file": named}).status == 201
+        started.process.kill()
+    with serving(tmp_path) as started:
+        api = Api(started.url, "alice")
+        message = api.messages(session).body["messages"][1]
+        data = gzip.decompress(sent({"method": "GET", "headers": {}, **message["file"]}).raw)
+        assert json.loads(data)["content"] == json.loads(body)["messages"][0]["content"]
+        assert api.call("DELETE", f"/sessions/{session}/files/{there}").status == 204
+        started.process.kill()
+    with serving(tmp_path) as started:
+        assert files(Api(started.url, "alice"), session)["files"] == []
 
 
 @pytest.mark.thorough

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
@@ -137,6 +138,7 @@ async def everything(turnlog: Any) -> list[Any]:
         await turnlog.export_openai_messages("s", limit=1, before=2, keep_system=True),
         *[await turnlog.export_session("s", form) for form in ("openai-responses", "anthropic", "ai-sdk")],
         await turnlog.export_text("s", "markdown", limit=1),
+        await turnlog.export_session("s", "markdown", limit=1),
         await turnlog.list_sessions(limit=1),
         await turnlog.fork_session("s", fork_id="f", to_sequence=1, title="x"),
         await turnlog.fork_session("s", fork_id="f"),
@@ -236,6 +238,17 @@ def test_both_ways_give_the_same_of_streams(server: LocalServer) -> None:
     assert read["events"][0]["event"] == {"type": "data-x", "data": "\ud83d"}
     assert finished["stream"]["cancel"]["reason"] == "stop"
     assert (last["state"], len(last["events"])) == ("cancelled", 3)
+
+
+@BOTH
+def test_lines_are_exported_by_either_name(server: LocalServer, way: Any) -> None:
+    async def what(turnlog: Any) -> None:
+        await turnlog.create_session(session_id="s", messages=[user("q"), user("r")])
+        lines = await turnlog.export_session("s", "jsonl")
+        assert [json.loads(line)["content"] for line in lines["text"].splitlines()] == ["q", "r"]
+        assert (await turnlog.export_text("s", "jsonl"))["text"] == lines["text"]
+
+    program(way, server, what)
 
 
 @BOTH

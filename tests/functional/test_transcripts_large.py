@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.functional.bucket import bucket_requests
 from tests.functional.drivers import DRIVERS
+from tests.functional.test_files import encoded, sent, uploaded
+from tests.functional.test_large import no_bucket
 from tests.functional.test_transcripts import some, texts
 from tests.functional.world import configured, first, lost_reply, unreachable, wait_until
 from turnlog.store.retry import READ_TRIES
@@ -17,6 +22,8 @@ if TYPE_CHECKING:
     from tests.functional.api import Api
     from tests.functional.bucket import BucketView
     from tests.functional.world import TableView
+
+__all__ = ["no_bucket"]  # the fixture
 
 
 def noise(kilobytes: int) -> str:
@@ -149,13 +156,37 @@ def test_without_a_bucket(api: Api) -> None:
     assert api.transcript(there, "main").status == 200
 
 
-def test_what_no_answer_holds_is_not_stored(api: Api) -> None:
+def test_what_no_answer_holds_is_read_from_the_bucket(api: Api) -> None:
     """Quotes are escaped once more in a function's answer: 2.8 MB of them are 5.6."""
     session_id = api.new()
-    quotes = {"t": '"' * 1_400_000}
+    quotes = {"t": '"' * 1_400_000, "file": {"url": "the user's own"}}
     api.entries(session_id, "main", quotes).problem(413, "too_large")
-    api.import_(session_id, "main", json.dumps(quotes).encode()).problem(413, "too_large")
-    api.transcript(session_id, "main").problem(404, "not_found")
+
+    def stored(path: str, data: bytes, **query: Any) -> int:
+        query["body_file"] = uploaded(api, session_id, data, purpose="body")
+        method = "PUT" if "format" in query else "POST"
+        return api.call(method, f"/sessions/{session_id}/transcripts/{path}", query=query).status
+
+    assert stored("main", encoded({"entries": [{}, quotes]})) == 413
+    assert stored("main", encoded({"entries": [quotes]})) == 201
+    assert stored("main", encoded(quotes | {"n": 1}), format="jsonl") == 200
+    for more in ({}, {"format": "jsonl"}):
+        page = api.transcript(session_id, "main", after=-1, **more)
+        told = page.body
+        assert page.headers["content-type"] == "application/json"
+        assert page.headers.get("x-turnlog-next-after") == ("0" if more else None)
+        assert (told["entries"], told["has_more"], told["entry_count"]) == ([], True, 2)
+        assert (told["first_position"], told["last_position"]) == (0, 0)
+        assert told["file"].keys() == {"url", "size", "expires_at"}
+        assert told["file"]["size"] > 5_600_000
+        reply = sent({"method": "GET", "headers": {}, **told["file"]})
+        assert (reply.headers["content-encoding"], reply.headers["content-type"]) == (
+            "gzip",
+            "application/json",
+        )
+        assert json.loads(gzip.decompress(reply.raw)) == quotes
+    api.transcript(session_id, "main", format="jsonl").problem(413, "too_large")
+    session_id = api.new()
     assert api.entries(session_id, "main", {"t": '"' * 1_200_000}).status == 201
     assert len(api.transcript(session_id, "main", format="jsonl").raw) == 2_400_009
     # Two of them are two pages.
@@ -227,3 +258,15 @@ def test_an_import_of_which_an_item_holds_an_entry_at_a_time(api: Api) -> None:
         imported = api.import_(session_id, "main", text.encode())
     assert (imported.status, imported.body["added"]) == (201, 3)
     assert api.transcript(session_id, "main").body["entries"] == entries
+
+
+@pytest.mark.usefixtures("no_bucket")
+def test_a_line_that_is_too_large_without_a_bucket(api: Api) -> None:
+    """The answer says which it is."""
+    session_id = api.new()
+    text = b"\n".join(json.dumps({"uuid": str(at), "t": noise(900 * at)}).encode() for at in range(2))
+    reply = api.call("PUT", f"/sessions/{session_id}/transcripts/main", raw=text)
+    problem = reply.problem(413, "too_large")
+    assert problem["detail"].startswith("line 2: An entry takes ")
+    assert "fewer" not in problem["detail"]
+    assert problem["line"] == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.choosers import ListedChooser
@@ -83,13 +84,22 @@ def _drain(world: World) -> None:
 
 
 def _check_former(world: World, key: SessionKey, state: State, *, objects: bool) -> None:
-    """G4: of the sessions that were deleted before this one nothing is left; objects if all is settled."""
+    """G4: of the sessions that were deleted before this one nothing is left; objects if all is settled.
+
+    They are looked for a day after this session was begun. A create that comes later, and does not come to
+    take back its objects, leaves them until this session goes, as other writers do.
+    """
     if state.live is None:
         return
     items = world.history.items(key).keys() - {HEAD, EXPIRY}
     former = [name for name in items if parse_generation(name)[0] != state.live.key.generation]
     require(Rule.FORMER_SESSIONS_PURGED, not former, (state.live, former))
-    left = [name for name in objects_of(world, key) if not name.startswith(state.live.key.objects)]
+    looked = datetime.fromisoformat(state.live.started_at).timestamp() + _DAY
+    left = [
+        name
+        for name in objects_of(world, key)
+        if not name.startswith(state.live.key.objects) and world.objects.kept[name].since < looked
+    ]
     require(Rule.FORMER_SESSIONS_PURGED, not objects or not left, (state.live, left))
 
 

@@ -57,7 +57,7 @@ _LIMITS: Mapping[str, _Limit] = {
     "DELETE_BATCH": _Limit((purge,), 2),
     "_FIRST_STEP": _Limit((read_session, export_history), 2),
     "_FIRST_BACK": _Limit((export_history,), 1),
-    "PAYLOAD_LIMIT": _Limit((read_session, read_entries, export_history), 700),
+    "PAYLOAD_LIMIT": _Limit((read_session, read_entries, export_history, large), 400),
     # What these forget is stored again, when it is sent again: the rules know when that is so.
     "CAPACITY": _Limit((ring,), 4),
     "EDITS_KEPT": _Limit((messages, edit_message, edit_rules), 2),

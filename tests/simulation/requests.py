@@ -143,6 +143,8 @@ def _read(objects: FaultyObjects, request: Request, body: Any) -> Any:
         return _whole(objects, body)
     if request.kind in {"get", "messages"} and body and "messages" in body:
         return {**body, "messages": [_whole(objects, message) for message in body["messages"]]}
+    if request.kind in {"edit", "tool_call"} and body and "message" in body:
+        return {**body, "message": _whole(objects, body["message"])}
     return body
 
 

@@ -83,7 +83,7 @@ STREAM_CASES = (
     _case("open & interrupt", [[append_events(3)], [open_stream("b", interrupt=True)]], _SOME),
     _case("interrupt & finish", [[finish("m")], [open_stream("b", interrupt=True)]], _SOME),
     _case("append & append again", [[append_events(3, 2)], [append_events(2, 2)]], _SOME),
-    _case("append & finish", [[append_events(3)], [finish("m", first=3)]], _SOME),
+    _case("append & finish", [_APPENDS, [finish("m", first=3)]], _SOME),
     _case("append & follow", [[append_events(3), append_events(4)], [follow(1), follow(3)]], _SOME),
     _case("finish & follow", [[finish("m", first=3)], [follow(2, wait=3), follow(3)]], _SOME),
     _case("finish & append of a message", [[finish("m", "n")], [append("b")]], _SOME),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.simulation.choosers import ListedChooser
+from tests.simulation.last_look import look
 from tests.simulation.requests import Request
 from tests.simulation.world import World
 from turnlog.records.keys import SessionKey
@@ -43,3 +44,18 @@ def test_what_is_younger_than_a_record_of_the_stream_may_be_of_a_session_made_ag
     world.objects.put(NAME, b"of the second life", world.seconds)
     drain(world)
     assert NAME in world.objects.kept
+
+
+def test_what_comes_long_after_the_next_session_was_begun_goes_with_that_one() -> None:
+    """Such as of a create that takes the id for a free one, and crashes before it takes back its object."""
+    world = purged()
+    again = {"session_id": KEY.session_id, "recreate": True}
+    assert world.ask(Request("create", KEY.user_id, body=again)).status == 201
+    world.jump(2 * DAY)
+    drain(world)
+    world.objects.put(f"{KEY.at(0).message_objects}token-0", b"late", world.seconds)
+    look(world)
+    world.ask(Request("delete", KEY.user_id, KEY.session_id))
+    world.jump(40 * DAY)
+    drain(world)
+    assert not world.objects.kept

@@ -2,14 +2,19 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
 from turnlog.coroutines import run
+from turnlog.drivers.blocking import Stores
+from turnlog.drivers.event_loop import AsyncStores
 from turnlog.settings import Settings, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from turnlog.store.store import Store
 
 
 async def answer() -> int:
@@ -57,3 +62,41 @@ def test_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TURNLOG_CACHE_PASSWORD", "p@ss/word")
     settings.cache_clear()
     assert settings().cache_password == "p@ss/word"  # noqa: S105 (a test's)
+
+
+@pytest.mark.parametrize(
+    ("region", "endpoint", "host"),
+    [
+        ("eu-central-1", "", "bucket.s3.eu-central-1.amazonaws.com"),
+        ("ap-south-2", "", "bucket.s3.ap-south-2.amazonaws.com"),
+        ("us-east-1", "", "bucket.s3.amazonaws.com"),
+        ("cn-north-1", "", "bucket.s3.cn-north-1.amazonaws.com.cn"),
+        ("eu-central-1", "http://minio:9000", "minio:9000"),
+    ],
+)
+def test_an_address_names_the_region_of_the_bucket(
+    monkeypatch: pytest.MonkeyPatch, region: str, endpoint: str, host: str
+) -> None:
+    """The host of all regions redirects while a bucket is new, and no browser follows that."""
+    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(f"AWS_{name}", "x")
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    if endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
+    on = Settings("t", "", 43_200, None, transcripts=True, bucket="bucket")
+
+    async def signed(store: Store) -> list[str]:
+        bucket = store.bucket()
+        upload = await bucket.upload("k", size=1, sha256="0" * 64, media_type="text/plain")
+        return [urlsplit(one.url).netloc for one in (upload, await bucket.download("k"))]
+
+    async def on_a_loop() -> list[str]:
+        async with AsyncStores(on) as stores:
+            return await signed(stores.store())
+
+    stores = Stores(on)
+    assert run(signed(stores.store(1))) == [host, host]
+    stores.close()
+    assert asyncio.run(on_a_loop()) == [host, host]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests import provider_rules
-from tests.sdk_words import ANTHROPIC, BEDROCK, CHAT, GEMINI, ITEMS, PDF, PNG, UI, WORDS
+from tests.sdk_words import ANTHROPIC, BEDROCK, CHAT, GEMINI, ITEMS, OLLAMA, PDF, PNG, UI, WORDS
 from turnlog import formats
 
 Message = dict[str, Any]
@@ -218,6 +218,28 @@ MEDIA: dict[str, tuple[Message, dict[str, Any]]] = {
             },
             "ai-sdk": "plain",
         },
+    ),
+    "a text in bytes": (
+        {
+            "type": "document",
+            "source": {"type": "base64", "media_type": "text/csv", "data": "YSxiCg=="},
+            "title": "t.csv",
+        },
+        {
+            "chat": '[Left out: file (text/csv, "t.csv")]',
+            "anthropic": {
+                "type": "document",
+                "source": {"type": "text", "media_type": "text/plain", "data": "a,b\n"},
+                "title": "t.csv",
+            },
+        },
+    ),
+    "a document that is no PDF": (
+        {
+            "type": "document",
+            "source": {"type": "base64", "media_type": "application/msword", "data": "0M8R4A=="},
+        },
+        {"anthropic": "[Left out: file (application/msword)]"},
     ),
     "a sound": (
         {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}},
@@ -572,3 +594,23 @@ def test_ids_of_ui_messages() -> None:
     )
     shown = formats.to_ai_sdk(messages).body["messages"]
     assert [message["id"] for message in shown] == ["m0", "m1", "m1-3", "m1-2", "x", "x-2"]
+
+
+def test_calls_without_ids_are_paired_by_name_and_order() -> None:
+    """Ollama's. A result that names no tool is that of the first call that has none."""
+    shown = formats.to_chat(stored(OLLAMA))
+    calls = shown.body["messages"][1]["tool_calls"]
+    assert [(one["id"], one["function"]["arguments"]) for one in calls] == [
+        ("call_1", '{"at":1}'),
+        ("call_1_2", "{}"),
+        ("call_1_3", '{"at":2}'),
+    ]
+    results = shown.body["messages"][2:5]
+    assert [(one["tool_call_id"], one["content"]) for one in results] == [
+        ("call_1", "a cat"),
+        ("call_1_2", "4 kg"),
+        ("call_1_3", "a dog"),
+    ]
+    assert (shown.repairs, shown.skipped) == ([], 0)
+    blocks = formats.to_anthropic(stored(OLLAMA)).body["messages"][1]["content"]
+    assert [one["input"] for one in blocks] == [{"at": 1}, {}, {"at": 2}]

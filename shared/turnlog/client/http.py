@@ -34,14 +34,15 @@ from turnlog.errors import (
     UsageError,
 )
 from turnlog.http.routes import ROUTES
-from turnlog.limits import BODY_LIMIT
+from turnlog.limits import BODY_FILE_LIMIT, BODY_LIMIT
 from turnlog.records.keys import check_file_id, check_stream_id, session_key, transcript_name
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
     from ssl import SSLContext
 
+    from turnlog.client.request import Object
     from turnlog.client.sse import Frame
 
 T = TypeVar("T")
@@ -74,6 +75,16 @@ _LOST = (
 )
 
 
+# What an answer says of a message, whose content is in the bucket: see `store.large.referred`.
+_OF_THE_SERVER = {"sequence", "message_id", "created_at", "edited_at", "removed", "metadata"}
+
+
+class _NotGiven(Contended):
+    """The bucket does not give or take something at an address: that may have run out, so ask for another."""
+
+    retry_after = 0
+
+
 @cache
 def _trusted() -> SSLContext:
     """The authorities that vouch for a server; to read them takes longer than a request, so once for all."""
@@ -88,6 +99,9 @@ class Link(Protocol):
 
     async def open(self, method: str, url: str, **given: Any) -> Incoming:
         """Send a request, of which the answer's body is read as it comes, see `httpx.stream`."""
+
+    async def carry(self, method: str, url: str, **given: Any) -> httpx.Response:
+        """Send a request to a signed address, which gets nothing of what is meant for the API."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -198,6 +212,11 @@ class LoopLink(Link):
             raise
         return opened[0]
 
+    async def carry(self, method: str, url: str, **given: Any) -> httpx.Response:
+        """See `Link`."""
+        kept = _open(await self._kept.get())
+        return await _in_a_task(partial(kept.send, _signed(kept, method, url, **given), **_AS_IT_IS))
+
     async def sleep(self, seconds: float) -> None:
         """See `Link`."""
         await sleep(seconds)
@@ -245,6 +264,11 @@ class BlockingLink(Link):
         """See `Link`."""
         kept = _open(self._kept.get())
         return _BlockingIncoming(kept.send(kept.build_request(method, url, **given), stream=True))
+
+    async def carry(self, method: str, url: str, **given: Any) -> httpx.Response:
+        """See `Link`."""
+        kept = _open(self._kept.get())
+        return kept.send(_signed(kept, method, url, **given), **_AS_IT_IS)
 
     async def sleep(self, seconds: float) -> None:
         """See `Link`."""
@@ -299,6 +323,20 @@ class HttpWay:
         """See `Way`."""
         await self._link.aclose()
 
+    def holds(self, request: Request) -> bool:
+        """See `Way`.
+
+        Raises:
+            TooLarge: no file holds it either.
+        """
+        content = _content(request)
+        if content and len(content) > BODY_FILE_LIMIT:
+            raise TooLarge(
+                f"The body has {len(content)} bytes, and is at most {BODY_FILE_LIMIT} as a file. Send it in"
+                " several requests."
+            )
+        return not too_long(content)
+
     async def ask(self, request: Request) -> Any:
         """See `Way`.
 
@@ -309,7 +347,15 @@ class HttpWay:
         """
         if request.operation in TAKE_FILES and too_long(content := _content(request)):
             request = await self._with_file(request, content)
-        return await self._whole(request, await self._asked(request, self._try))
+        for attempt in count():
+            answer = await self._asked(request, self._try)
+            try:
+                return await self._whole(request, answer)
+            except _NotGiven:
+                if attempt == self._retries:
+                    raise
+                await self._pause(attempt)
+        raise AssertionError  # count() does not end
 
     async def follow(self, request: Request) -> AsyncGenerator[Any, None]:
         """See `Way`. An address that does not stream answers one page, after `wait` at the latest."""
@@ -370,9 +416,29 @@ class HttpWay:
         Raises:
             TooLarge: a file does not hold it either.
         """
+        for attempt in count():
+            file = await self._promised(request, content)
+            address = file["upload"]
+            headers = {name: value for name, value in address["headers"].items() if name != "content-length"}
+            try:
+                await self._carried(address["method"], address["url"], content=content, headers=headers)
+            except _NotGiven:
+                if attempt == self._retries:
+                    raise
+                await self._pause(attempt)
+            else:
+                return request._replace(body=None, query={**request.query, "body_file": file["file_id"]})
+        raise AssertionError  # count() does not end
+
+    async def _promised(self, request: Request, content: bytes) -> Any:
+        """A file for the request's body.
+
+        Raises:
+            TooLarge: a file does not hold it, or there are none.
+        """
         create = Request("create_file", request.session_id, body=described(content))
         try:
-            file = await self.ask(create)
+            return await self.ask(create)
         except FilesOff:
             raise TooLarge(
                 f"The body has {len(content)} bytes, and a request holds {BODY_LIMIT}. Larger ones need the"
@@ -382,54 +448,86 @@ class HttpWay:
             if request.operation != "put_session" or request.if_match is not None:
                 raise
             await self.ask(Request("put_session", request.session_id, body={}))  # it is created
-            file = await self.ask(create)
-        address = file["upload"]
-        headers = {name: value for name, value in address["headers"].items() if name != "content-length"}
-        await self._carried(address["method"], address["url"], content=content, headers=headers)
-        return request._replace(body=None, query={**request.query, "body_file": file["file_id"]})
+            return await self.ask(create)
 
     async def _whole(self, request: Request, answer: Any) -> Any:
-        """The answer with each message whole: what no answer holds is read from the bucket."""
+        """The answer with each message and entry whole: what no answer holds is read from the bucket.
+
+        Raises:
+            _NotGiven: the bucket does not give it.
+        """
         if request.operation == "get_message":
             return await self._read(answer)
         if request.operation in {"get_session", "list_messages"} and isinstance(answer, dict):
             messages = answer.get("messages")
             if isinstance(messages, list):
-                answer["messages"] = [await self._read(message) for message in messages]
+                answer["messages"] = [await self._read(message, request.sent) for message in messages]
+        if request.operation in {"edit_message", "add_tool_call"} and isinstance(answer, dict):
+            answer["message"] = await self._edited(request, answer.get("message"))
+        if request.operation == "read_entries" and isinstance(answer, dict) and answer.get("file"):
+            answer["entries"] = [await self._json(answer.pop("file"))]
         return answer
 
-    async def _read(self, message: Any) -> Any:
+    async def _read(self, message: Any, sent: Mapping[str, Object] | None = None) -> Any:
         # What a message of a user's own has as `file` stands beside its `content`.
         if not isinstance(message, dict) or "file" not in message or "content" in message:
             return message
-        reply = await self._carried("GET", message.pop("file")["url"])
+        file = message.pop("file")
+        if sent:
+            own = sent.get(message.get("message_id", ""))
+            if own is None:
+                return {**message, "content": None}  # nobody asks what it says
+            if "edited_at" not in message:  # else another content stands under the id
+                return {**message, **_said(own)}
+        return {**message, **await self._json(file)}
+
+    async def _edited(self, request: Request, message: Any) -> Any:
+        """The message of a change that is made, and not to be made again: it can be asked for.
+
+        Raises:
+            Unanswered: the bucket did not answer.
+        """
         try:
-            said = reply.json()
+            try:
+                return await self._read(message)
+            except _NotGiven:
+                return await self.ask(
+                    Request("get_message", request.session_id, sequence=message["sequence"])
+                )
+        except Contended as error:
+            raise _at_once(Unanswered(f"The change was made, but not read: {error.detail}")) from error
+
+    async def _json(self, file: Any) -> Any:
+        reply = await self._carried("GET", file["url"])
+        try:
+            return reply.json()
         except ValueError as error:
-            raise _at_once(Unanswered("What the bucket answered is not JSON.")) from error
-        return {**message, **said}
+            raise _NotGiven("What the bucket answered is not JSON, or not all of it. Try again.") from error
 
     async def _carried(self, method: str, url: str, **given: Any) -> httpx.Response:
         """What the bucket answers, which may be asked twice without harm.
 
         Raises:
-            Contended: it does not answer, or refuses.
+            _NotGiven: it refuses, as when the address has run out.
+            Contended: it does not answer.
         """
         for attempt in count():
             refused: Exception | None = None
             try:
-                reply = await self._link.send(method, url, **given)
+                reply = await self._link.carry(method, url, **given)
             except _LOST as error:
                 refused = error
             else:
                 if reply.is_success:
                     return reply
-            if attempt == self._retries or (refused is None and reply.is_client_error):
+            if refused is None and reply.is_client_error:
+                raise _NotGiven(f"The bucket answered {reply.status_code} at its address. Try again.")
+            if attempt == self._retries:
                 told = refused or f"it answered {reply.status_code}"
                 raise _at_once(
                     Contended(f"The bucket could not be reached at its address: {told}. Try again.")
                 ) from refused
-            await self._link.sleep(random.random() * min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (attempt + 1)))  # noqa: S311 (jitter)
+            await self._pause(attempt)
         raise AssertionError  # count() does not end
 
     async def _opened(self, request: Request) -> Incoming:
@@ -453,6 +551,9 @@ class HttpWay:
         if isinstance(error, _NOT_SENT):
             return _at_once(Contended(f"The API at {self._url} was not reached: {error}."))
         return _at_once(Unanswered("The API did not answer."))
+
+    async def _pause(self, attempt: int) -> None:
+        await self._link.sleep(random.random() * min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (attempt + 1)))  # noqa: S311 (jitter)
 
     async def _try(self, request: Request) -> Any:
         token = await self._current_token()  # by itself: what goes wrong there is not the API's
@@ -544,6 +645,14 @@ def _content(request: Request) -> bytes | None:
     return _encoded("body", request.body) if isinstance(request.body, str) else dumps(request.body)
 
 
+def _said(message: Object) -> Any:
+    """What a message says, without what the server says of it: as the bucket has it."""
+    said = {
+        name: value for name, value in message.items() if name not in _OF_THE_SERVER and value is not None
+    }
+    return json.loads(dumps({"content": None, **said}))
+
+
 class _HandedOver(Generic[Http]):
     """An httpx client of the caller's, for the one event loop or process that uses it first.
 
@@ -565,6 +674,26 @@ class _HandedOver(Generic[Http]):
             raise UsageError(f"The httpx client that was handed over is in use in another {self._place}.")
         self._taken = True
         return self._http
+
+
+class _Secret(httpx.URL):
+    """A signed address. Whoever has it may use it; so its text, which httpx logs, is without its query."""
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.netloc.decode()}{self.path}?…"
+
+    __repr__ = __str__
+
+
+# No log-in of the client's, and no redirect, for which the signature would be none.
+_AS_IT_IS: dict[str, Any] = {"auth": None, "follow_redirects": False}
+
+
+def _signed(kept: httpx.Client | httpx.AsyncClient, method: str, url: str, **given: Any) -> httpx.Request:
+    """A request with its own headers alone: those of the client, and its cookies, are meant for the API."""
+    request = httpx.Request(method, url, extensions={"timeout": kept.timeout.as_dict()}, **given)
+    request.url = _Secret(url)
+    return request
 
 
 def _open(handed_over: Http) -> Http:

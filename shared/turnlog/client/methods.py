@@ -19,7 +19,15 @@ from uuid import uuid4
 
 from turnlog.client.both import method, pages
 from turnlog.client.request import Request, given
-from turnlog.errors import Conflict, Contended, Invalid, TurnlogError, Unanswered, Unavailable
+from turnlog.errors import (
+    Conflict,
+    Contended,
+    Diverged,
+    Invalid,
+    TurnlogError,
+    Unanswered,
+    Unavailable,
+)
 from turnlog.limits import LEASE_SECONDS, MAX_WAIT
 from turnlog.models import answers
 from turnlog.streams.words import RESET_STEP
@@ -119,7 +127,8 @@ class Methods:
         Args:
             session_id: of the session; None: it is given one.
             title: of the session.
-            messages: its first, at most 97.
+            messages: its first, at most 97. Where no request holds them, the session is created without them,
+                and a PUT brings them; if that is refused, the session stays. The same call finishes.
             usage: tokens to begin the sum with.
             recreate: begin another session if the one of that id was deleted. If no answer comes, the request
                 is not sent again, because another may have deleted since what it began. The session that is
@@ -137,19 +146,18 @@ class Methods:
             recreate=recreate or None,
             **objects,
         )
-        request = Request("create_session", body=body, repeatable=not recreate)
+        if self._way.holds(Request("create_session", body=body)):
+            return await self._created(body)
+        late: dict[str, Any] = {name: body.pop(name) for name in ("messages", "usage") if name in body}
+        session = await self._created(body)
+        if session.message_count >= len(late.get("messages", ())):
+            return session
         try:
-            return await self._ask(answers.Session, request)
-        except Contended:
-            raise  # it was not carried out
-        except Unavailable as doubt:
-            if not recreate:
-                raise
-            look = Request("get_session", body["session_id"], query={"limit": 0})
-            try:
-                return await self._ask(answers.Session, look)
-            except TurnlogError as blind:  # also one that refuses the look: it is not about the create
-                raise doubt from blind
+            return await self._change("put_session", session.session_id, late, None, undoes="usage" in late)
+        except Diverged as error:
+            if session.message_count and error.extra.get("sequence") == 0:
+                return session  # it was there before, with messages of its own
+            raise
 
     @method
     async def fork_session(
@@ -357,11 +365,17 @@ class Methods:
         if minimal or "messages" in appended:
             return appended
         # They went as a file, and no answer holds them all.
-        ids = {message["message_id"] for message in body["messages"]}
+        sent = {message["message_id"]: message for message in body["messages"]}
         first, end = appended.first_sequence, appended.last_sequence + 1
         found = []
-        async for page in self._message_pages(session_id, first - 1, end):
-            found += [message.raw for message in page.messages if message.message_id in ids]
+        try:
+            async for page in self._message_pages(session_id, first - 1, end, sent):
+                found += [message.raw for message in page.messages if message.message_id in sent]
+        except Unavailable as error:
+            raise Unanswered(
+                f"The messages are stored, within the sequences {first} to {end - 1}, but were not read:"
+                f" {error.detail}"
+            ) from error
         return answers.Appended.of({**appended.raw, "messages": found})
 
     @method
@@ -501,9 +515,15 @@ class Methods:
         format: Provider,  # noqa: A002
         **window: Unpack[Window],
     ) -> answers.ExportedSession:
-        """The history in the words of a provider, which accepts it, whatever is stored."""
-        request = Request("export_session", session_id, query={"format": format, **window})
-        return await self._ask(answers.ExportedSession, request)
+        """The history in the words of a provider, which accepts it, whatever is stored.
+
+        A text's format gives what `export_text` gives.
+        """
+        text = format in {"markdown", "jsonl"}
+        shape: Any = answers.ExportedText if text else answers.ExportedSession
+        request = Request("export_session", session_id, query={"format": format, **window}, text=text)
+        exported: answers.ExportedSession = await self._ask(shape, request)
+        return exported
 
     @method
     async def export_text(
@@ -920,11 +940,13 @@ class Methods:
         return await self._ask(answers.MessagePage, Request("list_messages", session_id, query=query))
 
     async def _message_pages(
-        self, session_id: str, after: int, before: int | None = None
+        self, session_id: str, after: int, before: int | None = None, sent: Mapping[str, Object] | None = None
     ) -> AsyncGenerator[answers.MessagePage, None]:
-        """The messages behind a sequence, and before another, page by page."""
+        """The messages behind a sequence, and before another, page by page; for `sent` see `Request`."""
         while True:
-            page = await self._messages_page(session_id, after=after, before=before, limit=MESSAGES_AT_ONCE)
+            query = {"after": after, "before": before, "limit": MESSAGES_AT_ONCE}
+            request = Request("list_messages", session_id, query=query, sent=sent or {})
+            page = await self._ask(answers.MessagePage, request)
             yield page
             if not page.has_more or page.newest_sequence is None:
                 return
@@ -952,6 +974,23 @@ class Methods:
 
     async def _entries_page(self, session_id: str, name: str, **query: Any) -> answers.EntryPage:
         return await self._ask(answers.EntryPage, Request("read_entries", session_id, name, query=query))
+
+    async def _created(self, body: Mapping[str, Any]) -> answers.Session:
+        """See `create_session`."""
+        recreate = "recreate" in body
+        request = Request("create_session", body=body, repeatable=not recreate)
+        try:
+            return await self._ask(answers.Session, request)
+        except Contended:
+            raise  # it was not carried out
+        except Unavailable as doubt:
+            if not recreate:
+                raise
+            look = Request("get_session", body["session_id"], query={"limit": 0})
+            try:
+                return await self._ask(answers.Session, look)
+            except TurnlogError as blind:  # also one that refuses the look: it is not about the create
+                raise doubt from blind
 
     async def _change(
         self, operation: str, session_id: str, body: Object, if_match: int | None, *, undoes: bool = True

@@ -29,6 +29,8 @@ class Request(NamedTuple):
         repeatable: it may be sent again when it may have been carried out.
         file_id: of the file, if it is about one; `stream_id`: of the stream.
         text: the answer is a text, and is given as an `answers.ExportedText` has it.
+        sent: the messages that the caller wants of the answer, by id, as it has sent them. Their content is
+            not read from the bucket.
     """
 
     operation: str
@@ -43,6 +45,7 @@ class Request(NamedTuple):
     file_id: str | None = None
     stream_id: str | None = None
     sequence: int | None = None
+    sent: Mapping[str, Object] = {}
 
     def headers(self) -> dict[str, str]:
         """The headers that say under what condition, and what the answer is to hold."""
@@ -69,6 +72,9 @@ class Way(Protocol):
             TurnlogError: an answer other than success.
         """
 
+    def holds(self, request: Request) -> bool:
+        """Whether the body goes with the request, and not as a file."""
+
     def as_user(self, user_id: str) -> Way:
         """The same connections for another user; on the table alone.
 
@@ -87,7 +93,9 @@ class Way(Protocol):
         """Close the connections."""
 
 
-TAKE_FILES = frozenset({"append_entries", "append_messages", "import_transcript", "put_session"})
+TAKE_FILES = frozenset(
+    {"append_entries", "append_messages", "edit_message", "import_transcript", "put_session"}
+)
 """The operations whose body may come as a file."""
 
 

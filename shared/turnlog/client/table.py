@@ -140,6 +140,10 @@ class TableWay:
         """See `Way`."""
         await self._base.aclose()
 
+    def holds(self, request: Request) -> bool:  # noqa: ARG002 (nothing is sent)
+        """See `Way`."""
+        return True
+
     async def ask(self, request: Request) -> Any:
         """See `Way`."""
         if self._user_id is None:

@@ -20,7 +20,7 @@ from botocore import xform_name
 from botocore.config import Config
 
 from turnlog.cache.breaker import Breaker
-from turnlog.drivers.translate import TRANSLATED, check_answers, translated
+from turnlog.drivers.translate import TRANSLATED, check_answers, name_region, translated
 from turnlog.errors import CacheUnavailable, Contended, Damaged, NoSuchObject
 from turnlog.limits import (
     CONNECT_SECONDS,
@@ -276,6 +276,7 @@ def _client(service: str, config: Config = TABLE_CONFIG, session: Any = None) ->
 
     client = creator(session or Session())(service, config=config)
     check_answers(client)
+    name_region(client)
     return client
 
 

@@ -35,7 +35,7 @@ from turnlog.drivers.blocking import (
     region_of,
     store_on,
 )
-from turnlog.drivers.translate import TRANSLATED, check_answers, translated
+from turnlog.drivers.translate import TRANSLATED, check_answers, name_region, translated
 from turnlog.errors import CacheUnavailable, UsageError
 from turnlog.limits import OPERATION_SECONDS, REQUEST_SECONDS
 from turnlog.settings import Settings, settings
@@ -161,6 +161,7 @@ async def _client(session: Any, service: str) -> AsyncIterator[Any]:
     async with creator(session)(service, config=AioConfig().merge(config)) as client:
         client.meta.events.register(f"before-send.{service}", _in_chunks)
         check_answers(client)
+        name_region(client)
         yield client
 
 

@@ -51,6 +51,17 @@ _REFUSED = frozenset(
 _OWN = ("x-amzn-requestid", "x-amz-request-id")
 
 
+def name_region(client: Any) -> None:
+    """Have the addresses that an S3 client signs name the region of its bucket.
+
+    By its default, botocore signs for the host of all regions. That answers 307 while a bucket is new, and
+    knows no bucket of a region that has to be opted in to; a browser takes no redirect, nor does a signature.
+    Where the endpoint is another one than AWS's, the address of the bucket stays as that has it.
+    """
+    if client.meta.service_model.service_name == "s3" and ".amazonaws.com" in client.meta.endpoint_url:
+        client.meta.config.s3 = {**(client.meta.config.s3 or {}), "addressing_style": "virtual"}
+
+
 def check_answers(client: Any) -> None:
     """Have a client of botocore or aiobotocore refuse the answers of others, and parts of the store's own."""
     client.meta.events.register("before-parse", _check_answer)

@@ -7,6 +7,7 @@ prompt cache, of which the API takes four, are for the caller to set: none is wr
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import TYPE_CHECKING
 
 from turnlog.formats.media import PDF, mapping, string
@@ -247,7 +248,9 @@ def _signed(part: Reasoning) -> Json | None:
 
 def _medium(part: Media) -> Json | None:
     """A medium; None where the API has no word for it."""
-    taken = part.kind != "image" or not part.data or part.media_type in _IMAGES
+    part = _readable(part)
+    # Of bytes it takes four kinds of images, and PDFs.
+    taken = not part.data or part.media_type in (_IMAGES if part.kind == "image" else {PDF})
     if part.origin and part.origin.dialect == "anthropic" and taken:
         return _fields(part.origin.raw, _FIELDS[part.origin.raw["type"]])
     source: Json = {}
@@ -262,6 +265,21 @@ def _medium(part: Media) -> Json | None:
         return None
     title = {"title": part.name} if part.name and part.kind != "image" else {}
     return {"type": "image" if part.kind == "image" else "document", "source": source, **title}
+
+
+def _readable(part: Media) -> Media:
+    """A file of text that is given as bytes, as its text."""
+    if not (part.data and part.media_type.startswith("text/")):
+        return part
+    try:
+        text = b64decode(part.data, validate=True).decode()
+    except ValueError:
+        return part
+    origin = part.origin
+    if origin and origin.dialect == "anthropic":
+        source = {"type": "text", "media_type": "text/plain", "data": text}
+        origin = origin._replace(raw={**origin.raw, "source": source})
+    return part._replace(data="", text=text, origin=origin)
 
 
 def _own(part: Call, names: tuple[str, ...]) -> Json:

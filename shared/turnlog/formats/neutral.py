@@ -89,7 +89,7 @@ class Call(NamedTuple):
     """A call of a tool.
 
     Attributes:
-        id: empty where the provider gives none (Gemini, the old `function_call`).
+        id: empty where the provider gives none (Gemini, Ollama, the old `function_call`).
         name: of the tool.
         arguments: JSON, as the model wrote it; of a `custom` tool any text.
         custom: its input is a text.
@@ -113,7 +113,7 @@ class Call(NamedTuple):
 
 
 class Malformed(NamedTuple):
-    """A tool call without an id or a name: no provider takes it."""
+    """A tool call without a name, or without the id that its format must have: no provider takes it."""
 
     sequence: int
 

@@ -158,13 +158,13 @@ def output_item(message: Json) -> Json | None:
 
 
 def tool_call(sequence: int, call: Json) -> Call | Malformed:
-    """One of a message's `tool_calls`."""
+    """One of a message's `tool_calls`; Ollama gives them no id."""
     call = mapping(call)
     custom = call.get("type") == "custom"
     given = call.get("custom" if custom else "function")
     function = mapping(given)
     known, name = string(call.get("id")), string(function.get("name"))
-    if not (known and name):
+    if not name:
         return Malformed(sequence)
     arguments = as_text(function.get("input" if custom else "arguments", ""))
     extra = {each: call[each] for each in CALL_EXTRAS if each in call}

@@ -65,7 +65,7 @@ def turns(message: Json, at: int = 0) -> list[Turn]:
     parts = _parts(sequence, message, role)
     job = bool(mapping(message.get("metadata")).get("job_id"))
     parts = [part._replace(job=True) if job and isinstance(part, Result) else part for part in parts]
-    name = string(message.get("name"))
+    name = string(message.get("name")) or string(message.get("tool_name"))
     if role == "tool":
         return [Turn(sequence, role, _results(sequence, message, parts, name=name, job=job), message)]
     return _split(Turn(sequence, role, parts, message, name))

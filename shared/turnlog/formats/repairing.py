@@ -8,7 +8,8 @@
 2. Assistant turns that follow one another are one; nothing of either is lost.
 3. A malformed call is left out. No two calls have one id.
 
-Turns without an id for their calls (Gemini, the old `function_call`) are paired by the tool's name, in order.
+Calls without an id (Gemini's, Ollama's, the old `function_call`) are paired by the tool's name, in order. A
+result that names no tool is that of the first of them that has none.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ class _Repair:
         self._skipped = 0
         self.slots: list[_Slot] = []
         self._by_id: dict[str, _Newest] = {}
-        self._unnamed: dict[str, _Newest] = {}  # calls without an id, by their tool
+        self._unnamed: dict[str, _Newest] = {}  # calls without an id, by their tool; under "" all of them
         self._by_name: dict[str, _Newest] = {}  # all calls, by their tool
         self._group = 0  # the newest
         self._groups: list[int] = []  # by turn: of assistants the group, of others the one before them
@@ -146,8 +147,11 @@ class _Repair:
 
     def _called(self, slot: _Slot) -> None:
         self.slots.append(slot)
-        place = (self._by_id, slot.id) if slot.id else (self._unnamed, slot.call.name)
-        place[0].setdefault(place[1], _Newest()).add(slot)
+        if slot.id:
+            self._by_id.setdefault(slot.id, _Newest()).add(slot)
+        else:
+            for name in (slot.call.name, ""):
+                self._unnamed.setdefault(name, _Newest()).add(slot)
         self._by_name.setdefault(slot.call.name, _Newest()).add(slot)
 
     def _answered(self, result: Result, at: int) -> int | None:

@@ -305,7 +305,8 @@ class EntryPage(Answer):
     """Entries in the order of their positions; `has_more`: others follow.
 
     `generation`: how often the transcript was deleted and begun anew. Pages with different generations are of
-    different transcripts.
+    different transcripts. `file`, over HTTP: the page is one entry that no answer holds, which is JSON at its
+    `url`. Clients of `turnlog` read it by themselves.
     """
 
     entries: list[Json] = field(repr=False)
@@ -314,6 +315,7 @@ class EntryPage(Answer):
     has_more: bool
     first_position: int | None
     last_position: int | None
+    file: Json | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -26,7 +26,7 @@ class CreateFile(Closed):
             pattern=r"^[!#$&^_.+A-Za-z0-9-]+/[!#$&^_.+A-Za-z0-9-]+(; ?[!-:<-~]+)*$",
         ),
     ] = Field(description="Such as `image/png`. It is sent with the bytes.")
-    size: int = Field(ge=1, lt=10**13, description="Bytes: what is sent has just as many.")
+    size: int = Field(ge=0, lt=10**13, description="Bytes: what is sent has just as many.")
     sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] = Field(
         description="Of the bytes, as 64 hexadecimal digits in lower case."
     )

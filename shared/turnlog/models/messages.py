@@ -21,7 +21,7 @@ from turnlog.models.common import (
     Usage,
     WithObjects,
 )
-from turnlog.records.fences import Fence
+from turnlog.records.expressions import Fence
 from turnlog.wire import what_cannot_be_kept
 
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import ConditionFailed, Contended, TooLarge, Unanswered
-from turnlog.limits import MAX_ATTACHED
+from turnlog.limits import MAX_ATTACHED, PARSED_BYTES
 from turnlog.operations.read_session import load
 from turnlog.records import messages
 from turnlog.records.messages import TOKEN_SIZE
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.large import LargeMessages, whole
+from turnlog.store.large import LargeMessages, check_answer, shown, whole
 from turnlog.store.leftover import clear_leftover
-from turnlog.store.log import advanced, check_answer, head_update, puts, write_edit
+from turnlog.store.log import advanced, head_update, puts, write_edit
 from turnlog.store.store import LogMoved
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ async def _add(large: LargeMessages, tool_call: dict[str, Any]) -> Added:
         try:
             if tried is not None and (done := await _bearing(store, head, tried, token)):
                 await large.replaced(done)
-                return Added((await whole(store, head, done)).json, replayed=False)
+                return Added(await shown(store, await whole(store, head, done)), replayed=False)
             turn = await _turn(store, head, tool_call.get("id") or None)
         except LogMoved as moved:
             await tries.again(moved)
@@ -113,11 +113,12 @@ async def _turn(store: Store, head: Head, call_id: Any) -> Turn:
             # Only messages of some roles have calls: of the others no object is read.
             calls_in = stored.known()["role"] in _CALLERS
             stored = await whole(store, head, stored) if calls_in else stored  # noqa: PLW2901
-            message = stored.fields() if calls_in else stored.known()
-            calls = message.get("tool_calls") or []
+            message, calls = stored.known(), messages.tool_calls(stored) if calls_in else []
             if call_id is not None and any(call.get("id") == call_id for call in calls):
-                return Turn(None, stored.json)
-            turn_over = turn_over or message["role"] == "user"
+                return Turn(None, await shown(store, stored))
+            # To a large one none is added (G8): it would be parsed and written again.
+            too_large = calls_in and stored.size > PARSED_BYTES
+            turn_over = turn_over or message["role"] == "user" or too_large
             if (
                 not turn_over
                 and assistant is None
@@ -140,7 +141,7 @@ async def _begin(large: LargeMessages, head: Head, tool_call: dict[str, Any], to
     await large.transact(stored, head_update(head, after, same_version=False), *puts(head.key, stored))
     await store.cache.appended(after, stored)
     store.counts["appends"] += 1
-    return Added(stored[0].json, replayed=False)
+    return Added(await shown(store, stored[0]), replayed=False)
 
 
 async def _attach(
@@ -163,7 +164,7 @@ async def _attach(
     now = max(store.now(), head.updated_at)
     await write_edit(large, head, before, after, now=now, same_count=True)
     store.counts["tool_calls_added"] += 1
-    return Added(after.json, replayed=False)
+    return Added(await shown(store, after), replayed=False)
 
 
 async def _bearing(store: Store, head: Head, sequence: int, token: bytes) -> Stored | None:

@@ -35,12 +35,12 @@ from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.operations.create_session import check_objects, encoded_objects
 from turnlog.records import messages, ring
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.fences import check_fence
 from turnlog.store.large import LargeMessages, whole
 from turnlog.store.leftover import clear_leftover
 from turnlog.store.log import (
     Fields,
     advanced,
+    check_fence,
     check_sequence,
     head_update,
     near,
@@ -54,7 +54,7 @@ from turnlog.wire import dumps
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from turnlog.records.fences import Fence
+    from turnlog.records.expressions import Fence
     from turnlog.records.head import Head
     from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.records.messages import Stored
@@ -204,7 +204,7 @@ async def _append(
 
 def _fits(head: Head, expected_sequence: int | None, fence: Fence | None) -> bool:
     """Whether a write may be tried at this head, as far as it says so itself."""
-    return expected_sequence in {None, head.message_count} and (fence is None or fence.runs_on(head))
+    return expected_sequence in {None, head.message_count} and (fence is None or head.runs(fence))
 
 
 async def _next_head(
@@ -242,9 +242,13 @@ def _check(head: Head, after: Head, *, answered: bool) -> None:
             is escaped there once more.
     """
     check_objects(head, after)
-    if answered and after.log_size - head.log_size > PAYLOAD_LIMIT:
+    size = after.log_size - head.log_size
+    if answered and size > PAYLOAD_LIMIT:
+        alone = after.message_count - head.message_count == 1
+        what, fewer = ("The message takes", "") if alone else ("The messages take", " Send fewer at once.")
         raise TooLarge(
-            f"The messages take more than {PAYLOAD_LIMIT} bytes in the answer. Send fewer at once."
+            f"{what} {size} bytes in the answer, which holds {PAYLOAD_LIMIT}.{fewer} An answer can do without"
+            " messages: send the header Prefer: return=minimal (in Python, minimal=True)."
         )
 
 
@@ -279,10 +283,9 @@ async def _verified(
     by_id = {fields["message_id"]: fields for fields in new}
     async for message_id, message in stored_under(store, head, hits):
         there = await whole(store, head, message)
-        stored = there.as_first_stored()
-        if messages.equal(stored, by_id[message_id]):
+        if messages.says(there, by_id[message_id], first=True):
             present[message_id] = there
-        elif messages.erased(stored):
+        elif messages.erased(there.known()):
             edited[message_id] = there  # what it said at first is gone: whatever is sent is its repeat
         elif len(hits[message_id]) == 1:
             raise _reused(message.sequence)  # at once: what comes behind need not be read

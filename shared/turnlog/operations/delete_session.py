@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 from turnlog.errors import ConditionFailed, Contended, Unanswered
 from turnlog.operations.create_session import expiry_put, sessions_counted
 from turnlog.records import head as heads
-from turnlog.records.expressions import LIVE, check, update
-from turnlog.records.fences import quiet_condition
+from turnlog.records.expressions import LIVE, check, quiet_condition, update
 from turnlog.records.head import JSON_FIELDS, USAGE_FIELDS
 from turnlog.records.keys import GenerationKey, StreamKey
 from turnlog.store.doubt import tells_doubt

@@ -28,19 +28,18 @@ from turnlog.errors import (
 )
 from turnlog.limits import EDITS_KEPT
 from turnlog.records import messages
-from turnlog.records.fences import quiet_condition
+from turnlog.records.expressions import quiet_condition
 from turnlog.records.head import check_version
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.fences import unquiet
-from turnlog.store.large import LargeMessages, whole
-from turnlog.store.log import check_answer, write_edit
+from turnlog.store.large import LargeMessages, check_answer, goes_apart, shown, whole
+from turnlog.store.log import unquiet, write_edit
 from turnlog.store.store import LogMoved, no_message
 from turnlog.wire import merged, same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnlog.records.fences import Fence
+    from turnlog.records.expressions import Fence
     from turnlog.records.head import Head, Match
     from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.records.messages import Stored
@@ -124,15 +123,14 @@ async def _edit(
     while True:
         head = head or await store.head(meant)
         meant = head.key
-        read = "removed" not in edit
-        head, before = await _standing(store, head, sequence, mark, known=before, read=read)
+        head, before = await _standing(store, head, sequence, mark, edit, known=before)
         if before and before.bears(mark):
             await large.replaced(before)
             check_answer(store, before, _ON_THE_TABLE)
             # What others changed since is not this edit's: an `If-Match` with its version must fail.
             version = min(head.version, tried.version + changes) if tried else head.version
             store.counts["edits" if tried else "replays"] += 1
-            return Edited(before.json, version)
+            return Edited(await shown(store, before), version)
         _check_unmade(tries, head, lost)
         before = _editable(before, message_id)
         if other := await _unquiet(store, head, edit, fence):
@@ -144,7 +142,7 @@ async def _edit(
         changes, after = made is not None, made or _marked(before, mark if edit_id else b"")
         check_answer(store, after, _ON_THE_TABLE)
         if after is before:
-            return Edited(before.json, head.version)
+            return Edited(await shown(store, before), head.version)
         await large.put([after] if after.object_key != before.object_key else [])
         tried = head
         try:
@@ -171,7 +169,7 @@ async def _edit(
             lost, head, before = head, None, None
         else:
             store.counts["edits"] += 1
-            return Edited(after.json, edited.version)
+            return Edited(await shown(store, after), edited.version)
 
 
 async def _unquiet(store: Store, head: Head, edit: Mapping[str, Any], fence: Fence | None) -> Head | None:
@@ -185,21 +183,31 @@ def _further(edit: Mapping[str, Any], fence: Fence | None) -> tuple[str, dict[st
 
 
 async def _standing(
-    store: Store, head: Head, sequence: int, mark: bytes, *, known: Stored | None, read: bool
+    store: Store,
+    head: Head,
+    sequence: int,
+    mark: bytes,
+    edit: Mapping[str, Any],
+    *,
+    known: Stored | None,
 ) -> tuple[Head, Stored | None]:
     """The message as the table has it, if the log has one there; and the head of that log.
+
+    The object of a large message is read where it is compared, or answered and does not go apart.
 
     Args:
         mark: of the edit. A message that bears it will be answered.
         known: the message, if it is known to stand there.
-        read: with the object of a large message.
     """
     if known:
         return head, known
     while sequence < head.message_count:
         try:
             message = (await store.messages(head, sequence, sequence + 1))[sequence]
-            return head, await whole(store, head, message) if read or message.bears(mark) else message
+            made = message.bears(mark)
+            answered = made or "removed" not in edit
+            read = ("replace" in edit and not made) or (answered and not goes_apart(store, message))
+            return head, await whole(store, head, message) if read else message
         except LogMoved as moved:
             head = moved.head
     return head, None
@@ -264,7 +272,7 @@ def _after(
         return after if before.object_key else large.edited(head.key, before, after)
     given: Fields = {name: known[name] for name in _KEPT if name in known} | {"edited_at": now}
     if new := edit.get("replace"):
-        alike = messages.equal(before.fields(), new) and same(had, new.get("metadata") or {})
+        alike = messages.says(before, new) and same(had, new.get("metadata") or {})
         if alike and not before.attached:
             return None
         given |= {name: value for name, value in new.items() if name not in _KEPT}

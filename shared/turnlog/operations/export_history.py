@@ -310,6 +310,9 @@ async def _grown(
             full = full or one.size > room
             if full and one.unread and one.known()["role"] != "user":
                 continue  # it is not shown, and begins no turn
+            if full and one.unread and one.size + payload_size(taken[0]) > PAYLOAD_LIMIT:
+                # Not even beside the newest message alone: what it says is not read to leave it out.
+                return _Window(taken[::-1], first, cut=one.sequence)
             encoded = (await whole(store, head, one)).json
             message = json.loads(encoded)
             room -= payload_size(encoded)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnlog.operations.read_session import check_alone, goes_apart, load, referred
-from turnlog.store.large import whole
+from turnlog.operations.read_session import check_alone, load
+from turnlog.store.large import goes_apart, referred, whole
 from turnlog.store.store import LogMoved, no_message
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 async def get_message(store: Store, key: SessionKey, sequence: int) -> bytes:
-    """JSON of the message at a sequence; of one that no answer holds see `read_session.referred`.
+    """JSON of the message at a sequence; of one that no answer holds see `large.referred`.
 
     Raises:
         NotFound: no such session, or no such message.

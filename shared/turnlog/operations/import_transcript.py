@@ -207,7 +207,8 @@ def _check_sizes(store: Store, entries: Sequence[Entry], lines: Sequence[Line], 
             raise TooLarge(f"line {line.number}: {error.detail}", extra={"line": line.number}) from None
         doubtful = store.objects is None and len(entry.line) > PART_SIZE - _SLACK
         if doubtful and (size := len(compressed([entry.line]))) > PART_SIZE:
-            raise too_large(size)
+            detail = f"line {line.number}: {too_large(size, alone=True).detail}"
+            raise TooLarge(detail, extra={"line": line.number})
 
 
 def _fitting(entries: Sequence[Entry]) -> int:

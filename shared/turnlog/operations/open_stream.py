@@ -18,8 +18,7 @@ from uuid import UUID
 
 from turnlog.errors import ConditionFailed, Contended, StreamActive, Unanswered
 from turnlog.records import streams
-from turnlog.records.expressions import LIVE, touch, update
-from turnlog.records.fences import running
+from turnlog.records.expressions import LIVE, running, touch, update
 from turnlog.records.keys import StreamKey
 from turnlog.records.streams import opened
 from turnlog.store.doubt import tells_doubt

@@ -338,9 +338,10 @@ async def _matching(large: LargeMessages, head: Head, request: _Request, done: i
     for at, stop in steps(head, first, end):
         for message in await load(store, head, at, stop):
             large.found([message])
-            there, at_request = (await whole(store, head, message)).fields(), message.sequence - start
-            same_id = request.named[at_request] in {None, there["message_id"]}
-            if not same_id or not messages.equal(there, request.messages[at_request]):
+            at_request = message.sequence - start
+            same_id = request.named[at_request] in {None, message.known()["message_id"]}
+            there = await whole(store, head, message) if same_id else message
+            if not same_id or not messages.says(there, request.messages[at_request]):
                 raise _diverged(message.sequence, head.message_count)
     return max(0, end - first)
 

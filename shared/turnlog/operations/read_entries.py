@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from turnlog.errors import TooLarge, Torn
 from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.records.batches import answer_size
-from turnlog.store.entry_reader import containing, read_batches
+from turnlog.store.deposits import reference
+from turnlog.store.entry_reader import containing, object_of, read_batches
 
 if TYPE_CHECKING:
     from turnlog.records.keys import TranscriptName
@@ -26,16 +27,18 @@ class EntryPage(NamedTuple):
         lines: JSON of each.
         first: the position of the first, if there is one.
         head: the transcript as it was read.
+        file: where the one entry of the page is, if no answer holds it; then there are no lines.
     """
 
     lines: list[bytes]
     first: int
     head: Transcript
+    file: dict[str, Any] | None = None
 
     @property
     def end(self) -> int:
         """The position behind the last."""
-        return self.first + len(self.lines)
+        return self.first + (len(self.lines) or bool(self.file))
 
     @property
     def has_more(self) -> bool:
@@ -48,8 +51,8 @@ class EntryPage(NamedTuple):
             "entry_count": self.head.length,
             "generation": self.head.shown_generation,
             "has_more": self.has_more,
-            "first_position": self.first if self.lines else None,
-            "last_position": self.end - 1 if self.lines else None,
+            "first_position": self.first if self.end > self.first else None,
+            "last_position": self.end - 1 if self.end > self.first else None,
         }
 
 
@@ -72,7 +75,7 @@ async def read_entries(
 
     Raises:
         NotFound: no such session, or no such transcript of it.
-        TooLarge: `whole` is asked for, and they do not all fit; or the first entry does not.
+        TooLarge: `whole` is asked for, and they do not all fit; or the first does not, and is no object.
         Unavailable: the table or the bucket did not answer.
     """
     tries = store.tries()
@@ -105,8 +108,11 @@ async def _page(
                     return EntryPage(lines, first, head)
                 lines.append(line)
     except TooLarge:
-        if not lines and not oversized:
+        if lines:
+            return EntryPage(lines, first, head)
+        if oversized:
+            return EntryPage((await containing(store, head, first)).lines, first, head)
+        if (apart := await object_of(store, head, first)) is None:
             raise
-        if not lines:
-            lines = (await containing(store, head, first)).lines
+        return EntryPage([], first, head, await reference(store, *apart))
     return EntryPage(lines, first, head)

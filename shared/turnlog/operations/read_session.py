@@ -8,15 +8,14 @@ read begins again at the head that it left: an answer is of one head.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import TooLarge
-from turnlog.limits import DOWNLOAD_SECONDS, PAYLOAD_LIMIT
+from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.records.messages import from_cache
-from turnlog.store.large import whole
+from turnlog.store.large import goes_apart, referred, whole
 from turnlog.store.store import LogMoved
-from turnlog.wire import dumps, payload_size, timestamp
+from turnlog.wire import payload_size
 
 if TYPE_CHECKING:
     from turnlog.records.head import Head
@@ -128,22 +127,6 @@ def _no_answer_holds(at: int, size: int) -> TooLarge:
     )
 
 
-def goes_apart(store: Store, message: Stored) -> bool:
-    """Whether the client reads the message from the bucket itself, because no answer holds it."""
-    return message.size > PAYLOAD_LIMIT and bool(message.object_key) and not store.in_process
-
-
-async def referred(store: Store, message: Stored) -> bytes:
-    """What stands in an answer for such a message: what the server says of it, and where the rest is.
-
-    The rest, JSON as gzip, is what its sender said. With the fields here, but for `file`, it is the message.
-    """
-    address = await store.bucket().download(message.object_key, media_type="application/json", gzip=True)
-    ends = timestamp(store.clock.now() + timedelta(seconds=DOWNLOAD_SECONDS))
-    file = {"url": address.url, "size": message.size, "expires_at": ends}
-    return dumps({**message.known(), "file": file})
-
-
 def check_alone(store: Store, message: Stored, *, first: bool) -> None:
     """Refuse an answer's first message if no answer holds it, unless a program in this process asks.
 
@@ -184,11 +167,11 @@ class _Joined:
             encoded = b""
             size = message.size
             if goes_apart(store, message):
+                # Its client reads it whole. So it ends the page: else a page would name any number of them.
                 encoded = await referred(store, message)
-                size = payload_size(encoded)
-                self.room -= size
-                if self.room >= 0:
+                if payload_size(encoded) <= self.room:
                     fitting.append(encoded)
+                self.room -= size
                 continue
             if not size or size <= self.room:
                 encoded = (await whole(store, head, message)).json

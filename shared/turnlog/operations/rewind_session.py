@@ -17,14 +17,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from turnlog.errors import ConditionFailed, Contended, NotFound, Unanswered, Unavailable
 from turnlog.records import ring
-from turnlog.records.expressions import touch, update
-from turnlog.records.fences import running
+from turnlog.records.expressions import running, touch, update
 from turnlog.records.head import USAGE_FIELDS, check_version
 from turnlog.records.keys import parse_message_sort_key
 from turnlog.records.usage import without
 from turnlog.store.deposits import delete_objects, objects_of
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.fences import unquiet
 from turnlog.store.leftover import (
     WHAT_GOES,
     clear_leftover,
@@ -32,13 +30,12 @@ from turnlog.store.leftover import (
     left_under,
     newest_step,
 )
-from turnlog.store.log import check_sequence, runs
+from turnlog.store.log import check_sequence, runs, unquiet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from turnlog.records.expressions import Value
-    from turnlog.records.fences import Fence
+    from turnlog.records.expressions import Fence, Value
     from turnlog.records.head import Head, Match
     from turnlog.records.item import Item
     from turnlog.records.keys import GenerationKey, SessionKey

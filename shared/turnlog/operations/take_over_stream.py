@@ -11,8 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from turnlog.errors import ConditionFailed, Contended, LeaseHeld, StreamEnded, Unanswered
-from turnlog.records.expressions import LIVE, update
-from turnlog.records.fences import running
+from turnlog.records.expressions import LIVE, running, update
 from turnlog.records.streams import Segment
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.stream_cache import cached

@@ -1,6 +1,7 @@
 """A transcript's entries as they are stored: the batches in which they were appended, compressed.
 
-A batch is one item; above what one holds it is an object in a bucket, which the item names. The object is
+A batch is one item; above what one holds it is an object in a bucket, which the item names. So is an entry
+that no answer holds, in any case: a client reads that from the bucket itself. The object is
 written before the item and deleted after it, so an item never names what is not there yet. An object that no
 item names, after a crash or a lost race, is deleted by its writer, or later with the transcript or the
 session: its key begins with theirs.
@@ -12,14 +13,14 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from turnlog.errors import Damaged
-from turnlog.limits import ENTRIES_LIMIT, ENTRY_LIMIT, PAYLOAD_LIMIT
+from turnlog.limits import ENTRIES_LIMIT, ENTRY_LIMIT, PART_SIZE, PAYLOAD_LIMIT
 from turnlog.records.expressions import attribute, put
 from turnlog.records.keys import parse_batch_sort_key
-from turnlog.records.packing import inflated
+from turnlog.records.packing import unpacked, zipped
 from turnlog.wire import payload_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from turnlog.records.item import Item
     from turnlog.records.transcripts import Transcript
@@ -46,9 +47,10 @@ class Batch(NamedTuple):
         return self.first + len(self.lines)
 
 
-def compressed(lines: Iterable[bytes]) -> bytes:
-    """Entries as they are stored."""
-    return zlib.compress(b"".join(line + b"\n" for line in lines))
+def compressed(lines: Sequence[bytes]) -> bytes:
+    """Entries as they are stored: an entry that no answer holds as gzip, which a client reads by itself."""
+    text = b"".join(line + b"\n" for line in lines)
+    return zipped(text, PART_SIZE) if answer_size(lines) > PAYLOAD_LIMIT else zlib.compress(text)
 
 
 def answer_size(lines: Iterable[bytes]) -> int:
@@ -100,7 +102,7 @@ def decode(item: Item, data: bytes) -> Batch:
     first = parse_batch_sort_key(item["SK"]["S"])
     limit = ENTRY_LIMIT + 1 if item["count"]["N"] == "1" else ENTRIES_LIMIT
     try:
-        lines = inflated(data, limit).split(b"\n")[:-1]
+        lines = unpacked(data, limit).split(b"\n")[:-1]
     except ValueError as error:
         raise Damaged(f"The batch of entries at position {first} is damaged: it cannot be read.") from error
     return Batch(first, lines, bytes(item["token"]["B"]), bytes(item["writer"]["B"]))

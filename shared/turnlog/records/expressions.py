@@ -7,7 +7,7 @@ words (`token` and `data` are two).
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from turnlog.records.keys import recency_sort_key
 
@@ -170,3 +170,21 @@ def names(*expressions: str) -> dict[str, str]:
     """The declaration of every `#name` in these expressions, see `SHORT`."""
     found = [name for expression in expressions for name in re.findall(r"#(\w+)", expression)]
     return {f"#{name}": SHORT.get(name, name) for name in found}
+
+
+class Fence(NamedTuple):
+    """Which stream a write is of, and in which epoch: it is refused when another has taken that over."""
+
+    stream_id: str
+    epoch: int
+
+
+def running(fence: Fence) -> tuple[str, dict[str, Value]]:
+    """The condition that this stream runs in a session, in this epoch; and its values."""
+    condition = "#active_stream = :stream_id AND #stream_epoch = :stream_epoch_was"
+    return condition, {"stream_id": fence.stream_id, "stream_epoch_was": fence.epoch}
+
+
+def quiet_condition(fence: Fence | None) -> tuple[str, dict[str, Value]]:
+    """The condition that no stream runs on a session, or that of the one that asks; and its values."""
+    return running(fence) if fence else ("attribute_not_exists(#active_stream)", {})

@@ -23,6 +23,7 @@ from turnlog.records.keys import (
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
+    from turnlog.records.expressions import Fence
     from turnlog.records.item import Item
 
 JSON_FIELDS = ("credentials", "metadata", "successful_agent_runs", "successful_agent_schedules")
@@ -104,6 +105,10 @@ class Head(NamedTuple):
     def live(self) -> bool:
         """Whether the session is there, rather than deleted, or a fork that is not whole yet."""
         return self.deleted_at is None and self.forking is None
+
+    def runs(self, fence: Fence) -> bool:
+        """Whether it says that this stream runs, in this epoch."""
+        return (self.active_stream, self.stream_epoch) == fence
 
     @property
     def etag(self) -> str:

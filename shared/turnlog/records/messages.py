@@ -23,7 +23,9 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import Damaged, TooLarge, Torn
-from turnlog.limits import EDITS_KEPT, MESSAGE_LIMIT, METADATA_LIMIT, PART_SIZE, PARTS_LIMIT
+from turnlog.limits import EDITS_KEPT, MESSAGE_LIMIT, METADATA_LIMIT, PARSED_BYTES, PART_SIZE, PARTS_LIMIT
+from turnlog.records import jsontext
+from turnlog.records.jsontext import ANY, Empty
 from turnlog.records.keys import parse_message_sort_key
 from turnlog.records.packing import packed, unpacked, zipped
 from turnlog.records.ring import fingerprint
@@ -299,6 +301,31 @@ def equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     No content is as empty content, and no tool calls are as an empty list of them.
     """
     return same(_said(one), _said(other))
+
+
+def says(stored: Stored, sent: Mapping[str, Any], *, first: bool = False) -> bool:
+    """Whether a stored message says the same as one that was sent, see `equal`.
+
+    G8: a large one is not parsed to be compared with a small one.
+
+    Args:
+        stored: with all of its content.
+        sent: by a request, which holds it.
+        first: without the tool calls that were added later.
+    """
+    if stored.size <= PARSED_BYTES or stored.size <= 2 * payload_size(dumps(sent)):
+        return equal(stored.as_first_stored() if first else stored.fields(), sent)
+    wanted = {"content": Empty(b'""'), "tool_calls": Empty(b"[]"), **_said(sent)}
+    if first and (added := len(stored.attached) // TOKEN_SIZE):
+        wanted["tool_calls"] = [*(sent.get("tool_calls") or ()), *([ANY] * added)]
+    return jsontext.says(stored.json, wanted | dict.fromkeys(_BESIDE, ANY))
+
+
+def tool_calls(stored: Stored) -> list[Any]:
+    """A message's tool calls; of a large one nothing else is parsed."""
+    large = stored.size > PARSED_BYTES
+    calls = jsontext.member(stored.json, "tool_calls") if large else stored.fields().get("tool_calls")
+    return calls or []
 
 
 def _said(fields: Mapping[str, Any]) -> dict[str, Any]:

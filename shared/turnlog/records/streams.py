@@ -38,8 +38,7 @@ from turnlog.limits import (
     PART_SIZE,
     STREAM_FORGOTTEN_DAYS,
 )
-from turnlog.records.expressions import attribute, names, put
-from turnlog.records.fences import Fence
+from turnlog.records.expressions import Fence, attribute, names, put
 from turnlog.records.keys import StreamKey, parse_segment_sort_key, parse_stream
 from turnlog.records.packing import packed, unpacked
 from turnlog.wire import parse_timestamp, timestamp

@@ -16,11 +16,13 @@ entries with the transcript's name and generation: so it is deleted together wit
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import TooLarge, Unavailable
-from turnlog.limits import PART_SIZE
-from turnlog.records.batches import compressed
+from turnlog.limits import DOWNLOAD_SECONDS, PART_SIZE, PAYLOAD_LIMIT
+from turnlog.records.batches import answer_size, compressed
+from turnlog.wire import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -103,6 +105,18 @@ async def delete_objects(store: Store, names: Iterable[str]) -> None:
             await store.bucket().delete(name)
 
 
+async def reference(store: Store, object_key: str, size: int) -> dict[str, Any]:
+    """What an answer says in the place of something that it does not hold: where a client reads it.
+
+    Args:
+        object_key: of the object, which is JSON as gzip.
+        size: bytes that it would take in an answer.
+    """
+    address = await store.bucket().download(object_key, media_type="application/json", gzip=True)
+    ends = timestamp(store.clock.now() + timedelta(seconds=DOWNLOAD_SECONDS))
+    return {"url": address.url, "size": size, "expires_at": ends}
+
+
 class EntryDeposits(Deposits):
     """The batches of entries of one writer.
 
@@ -136,14 +150,15 @@ class EntryDeposits(Deposits):
             self._batches[batch] = self._count, compressed(batch)
             self._count += 1
         number, data = self._batches[batch]
-        if len(data) <= PART_SIZE:
+        apart = self._store.objects is not None and answer_size(batch) > PAYLOAD_LIMIT
+        if len(data) <= PART_SIZE and not apart:
             return data, ""
         if self._store.objects is None:
-            raise too_large(len(data))
+            raise too_large(len(data), alone=len(batch) == 1)
         name = f"{key.objects}{generation:06d}!{self._token.hex()}-{number}"
         if not self.has(name):
             await self._store.head(key.session)
-            await self.put(name, data)
+            await self.put(name, data, gzip=apart)
         return None, name
 
     def settle(self, name: str) -> None:
@@ -152,9 +167,10 @@ class EntryDeposits(Deposits):
         self._batches.clear()  # they are held in memory until one is stored
 
 
-def too_large(size: int) -> TooLarge:
-    """The answer for so many bytes where there is no bucket for them."""
+def too_large(size: int, *, alone: bool) -> TooLarge:
+    """The answer for so many bytes, of one entry or of several, where there is no bucket for them."""
+    what, way = ("An entry takes", "Configure one.") if alone else ("Entries take", "Send fewer at once.")
     return TooLarge(
-        f"Entries take {size} bytes compressed; without a bucket (TURNLOG_BUCKET) at most {PART_SIZE} are"
-        " stored at once. Send fewer at once."
+        f"{what} {size} bytes compressed; without a bucket (TURNLOG_BUCKET) at most {PART_SIZE} are stored at"
+        f" once. {way}"
     )

@@ -65,6 +65,20 @@ async def read_batches(
         raise _missing()
 
 
+async def object_of(store: Store, head: Transcript, position: int) -> tuple[str, int] | None:
+    """The object of an entry that no answer holds, and the entry's bytes; None if the item has the entry.
+
+    Raises:
+        Torn: it is not there: the transcript was deleted meanwhile.
+        Unavailable: the table did not answer.
+    """
+    page = await store.read("Query", {**_range(head, position, position), "Limit": 1})
+    for item in page["Items"]:
+        size = oversize(item)
+        return (item["object"]["S"], size) if size and "object" in item else None
+    raise _missing()
+
+
 def _missing() -> Torn:
     return Torn("Entries are missing: the transcript was deleted meanwhile, or an object of it is lost.")
 

@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from turnlog.errors import NoSuchObject, TooLarge, Torn, TurnlogError, Unanswered, Unavailable
 from turnlog.limits import MAX_BATCH, PART_SIZE, PARTS_LIMIT, PAYLOAD_LIMIT, REQUEST_LIMIT
 from turnlog.records import messages
-from turnlog.store.deposits import Deposits, delete_objects, objects_of
+from turnlog.store.deposits import Deposits, delete_objects, objects_of, reference
+from turnlog.wire import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable, Mapping, Sequence
@@ -125,7 +126,7 @@ class LargeMessages:
             _check_items(placed, room)
             return placed
         for at, message in enumerate(placed):
-            # One that no answer holds is read from the bucket by the client itself, see `read_session`.
+            # One that no answer holds is read from the bucket by the client itself, see `referred`.
             if len(message.blob) > message.first_room or message.size > PAYLOAD_LIMIT:
                 placed[at] = self._as_object(message)
         left = sum(_item_size(message) for message in placed) - REQUEST_LIMIT
@@ -228,6 +229,38 @@ async def whole(store: Store, head: Head, message: Stored) -> Stored:
         else:
             message = message._replace(blob=blob)
     return message
+
+
+def goes_apart(store: Store, message: Stored) -> bool:
+    """Whether the client reads the message from the bucket itself, because no answer holds it."""
+    return message.size > PAYLOAD_LIMIT and bool(message.object_key) and not store.in_process
+
+
+async def referred(store: Store, message: Stored) -> bytes:
+    """What stands in an answer for such a message: what the server says of it, and where the rest is.
+
+    The rest, JSON as gzip, is what its sender said. With the fields here, but for `file`, it is the message.
+    """
+    return dumps({**message.known(), "file": await reference(store, message.object_key, message.size)})
+
+
+async def shown(store: Store, message: Stored) -> bytes:
+    """What stands in an answer for a message, of which the content is read or goes apart."""
+    return await referred(store, message) if goes_apart(store, message) else message.json
+
+
+def check_answer(store: Store, message: Stored, way: str, *, what: str = "The message takes") -> None:
+    """Refuse an edited message that the answer does not hold: after the write it would be too late to say so.
+
+    Args:
+        way: what to do instead.
+        what: begins the error's text.
+
+    Raises:
+        TooLarge: it does not, nor is it in the bucket, and no program in this process asks.
+    """
+    if message.size > PAYLOAD_LIMIT and not store.in_process and not message.object_key:
+        raise TooLarge(f"{what} {message.size} bytes in the answer, which holds {PAYLOAD_LIMIT}. {way}")
 
 
 def _item_size(message: Stored) -> int:

@@ -11,11 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from turnlog.errors import Invalid, SequenceMismatch, TooLarge
-from turnlog.limits import COMPARED_BYTES, MAX_BATCH, PARTS_LIMIT, PAYLOAD_LIMIT
+from turnlog.errors import Invalid, SequenceMismatch
+from turnlog.limits import COMPARED_BYTES, MAX_BATCH, PARTS_LIMIT
 from turnlog.records import ring
-from turnlog.records.expressions import LIVE, touch, unchanged, update
-from turnlog.records.fences import running
+from turnlog.records.expressions import LIVE, running, touch, unchanged, update
 from turnlog.records.head import USAGE_FIELDS
 from turnlog.records.keys import parse_message_sort_key
 from turnlog.records.usage import added
@@ -23,8 +22,7 @@ from turnlog.records.usage import added
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
-    from turnlog.records.expressions import Value
-    from turnlog.records.fences import Fence
+    from turnlog.records.expressions import Fence, Value
     from turnlog.records.head import Head
     from turnlog.records.keys import GenerationKey
     from turnlog.records.messages import Stored
@@ -261,20 +259,6 @@ def message_writes(key: GenerationKey, before: Stored, after: Stored) -> list[Fi
     ]
 
 
-def check_answer(store: Store, message: Stored, way: str, *, what: str = "The message takes") -> None:
-    """Refuse an edited message that the answer does not hold: after the write it would be too late to say so.
-
-    Args:
-        way: what to do instead.
-        what: begins the error's text.
-
-    Raises:
-        TooLarge: it does not, and no program in this process asks.
-    """
-    if message.size > PAYLOAD_LIMIT and not store.in_process:
-        raise TooLarge(f"{what} {message.size} bytes in the answer, which holds {PAYLOAD_LIMIT}. {way}")
-
-
 async def write_edit(
     large: LargeMessages,
     head: Head,
@@ -330,3 +314,50 @@ async def write_edit(
     await large.store.cache.edited(head, edited, after)
     await large.replaced(after)
     return edited
+
+
+async def check_fence(store: Store, head: Head, fence: Fence | None) -> None:
+    """Refuse what a producer writes to a session on which its stream does not run, or in another epoch.
+
+    Args:
+        head: as the table has it.
+        fence: what the write names; None: it is no producer's.
+
+    Raises:
+        NotFound: there is no such stream.
+        StreamEnded: it has ended.
+        Fenced: it is in another epoch.
+        Contended: the session is changing this instant.
+    """
+    if fence and not head.runs(fence):
+        from turnlog.store.streams import refuse_fence  # noqa: PLC0415 (most writes are no producer's)
+
+        await refuse_fence(store, head, fence)
+
+
+async def unquiet(store: Store, head: Head, fence: Fence | None) -> Head | None:
+    """Look whether a session's log may be cut or edited: no stream runs, or the one that asks.
+
+    A stream that is due to end is ended.
+
+    Args:
+        head: as the table has it.
+        fence: of the stream that asks.
+
+    Returns:
+        None: it may. A head: it may, but the session is another by now.
+
+    Raises:
+        NotFound: there is no such session, or no such stream of it.
+        StreamActive: another stream runs.
+        StreamEnded, Fenced: the one that asks has ended, or was taken over.
+        Unavailable: the table refused or did not answer.
+    """
+    if fence and head.active_stream in {None, fence.stream_id}:
+        await check_fence(store, head, fence)
+        return None
+    if head.active_stream is None:
+        return None
+    from turnlog.store.streams import ended_or_active  # noqa: PLC0415 (mostly none runs)
+
+    return await ended_or_active(store, head, head.active_stream)

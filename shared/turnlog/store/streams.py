@@ -22,15 +22,14 @@ from turnlog.errors import (
 )
 from turnlog.limits import STREAM_LIMIT
 from turnlog.records import streams
-from turnlog.records.expressions import LIVE, touch, update
-from turnlog.records.fences import running
+from turnlog.records.expressions import LIVE, running, touch, update
 from turnlog.records.keys import StreamKey
 from turnlog.records.streams import Segment, Stream
 from turnlog.store.stream_cache import cached
 
 if TYPE_CHECKING:
     from turnlog.errors import Unavailable
-    from turnlog.records.fences import Fence
+    from turnlog.records.expressions import Fence
     from turnlog.records.head import Head
     from turnlog.records.keys import GenerationKey, SessionKey
     from turnlog.store.store import Store
@@ -184,7 +183,7 @@ def no_stream() -> NotFound:
 
 
 async def refuse_fence(store: Store, head: Head, fence: Fence) -> NoReturn:
-    """Say why a producer may not write to a session of this head; see `fences.check_fence`."""
+    """Say why a producer may not write to a session of this head; see `log.check_fence`."""
     stream = await find_stream(store, StreamKey(head.key, fence.stream_id))
     if stream is None:
         raise no_stream()
@@ -193,7 +192,7 @@ async def refuse_fence(store: Store, head: Head, fence: Fence) -> NoReturn:
 
 
 async def ended_or_active(store: Store, head: Head, stream_id: str) -> Head:
-    """The head after the stream that runs was ended, if it is due to be; see `fences.unquiet`."""
+    """The head after the stream that runs was ended, if it is due to be; see `log.unquiet`."""
     head, stream = await look(store, head.key, stream_id)
     if stream.open:
         raise StreamActive(

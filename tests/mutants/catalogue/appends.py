@@ -135,7 +135,7 @@ APPENDS = (
     ),
     Mutant(
         "PUT does not compare what is there",
-        "if not same_id or not messages.equal(there, request.messages[at_request]):",
+        "if not same_id or not messages.says(there, request.messages[at_request]):",
         "if not there:",
         "success is answered, and nothing stored",
     ),

@@ -128,7 +128,7 @@ EDITS = (
     ),
     Mutant(
         "a replace with other content taken for no change",
-        "alike = messages.equal(before.fields(), new) and same",
+        "alike = messages.says(before, new) and same",
         "alike = same",
         "a message is answered as replaced, and is not",
         case="edit & get, no cache",
@@ -177,8 +177,8 @@ EDITS = (
     ),
     Mutant(
         "the object of a message that is removed is read",
-        'read = "removed" not in edit',
-        "read = True",
+        '            answered = made or "removed" not in edit\n',
+        "            answered = True\n",
         "to remove 64 MB takes the memory of 64 MB",
         test=_TEST,
     ),
@@ -205,8 +205,8 @@ EDITS = (
     ),
     Mutant(
         "the resend of an edited message is compared",
-        "elif messages.erased(stored):",
-        "elif not stored:",
+        "elif messages.erased(there.known()):",
+        "elif not there:",
         "a repeat is refused, though what it repeats cannot be compared any more",
         test=_TEST,
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.mutant import Mutant
 
 _FILES = "tests/functional/test_files.py"
+_LARGE = "tests/functional/test_large_http.py"
 
 FILES = (
     Mutant(
@@ -104,5 +105,43 @@ FILES = (
         "    if False:\n",
         "one of two bodies is dropped in silence",
         test=f"{_FILES}::test_a_body_of_others_or_that_is_not_there_is_refused",
+    ),
+    Mutant(
+        "a client takes a refusal of the bucket for the last word",
+        "return await self._whole(request, answer)\n            except _NotGiven:\n"
+        "                if attempt == self._retries:",
+        "return await self._whole(request, answer)\n            except _NotGiven:\n                if True:",
+        "an address that ran out ends the call",
+        test=_LARGE,
+    ),
+    Mutant(
+        "a client sends a body to one address alone",
+        "                if attempt == self._retries:\n                    raise\n"
+        "                await self._pause(attempt)\n            else:",
+        "                if True:\n                    raise\n"
+        "                await self._pause(attempt)\n            else:",
+        "an address that ran out ends the call",
+        test=_LARGE,
+    ),
+    Mutant(
+        "an edit of what no answer holds is refused",
+        ' and not store.in_process and not message.object_key:\n        raise TooLarge(f"{what}',
+        ' and not store.in_process:\n        raise TooLarge(f"{what}',
+        "a large message cannot be edited over HTTP",
+        test=_LARGE,
+    ),
+    Mutant(
+        "a large create that was cut off is not finished",
+        'if session.message_count >= len(late.get("messages", ())):',
+        "if session.message_count:",
+        "a repeat answers a session without its messages",
+        test=_LARGE,
+    ),
+    Mutant(
+        "an address is of the host of all regions",
+        '"addressing_style": "virtual"}',
+        '"addressing_style": "auto"}',
+        "no browser sends a file to a new bucket",
+        test="tests/unit/test_driver.py",
     ),
 )

@@ -117,9 +117,23 @@ IMPORTS = (
     ),
     Mutant(
         "what no answer holds ends a page without a word",
-        "        if not lines and not oversized:\n            raise\n",
-        "        if not oversized:\n            return EntryPage(lines, first, head)\n",
+        "        if lines:\n            return EntryPage",
+        "        if lines or not oversized:\n            return EntryPage",
         "a reader goes round for ever",
+        test=_PROGRAMS,
+    ),
+    Mutant(
+        "an entry that no answer holds lies in an item",
+        "if len(data) <= PART_SIZE and not apart:",
+        "if len(data) <= PART_SIZE:",
+        "it is stored, and no client can read it",
+        test=_PROGRAMS,
+    ),
+    Mutant(
+        "an entry that no answer holds is put as a batch is",
+        "zipped(text, PART_SIZE) if answer_size(lines) > PAYLOAD_LIMIT else zlib.compress(text)",
+        "zlib.compress(text)",
+        "what is at the address is not what it says",
         test=_PROGRAMS,
     ),
     Mutant(

@@ -8,6 +8,20 @@ _LARGE = "tests/functional/test_large.py"
 
 LARGE = (
     Mutant(
+        "a large message is parsed for a small request",
+        "if stored.size <= PARSED_BYTES or",
+        "if stored.size or",
+        "a few bytes make a function hold ten times 64 MB",
+        test="tests/benchmark/test_memory.py",
+    ),
+    Mutant(
+        "a large message is compared up to where the other one ends",
+        "    if left:\n        raise _Differs\n",
+        "",
+        "what was sent with more fields is taken for a repeat",
+        test="tests/unit/test_jsontext.py",
+    ),
+    Mutant(
         "a message's object after its item",
         "            if message.object_key and not self._deposits.has(message.object_key):",
         "            if False:",

@@ -153,20 +153,6 @@ STREAMS = (
         case="stream: delete & append",
     ),
     Mutant(
-        "a reader misses the middle of a segment",
-        "    if segment.first > seq + 1:\n        raise Torn",
-        "    if segment.first > seq + 10**9:\n        raise Torn",
-        "a page that is torn is taken for whole",
-        case="stream: append & follow, torn",
-    ),
-    Mutant(
-        "a page of events that ends early",
-        "    if seq < stream.durable_seq or parts:\n        raise Torn",
-        "    if seq < 0:\n        raise Torn",
-        "a page that is torn is taken for whole",
-        case="stream: append & follow, torn",
-    ),
-    Mutant(
         "a lost step is not dropped",
         "    return (at, False) if at.seq < cut else (Cursor(at.epoch, cut - 1), True)",
         "    return at, False",
@@ -193,13 +179,6 @@ STREAMS = (
         "or m[3] then",
         "a producer that was taken over is read",
         test="tests/conformance/test_caches.py",
-    ),
-    Mutant(
-        "the cache is believed in any epoch",
-        "        if ended or _number(its_epoch) != epoch:",
-        "        if ended:",
-        "a reader gets what was cut away",
-        case="stream: take over & append, cached",
     ),
     Mutant(
         "the cache's base is believed unchecked",

@@ -65,6 +65,15 @@ TROUBLES: Mapping[str, Trouble] = {
     "http: 504, done later": Trouble(Served.LATER, 504),
 }
 
+BUCKET_TROUBLES = (
+    "bucket: no answer",
+    "bucket: answer cut",
+    "bucket: answer short",
+    "bucket: 403",
+    "bucket: 503",
+)
+"""What a program meets that reads from the bucket: 403 is an address that ran out."""
+
 # What becomes of an answer that never left the function: it crashed, or its time was over.
 CRASHED = tuple(Trouble(Served.NOW, seen) for seen in (500, 502, 503, 504, httpx.ReadError))
 

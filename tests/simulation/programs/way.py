@@ -9,7 +9,7 @@ import httpx
 
 from tests.simulation.objects import BUCKET_URL
 from tests.simulation.programs.gateway import own_responses, request_of, response_to
-from tests.simulation.programs.troubles import CRASHED, TROUBLES, Served, Trouble
+from tests.simulation.programs.troubles import BUCKET_TROUBLES, CRASHED, TROUBLES, Served, Trouble
 from tests.simulation.scheduler import Point, suspended
 
 if TYPE_CHECKING:
@@ -69,14 +69,40 @@ class Way(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See httpx."""
         if (url := str(request.url)).startswith(BUCKET_URL):
-            data = self.world.objects.ever[unquote(url.removeprefix(BUCKET_URL))]
-            packed = {} if data.startswith(b"{") else {"content-encoding": "gzip"}
-            return httpx.Response(200, headers=packed, content=data)
+            return self._from_bucket(unquote(url.removeprefix(BUCKET_URL)))
         answer: Future[httpx.Response] = self._loop.create_future()
         number = self.call.sent = self.call.sent + 1
         name = f"{self.name}, request {number} of call {self.call.number}"
         self.world.scheduler.spawn(name, self._carry(name, self.call, request_of(request), answer))
         return await answer
+
+    def _from_bucket(self, key: str) -> httpx.Response:
+        """What the bucket answers at an address, which may have run out, or lead to what was deleted since.
+
+        Raises:
+            httpx.ReadError: no answer.
+        """
+        seen: str | None = None
+        if self._trouble(self.call.troubled):
+            seen = BUCKET_TROUBLES[self.world.chooser.choose(len(BUCKET_TROUBLES))]
+            self.world.faults[seen] += 1
+            self.world.trace.append((self.world.seconds, self.name, "the bucket", {"Key": key}, seen))
+        self.call.troubled = seen is not None
+        if (kept := self.world.objects.kept.get(key)) is None:
+            return httpx.Response(404)
+        packed = {} if kept.data.startswith(b"{") else {"content-encoding": "gzip"}
+        match seen:
+            case None:
+                return httpx.Response(200, headers=packed, content=kept.data)
+            case "bucket: answer cut":
+                return httpx.Response(200, headers=packed, stream=_Cut(kept.data))
+            case "bucket: answer short":
+                return httpx.Response(200, headers=packed, content=kept.data[: len(kept.data) // 2])
+            case "bucket: 403":
+                return httpx.Response(403)
+            case "bucket: 503":
+                return httpx.Response(503)
+        raise httpx.ReadError("No answer came.")
 
     async def _carry(self, name: str, call: Call, request: Request, answer: Future[httpx.Response]) -> None:
         await suspended(Point())

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 @endpoint(
     body=EditMessage,
+    body_file=True,
     headers=("if-match",),
     answers={200: "MessageEdited"},
     errors=(

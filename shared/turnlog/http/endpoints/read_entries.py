@@ -10,6 +10,7 @@ from turnlog.http.endpoint import endpoint
 from turnlog.http.events import Parameter
 from turnlog.limits import MAX_IMPORT
 from turnlog.operations.read_entries import read_entries
+from turnlog.wire import dumps
 
 if TYPE_CHECKING:
     from turnlog.http.events import Call
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
     jsonl_answer=True,
 )
 async def handler(store: Store, call: Call, *, after: int | None, limit: int | None, format: str) -> Answer:  # noqa: A002
-    """A transcript's entries, or those behind a position: as many as fit into an answer."""
+    """A transcript's entries, or those behind a position: as many as fit into an answer.
+
+    If the first one alone does not fit, the answer is JSON in any case, and `file` says where the entry is.
+    """
     text = format == "jsonl"
     page = await read_entries(
         store,
@@ -40,9 +44,9 @@ async def handler(store: Store, call: Call, *, after: int | None, limit: int | N
         whole=text and after is None and limit is None,
         oversized=store.in_process,
     )
+    headers = {"x-turnlog-next-after": str(page.end - 1)} if text and page.has_more else {}
+    if page.file:
+        return Answer(200, dumps({**page.bounds(), "entries": [], "file": page.file}), headers)
     if not text:
         return Answer(200, with_list(page.bounds(), "entries", page.lines))
-    headers = {"content-type": JSONL}
-    if page.has_more:
-        headers["x-turnlog-next-after"] = str(page.end - 1)
-    return Answer(200, b"".join(line + b"\n" for line in page.lines), headers)
+    return Answer(200, b"".join(line + b"\n" for line in page.lines), {"content-type": JSONL, **headers})

@@ -179,7 +179,8 @@ def test_an_answer_to_a_deleted_session_ends_and_the_next_is_404(api: Api) -> No
     with follow(stream) as reader:
         assert data(reader.next()) == HELLO[0]
         api.call("DELETE", f"/sessions/{stream.session}")
-        assert reader.rest() == []
+        # A look in the middle of it may see that the stream has ended.
+        assert {frame.event for frame in reader.rest()} <= {"reset", "end"}
     with follow(stream) as reader:
         assert reader.status == 404
 

@@ -189,6 +189,8 @@ def _check_events(history: History, work: Work, reply: Reply) -> None:
     after = request.query.get("after")
     epoch, seq = map(int, after.rsplit(".", 2)[1:]) if after else (0, 0)
     there = _there(history, work, request.stream_id)
+    told = bool(reply.body and reply.body.get("reset"))
+    require(Rule.RESET_WHERE_EVENTS_WERE_LOST, told or not _lost(there, epoch, seq), (request, reply, there))
     if reply.status == 204:
         ended = [one for one in there if not one.open and one.durable_seq <= seq]
         require(Rule.ENDED_MEANS_ENDED, ended, (request, there))
@@ -216,6 +218,12 @@ def _check_events(history: History, work: Work, reply: Reply) -> None:
     require(Rule.FOLLOWED_IN_ORDER, int(body["cursor"].rsplit(".", 1)[1]) == at, (request, body))
     over = body["state"] != "open" and not body["events"] and not body.get("reset")
     require(Rule.ENDED_MEANS_ENDED, not over, (request, body))
+
+
+def _lost(there: list[Stream], epoch: int, seq: int) -> bool:
+    """Whether what a reader has seen was cut away, by the stream as it was all the time."""
+    cuts = [one.cut(epoch + 1) if one.first_epoch <= epoch < one.epoch else None for one in there]
+    return bool(cuts) and all(cut is not None and cut <= seq for cut in cuts)
 
 
 def _is(event: bytes, other: dict[str, Any]) -> bool:

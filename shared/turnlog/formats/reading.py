@@ -39,7 +39,7 @@ _ROLES: dict[str, Role] = {
     "tool": "tool",
     "function": "tool",
 }
-OWN = ("sequence", "message_id", "created_at", "edited_at", "metadata", "removed")
+OWN = ("sequence", "message_id", "created_at", "edited_at", "stream_id", "metadata", "removed")
 """Fields of a stored message that are Turnlog's, and no provider's."""
 
 # In which providers that speak Chat Completions give a model's thoughts, and want them back.

@@ -72,8 +72,8 @@ _STREAM_ID = {
 _BODY_FILE = {
     "name": "body_file",
     "in": "query",
-    "description": "The request has no body: its body are the bytes of this file of the session, at most 64"
-    " MB. See `POST /sessions/{session_id}/files`.",
+    "description": "The id of a file of this session, of at most 64 MB, whose bytes stand for the body. The"
+    " request itself has none. See `POST /sessions/{session_id}/files`.",
     "schema": {"type": "string", "pattern": FILE_ID_PATTERN},
 }
 _SEQUENCE = {

@@ -271,6 +271,32 @@ def test_a_bucket_that_gives_nothing_is_told(server: LocalServer) -> None:
         assert turnlog.get_message("s", 1).metadata == {"rating": 5}
 
 
+class Unauthorized(Troubled):
+    """A network on which the API's gateway refuses to show a message."""
+
+    refusing = False
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if self.refusing and request.method == "GET" and "/messages/" in request.url.path:
+            return httpx.Response(403, json={"message": "Forbidden"})
+        return super().handle_request(request)
+
+
+def test_a_change_is_not_denied_by_a_look_that_is_refused(server: LocalServer) -> None:
+    network = Unauthorized()
+    with (
+        httpx.Client(transport=network) as http_client,
+        Turnlog(url=server.url, token=f"user-{uuid4().hex}", http_client=http_client) as turnlog,
+    ):
+        turnlog.create_session(session_id="s", messages=[user("q")])
+        turnlog.append_messages("s", [assistant(LARGE["noise"])], minimal=True)
+        network.troubles, network.refusing = [403], True
+        with pytest.raises(Unanswered, match="The change was made, but not read"):
+            turnlog.edit_message("s", 1, metadata={"rating": 5})
+        network.refusing = False
+        assert turnlog.get_message("s", 1).metadata == {"rating": 5}
+
+
 class Unreadable(httpx.HTTPTransport):
     """A network on which the bucket takes what comes, and gives nothing."""
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Message = dict[str, Any]
 # Calls that join messages while they are read make many mixtures; so many are looked through.
 _MIXTURES = 1_000
+# A call joins one of so many newest messages, or takes one that has so many bytes beside it.
+_TURN = 20
+_BESIDE_A_CALL = 300
 
 
 def check_get(history: History, work: Work, states: list[State], reply: Reply) -> None:
@@ -123,6 +126,9 @@ def _fits(got: list[Message], next_one: list[Message]) -> bool:
 def check_too_large(work: Work, states: list[State], reply: Reply) -> None:
     """G8: a page is refused only for its first message, and only if no answer holds that one."""
     assert work.request is not None
+    if work.request.kind == "tool_call":
+        _check_joined_is_too_large(work, states)
+        return
     if work.request.kind not in {"export", "get", "messages"}:
         return
     query, at = work.request.query, reply.body["sequence"]
@@ -135,6 +141,15 @@ def check_too_large(work: Work, states: list[State], reply: Reply) -> None:
             ):
                 return
     require(Rule.TOO_LARGE_IS_TRUE, False, (work, reply))
+
+
+def _check_joined_is_too_large(work: Work, states: list[State]) -> None:
+    """A tool call is refused only if no answer holds the message with it."""
+    assert work.request is not None
+    said = [entry.newest for state in states if state.live for entry in state.log[-_TURN:]]
+    largest = max((payload_size(dumps(one)) for one in said), default=0)
+    taken = largest + payload_size(dumps(work.request.body["tool_call"])) + _BESIDE_A_CALL
+    require(Rule.TOO_LARGE_IS_TRUE, taken > read_session.__dict__["PAYLOAD_LIMIT"], work)
 
 
 def check_export(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
@@ -176,7 +191,10 @@ def _unlike_window(request: Request, messages: list[Message], reply: Reply) -> s
         return None if reply.raw.decode() == formats.to_markdown(shown) else f"a text of {shown}"
     lead = max((at for at in begins if at <= first), default=first)
     ways = [[messages[lead], _note(lead + 1, first), *shown] if lead < first - 1 else messages[lead:]]
-    if cut and len(shown) == 1 and lead < first:  # even the lead does not fit beside the newest message
+    beside = payload_size(dumps(messages[lead])) + payload_size(dumps(shown[-1])) if shown else 0
+    too_large = beside > export_history.__dict__["PAYLOAD_LIMIT"]
+    if cut and lead < first and (len(shown) == 1 or too_large):
+        # Even the lead does not fit beside the newest message: one in the bucket is then not read.
         ways.append([_note(lead, first), *shown])
     written = [_WRITERS[form](way).body for way in ways]
     if not any(all(reply.body.get(name) == one for name, one in body.items()) for body in written):

@@ -80,5 +80,5 @@ def test_an_object_whose_connection_is_lost_in_the_middle(bucket: Stubber) -> No
     """It is asked for again: half of it is no object."""
     half = {"Body": StreamingBody(BytesIO(b"half"), 8), "ContentLength": 8}
     bucket.add_response("get_object", half, {"Bucket": "b", "Key": "k"})
-    with pytest.raises(Unanswered):
+    with pytest.raises(Unanswered, match="bucket did not answer"):
         run(BotoObjects("b", lambda: bucket.client).get("k"))

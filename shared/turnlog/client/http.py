@@ -485,17 +485,23 @@ class HttpWay:
         """The message of a change that is made, and not to be made again: it can be asked for.
 
         Raises:
-            Unanswered: the bucket did not answer.
+            NotFound: it was taken away since.
+            Unanswered: it cannot be read. What refuses the look does not say that nothing was changed.
         """
         try:
             try:
                 return await self._read(message)
             except _NotGiven:
-                return await self.ask(
+                there = await self.ask(
                     Request("get_message", request.session_id, sequence=message["sequence"])
                 )
-        except Contended as error:
+        except NotFound:
+            raise
+        except TurnlogError as error:
             raise _at_once(Unanswered(f"The change was made, but not read: {error.detail}")) from error
+        if there["message_id"] != message["message_id"]:
+            raise NotFound("The message was changed, and taken away since.")
+        return there
 
     async def _json(self, file: Any) -> Any:
         reply = await self._carried("GET", file["url"])

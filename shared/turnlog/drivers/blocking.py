@@ -20,7 +20,7 @@ from botocore import xform_name
 from botocore.config import Config
 
 from turnlog.cache.breaker import Breaker
-from turnlog.drivers.translate import TRANSLATED, check_answers, name_region, translated
+from turnlog.drivers.translate import BUCKET, TRANSLATED, check_answers, name_region, translated
 from turnlog.errors import CacheUnavailable, Contended, Damaged, NoSuchObject
 from turnlog.limits import (
     CONNECT_SECONDS,
@@ -182,7 +182,7 @@ class BotoObjects:
         try:
             return getattr(self._client(), operation)(Bucket=self._bucket, **parameters)
         except TRANSLATED as error:
-            raise translated(error) from error
+            raise translated(error, BUCKET) from error
 
     async def _signed(self, operation: str, seconds: int, **parameters: Any) -> str:
         """A URL by which anybody may make this request for so long: nothing is sent."""
@@ -195,7 +195,7 @@ class BotoObjects:
         try:
             data: bytes = body.read()
         except TRANSLATED as error:  # the connection was lost in the middle
-            raise translated(error) from error
+            raise translated(error, BUCKET) from error
         return data
 
 

@@ -35,7 +35,7 @@ from turnlog.drivers.blocking import (
     region_of,
     store_on,
 )
-from turnlog.drivers.translate import TRANSLATED, check_answers, name_region, translated
+from turnlog.drivers.translate import BUCKET, TRANSLATED, check_answers, name_region, translated
 from turnlog.errors import CacheUnavailable, UsageError
 from turnlog.limits import OPERATION_SECONDS, REQUEST_SECONDS
 from turnlog.settings import Settings, settings
@@ -77,7 +77,7 @@ class AsyncObjects(BotoObjects):
         try:
             return await getattr(self._client(), operation)(Bucket=self._bucket, **parameters)
         except TRANSLATED as error:
-            raise translated(error) from error
+            raise translated(error, BUCKET) from error
 
     async def _signed(self, operation: str, seconds: int, **parameters: Any) -> str:
         url: str = await self._client().generate_presigned_url(
@@ -90,7 +90,7 @@ class AsyncObjects(BotoObjects):
             async with body:
                 data: bytes = await body.read()
         except (ClientPayloadError, *TRANSLATED) as error:  # the connection was lost in the middle
-            raise translated(error) from error
+            raise translated(error, BUCKET) from error
         return data
 
 

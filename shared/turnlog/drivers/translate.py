@@ -28,7 +28,10 @@ TRANSLATED = (BotoCoreError, ClientError)
 # Nothing was sent, and nothing will be.
 _DEFECTS = (ParamValidationError, NoCredentialsError, PartialCredentialsError)
 
-_SILENT = "The database did not answer. What was asked may or may not be done."
+_SILENT = "The {store} did not answer. What was asked may or may not be done."
+BUCKET = "bucket"
+"""What an error's text calls S3."""
+
 _BUSY = "The database is busy. Try again."
 
 # Answers by which DynamoDB says that it did not do it and that a repeat may succeed:
@@ -84,11 +87,16 @@ def _check_answer(response_dict: Any, operation_model: Any, **_: object) -> None
             raise HTTPClientError(error="the answer is not whole")
 
 
-def translated(error: Exception) -> Exception:
-    """The store's error for one of botocore's; an answer that only a defect can cause comes back as it is."""
+def translated(error: Exception, store: str = "database") -> Exception:
+    """The store's error for one of botocore's; an answer that only a defect can cause comes back as it is.
+
+    Args:
+        store: what was asked, in the words of the error's text.
+    """
+    silent = _SILENT.format(store=store)
     if isinstance(error, ClientError):
-        return _answered(error)
-    return error if isinstance(error, _DEFECTS) else Unanswered(_SILENT)
+        return _answered(error, silent)
+    return error if isinstance(error, _DEFECTS) else Unanswered(silent)
 
 
 def for_program(error: Exception) -> Exception:
@@ -105,7 +113,7 @@ def for_program(error: Exception) -> Exception:
     return error
 
 
-def _answered(error: Any) -> Exception:
+def _answered(error: Any, silent: str) -> Exception:
     refusal: Exception = error
     code = error.response.get("Error", {}).get("Code", "")
     if code == "ConditionalCheckFailedException":
@@ -115,7 +123,7 @@ def _answered(error: Any) -> Exception:
     elif code in _REFUSED:
         refusal = Contended(_BUSY)
     elif code == "TransactionInProgressException" or _status(error) >= 500:  # noqa: PLR2004 (a class of HTTP)
-        refusal = Unanswered(_SILENT)
+        refusal = Unanswered(silent)
     elif code in {"NoSuchKey", "404"}:  # the answer to HEAD has no body, which would name the error
         refusal = NoSuchObject()
     return refusal

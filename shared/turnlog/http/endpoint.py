@@ -126,13 +126,21 @@ class Endpoint:
         if self.transcripts and not store.transcripts:
             raise TranscriptsOff("Transcripts are switched off (TURNLOG_TRANSCRIPTS).")
         given = {name: one.parse(name, call.query.get(name)) for name, one in self.query.items()}
-        if self.body_file and "body_file" in call.query:
+        if "body_file" in call.query:
+            if not self.body_file:
+                raise Invalid.at("query", "body_file", msg=_NO_FILE)
             call = await _with_file(store, call, call.query["body_file"])
         if self.body:
             given["body"] = call.body(self.body, required=self.body_required)
         if self.jsonl_body:
             given["body"] = call.text()
         return await self.operation(store, call, **given)
+
+
+_NO_FILE = (
+    "cannot stand for the body of this operation. Where a create is too large, create the session without"
+    " messages, then PUT them"
+)
 
 
 async def _with_file(store: Store, call: Call, file_id: str) -> Call:

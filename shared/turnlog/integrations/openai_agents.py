@@ -139,7 +139,7 @@ class TurnlogSession:
         Raises:
             Gone: the session was deleted.
             Invalid: an item is no object.
-            TooLarge: an item is above what a request holds.
+            TooLarge: an item is above 64 MB, or above what is stored without a bucket.
             Unavailable: Turnlog did not answer; the same call may be made again.
         """
         if not items:

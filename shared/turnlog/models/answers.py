@@ -209,7 +209,11 @@ class MessagePage(Answer):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Appended(Answer):
-    """What an append stored, or had stored before; `messages` is empty where the client wants none."""
+    """What an append stored, or had stored before.
+
+    An answer of the API has no `messages` where the request says `Prefer: return=minimal`, or where its body
+    came as a file.
+    """
 
     first_sequence: int
     last_sequence: int

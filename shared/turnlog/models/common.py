@@ -45,8 +45,12 @@ def _nullable(schema: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [schema, {"type": "null"}]})
 
 
+def _no_mapping(value: Any) -> str | None:
+    return None if isinstance(value, dict) else "must be an object"
+
+
 def _no_object(value: Any) -> str | None:
-    return what_cannot_be_kept(value) if isinstance(value, dict) else "must be an object"
+    return _no_mapping(value) or what_cannot_be_kept(value)
 
 
 def _object(value: Any) -> Any:
@@ -104,6 +108,9 @@ _Objects = Annotated[Any, _or_null(_no_objects), _nullable({"type": "array", "it
 JsonObject = Annotated[Any, _or_null(_no_object), _nullable(_OBJECT)]
 """A JSON object of the application's own, or null."""
 
+_ObjectWithin = Annotated[Any, _or_null(_no_mapping), _nullable(_OBJECT)]
+"""The same as a part of a message, which is looked through as a whole."""
+
 
 def _counted(value: Any) -> dict[str, int] | None:
     if value is not None and not isinstance(value, dict):
@@ -151,8 +158,8 @@ class NewMessage(BaseModel):
     tool_call_id: _Name = None
     refusal: _Text = None
     tool_calls: _Objects = None
-    function_call: JsonObject = None
-    metadata: JsonObject = Field(
+    function_call: _ObjectWithin = None
+    metadata: _ObjectWithin = Field(
         default=None, description="The application's own, at most 32 KB. It is no part of the content."
     )
     message_id: MessageId | None = Field(

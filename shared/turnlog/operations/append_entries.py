@@ -57,7 +57,6 @@ async def append_entries(
     *,
     expected_position: int | None = None,
     batch_id: str | None = None,
-    oversized: bool = False,
 ) -> AppendedEntries:
     """Append entries, all or none, each with a uuid once; the transcript begins with its first.
 
@@ -65,7 +64,6 @@ async def append_entries(
         new: JSON objects, 1 to 500.
         expected_position: if given, the position that the first new entry must get.
         batch_id: of this request and its repeats, by which they know entries without a uuid.
-        oversized: one entry alone may be more than an answer holds.
 
     Raises:
         NotFound: no such session.
@@ -77,7 +75,7 @@ async def append_entries(
     """
     writer = EntryWriter(store, name, batch_id)
     entries = with_identities(new, writer.token)
-    check_size(entries, oversized=oversized)
+    check_size(entries, oversized=store.takes_large)
     return await writer.settled(_append(writer, entries, expected_position))
 
 

@@ -13,7 +13,7 @@ from turnlog.errors import ConditionFailed, Contended, TooLarge, Unanswered
 from turnlog.limits import BODY_FILE_LIMIT, FILE_LIMIT
 from turnlog.records.expressions import check
 from turnlog.records.files import File, promised
-from turnlog.records.keys import FileKey
+from turnlog.records.keys import BODY_ID, LISTED_ID, FileKey
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.files import file_bucket
 
@@ -47,7 +47,8 @@ async def create_file(
     session = await store.head(key)
     now = store.clock.now()
     # By time, so that a list of files by their ids is in the order in which they were promised.
-    file_id = f"{int(now.timestamp() * 1000):012x}{store.clock.token()[:10].hex()}"
+    first = BODY_ID if body else LISTED_ID
+    file_id = f"{first}{int(now.timestamp() * 1000):011x}{store.clock.token()[:10].hex()}"
     file = File(FileKey(session.key, file_id), name, media_type, size, sha256, store.now(), body)
     tries = store.tries()
     while True:

@@ -20,13 +20,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from turnlog.errors import TooLarge
 from turnlog.formats import open_calls, to_ai_sdk, to_anthropic, to_chat, to_markdown, to_responses
 from turnlog.formats.neutral import Call, Repair, Result
 from turnlog.formats.reading import begins_turn, results_alone, turns
 from turnlog.formats.wording import left_out
 from turnlog.limits import DRAFT_LIMIT, PAYLOAD_LIMIT
-from turnlog.operations.read_session import check_alone, load
+from turnlog.operations.read_session import check_alone, load, no_answer_holds
 from turnlog.store.large import whole
 from turnlog.store.store import LogMoved
 from turnlog.wire import dumps, payload_size
@@ -185,20 +184,11 @@ async def export_history(
         beside = window.lead or window.system or (window.late and window.fits)
         alone = len(window.messages) <= 1 and not beside
         if alone and size > _ALONE and not store.in_process:
-            raise _no_answer_holds(window.first, size)
+            raise no_answer_holds(window.first, size, _ALONE)
         if size <= PAYLOAD_LIMIT or alone:
             store.counts["malformed_tool_calls"] += skipped
             return Export(body, window.next_before)
         window = window.smaller(size)
-
-
-def _no_answer_holds(at: int, size: int) -> TooLarge:
-    return TooLarge(
-        f"Message {at} takes {size} bytes in an answer in this format; an answer holds {_ALONE}. A program"
-        f" that works on the table reads it (Turnlog or AsyncTurnlog with TURNLOG_TABLE). To pass over it,"
-        f" export with before={at}.",
-        extra={"sequence": at},
-    )
 
 
 def _object(write: Write, window: _Window) -> tuple[bytes, int, int]:

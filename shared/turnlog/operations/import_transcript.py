@@ -65,7 +65,6 @@ async def import_transcript(
     *,
     start_position: int = 0,
     generation: int | None = None,
-    oversized: bool = False,
 ) -> Imported:
     """Make the transcript hold these lines from a position on.
 
@@ -74,7 +73,6 @@ async def import_transcript(
         start_position: entries before it are looked at only for their uuids, and only if they are among the
             newest 512.
         generation: if given, the one that the transcript must have.
-        oversized: an entry may be more than an answer holds.
 
     Raises:
         NotFound: no such session.
@@ -86,7 +84,7 @@ async def import_transcript(
     """
     writer = EntryWriter(store, name)
     entries = with_identities((line.fields for line in lines), writer.token)
-    _check_sizes(store, entries, lines, oversized=oversized)
+    _check_sizes(store, entries, lines)
     await writer.known()
     return await writer.settled(_Import(writer, entries, lines, start_position).run(generation))
 
@@ -194,7 +192,7 @@ class _Import:
         )
 
 
-def _check_sizes(store: Store, entries: Sequence[Entry], lines: Sequence[Line], *, oversized: bool) -> None:
+def _check_sizes(store: Store, entries: Sequence[Entry], lines: Sequence[Line]) -> None:
     """Refuse a line that cannot be stored.
 
     Raises:
@@ -202,7 +200,7 @@ def _check_sizes(store: Store, entries: Sequence[Entry], lines: Sequence[Line], 
     """
     for entry, line in zip(entries, lines, strict=True):
         try:
-            check_size([entry], oversized=oversized)
+            check_size([entry], oversized=store.takes_large)
         except TooLarge as error:
             raise TooLarge(f"line {line.number}: {error.detail}", extra={"line": line.number}) from None
         doubtful = store.objects is None and len(entry.line) > PART_SIZE - _SLACK

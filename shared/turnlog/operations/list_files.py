@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnlog.records import files
 from turnlog.records.expressions import attribute
-from turnlog.records.keys import FILE_PREFIX, FileKey
+from turnlog.records.keys import BODY_ID, FILE_PREFIX, FileKey
 from turnlog.store.files import file_bucket
 
 if TYPE_CHECKING:
@@ -32,21 +32,22 @@ async def list_files(
     bucket = file_bucket(store)
     session = await store.head(key)
     prefix = f"{session.key.first}{FILE_PREFIX}"
+    if after and after >= BODY_ID:
+        return [], None
     query = {
         "KeyConditionExpression": "PK = :session AND SK BETWEEN :first AND :last",
         "ExpressionAttributeValues": {
             ":session": attribute(key.partition),
-            # `~` sorts after each digit of an id, and `!` before.
+            # `!` sorts before each digit of an id.
             ":first": attribute(f"{FileKey(session.key, after).item['SK']['S']}!" if after else prefix),
-            ":last": attribute(f"{prefix}~"),
+            ":last": attribute(f"{prefix}{BODY_ID}"),
         },
         "ConsistentRead": True,
         "Limit": limit + 1,
     }
     found: list[File] = []
     async for item in store.query(query):
-        if not (file := files.from_item(item)).body:
-            found.append(file)
+        found.append(files.from_item(item))
         if len(found) > limit:
             break
     shown = [

@@ -63,7 +63,6 @@ async def read_entries(
     after: int = -1,
     limit: int | None = None,
     whole: bool = False,
-    oversized: bool = False,
 ) -> EntryPage:
     """The entries behind a position, as many as fit into an answer, at most `limit`.
 
@@ -71,7 +70,6 @@ async def read_entries(
         after: the position; -1 begins with the first.
         limit: None: as many as fit.
         whole: all of them, or an error.
-        oversized: an entry that no answer holds is given too, alone.
 
     Raises:
         NotFound: no such session, or no such transcript of it.
@@ -88,14 +86,12 @@ async def read_entries(
                 extra={"entry_count": head.length},
             )
         try:
-            return await _page(store, head, min(after + 1, head.length), limit, oversized=oversized)
+            return await _page(store, head, min(after + 1, head.length), limit)
         except Torn as torn:
             await tries.again(torn)
 
 
-async def _page(
-    store: Store, head: Transcript, first: int, limit: int | None, *, oversized: bool
-) -> EntryPage:
+async def _page(store: Store, head: Transcript, first: int, limit: int | None) -> EntryPage:
     end = head.length if limit is None else min(first + limit, head.length)
     lines: list[bytes] = []
     room = PAYLOAD_LIMIT
@@ -110,7 +106,7 @@ async def _page(
     except TooLarge:
         if lines:
             return EntryPage(lines, first, head)
-        if oversized:
+        if store.in_process:
             return EntryPage((await containing(store, head, first)).lines, first, head)
         if (apart := await object_of(store, head, first)) is None:
             raise

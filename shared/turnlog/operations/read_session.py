@@ -118,11 +118,12 @@ async def load(store: Store, head: Head, first: int, end: int) -> list[Stored]:
     return [loaded[sequence] for sequence in range(first, end)]
 
 
-def _no_answer_holds(at: int, size: int) -> TooLarge:
+def no_answer_holds(at: int, size: int, room: int = PAYLOAD_LIMIT) -> TooLarge:
+    """The answer where one message alone is more than `room`, as which it is shown here."""
     return TooLarge(
-        f"Message {at} takes {size} bytes in an answer, which holds {PAYLOAD_LIMIT}. A program that"
-        f" works on the table reads it (Turnlog or AsyncTurnlog with TURNLOG_TABLE). To pass over it, read"
-        f" with before={at}, or after={at}.",
+        f"Message {at} takes {size} bytes in an answer, which holds {room}. A program that works on the table"
+        f" reads it (Turnlog or AsyncTurnlog with TURNLOG_TABLE). To pass over it, read with before={at}; a"
+        f" page of messages also with after={at}.",
         extra={"sequence": at},
     )
 
@@ -134,7 +135,7 @@ def check_alone(store: Store, message: Stored, *, first: bool) -> None:
         TooLarge: no answer holds it.
     """
     if first and message.size > PAYLOAD_LIMIT and not store.in_process:
-        raise _no_answer_holds(message.sequence, message.size)
+        raise no_answer_holds(message.sequence, message.size)
 
 
 class _Joined:
@@ -179,7 +180,7 @@ class _Joined:
             self.room -= size
             if self.room < 0 and not self.length and not fitting:
                 if not store.in_process:
-                    raise _no_answer_holds(message.sequence, size)
+                    raise no_answer_holds(message.sequence, size)
                 fitting.append((await whole(store, head, message)).json)
             elif self.room >= 0:
                 fitting.append(encoded)

@@ -45,6 +45,8 @@ TRANSCRIPT_NAME_LIMIT = 255
 FILE_ID_PATTERN = "^[0-9a-f]{32}$"
 STREAM_ID_PATTERN = SESSION_ID_PATTERN.replace("{1,128}", "{1,64}")
 STREAM_ID_SCHEMA = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": STREAM_ID_PATTERN}
+# What a file's id begins with: those of bodies, which are in no list, sort behind all others.
+LISTED_ID, BODY_ID = "0", "f"
 # A partition key holds 2,048 bytes; a character takes up to twelve when encoded. What OpenID Connect allows
 # for `sub` is 255 ASCII characters (Core 1.0, section 2).
 _MAX_ENCODED_USER = 1_024

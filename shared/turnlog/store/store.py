@@ -64,6 +64,11 @@ class Store(NamedTuple):
     stream_ttl: int = 86_400
     in_process: bool = False
 
+    @property
+    def takes_large(self) -> bool:
+        """Whether an entry may be more than an answer holds: over HTTP its reader gets it from the bucket."""
+        return self.in_process or self.objects is not None
+
     def now(self) -> str:
         """The time as it is stored."""
         return timestamp(self.clock.now())

@@ -9,6 +9,13 @@ _LARGE = "tests/functional/test_large_http.py"
 
 FILES = (
     Mutant(
+        "a refused look denies the edit before it",
+        '        except TurnlogError as error:\n            raise _at_once(Unanswered(f"The change was made',
+        '        except Contended as error:\n            raise _at_once(Unanswered(f"The change was made',
+        "a program believes that nothing was changed",
+        test="tests/functional/test_large_http.py::test_a_change_is_not_denied_by_a_look_that_is_refused",
+    ),
+    Mutant(
         "a file is promised to a session that was deleted",
         """                {"ConditionCheck": check(session.key)},
                 *promised(file, now),""",
@@ -73,8 +80,8 @@ FILES = (
     ),
     Mutant(
         "bodies are listed",
-        "if not (file := files.from_item(item)).body:",
-        "if file := files.from_item(item):",
+        'f"{prefix}{BODY_ID}"',
+        'f"{prefix}~"',
         "a list shows what no user sent as a file",
         test=f"{_FILES}::test_files_are_listed_page_by_page_in_their_order",
     ),

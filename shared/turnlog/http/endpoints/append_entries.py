@@ -31,7 +31,6 @@ async def handler(store: Store, call: Call, *, body: AppendEntries) -> Answer:
         body.entries,
         expected_position=body.expected_position,
         batch_id=body.batch_id,
-        oversized=store.in_process or store.objects is not None,
     )
     shown = {
         "first_position": min(appended.positions),

@@ -50,7 +50,6 @@ async def handler(
         jsonl.parse(body),
         start_position=start_position,
         generation=generation,
-        oversized=store.in_process or store.objects is not None,
     )
     shown = {
         "entry_count": imported.head.length,

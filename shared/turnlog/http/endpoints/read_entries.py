@@ -42,7 +42,6 @@ async def handler(store: Store, call: Call, *, after: int | None, limit: int | N
         after=-1 if after is None else after,
         limit=limit,
         whole=text and after is None and limit is None,
-        oversized=store.in_process,
     )
     headers = {"x-turnlog-next-after": str(page.end - 1)} if text and page.has_more else {}
     if page.file:

@@ -89,6 +89,31 @@ def test_what_was_lost_is_said_once(follow: Follow, first: str) -> None:
         assert follow(server.url) == [{"type": "reset-step"}, {"type": "finish"}]
 
 
+def test_what_was_lost_is_said_also_where_nothing_comes_behind_it(follow: Follow) -> None:
+    """As of a stream that ended without what the reader has of its last step."""
+
+    def answer(_: Asked) -> bytes:
+        frames = 'id: s.1.4\nevent: reset\ndata: {"cursor":"s.1.4"}\n\nevent: end\ndata: {}\n\n'
+        return reply(frames.encode(), **STREAM)
+
+    with answering_beside(answer) as server:
+        assert follow(server.url) == [{"type": "reset-step"}]
+
+
+def test_a_quiet_stream_is_followed_however_often_its_connection_is_cut(follow: Follow) -> None:
+    """As a load balancer does, to which a reader that only waits is idle."""
+
+    def answer(asked: Asked) -> bytes:
+        if server.asked > 20:
+            return streamed("length")(asked)
+        quiet = reply(b"retry: 1\n\n: hb\n\n: hb\n\n", framed="length", **STREAM)
+        server.cut = len(quiet) - 1
+        return quiet
+
+    with answering_beside(answer) as server:
+        assert follow(server.url, max_retries=0) == EVENTS
+
+
 def test_what_is_kept_no_longer_is_an_error(follow: Follow) -> None:
     problem = {"type": "resync", "status": 410, "detail": "Begin anew.", "state": "completed"}
 

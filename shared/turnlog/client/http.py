@@ -379,29 +379,33 @@ class HttpWay:
     async def follow(self, request: Request) -> AsyncGenerator[Any, None]:
         """See `Way`. An address that does not stream answers one page, after `wait` at the latest."""
         incoming = await self._asked(request, self._opened)
-        frames, reset, over = Frames(), False, False
+        frames, came, reset, over = Frames(), False, None, False
         try:
             if not incoming.reply.headers.get("content-type", "").startswith(_EVENT_STREAM):
                 yield _page(await incoming.whole())
                 return
             while chunk := await incoming.chunk():
-                for page in (_told(frame) for frame in frames.feed(chunk) if frame.event):
+                found = frames.feed(chunk)
+                came = came or bool(found)
+                for page in (_told(frame) for frame in found if frame.event):
                     if page is None:
                         over = True
                     elif page.get("reset"):
-                        reset = True  # of the events behind it, of which the first says so
+                        reset = page  # of the events behind it, of which the first says so
                     else:
                         yield {**page, "reset": True} if reset else page
-                        reset = False
-            if frames.last_id is None and not over:
-                await self._link.sleep(frames.retry or 0.0)
+                        reset = None
         except _LOST as error:
-            if not over:
+            if not came:
                 raise _at_once(Unanswered("The answer was cut off.")) from error
         finally:
             await incoming.aclose()
         if over:  # said when the answer was read to its end, so that its connection serves again
+            if reset:
+                yield reset
             yield None
+        elif frames.last_id is None:  # what was cut off is no error, as its reader comes again
+            await self._link.sleep(frames.retry or 0.0)
 
     async def _asked(self, request: Request, once: Callable[[Request], Awaitable[Any]]) -> Any:
         doubt: Unavailable | None = None  # the error of a try that may have been carried out

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -248,6 +248,35 @@ def test_it_starts_with_one_command_and_stops_cleanly(how: signal.Signals) -> No
     for port in {part.port for part in parts}:
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port or 0))
+
+
+def test_nothing_outlives_a_server_that_is_killed() -> None:
+    """Its table and its cache are processes, which nobody would find."""
+    given = {"PATH": os.environ["PATH"], "PORT": "0"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "infra.local"],
+        env=given | {"PYTHONPATH": os.environ.get("PYTHONPATH", "")},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        greeting = ""
+        while "Ctrl-C" not in greeting:
+            greeting += process.stdout.readline()
+        process.kill()
+    found = [urlsplit(word.rstrip(",")).port for word in greeting.split() if "://127.0.0.1:" in word]
+    assert len(set(found)) >= 2
+    end = time.monotonic() + PATIENCE
+    while left := [port for port in set(found) if answers(port or 0)]:
+        assert time.monotonic() < end, left
+        time.sleep(0.05)
+
+
+def answers(port: int) -> bool:
+    """Whether anything listens there."""
+    with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
 
 
 @contextmanager

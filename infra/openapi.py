@@ -18,7 +18,6 @@ from pydantic import TypeAdapter
 from infra.generated import write_or_check
 from infra.template import routes
 from turnlog import errors
-from turnlog.http.answers import JSONL, MARKDOWN
 from turnlog.http.endpoint import Endpoint
 from turnlog.models import answers as shapes_of_answers
 from turnlog.records.keys import (
@@ -27,6 +26,7 @@ from turnlog.records.keys import (
     TRANSCRIPT_NAME_LIMIT,
     TRANSCRIPT_NAME_PATTERN,
 )
+from turnlog.wire import JSONL, MARKDOWN
 
 if TYPE_CHECKING:
     from infra.template import Route
@@ -76,6 +76,7 @@ _SEQUENCE = {
 }
 _JSON_TYPES = {int: "integer", bool: "boolean", str: "string"}
 _NO_CONTENT = {204: "Done.", 304: "Not modified."}
+_FILE = "AnswerFile"
 _TAGGED = {"Session", "SessionWithMessages"}
 _NEXT_AFTER = {
     "description": "Of JSON lines: behind which position the rest of them is, if there is more.",
@@ -191,7 +192,7 @@ def _responses(endpoint: Endpoint, *, located: bool) -> dict[str, Any]:
     for status, model in endpoint.answers.items():
         response: dict[str, Any] = {"description": _NO_CONTENT.get(status, "Done.")}
         if model:
-            schema = {"$ref": _REF.format(model=model)}
+            schema = _schema_of(endpoint, model)
             response |= {"description": f"{model}.", "content": {"application/json": {"schema": schema}}}
         texts = (MARKDOWN, JSONL) if endpoint.text_answer else (JSONL,) if endpoint.jsonl_answer else ()
         for text in texts:
@@ -225,6 +226,11 @@ def _responses(endpoint: Endpoint, *, located: bool) -> dict[str, Any]:
     return responses
 
 
+def _schema_of(endpoint: Endpoint, model: str) -> dict[str, Any]:
+    schema = {"$ref": _REF.format(model=model)}
+    return {"anyOf": [schema, {"$ref": _REF.format(model=_FILE)}]} if endpoint.file_answer else schema
+
+
 def _headers(endpoint: Endpoint, status: int, model: str, *, located: bool) -> dict[str, Any]:
     """What a success bears beside its body."""
     headers: dict[str, Any] = {}
@@ -251,7 +257,7 @@ def _schemas() -> dict[str, Any]:
         *((body.__name__, "validation", TypeAdapter(body)) for body in sorted(bodies, key=_name_of)),
         *(
             (name, "serialization", TypeAdapter(getattr(shapes_of_answers, name)))
-            for name in sorted(answers | {"Problem"})
+            for name in sorted(answers | {"Problem", _FILE})
         ),
     ]
     _, schema = TypeAdapter.json_schemas(shapes, ref_template=_REF)

@@ -18,6 +18,7 @@ from moto.s3.models import S3Backend
 
 from infra.local.data import Object, Record
 from infra.template import ttl_attribute
+from turnlog.records.keys import ANSWER_PREFIX
 
 if TYPE_CHECKING:
     from moto.dynamodb.models.table import StreamShard, Table
@@ -81,7 +82,9 @@ class Kept:
 
         def object_put(backend: S3Backend, bucket_name: str, key_name: str, *given: Any, **more: Any) -> Any:
             put = put_object(backend, bucket_name, key_name, *given, **more)
-            self._objects[bucket_name, key_name] = put
+            # What the bucket's rule deletes after a day would make the file grow for ever.
+            if not key_name.startswith(ANSWER_PREFIX):
+                self._objects[bucket_name, key_name] = put
             return put
 
         def object_deleted(

@@ -41,11 +41,21 @@ ENTRY_LIMIT = 64 << 20
 OBJECT_LIMIT = max(ENTRY_LIMIT, MESSAGE_LIMIT) + 65_536
 """Bytes of an object in the bucket: a message or a batch, and what deflate adds where it saves nothing."""
 
+APART_LIMIT = 64 << 20
+"""Bytes of messages that an export in the bucket is written of, and of a transcript there as JSON lines."""
+
+WRITTEN_LIMIT = 2 * APART_LIMIT
+"""Bytes of an export in the bucket: what is written of a message may be larger than the message."""
+
 FILE_LIMIT = 512 << 20
 """Bytes of a file: one PutObject takes ten times as much, and a browser sends it in one request."""
 
 BODY_FILE_LIMIT = 64 << 20
 """Bytes of a request's body that is sent as a file: a function holds it in memory."""
+
+VALUES_LIMIT = 5_000_000
+"""JSON values in a request's body. Of each, Python makes an object of up to 250 bytes, and all are walked
+through: a body of so many was measured to take 3 to 4 seconds and up to 700 MB."""
 
 FILE_NAME_LIMIT = 255
 """Characters of a file's name, and of its media type."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Literal, NoReturn, TypeAlias
@@ -12,6 +13,15 @@ from turnlog.limits import DEPTH_LIMIT
 
 Role: TypeAlias = Literal["user", "assistant", "system", "developer", "tool", "function", "model"]
 """Who says a message; `model` is Gemini's word for the assistant."""
+
+
+JSON = "application/json"
+
+JSONL = "application/jsonl"
+"""A text of JSON lines (jsonlines.org)."""
+
+MARKDOWN = "text/markdown; charset=utf-8"
+"""A text for people (RFC 7763)."""
 
 
 def dumps(value: Any, *loc: str | int) -> bytes:
@@ -89,6 +99,35 @@ def loads(text: str | bytes, *loc: str | int) -> Any:
         raise Invalid.at(*(loc or ("body",)), msg=_NUMBER) from error
     except RecursionError as error:
         raise Invalid.at(*(loc or ("body",)), msg=_DEPTH) from error
+
+
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
+_STRINGS = re.compile(_STRING, re.DOTALL)
+# A part of a text that holds whole strings, and no more of them than are taken out of it at once.
+_STRETCH = re.compile(rb'(?:[^"]*+%b){1,1000}+|[^"]++' % _STRING, re.DOTALL)
+
+
+def has_more_values(text: str | bytes, limit: int) -> bool:
+    """Whether JSON, or JSON lines, has more values than this; it is not read for that.
+
+    Each value but the outermost stands behind a comma, or is the first of a list or an object. Most texts
+    have fewer of these in all, and are not looked at any further. An empty list or object with white space
+    in it counts twice.
+    """
+    raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    if _separators(raw) <= limit:
+        return False
+    found = 0
+    for stretch in _STRETCH.finditer(raw):
+        found += _separators(_STRINGS.sub(b"0", stretch[0]))
+        if found > limit:
+            return True
+    return False
+
+
+def _separators(raw: bytes) -> int:
+    empty = raw.count(b"[]") + raw.count(b"{}")
+    return raw.count(b",") + raw.count(b"[") + raw.count(b"{") - empty
 
 
 _NUMBER = "must not hold a number beyond a double's range, or an integer of more than 4300 digits"

@@ -26,8 +26,8 @@ from infra.openapi import DOCUMENT
 from tests.functional.api import Api
 from tests.functional.test_files import uploaded
 from tests.http_client import request
-from turnlog.http.answers import JSONL
 from turnlog.records.keys import is_file_id
+from turnlog.wire import JSONL
 
 if TYPE_CHECKING:
     from schemathesis import Case, Response

@@ -12,6 +12,7 @@ import pytest
 
 from tests.functional.api import Api, assistant, user
 from tests.functional.bucket import bucket_requests
+from tests.functional.test_files import encoded, uploaded
 from tests.functional.test_large import noise
 from tests.functional.world import after_first, counted, hook, wait_until
 
@@ -182,6 +183,25 @@ def test_an_export_reads_the_log_once(api: Api, valkey: Any) -> None:
             with counted() as requests:
                 export(session_id, **query)
             assert requests == ["GetItem", *["Query"] * reads]
+
+
+def test_an_export_that_no_answer_holds(api: Api) -> None:
+    """One object is read, and one put; the whole of a transcript is put as one, too."""
+    session_id = api.new(user("q"))
+    large = encoded({"messages": [assistant(noise(6_000_000))]})
+    named = uploaded(api, session_id, large, purpose="body")
+    path = f"/sessions/{session_id}/messages"
+    assert api.call("POST", path, query={"body_file": named}).status == 201
+    for export in (api.export, api.exported):
+        export(session_id)  # what it says of the message is in the cache now
+        with counted() as requests, bucket_requests() as asked:
+            assert export(session_id).body.keys() == {"file"}
+        assert (requests, asked) == (["GetItem"], ["GetObject", "PutObject"])
+    for _ in range(3):
+        assert api.entries(session_id, "t", {"t": "x" * 2_000_000}).status == 201
+    with counted() as requests, bucket_requests() as asked:
+        assert api.transcript(session_id, "t", format="jsonl").body.keys() == {"file"}
+    assert (requests, asked) == (["GetItem", "GetItem", "Query"], ["PutObject"])
 
 
 @pytest.mark.parametrize("length", [1, 100, 128, 129, LONG])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.functional.api import Api, assistant, user
+from tests.functional.world import configured
 
 MISSING = "No result of this tool call is stored."
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
@@ -276,13 +277,15 @@ def test_nothing_and_nowhere(api: Api) -> None:
 
 @pytest.mark.thorough
 def test_a_message_that_no_answer_holds_when_it_is_written(api: Api) -> None:
-    """Each of its texts becomes a part: six times as much. The answer says which message it is."""
+    """Each of its texts becomes a part: six times as much. Without a bucket, the answer names the message."""
     session_id = api.new(user("before"), {"role": "user", "content": ["a"] * 300_000})
     for form in ("openai-responses", "anthropic", "ai-sdk", "openai-messages"):
         export = api.export if form == "openai-messages" else partial(api.exported, form=form)
-        problem = export(session_id).problem(413, "too_large")
+        with configured(TURNLOG_BUCKET=""):
+            problem = export(session_id).problem(413, "too_large")
         assert problem["sequence"] == 1
         assert "before=1" in problem["detail"]
+        assert export(session_id).body["file"]["size"] > 6_000_000
         assert "before" in export(session_id, before=1).raw.decode()
     assert api.exported(session_id, "jsonl").status == 200
     # Behind another it is left out like any that does not fit.

@@ -417,6 +417,33 @@ def test_each_operation_with_a_body_of_messages_takes_a_file(api: Api) -> None:
     assert from_file("POST", "/messages", b"[]").status == 422
 
 
+def test_a_body_of_too_many_values_is_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which are few bytes each, and much in memory; a text of as many commas is one value."""
+    session = api.new()
+
+    def answer(path: str, method: str, data: bytes, **query: Any) -> Reply:
+        named = uploaded(api, session, data, purpose="body")
+        return api.call(method, f"/sessions/{session}{path}", query={"body_file": named, **query})
+
+    result = {"role": "tool", "tool_call_id": "c", "content": "", "data": [1] * 1_000_000}
+    passes = encoded({"messages": [{**result, "content": "[1]," * 2_000_000}]})
+    assert answer("/messages", "POST", passes).status == 201
+    many = b'{"messages":[{"role":"user","content":"","data":[[]%b]}]}' % (b",[]" * 5_000_000)
+    lines = b'{"uuid":"a","data":[[]%b]}\n' % (b",[]" * 5_000_000)
+    for reply in (
+        answer("/messages", "POST", many),
+        answer("", "PUT", many),
+        answer("/transcripts/t", "POST", b'{"entries":[%b]}' % lines.strip()),
+        answer("/transcripts/t", "PUT", lines, format="jsonl"),
+    ):
+        assert "5000000 JSON values" in reply.problem(413, "too_large")["detail"]
+    assert api.get(session, limit=0).body["message_count"] == 1
+    # A request that has its body with it, and a program on the table, are bounded alike.
+    monkeypatch.setattr("turnlog.http.events.VALUES_LIMIT", 100)
+    api.append(session, user("q", data=[1] * 100)).problem(413, "too_large")
+    assert api.append(session, user("q", data=[1] * 50)).status == 201
+
+
 def test_a_direct_invoke_takes_a_body_as_a_file(api: Api) -> None:
     session = api.new()
     text = b'{"uuid":"e"}\n'

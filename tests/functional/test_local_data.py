@@ -263,10 +263,14 @@ def test_files_are_there_after_a_kill(tmp_path: Path) -> None:
         (message,) = api.messages(session, after=0).body["messages"]
         data = gzip.decompress(sent({"method": "GET", "headers": {}, **message["file"]}).raw)
         assert json.loads(data)["content"] == json.loads(body)["messages"][0]["content"]
+        assert sent({"method": "GET", "headers": {}, **api.export(session).body["file"]}).status == 200
         assert api.call("DELETE", f"/sessions/{session}/files/{there}").status == 204
         started.process.kill()
     with serving(tmp_path) as started:
         assert files(Api(started.url, "alice"), session)["files"] == []
+    with opened(tmp_path) as database:
+        # An answer that lay in the bucket is not kept: nothing would ever delete it.
+        assert database.execute("SELECT * FROM objects WHERE key LIKE 'answers/%'").fetchall() == []
 
 
 @pytest.mark.thorough

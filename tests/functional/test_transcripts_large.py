@@ -189,7 +189,7 @@ def test_what_no_answer_holds_is_read_from_the_bucket(api: Api) -> None:
             "application/json",
         )
         assert json.loads(gzip.decompress(reply.raw)) == quotes
-    api.transcript(session_id, "main", format="jsonl").problem(413, "too_large")
+    assert api.transcript(session_id, "main", format="jsonl").body.keys() == {"file"}
     session_id = api.new()
     assert api.entries(session_id, "main", {"t": '"' * 1_200_000}).status == 201
     assert len(api.transcript(session_id, "main", format="jsonl").raw) == 2_400_009
@@ -202,7 +202,7 @@ def test_what_no_answer_holds_is_read_from_the_bucket(api: Api) -> None:
 
 @pytest.mark.thorough
 def test_10_000_entries(api: Api) -> None:
-    """Page by page all of them; as one text they are refused, never cut."""
+    """Page by page all of them; as one text they lie in the bucket, or are refused, never cut."""
     session_id = api.new()
     filler = "x" * 700
     for batch in range(20):
@@ -221,8 +221,10 @@ def test_10_000_entries(api: Api) -> None:
     assert (found, pages) == (expected, 2)
     first_page = api.transcript(session_id, "main").body
     assert first_page["has_more"]
-    problem = api.transcript(session_id, "main", format="jsonl").problem(413, "too_large")
+    with configured(TURNLOG_BUCKET=""):
+        problem = api.transcript(session_id, "main", format="jsonl").problem(413, "too_large")
     assert "x-turnlog-next-after" in problem["detail"]
+    assert api.transcript(session_id, "main", format="jsonl").body.keys() == {"file"}
     text, after = b"", -1
     while True:
         reply = api.transcript(session_id, "main", format="jsonl", after=after)

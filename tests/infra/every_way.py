@@ -68,6 +68,9 @@ def _transcripts(api: Api, session: str) -> None:
     with first("TransactWriteItems", lambda: api.entries(session, "later", {"uuid": "big"})):
         assert api.import_(session, "later", text).status == 409
     assert api.call("GET", path).status == 200
+    for _ in range(3):
+        assert api.entries(session, "long", {"t": "x" * 2_000_000}).status == 201
+    assert api.transcript(session, "long", format="jsonl").body.keys() == {"file"}
     assert api.call("DELETE", f"{path}/copy").status == 204
     gone = api.new()
     api.entries(gone, "main", {"uuid": "a"})
@@ -160,6 +163,10 @@ def _large(api: Api) -> None:
     with first("TransactWriteItems", lambda: api.append(session, user("x", message_id="f"))):
         assert api.append(session, large("f")).status == 409
     assert api.rewind(session, 1, 5).status == 200
+    session = api.new(user("Hi"))
+    assert api.append(session, {"role": "user", "content": ["a"] * 200_000}).status == 201
+    for read in (api.export, api.exported):
+        assert read(session).body.keys() == {"file"}
 
 
 def _fork(api: Api) -> None:

@@ -26,12 +26,15 @@ def _finish_bucket(bucket: FakeBucket, properties: Properties) -> None:
     client.put_bucket_versioning(Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"])
     rules = [
         # CloudFormation's words for two of the API's.
-        {("ID" if key == "Id" else key): value for key, value in rule.items()} | {"Filter": {"Prefix": ""}}
+        {("ID" if key == "Id" else key): value for key, value in rule.items() if key != "Prefix"}
+        | {"Filter": {"Prefix": rule.get("Prefix", "")}}
         for rule in _typed(properties["LifecycleConfiguration"])["Rules"]
     ]
     for rule in rules:
         if rule.pop("ExpiredObjectDeleteMarker", False):
             rule["Expiration"] = {"ExpiredObjectDeleteMarker": True}
+        if days := rule.pop("ExpirationInDays", None):
+            rule["Expiration"] = {"Days": days}
     client.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
 
 

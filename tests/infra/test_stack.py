@@ -84,6 +84,9 @@ def test_bucket_can_go_back_as_far_as_the_table(plain: Stack) -> None:
     rules = client.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
     found = {rule["ID"]: rule for rule in rules}
     assert found["deleted"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 35}
+    assert found["answers"]["Filter"] == {"Prefix": "answers/"}
+    assert found["answers"]["Expiration"] == {"Days": 1}
+    assert found["answers"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
     assert found["incomplete"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
 
 
@@ -150,6 +153,7 @@ def test_no_page_may_call_unless_its_origin_is_given(plain: Stack) -> None:
 
 def test_every_function_is_as_the_globals_say(plain: Stack) -> None:
     resources = plain.template["Resources"]
+    large = TAKE_FILES | {"export_session", "export_openai_messages"}
     for function in template.functions():
         properties = resources[function.name]["Properties"]
         assert properties["TracingConfig"] == {"Mode": "Active"}
@@ -162,7 +166,7 @@ def test_every_function_is_as_the_globals_say(plain: Stack) -> None:
         )
         assert deployed_as["Handler"] == function.handler
         assert deployed_as["Timeout"] == function.timeout
-        assert deployed_as["MemorySize"] == (1769 if function.operation in TAKE_FILES else 512)
+        assert deployed_as["MemorySize"] == (1769 if function.operation in large else 512)
         assert "SubnetIds" not in deployed_as.get("VpcConfig", {})
         variables = deployed_as["Environment"]["Variables"]
         assert variables["TURNLOG_TABLE"] == plain["SessionsTable"]

@@ -88,6 +88,7 @@ class History:
         sessions: by key, its states in order.
         drafts: by key, all that were put, and by what.
         transcripts: likewise; `files`: likewise.
+        apart: the keys of the objects that have answers.
         shapes: which states the table was seen in, as hashes.
     """
 
@@ -111,6 +112,7 @@ class History:
         self.transcripts = TranscriptHistory(data)
         self.files = FileHistory(data, objects)
         self._data = data
+        self.apart: set[str] = set()
         self.shapes: set[int] = set()
         self._stream = table.stream
         self._seen = 0

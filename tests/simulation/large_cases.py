@@ -29,6 +29,13 @@ _TWO = (create("m0"), append("m1"))
 _THREE = (create("m0", "m1", "m2"),)
 
 LARGE_CASES = (
+    Case(
+        "export of a large message & rewind",
+        [[export(9), export(9)], [rewind(1, 2), append("y" * 60)]],
+        (create("m0"), append("x" * 60)),
+        limits={"PAYLOAD_LIMIT": 200},
+        kinds=_OBJECT_FAULTS,
+    ),
     Case("append & append, in objects", [[append("a")], [append("b")]], limits=_IN_OBJECTS),
     Case(
         "append & the same append, in objects",

@@ -57,6 +57,8 @@ _LIMITS: Mapping[str, _Limit] = {
     "DELETE_BATCH": _Limit((purge,), 2),
     "_FIRST_STEP": _Limit((read_session, export_history), 2),
     "_FIRST_BACK": _Limit((export_history,), 1),
+    "_ALONE": _Limit((export_history,), 500),
+    "APART_LIMIT": _Limit((export_history,), 900),
     "PAYLOAD_LIMIT": _Limit((read_session, read_entries, export_history, large), 400),
     # One entry goes as an object, and its reader gets it from the bucket. Only in small cases: of several at
     # once that are more the append is refused.
@@ -77,6 +79,7 @@ def shrunk(rng: Random, *, bucket: bool) -> AbstractContextManager[None]:
     if not bucket:  # what a batch of entries does not hold is refused then
         values.pop("PART_SIZE", None)
         values.pop("REQUEST_LIMIT", None)
+        values.pop("_ALONE", None)  # as is what is written of a message
     return limited(**values)
 
 

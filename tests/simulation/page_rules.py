@@ -12,7 +12,7 @@ from turnlog import formats
 from turnlog.http.etag import parse as parse_tags
 from turnlog.limits import PAYLOAD_LIMIT
 from turnlog.operations import export_history, list_sessions, read_session
-from turnlog.records.keys import user_partition
+from turnlog.records.keys import ANSWER_PREFIX, user_partition
 from turnlog.wire import dumps, payload_size
 
 if TYPE_CHECKING:
@@ -148,12 +148,18 @@ def _check_joined_is_too_large(work: Work, states: list[State]) -> None:
     require(Rule.TOO_LARGE_IS_TRUE, taken > read_session.__dict__["PAYLOAD_LIMIT"], work)
 
 
-def check_export(history: History, work: Work, states: list[State], reply: Reply) -> None:  # noqa: ARG001
+def check_export(history: History, work: Work, states: list[State], reply: Reply) -> None:
     """The export is that of a window of the log as it was, which begins with a user's message."""
     request = work.request
     assert request is not None
     told = [_unlike_export(request, state, work.end, reply) for state in states if state.live]
     require(Rule.EXPORT_WAS_SO, None in told, (request, told, reply.raw))
+    if reply.apart:
+        held = payload_size(reply.raw) <= export_history.__dict__["PAYLOAD_LIMIT"]
+        require(Rule.APART_IF_TOO_LARGE, not held, (request, reply))
+        own = reply.apart.startswith(ANSWER_PREFIX) and reply.apart not in history.apart
+        require(Rule.APART_IS_OF_ONE_ANSWER, own, (request, reply))
+        history.apart.add(reply.apart)
 
 
 def _unlike_export(request: Request, state: State, end: int, reply: Reply) -> str | None:

@@ -8,11 +8,12 @@ from gzip import decompress as gunzip
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.objects import FaultyObjects
+from tests.simulation.objects import BUCKET_URL, FaultyObjects
 from turnlog.errors import TurnlogError
-from turnlog.http.answers import JSONL, MARKDOWN, problem
+from turnlog.http.answers import problem
 from turnlog.http.events import parse
 from turnlog.records.keys import SessionKey
+from turnlog.wire import JSONL, MARKDOWN
 
 if TYPE_CHECKING:
     from turnlog.http.endpoint import Endpoint
@@ -103,6 +104,7 @@ class Reply:
 
     Attributes:
         error: what the operation raised, of which the client sees the status alone.
+        apart: the key of the object that has the answer, where no answer holds it; `raw` is then what it has.
     """
 
     status: int
@@ -110,6 +112,7 @@ class Reply:
     headers: dict[str, str]
     raw: bytes
     error: TurnlogError | None = None
+    apart: str = ""
 
 
 async def answered(store: Store, request: Request) -> Reply:
@@ -123,8 +126,17 @@ async def answered(store: Store, request: Request) -> Reply:
     text = answer.headers.get("content-type") in {JSONL, MARKDOWN}
     body = json.loads(answer.body) if answer.body and not text else None
     if isinstance(store.objects, FaultyObjects):
+        if request.kind in {"export", "export_session"} and body and body.keys() == {"file"}:
+            return _apart(store.objects, request, answer.status, dict(answer.headers), body["file"]["url"])
         body = _read(store.objects, request, body)
     return Reply(answer.status, body, dict(answer.headers), answer.body, raised)
+
+
+def _apart(objects: FaultyObjects, request: Request, status: int, headers: dict[str, str], url: str) -> Reply:
+    """The answer as it lies in the bucket, where its client reads it."""
+    raw = gunzip(objects.read(url))
+    body = None if request.query.get("format") in {"markdown", "jsonl"} else json.loads(raw)
+    return Reply(status, body, headers, raw, apart=url.removeprefix(BUCKET_URL))
 
 
 def _read(objects: FaultyObjects, request: Request, body: Any) -> Any:

@@ -150,6 +150,7 @@ class Rule(Enum):
     WRITTEN_TO_WHAT_IS_THERE = "G4", "written to what is there"
     WRITTEN_TO_WHAT_WAS_SEEN = "G4", "written to what was seen"
 
+    APART_IS_OF_ONE_ANSWER = "G5", "apart is of one answer"
     OWNERSHIP = "G5", "ownership"
 
     ANSWER_304_IS_TRUE = "G6", "304 is true"
@@ -249,6 +250,7 @@ class Rule(Enum):
     MOVED_IS_TRUE = "contract", "message_moved is true"
     NAMES_IN_ORDER = "contract", "names in order"
     NAMES_KNOWN = "contract", "names known"
+    APART_IF_TOO_LARGE = "contract", "apart if too large"
     OBJECT_WRITTEN_ONCE = "contract", "object written once"
     PURGED_BY_THE_STREAM = "contract", "purged by the stream"
     REMOVED_IS_TRUE = "contract", "removed is true"

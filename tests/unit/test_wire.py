@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from turnlog.errors import Invalid, MalformedBody
 from turnlog.limits import DEPTH_LIMIT
-from turnlog.wire import dumps, loads, parse_timestamp, payload_size, same, timestamp, what_cannot_be_kept
+from turnlog.wire import (
+    dumps,
+    has_more_values,
+    loads,
+    parse_timestamp,
+    payload_size,
+    same,
+    timestamp,
+    what_cannot_be_kept,
+)
 
 
 def nested(levels: int) -> Any:
@@ -123,3 +132,41 @@ def test_times_sort_as_text(naive: datetime, later: timedelta) -> None:
     other = at + min(max(later, timedelta(days=-300)), timedelta(days=300))
     assert (text < timestamp(other)) == (at < other)
     assert len(text) == len(timestamp(other))
+
+
+def inside(value: Any) -> int:
+    """How many values are inside this one."""
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return len(members) + sum(map(inside, members))
+
+
+TEXT = st.text('a,[]{}"\\\n', max_size=6)
+JSON = st.recursive(
+    st.none() | st.just(12) | TEXT,
+    lambda some: st.lists(some, max_size=4) | st.dictionaries(TEXT, some, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(JSON)
+def test_values_are_counted_without_reading_the_json(value: Any) -> None:
+    """Whatever its texts hold."""
+    for text in (dumps(value), dumps(value).decode()):
+        assert not has_more_values(text, inside(value))
+        if inside(value):
+            assert has_more_values(text, inside(value) - 1)
+
+
+@pytest.mark.parametrize(
+    "text", ['["' + '\\"' * 200_000, '["' + "\\" * 400_001, '"' * 400_001, '["' + "1," * 400_000]
+)
+def test_texts_that_do_not_end(text: str) -> None:
+    """They are looked through once, and refused as what they are: no JSON."""
+    has_more_values(text, 1)
+    with pytest.raises(MalformedBody):
+        loads(text)
+
+
+def test_more_strings_than_are_held_at_once() -> None:
+    assert not has_more_values(dumps(["a,"] * 5_000), 5_000)
+    assert has_more_values(dumps(["a,"] * 5_001), 5_000)

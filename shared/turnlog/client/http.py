@@ -346,7 +346,7 @@ class HttpWay:
             return await self.ask(create)
 
     async def _whole(self, request: Request, answer: Any) -> Any:
-        """The answer with each message and entry whole: what no answer holds is read from the bucket.
+        """The answer with each message and entry whole, or as a whole: what no answer holds is in the bucket.
 
         Raises:
             _NotGiven: the bucket does not give it.
@@ -359,6 +359,9 @@ class HttpWay:
                 answer["messages"] = [await self._read(message, request.sent) for message in messages]
         if request.operation in {"edit_message", "add_tool_call"} and isinstance(answer, dict):
             answer["message"] = await self._edited(request, answer.get("message"))
+        if request.operation.startswith("export_") and isinstance(answer, dict) and answer.get("file"):
+            file = answer.pop("file")
+            return {**answer, "text": await self._text(file)} if request.text else await self._json(file)
         if request.operation == "read_entries" and isinstance(answer, dict) and answer.get("file"):
             answer["entries"] = [await self._json(answer.pop("file"))]
         return answer
@@ -405,6 +408,13 @@ class HttpWay:
         except ValueError as error:
             raise _NotGiven("What the bucket answered is not JSON, or not all of it. Try again.") from error
 
+    async def _text(self, file: Any) -> str:
+        reply = await self._carried("GET", file["url"])
+        try:
+            return reply.content.decode()
+        except ValueError as error:
+            raise _NotGiven("What the bucket answered is not UTF-8, or not all of it. Try again.") from error
+
     async def _carried(self, method: str, url: str, **given: Any) -> httpx.Response:
         """What the bucket answers, which may be asked twice without harm.
 
@@ -450,9 +460,12 @@ class HttpWay:
         try:
             if request.text:
                 before = reply.headers.get("x-turnlog-next-before")
-                return {"text": reply.content.decode(), "next_before": before and int(before)}
+                # Where no answer holds the text, JSON says where it is.
+                apart = reply.headers.get("content-type") == "application/json"
+                said = {"file": reply.json()["file"]} if apart else {"text": reply.content.decode()}
+                return {**said, "next_before": before and int(before)}
             return reply.json()
-        except ValueError as error:  # a part of it, or a page of somebody on the way
+        except (ValueError, LookupError, TypeError) as error:  # a part of it, or a page of somebody else
             raise _at_once(Unanswered("What the API answered is not JSON.")) from error
 
     async def _send(self, request: Request, token: str) -> httpx.Response:

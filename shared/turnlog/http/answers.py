@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import TurnlogError, Unavailable
-from turnlog.wire import dumps, timestamp
+from turnlog.wire import JSON, JSONL, MARKDOWN, dumps, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 
 MINIMAL = {"preference-applied": "return=minimal"}
 """The header of an answer that leaves out the messages (RFC 7240, section 3)."""
-
-JSONL = "application/jsonl"
-"""A text of JSON lines (jsonlines.org)."""
-
-MARKDOWN = "text/markdown; charset=utf-8"
-"""A text for people (RFC 7763)."""
 
 NEXT_BEFORE = "x-turnlog-next-before"
 """The header of a text that is a part of a log: `before` of this value asks for the part before it."""
@@ -50,6 +44,11 @@ def with_list(fields: Mapping[str, Any], name: str, encoded: Iterable[bytes]) ->
     pieces = [piece for one in encoded for piece in (b",", one)]
     # Joined at once: they may be megabytes, which every step would copy.
     return b"".join((opening, *pieces[1:], b"]}"))
+
+
+def in_bucket(file: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Answer:
+    """The answer that says where the whole answer is read, which is larger than an answer can be."""
+    return Answer(200, dumps({"file": file}), headers or {})
 
 
 def address_shown(store: Store, address: Address, seconds: int) -> dict[str, Any]:
@@ -113,7 +112,7 @@ def respond(call: Call, answer: Answer) -> dict[str, Any] | bytes:
         return b'{"status":%d,"body":%b%b}' % (answer.status, _encoded_body(answer), more)
     headers = {"x-request-id": call.request_id, "cache-control": "private, no-cache", **answer.headers}
     if answer.body:
-        headers = {"content-type": "application/json", **headers}
+        headers = {"content-type": JSON, **headers}
     body = answer.body.decode()
     return {"statusCode": answer.status, "headers": headers, "body": body, "isBase64Encoded": False}
 

@@ -46,6 +46,7 @@ class Endpoint:
         jsonl_answer: it can answer a text of JSON lines.
         body_file: its body can come as a file; then the query names that.
         text_answer: it can answer Markdown or JSON lines, a part of a log.
+        file_answer: it can say that the answer lies in the bucket, because no answer holds it.
         transcripts: it serves transcripts, which can be switched off.
         public: it needs no user.
         brief: it gives up after `limits.HEALTH_SECONDS`; others go on trying as long as there is time.
@@ -69,6 +70,7 @@ class Endpoint:
         jsonl_body: bool,
         jsonl_answer: bool,
         text_answer: bool,
+        file_answer: bool,
         body_file: bool,
     ) -> None:
         self.operation = operation
@@ -85,6 +87,7 @@ class Endpoint:
         self.jsonl_body = jsonl_body
         self.jsonl_answer = jsonl_answer
         self.text_answer = text_answer
+        self.file_answer = file_answer
         self.body_file = body_file
 
     def __call__(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any] | bytes:
@@ -171,6 +174,7 @@ def endpoint(
     jsonl_body: bool = False,
     jsonl_answer: bool = False,
     text_answer: bool = False,
+    file_answer: bool = False,
     body_file: bool = False,
 ) -> Callable[[Operation], Endpoint]:
     """Make an `Endpoint` of a coroutine; see there for the arguments."""
@@ -190,6 +194,7 @@ def endpoint(
             jsonl_body=jsonl_body,
             jsonl_answer=jsonl_answer,
             text_answer=text_answer,
+            file_answer=file_answer,
             body_file=body_file,
         )
 

@@ -14,9 +14,11 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from turnlog.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
-from turnlog.limits import BODY_LIMIT
+from turnlog.limits import BODY_LIMIT, VALUES_LIMIT
 from turnlog.records.keys import SessionKey, TranscriptName, check_file_id, session_key, transcript_name
-from turnlog.wire import loads, no_json, payload_size
+from turnlog.wire import has_more_values, loads, no_json, payload_size
+
+Text = TypeVar("Text", str, bytes, "str | bytes")
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -211,7 +213,7 @@ class Call(NamedTuple):
         """The body, checked against its model; an absent one reads as `{}` if it is not required.
 
         Raises:
-            TooLarge: it is over Lambda's limit.
+            TooLarge: it is over Lambda's limit, or holds more than `VALUES_LIMIT` values.
             MalformedBody: it is not JSON.
             Invalid: it is of the wrong shape.
         """
@@ -221,7 +223,7 @@ class Call(NamedTuple):
         if required and not raw:
             raise MalformedBody("The request has no body.")
         try:
-            return model.model_validate(loads(raw or "{}"))
+            return model.model_validate(loads(_few(raw) or "{}"))
         except ValidationError as error:
             # The input itself stays out: an answer's problem document may be logged by its receiver.
             found = error.errors(include_url=False, include_context=False, include_input=False)
@@ -235,7 +237,7 @@ class Call(NamedTuple):
         """The body where it is a text; in a direct invoke it is a JSON string.
 
         Raises:
-            TooLarge: it is over Lambda's limit.
+            TooLarge: it is over Lambda's limit, or holds more than `VALUES_LIMIT` values.
             MalformedBody: a direct invoke's is no string.
         """
         raw = self._bounded()
@@ -244,7 +246,21 @@ class Call(NamedTuple):
             if not isinstance(raw, str):
                 raise MalformedBody("The body must be a JSON string.")
         # JSON's escape of half a character, which UTF-8 cannot hold, is Python's.
-        return raw.encode("utf-8", "backslashreplace") if isinstance(raw, str) else raw
+        return _few(raw.encode("utf-8", "backslashreplace") if isinstance(raw, str) else raw)
+
+
+def _few(raw: Text) -> Text:
+    """A body, unless it holds more values than a function has the time and the memory for.
+
+    Raises:
+        TooLarge: it does.
+    """
+    if has_more_values(raw, VALUES_LIMIT):
+        raise TooLarge(
+            f"A request's body holds at most {VALUES_LIMIT} JSON values: texts, numbers, lists, objects. This"
+            " one has more. Send less at once, or send what has so many values as one text."
+        )
+    return raw
 
 
 def parse(event: Mapping[str, Any], request_id: str) -> Call:

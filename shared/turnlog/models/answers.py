@@ -281,6 +281,17 @@ class ExportedSession(Answer):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class AnswerFile(Answer):
+    """An answer that no answer holds: all of it is at `url`, as gzip, which HTTP clients unpack.
+
+    `size`: its bytes in an answer. `expires_at`: until then it can be read. Clients of `turnlog` read it by
+    themselves.
+    """
+
+    file: Json
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ExportedText(Answer):
     """A part of the history as a text. `next_before`: what gives the part before it, as `before`."""
 

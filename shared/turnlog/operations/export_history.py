@@ -6,6 +6,10 @@ That reads what this turn needs, and nothing else. The whole is at most an answe
 larger, the window begins with the user's message all the same, and says which messages were left out behind
 it.
 
+If no answer holds the newest message, the window is this message and what its turn needs, up to
+`APART_LIMIT`. If no answer holds what is written of the window, it lies in the bucket, and the answer says
+where.
+
 A result may come after the next user's message. A window that ends before it would show its call without it,
 and the next window has no call for it. So for the calls that a provider's window leaves open, or answers with
 no more than that a job is under way, the messages behind the window are read, at most `_LATEST`, and the
@@ -20,23 +24,27 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from turnlog.errors import TooLarge
 from turnlog.formats import to_ai_sdk, to_anthropic, to_chat, to_markdown, to_responses
-from turnlog.formats.neutral import Repair
+from turnlog.formats.neutral import Repair, Result
 from turnlog.formats.reading import begins_turn, read, results_alone, turns
 from turnlog.formats.repairing import Asked
 from turnlog.formats.wording import left_out
-from turnlog.limits import DRAFT_LIMIT, PAYLOAD_LIMIT
-from turnlog.operations.read_session import check_alone, load, no_answer_holds
+from turnlog.limits import APART_LIMIT, DRAFT_LIMIT, PART_SIZE, PAYLOAD_LIMIT, WRITTEN_LIMIT
+from turnlog.operations.read_session import load, no_answer_holds
+from turnlog.records.packing import zipped
+from turnlog.store.deposits import answered_apart
 from turnlog.store.large import whole
 from turnlog.store.store import LogMoved
-from turnlog.wire import dumps, payload_size
+from turnlog.wire import JSON, JSONL, MARKDOWN, dumps, payload_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from turnlog.formats.neutral import Written
+    from turnlog.formats.neutral import Turn, Written
     from turnlog.records.head import Head
     from turnlog.records.keys import SessionKey
+    from turnlog.records.messages import Stored
     from turnlog.store.store import Store
 
     Write: TypeAlias = Callable[[Iterable[dict[str, Any]]], Written]
@@ -51,8 +59,8 @@ PROVIDERS: dict[str, Write] = {
 }
 """Formats whose answer is an object."""
 
-TEXTS = ("markdown", "jsonl")
-"""Formats whose answer is a text."""
+TEXTS = {"markdown": MARKDOWN, "jsonl": JSONL}
+"""Formats whose answer is a text, and its media type."""
 
 # Sixteen messages are 16 MB at the most.
 _FIRST_STEP = 16
@@ -71,12 +79,26 @@ class Export(NamedTuple):
     """A window in one format.
 
     Attributes:
-        body: JSON, or a text.
+        body: JSON, or a text; empty where `file` is given.
         next_before: the window before this one ends there; None: there is none.
+        file: where a client reads what would be the body, if no answer holds it.
     """
 
     body: bytes
     next_before: int | None
+    file: dict[str, Any] | None = None
+
+
+class _Late(NamedTuple):
+    """A message from behind a window.
+
+    Attributes:
+        turns: says which calls it answers, and not what.
+        message: its results; None where there is no room for them.
+    """
+
+    turns: list[Turn]
+    message: Message | None
 
 
 class _Window(NamedTuple):
@@ -89,6 +111,7 @@ class _Window(NamedTuple):
         system: the message at sequence 0, where it is to be put in front.
         cut: the sequence of `lead`, where even that does not fit beside the newest message.
         late: messages with results from behind the window, by sequence; `fits`: there is room for them.
+        room: bytes that all of it may take.
     """
 
     messages: list[bytes]
@@ -96,8 +119,9 @@ class _Window(NamedTuple):
     lead: Message | None = None
     system: Message | None = None
     cut: int | None = None
-    late: Mapping[int, Message] = {}
+    late: Mapping[int, _Late] = {}
     fits: bool = True
+    room: int = PAYLOAD_LIMIT
 
     @property
     def next_before(self) -> int | None:
@@ -114,7 +138,7 @@ class _Window(NamedTuple):
 
     def smaller(self, size: int) -> _Window:
         """The newest of these messages, where all together are of this size, which is too large."""
-        keep = min(len(self.messages) - 1, max(1, int(len(self.messages) * PAYLOAD_LIMIT / size * _TRIMMED)))
+        keep = min(len(self.messages) - 1, max(1, int(len(self.messages) * self.room / size * _TRIMMED)))
         if keep == 0:
             return self._replace(
                 lead=None, system=None, fits=False, cut=self.lead["sequence"] if self.lead else None
@@ -137,15 +161,15 @@ class _Window(NamedTuple):
         messages = [one for one in (self.system, self.lead) if one] + messages
         if self.late:
             asked = Asked(read(messages))
-            asked.take(read(self.late.values()))
-            late = {at: self.late[at] for at in sorted(asked.answered)}
+            asked.take([turn for one in self.late.values() for turn in one.turns])
+            late = {at: self.late[at].message for at in sorted(asked.answered)}
             what = (
                 "moved up: a tool's result, from behind this window"
                 if self.fits
                 else "left out: a tool's result, which does not fit beside its call"
             )
             repairs += [Repair(at, what) for at in late]
-            messages += late.values() if self.fits else ()
+            messages += [one for one in late.values() if one and self.fits]
         return messages, repairs
 
 
@@ -168,7 +192,8 @@ async def export_history(
 
     Raises:
         NotFound: no such session.
-        TooLarge: no answer holds the newest message in this format, and no program in this process asks.
+        TooLarge: no answer holds the newest message in this format, nor does an object in the bucket; and no
+            program in this process asks.
         Unavailable: the table refused or did not answer.
     """
     head = await store.head(key)
@@ -178,7 +203,8 @@ async def export_history(
             if keep_system and window.first > 0:
                 window = window._replace(system=await _system(store, head))
             if form in PROVIDERS:
-                window = window._replace(late=await _late(store, head, window))
+                late, fits = await _late(store, head, window)
+                window = window._replace(late=late, fits=fits)
             break
         except LogMoved as moved:
             head = moved.head
@@ -186,12 +212,31 @@ async def export_history(
         body, size, skipped = _text(form, window) if form in TEXTS else _object(PROVIDERS[form], window)
         beside = window.lead or window.system or (window.late and window.fits)
         alone = len(window.messages) <= 1 and not beside
-        if alone and size > _ALONE and not store.in_process:
-            raise no_answer_holds(window.first, size, _ALONE)
-        if size <= PAYLOAD_LIMIT or alone:
+        if size <= window.room or alone:
             store.counts["malformed_tool_calls"] += skipped
-            return Export(body, window.next_before)
+            return await _export(store, form, window, body, size, room=_ALONE if alone else PAYLOAD_LIMIT)
         window = window.smaller(size)
+
+
+async def _export(store: Store, form: str, window: _Window, body: bytes, size: int, *, room: int) -> Export:
+    """The answer, which lies in the bucket if it is larger than `room`.
+
+    Raises:
+        TooLarge: see `export_history`.
+    """
+    if size <= room or store.in_process:
+        return Export(body, window.next_before)
+    if store.objects is None:
+        raise no_answer_holds(window.first, size, room)
+    if len(body) > WRITTEN_LIMIT:
+        raise TooLarge(
+            f"The export of message {window.first} has {len(body)} bytes; at most {WRITTEN_LIMIT} lie in the"
+            " bucket. A program that works on the table gets it (Turnlog or AsyncTurnlog with TURNLOG_TABLE)."
+            f" Or pass over it with before={window.first}; or take jsonl, which is as large as stored.",
+            extra={"sequence": window.first},
+        )
+    file = await answered_apart(store, zipped(body, PART_SIZE), size, TEXTS.get(form, JSON))
+    return Export(b"", window.next_before, file)
 
 
 def _object(write: Write, window: _Window) -> tuple[bytes, int, int]:
@@ -228,28 +273,45 @@ async def _system(store: Store, head: Head) -> Message | None:
     return message if message["role"] in {"system", "developer"} and not message.get("removed") else None
 
 
-async def _late(store: Store, head: Head, window: _Window) -> dict[int, Message]:
-    """The messages behind the window with the results that count for calls that the window leaves open."""
+async def _late(store: Store, head: Head, window: _Window) -> tuple[dict[int, _Late], bool]:
+    """The messages behind the window with the results that count for calls that the window leaves open.
+
+    Returns:
+        them, by sequence; and whether there is room for them. If not, what they say is not held.
+    """
     at = window.first + len(window.messages)
     end = min(head.message_count, at + _LATEST)
+    late: dict[int, _Late] = {}
     if at >= end:
-        return {}
+        return late, True
     messages, _ = window.shown()
-    late: dict[int, Message] = {}
+    room = window.room - sum(map(payload_size, window.messages))
     asked, step = Asked(read(messages)), _FIRST_BACK
     while asked.waiting and at < end:
         for one in await load(store, head, at, min(at + step, end)):
-            if one.unread and (one.known()["role"] == "assistant" or one.size > PAYLOAD_LIMIT):
-                continue  # it has no result, or one that no answer holds
-            message = (await whole(store, head, one)).fields()
-            taken = turns(message)
-            asked.take(taken)
-            if any(turn.role == "tool" for turn in taken):
-                late[message["sequence"]] = results_alone(message)
-                # A job's result takes the place of one that stood for it.
-                late = {known: late[known] for known in asked.answered}
+            if one.unread and (one.known()["role"] == "assistant" or one.size > window.room):
+                continue  # it has no result, or one that does not fit
+            encoded = (await whole(store, head, one)).json
+            message = json.loads(encoded)
+            hollow = [_hollow(turn) for turn in turns(message)]
+            asked.take(hollow)
+            late[one.sequence] = _Late(hollow, results_alone(message))
+            # A job's result takes the place of one that stood for it.
+            late = {known: late[known] for known in asked.answered}
+            room -= payload_size(encoded) if one.sequence in late else 0
+            if room < 0:
+                late = {known: each._replace(message=None) for known, each in late.items()}
         at, step = at + step, min(2 * step, _LONGEST_BACK)
-    return late
+    return late, room >= 0
+
+
+def _hollow(turn: Turn) -> Turn:
+    """Which calls it answers, without what the tools said."""
+    parts = [
+        part._replace(content=(), value=None, origin=None) if isinstance(part, Result) else part
+        for part in turn.parts
+    ]
+    return turn._replace(parts=parts, message={})
 
 
 async def _read(store: Store, head: Head, *, limit: int | None, before: int | None, lead: bool) -> _Window:
@@ -267,7 +329,8 @@ async def _read(store: Store, head: Head, *, limit: int | None, before: int | No
         read = await load(store, head, max(floor, at - step), at)
         while read and not full:
             one = read.pop()
-            check_alone(store, one, first=not taken)
+            if not taken and one.size > PAYLOAD_LIMIT:
+                return await _of_large(store, head, one, lead=lead)
             if full := one.size > room and bool(taken):
                 break  # it is not read
             encoded = (await whole(store, head, one)).json
@@ -282,8 +345,31 @@ async def _read(store: Store, head: Head, *, limit: int | None, before: int | No
     return await _grown(store, head, taken, at, room, lead=lead, full=full)
 
 
+async def _of_large(store: Store, head: Head, newest: Stored, *, lead: bool) -> _Window:
+    """The window of a message that no answer holds: the message, and what its turn needs.
+
+    Raises:
+        TooLarge: there is no bucket for the answer, and no program in this process asks.
+    """
+    if not store.takes_large:
+        raise no_answer_holds(newest.sequence, newest.size)
+    encoded, at = (await whole(store, head, newest)).json, newest.sequence
+    if begins_turn(json.loads(encoded)):
+        return _Window([encoded], at, room=APART_LIMIT)
+    room = APART_LIMIT - payload_size(encoded)
+    return await _grown(store, head, [encoded], at, room, lead=lead, full=room < 0, most=APART_LIMIT)
+
+
 async def _grown(
-    store: Store, head: Head, taken: list[bytes], at: int, room: int, *, lead: bool, full: bool
+    store: Store,
+    head: Head,
+    taken: list[bytes],
+    at: int,
+    room: int,
+    *,
+    lead: bool,
+    full: bool,
+    most: int = PAYLOAD_LIMIT,
 ) -> _Window:
     """The window, and what its first turn needs of the messages before it.
 
@@ -293,6 +379,7 @@ async def _grown(
         room: bytes that are left in the answer.
         lead: see `_read`.
         full: the message before it does not fit.
+        most: bytes that the whole may take.
     """
     first, step = at, _FIRST_BACK
     while at > 0 and (lead or not full):
@@ -303,9 +390,9 @@ async def _grown(
             full = full or one.size > room
             if full and one.unread and one.known()["role"] != "user":
                 continue  # it is not shown, and begins no turn
-            if full and one.unread and one.size + payload_size(taken[0]) > PAYLOAD_LIMIT:
+            if full and one.unread and one.size + payload_size(taken[0]) > most:
                 # Not even beside the newest message alone: what it says is not read to leave it out.
-                return _Window(taken[::-1], first, cut=one.sequence)
+                return _Window(taken[::-1], first, cut=one.sequence, room=most)
             encoded = (await whole(store, head, one)).json
             message = json.loads(encoded)
             room -= payload_size(encoded)
@@ -314,6 +401,6 @@ async def _grown(
                 taken.append(encoded)
                 first -= 1
             if begins_turn(message):
-                return _Window(taken[::-1], first, message if full and lead else None)
+                return _Window(taken[::-1], first, message if full and lead else None, room=most)
         at, step = low, min(2 * step, _LONGEST_BACK)
-    return _Window(taken[::-1], first)
+    return _Window(taken[::-1], first, room=most)

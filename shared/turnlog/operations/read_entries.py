@@ -2,17 +2,22 @@
 
 They never change, and lie in batches at known keys, so a page costs two reads and what it shows. If a batch
 is missing, the transcript was deleted meanwhile: then the heads are read again.
+
+A whole transcript that no answer holds is put into the bucket as JSON lines, batch by batch: what is held of
+it is compressed.
 """
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnlog.errors import TooLarge, Torn
-from turnlog.limits import PAYLOAD_LIMIT
+from turnlog.limits import APART_LIMIT, PAYLOAD_LIMIT
 from turnlog.records.batches import answer_size
-from turnlog.store.deposits import reference
+from turnlog.store.deposits import answered_apart, reference
 from turnlog.store.entry_reader import containing, object_of, read_batches
+from turnlog.wire import JSONL
 
 if TYPE_CHECKING:
     from turnlog.records.keys import TranscriptName
@@ -28,12 +33,14 @@ class EntryPage(NamedTuple):
         first: the position of the first, if there is one.
         head: the transcript as it was read.
         file: where the one entry of the page is, if no answer holds it; then there are no lines.
+        text: where all entries are, as JSON lines, if no answer holds these; then there are no lines.
     """
 
     lines: list[bytes]
     first: int
     head: Transcript
     file: dict[str, Any] | None = None
+    text: dict[str, Any] | None = None
 
     @property
     def end(self) -> int:
@@ -69,26 +76,42 @@ async def read_entries(
     Args:
         after: the position; -1 begins with the first.
         limit: None: as many as fit.
-        whole: all of them, or an error.
+        whole: all of them, in an answer or in the bucket, or an error.
 
     Raises:
         NotFound: no such session, or no such transcript of it.
-        TooLarge: `whole` is asked for, and they do not all fit; or the first does not, and is no object.
+        TooLarge: `whole` is asked for, and they do not all fit into an answer, nor into an object of the
+            bucket; or the first entry does not fit into an answer, and is no object.
         Unavailable: the table or the bucket did not answer.
     """
     tries = store.tries()
     while True:
         head = await store.transcript(name)
-        if whole and head.size > PAYLOAD_LIMIT:
+        apart = whole and head.size > PAYLOAD_LIMIT
+        most = PAYLOAD_LIMIT if store.objects is None else APART_LIMIT
+        if apart and head.size > most:
             raise TooLarge(
-                f"The transcript takes {head.size} bytes, and an answer holds {PAYLOAD_LIMIT}: read it in"
-                " pages, with after=-1, then with what the header x-turnlog-next-after says.",
+                f"The transcript takes {head.size} bytes as JSON lines; in one piece they are at most {most}."
+                " Read it in pages: with after=-1, then with what the header x-turnlog-next-after says.",
                 extra={"entry_count": head.length},
             )
         try:
+            if apart:
+                return EntryPage([], 0, head, text=await _in_bucket(store, head))
             return await _page(store, head, min(after + 1, head.length), limit)
         except Torn as torn:
             await tries.again(torn)
+
+
+async def _in_bucket(store: Store, head: Transcript) -> dict[str, Any]:
+    """Put all entries into the bucket as JSON lines, and say where they are read."""
+    deflate = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)  # gzip
+    data = bytearray()
+    async for batch in read_batches(store, head, 0, head.length):
+        for line in batch.lines:
+            data += deflate.compress(line + b"\n")
+    data += deflate.flush()
+    return await answered_apart(store, bytes(data), head.size, JSONL)
 
 
 async def _page(store: Store, head: Transcript, first: int, limit: int | None) -> EntryPage:

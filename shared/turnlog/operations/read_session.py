@@ -121,9 +121,9 @@ async def load(store: Store, head: Head, first: int, end: int) -> list[Stored]:
 def no_answer_holds(at: int, size: int, room: int = PAYLOAD_LIMIT) -> TooLarge:
     """The answer where one message alone is more than `room`, as which it is shown here."""
     return TooLarge(
-        f"Message {at} takes {size} bytes in an answer, which holds {room}. A program that works on the table"
-        f" reads it (Turnlog or AsyncTurnlog with TURNLOG_TABLE). To pass over it, read with before={at}; a"
-        f" page of messages also with after={at}.",
+        f"Message {at} takes {size} bytes in an answer, which holds {room}. With a bucket (TURNLOG_BUCKET)"
+        " its export lies there. A program that works on the table reads it too (Turnlog or AsyncTurnlog with"
+        f" TURNLOG_TABLE). To pass over it, read with before={at}; a page of messages also with after={at}.",
         extra={"sequence": at},
     )
 

@@ -30,6 +30,7 @@ ENTRIES_PREFIX = "ENTRIES#"
 FILE_PREFIX = "FILE#"
 LOOK_PREFIX = "LOOK#"
 OBJECT_PREFIX = "sessions/"
+ANSWER_PREFIX = "answers/"
 
 # What a path cannot carry as it is, by a slash, a question mark or a number sign, or what looks like another
 # id: no `.`, no `..`, not white space alone.

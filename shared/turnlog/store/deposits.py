@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 from turnlog.errors import TooLarge, Unavailable
 from turnlog.limits import DOWNLOAD_SECONDS, PART_SIZE, PAYLOAD_LIMIT
 from turnlog.records.batches import answer_size, compressed
-from turnlog.wire import timestamp
+from turnlog.records.keys import ANSWER_PREFIX
+from turnlog.wire import JSON, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -105,16 +106,36 @@ async def delete_objects(store: Store, names: Iterable[str]) -> None:
             await store.bucket().delete(name)
 
 
-async def reference(store: Store, object_key: str, size: int) -> dict[str, Any]:
+async def reference(store: Store, object_key: str, size: int, media_type: str = JSON) -> dict[str, Any]:
     """What an answer says in the place of something that it does not hold: where a client reads it.
 
     Args:
-        object_key: of the object, which is JSON as gzip.
+        object_key: of the object, which is gzip.
         size: bytes that it would take in an answer.
+        media_type: of what is in it.
     """
-    address = await store.bucket().download(object_key, media_type="application/json", gzip=True)
+    address = await store.bucket().download(object_key, media_type=media_type, gzip=True)
     ends = timestamp(store.clock.now() + timedelta(seconds=DOWNLOAD_SECONDS))
     return {"url": address.url, "size": size, "expires_at": ends}
+
+
+async def answered_apart(store: Store, data: bytes, size: int, media_type: str) -> dict[str, Any]:
+    """Put a whole answer, which no answer holds, into the bucket, and say where a client reads it.
+
+    The object is of this answer alone, and no item names it. A rule of the bucket deletes it after a day. So
+    if a process crashes before it answers, nothing is left to do.
+
+    Args:
+        data: the answer, as gzip.
+        size: bytes that it would take in an answer.
+        media_type: of the answer.
+
+    Raises:
+        Unavailable: the bucket did not answer, or there is none.
+    """
+    bucket, name = store.bucket(), f"{ANSWER_PREFIX}{store.clock.token().hex()}"
+    await store.repeated(lambda: bucket.put(name, data, gzip=True))
+    return await reference(store, name, size, media_type)
 
 
 class EntryDeposits(Deposits):

@@ -89,8 +89,8 @@ EDGE = (
     ),
     Mutant(
         "a text of a direct invoke is strict about surrogates",
-        'return raw.encode("utf-8", "backslashreplace") if isinstance(raw, str) else raw',
-        'return raw.encode("utf-8") if isinstance(raw, str) else raw',
+        'return _few(raw.encode("utf-8", "backslashreplace") if isinstance(raw, str) else raw)',
+        'return _few(raw.encode("utf-8") if isinstance(raw, str) else raw)',
         "500, where a tool wrote half a character",
         test=_EVENTS,
     ),

@@ -15,6 +15,20 @@ LARGE = (
         test="tests/benchmark/test_memory.py",
     ),
     Mutant(
+        "a body has any number of values",
+        "    if has_more_values(raw, VALUES_LIMIT):",
+        "    if not isinstance(raw, str | bytes):",
+        "a body of 64 MB runs out of time and memory",
+        test="tests/functional/test_files.py",
+    ),
+    Mutant(
+        "commas in a text count as values",
+        'found += _separators(_STRINGS.sub(b"0", stretch[0]))',
+        "found += _separators(stretch[0])",
+        "a text of millions of commas is refused",
+        test="tests/unit/test_wire.py",
+    ),
+    Mutant(
         "a large message is compared up to where the other one ends",
         "    if left:\n        raise _Differs\n",
         "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnlog.errors import NotFound, TooLarge
-from turnlog.http.answers import JSONL, MARKDOWN, NEXT_BEFORE, Answer
+from turnlog.http.answers import NEXT_BEFORE, Answer, in_bucket
 from turnlog.http.endpoint import endpoint
 from turnlog.http.events import Parameter
 
@@ -25,7 +25,6 @@ WINDOW = {
         bool, default=False, description="Put the system message with which the session begins in front."
     ),
 }
-_TEXTS = {"markdown": MARKDOWN, "jsonl": JSONL}
 
 
 @endpoint(
@@ -43,6 +42,7 @@ _TEXTS = {"markdown": MARKDOWN, "jsonl": JSONL}
     answers={200: "ExportedSession"},
     errors=(NotFound, TooLarge),
     text_answer=True,
+    file_answer=True,
 )
 async def handler(
     store: Store,
@@ -53,15 +53,18 @@ async def handler(
     before: int | None,
     keep_system: bool,
 ) -> Answer:
-    """The history in the words of a provider, which accepts it, whatever is stored; or as a text."""
-    from turnlog.operations.export_history import export_history  # noqa: PLC0415 (15 modules of formats)
+    """The history in the words of a provider, which accepts it, whatever is stored; or as a text.
+
+    If it is larger than an answer can be, the answer is JSON in any case, and `file` says where all of it is.
+    """
+    from turnlog.operations.export_history import TEXTS, export_history  # noqa: PLC0415 (15 modules of formats)
 
     export = await export_history(
         store, call.key, format, limit=limit, before=before, keep_system=keep_system
     )
-    if format not in _TEXTS:
-        return Answer(200, export.body)
-    headers = {"content-type": _TEXTS[format]}
-    if export.next_before is not None:
-        headers[NEXT_BEFORE] = str(export.next_before)
-    return Answer(200, export.body, headers)
+    before_it = format in TEXTS and export.next_before is not None
+    headers = {NEXT_BEFORE: str(export.next_before)} if before_it else {}
+    if export.file:
+        return in_bucket(export.file, headers)
+    told = {"content-type": TEXTS[format]} if format in TEXTS else {}
+    return Answer(200, export.body, told | headers)

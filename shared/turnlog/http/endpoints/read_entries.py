@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnlog.errors import NotFound, TooLarge
-from turnlog.http.answers import JSONL, Answer, with_list
+from turnlog.http.answers import Answer, in_bucket, with_list
 from turnlog.http.endpoint import endpoint
 from turnlog.http.events import Parameter
 from turnlog.limits import MAX_IMPORT
 from turnlog.operations.read_entries import read_entries
-from turnlog.wire import dumps
+from turnlog.wire import JSONL, dumps
 
 if TYPE_CHECKING:
     from turnlog.http.events import Call
@@ -29,11 +29,14 @@ if TYPE_CHECKING:
     errors=(NotFound, TooLarge),
     transcripts=True,
     jsonl_answer=True,
+    file_answer=True,
 )
 async def handler(store: Store, call: Call, *, after: int | None, limit: int | None, format: str) -> Answer:  # noqa: A002
     """A transcript's entries, or those behind a position: as many as fit into an answer.
 
     If the first one alone does not fit, the answer is JSON in any case, and `file` says where the entry is.
+    JSON lines without `after` and `limit` are the whole transcript: if it does not fit, `file` says where all
+    of them are.
     """
     text = format == "jsonl"
     page = await read_entries(
@@ -43,6 +46,8 @@ async def handler(store: Store, call: Call, *, after: int | None, limit: int | N
         limit=limit,
         whole=text and after is None and limit is None,
     )
+    if page.text:
+        return in_bucket(page.text)
     headers = {"x-turnlog-next-after": str(page.end - 1)} if text and page.has_more else {}
     if page.file:
         return Answer(200, dumps({**page.bounds(), "entries": [], "file": page.file}), headers)

@@ -379,7 +379,7 @@ class HttpWay:
     async def follow(self, request: Request) -> AsyncGenerator[Any, None]:
         """See `Way`. An address that does not stream answers one page, after `wait` at the latest."""
         incoming = await self._asked(request, self._opened)
-        frames, came, reset, over = Frames(), False, None, False
+        frames, came, reset, over = Frames(), False, dict[str, Any](), False
         try:
             if not incoming.reply.headers.get("content-type", "").startswith(_EVENT_STREAM):
                 yield _page(await incoming.whole())
@@ -393,8 +393,8 @@ class HttpWay:
                     elif page.get("reset"):
                         reset = page  # of the events behind it, of which the first says so
                     else:
-                        yield {**page, "reset": True} if reset else page
-                        reset = None
+                        yield {**reset, **page}
+                        reset = {}
         except _LOST as error:
             if not came:
                 raise _at_once(Unanswered("The answer was cut off.")) from error

@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+from http.client import IncompleteRead
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -15,10 +16,12 @@ from tests.functional.follower import Follower
 from tests.functional.test_streams import HELLO, SAID, Streamed
 from tests.functional.world import counted, unreachable, wait_until
 from tests.http_client import request
+from turnlog import Turnlog
 from turnlog.http import sse
+from turnlog.http.endpoints import follow_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncGenerator, Iterator
 
     from tests.functional.api import Api
     from tests.functional.world import TableView
@@ -141,6 +144,93 @@ def test_a_reader_of_what_was_lost_drops_the_running_step(api: Api, table: Table
         assert data(reader.next()) == HELLO[2]
 
 
+def test_a_reader_is_told_of_a_lost_step_also_where_the_stream_has_ended(api: Api) -> None:
+    stream = Streamed(api)
+    stream.append(1, *HELLO[:2], flush=True)
+    stream.finish(state="failed")
+    # It saw five events more, which were in a cache alone.
+    with follow(stream, Last_Event_ID=f"{stream.stream_id}.{stream.epoch}.7") as reader:
+        reset, end = reader.rest()
+        assert (reset.event, data(reset)) == ("reset", {"cursor": reset.id})
+        assert (end.event, data(end)) == ("end", {"cursor": reset.id, "state": "failed"})
+    with Turnlog(url=api.url, token=api.user) as turnlog:
+        cursor = f"{stream.stream_id}.{stream.epoch}.7"
+        found = [one.event for one in turnlog.follow(stream.session, stream.stream_id, after=cursor)]
+        assert found == [{"type": "reset-step"}]
+
+
+def test_a_reader_of_a_session_that_was_begun_anew_begins_anew(api: Api) -> None:
+    stream = Streamed(api, stream_id="answer")
+    stream.append(1, *HELLO)
+    old = stream.events().body["cursor"]
+    with follow(stream) as reader:
+        assert [data(reader.next()) for _ in HELLO] == HELLO
+        api.call("DELETE", f"/sessions/{stream.session}")
+        api.call("POST", "/sessions", {"session_id": stream.session, "recreate": True})
+        again = Streamed(api, stream.session, stream_id="answer")
+        again.append(1, HELLO[0])
+        # Nothing of the new stream; whoever came between the two sees that the old one is gone.
+        assert {frame.event for frame in reader.rest()} <= {"resync", "reset", "end"}
+    with follow(again, Last_Event_ID=old) as reader:
+        assert (reader.status, json.loads(reader.body())["type"]) == (410, "resync")
+        assert reader.headers["content-type"] == "application/problem+json"
+
+
+def test_events_of_any_text_are_one_frame_each(api: Api) -> None:
+    stream = Streamed(api)
+    texts = ["a\nb", "a\r\n\r\ndata: x", "\n\nevent: end\n\n", "é\u2028\u2029\x85😀", "\x00", "\ud83d"]
+    events = [{"type": "text-delta", "id": "ü\n", "delta": text} for text in texts]
+    stream.append(1, *events)
+    with follow(stream) as reader:
+        found = [reader.next() for _ in events]
+    assert [data(frame) for frame in found] == events
+    assert {frame.event for frame in found if frame} == {"message"}
+
+
+def test_a_reader_that_has_gone_leaves_nothing_behind(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server learns it when it says that the connection is alive."""
+    monkeypatch.setattr(sse, "HEARTBEAT_SECONDS", 1)
+    stream = Streamed(api)
+    stream.append(1, HELLO[0])
+    ended: list[str] = []
+    frames = sse.frames
+
+    async def watched(*given: Any) -> AsyncGenerator[bytes, None]:
+        chunks = frames(*given)
+        try:
+            async for chunk in chunks:
+                yield chunk
+        finally:
+            await chunks.aclose()
+            ended.append("closed")
+
+    monkeypatch.setattr(follow_stream, "frames", watched)
+    with follow(stream) as reader:
+        assert data(reader.next()) == HELLO[0]
+    wait_until(lambda: ended == ["closed"])
+    wait_until(lambda: not [one for one in threading.enumerate() if "process_request" in one.name])
+    assert api.get(stream.session).body["active_stream"] == stream.stream_id
+
+
+def test_an_answer_in_which_something_breaks_is_cut_off(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not look whole, nor does it say what broke; its reader comes again."""
+
+    async def broken(*_: Any) -> AsyncGenerator[bytes, None]:
+        yield sse.RETRY
+        message = "a secret"
+        raise ValueError(message)
+
+    stream = Streamed(api)
+    stream.append(1, HELLO[0])
+    with monkeypatch.context() as patched:
+        patched.setattr(follow_stream, "frames", broken)
+        with follow(stream) as reader, pytest.raises(IncompleteRead) as cut:
+            reader.body()
+        assert cut.value.partial == sse.RETRY
+    with follow(stream) as reader:
+        assert data(reader.next()) == HELLO[0]
+
+
 def test_what_is_kept_no_longer_is_told_in_the_middle_of_an_answer(api: Api, table: TableView) -> None:
     stream = Streamed(api)
     stream.append(1, HELLO[0])
@@ -155,6 +245,7 @@ def test_what_is_kept_no_longer_is_told_in_the_middle_of_an_answer(api: Api, tab
         assert reader.rest() == []
     with follow(stream) as reader:
         assert (reader.status, json.loads(reader.body())["type"]) == (410, "resync")
+    table.put(item)  # so that its session can be deleted
 
 
 def test_what_is_wrong_with_a_request_is_an_answer_of_its_own(api: Api, other: Api) -> None:

@@ -384,7 +384,7 @@ class HttpWay:
             if not incoming.reply.headers.get("content-type", "").startswith(_EVENT_STREAM):
                 yield _page(await incoming.whole())
                 return
-            while chunk := await incoming.chunk():
+            while chunk := await _chunk(incoming, begun=came):
                 found = frames.feed(chunk)
                 came = came or bool(found)
                 for page in (_told(frame) for frame in found if frame.event):
@@ -395,16 +395,13 @@ class HttpWay:
                     else:
                         yield {**reset, **page}
                         reset = {}
-        except _LOST as error:
-            if not came:
-                raise _at_once(Unanswered("The answer was cut off.")) from error
         finally:
             await incoming.aclose()
         if over:  # said when the answer was read to its end, so that its connection serves again
             if reset:
                 yield reset
             yield None
-        elif frames.last_id is None:  # what was cut off is no error, as its reader comes again
+        elif frames.last_id is None:
             await self._link.sleep(frames.retry or 0.0)
 
     async def _asked(self, request: Request, once: Callable[[Request], Awaitable[Any]]) -> Any:
@@ -639,6 +636,20 @@ class HttpWay:
 
 def _query(request: Request) -> dict[str, str]:
     return {name: _text(name, value) for name, value in request.query.items() if value is not None}
+
+
+async def _chunk(incoming: Incoming, *, begun: bool) -> bytes:
+    """What comes next of an answer; nothing behind a cut, after which its reader comes again.
+
+    Raises:
+        Unanswered: it was cut off before it had begun.
+    """
+    try:
+        return await incoming.chunk()
+    except _LOST as error:
+        if begun:
+            return b""
+        raise _at_once(Unanswered("The answer was cut off.")) from error
 
 
 def _page(reply: httpx.Response) -> Any:

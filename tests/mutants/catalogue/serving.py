@@ -125,10 +125,24 @@ SERVING = (
     ),
     Mutant(
         "a client takes what was lost for what is there",
-        "                        reset = True  # of",
-        "                        reset = False  # of",
+        "                        reset = page  # of",
+        "                        reset = {}  # of",
         "a program shows what is of no message",
         test=f"{_CLIENT}::test_what_was_lost_is_said_once",
+    ),
+    Mutant(
+        "a client does not say what was lost where a stream ends",
+        "            if reset:\n                yield reset\n            yield None",
+        "            yield None",
+        "a program keeps the step that the producer lost",
+        test=f"{_CLIENT}::test_what_was_lost_is_said_also_where_nothing_comes_behind_it",
+    ),
+    Mutant(
+        "a quiet answer that is cut is an error",
+        '        if begun:\n            return b""\n',
+        "",
+        "a program behind a load balancer gives up a stream in which nothing happens for a while",
+        test=f"{_CLIENT}::test_a_quiet_stream_is_followed_however_often_its_connection_is_cut",
     ),
     Mutant(
         "a client does not come again behind what it has seen",

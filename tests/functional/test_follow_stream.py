@@ -292,6 +292,7 @@ def test_whoever_does_not_ask_for_a_stream_gets_a_page(api: Api) -> None:
             assert json.loads(reader.body())["events"][0]["event"] == HELLO[0]
 
 
+@pytest.mark.thorough
 def test_readers_that_do_not_read_hold_nobody(api: Api) -> None:
     stream = Streamed(api)
     long = {"type": "text-delta", "id": "t", "delta": "x" * 200_000}

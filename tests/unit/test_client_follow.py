@@ -161,6 +161,29 @@ def test_what_is_no_event_is_no_answer(follow: Follow) -> None:
         follow(server.url)
 
 
+def test_an_impatient_client_waits_for_events_as_long_as_the_api_does() -> None:
+    """Else a stream in which nothing happens for some seconds would be an error, as of httpx's own 5."""
+
+    def answer(asked: httpx.Request) -> httpx.Response:
+        assert asked.extensions["timeout"] == {"connect": 5, "read": 30, "write": 5, "pool": 5}
+        return httpx.Response(204)
+
+    with (
+        httpx.Client(transport=httpx.MockTransport(answer), timeout=5) as client,
+        Turnlog(url="http://turnlog", token="alice", http_client=client) as turnlog,  # noqa: S106
+    ):
+        assert list(turnlog.follow("session", "s")) == []
+
+    async def main() -> None:
+        async with (
+            httpx.AsyncClient(transport=httpx.MockTransport(answer), timeout=5) as beside,
+            AsyncTurnlog(url="http://turnlog", token="alice", http_client=beside) as on_a_loop,  # noqa: S106
+        ):
+            assert [one async for one in on_a_loop.follow("session", "s")] == []
+
+    asyncio.run(main())
+
+
 def test_a_reader_that_has_enough_gives_its_connection_back() -> None:
     with (
         answering_beside(streamed("chunks")) as server,

@@ -34,7 +34,7 @@ from turnlog.errors import (
     UsageError,
 )
 from turnlog.http.routes import ROUTES
-from turnlog.limits import BODY_FILE_LIMIT, BODY_LIMIT
+from turnlog.limits import BODY_FILE_LIMIT, BODY_LIMIT, MAX_WAIT
 from turnlog.records.keys import (
     check_file_id,
     check_job_id,
@@ -204,7 +204,7 @@ class LoopLink(Link):
     async def open(self, method: str, url: str, **given: Any) -> Incoming:
         """See `Link`."""
         kept = _open(await self._kept.get())
-        request = kept.build_request(method, url, **given)
+        request = kept.build_request(method, url, timeout=_patient(kept.timeout), **given)
         opened: list[_LoopIncoming] = []
 
         async def one() -> None:
@@ -269,7 +269,8 @@ class BlockingLink(Link):
     async def open(self, method: str, url: str, **given: Any) -> Incoming:
         """See `Link`."""
         kept = _open(self._kept.get())
-        return _BlockingIncoming(kept.send(kept.build_request(method, url, **given), stream=True))
+        request = kept.build_request(method, url, timeout=_patient(kept.timeout), **given)
+        return _BlockingIncoming(kept.send(request, stream=True))
 
     async def carry(self, method: str, url: str, **given: Any) -> httpx.Response:
         """See `Link`."""
@@ -781,6 +782,12 @@ def _checked(url: str) -> str:
 
 def _time_out(seconds: float) -> httpx.Timeout:
     return httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
+
+
+def _patient(given: httpx.Timeout) -> httpx.Timeout:
+    """As long as a read of events may wait for the first of them, and longer than heartbeats are apart."""
+    read = None if given.read is None else max(given.read, MAX_WAIT + 10)
+    return httpx.Timeout(connect=given.connect, read=read, write=given.write, pool=given.pool)
 
 
 def _at_once(error: Unavailable) -> Unavailable:

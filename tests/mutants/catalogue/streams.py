@@ -233,10 +233,31 @@ STREAMS = (
     ),
     Mutant(
         "what a cache lost a part of counts as there",
-        "        await cached(store, stream.key).reset(stream)\n",
-        "        pass\n",
+        "        await cached(store, stream.key).ended(stream.epoch)\n        raise SequenceGap(",
+        "        raise SequenceGap(",
         "what is sent again is dropped, and asked for again",
         test=f"{_STREAMS}::test_events_that_a_cache_damaged_are_stored_when_they_are_sent_again",
+    ),
+    Mutant(
+        "an end that was refused passes when it is sent again",
+        "        await cached(store, stream.key).ended(stream.epoch)\n        raise SequenceGap(",
+        "        await cached(store, stream.key).reset(stream)\n        raise SequenceGap(",
+        "a stream ends without events that were acknowledged",
+        test=f"{_STREAMS}::test_an_end_does_not_pass_over_what_the_cache_has_lost",
+    ),
+    Mutant(
+        "a producer that is alive after all has lost its stream to an open",
+        "await _ending(store, over, state, same_lease=not interrupt)",
+        "await _ending(store, over, state, same_lease=False)",
+        "its stream is failed, though its lease has just begun",
+        case="stream: dead & alive, another opened",
+    ),
+    Mutant(
+        "streams of two sessions have one name in the cache",
+        'name = quote(stream_id, safe="")  # so',
+        "name = stream_id  # so",
+        "events of one are dropped because the other has as many",
+        test=f"{_STREAMS}::test_streams_whose_ids_look_like_parts_of_a_key_are_two",
     ),
     Mutant(
         "a reader is not told that a stream ended without what it has seen",

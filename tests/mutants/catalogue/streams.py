@@ -239,6 +239,13 @@ STREAMS = (
         test=f"{_STREAMS}::test_events_that_a_cache_damaged_are_stored_when_they_are_sent_again",
     ),
     Mutant(
+        "a writer gives up where an event is not taken now",
+        "            with suppress(Unavailable):  # the event is kept",
+        "            with suppress():  # the event is kept",
+        "a program ends its answer, or writes an event twice",
+        test=f"{_WRITER}::test_an_event_that_is_not_taken_now_is_kept_and_sent_once",
+    ),
+    Mutant(
         "an end that was refused passes when it is sent again",
         "        await cached(store, stream.key).ended(stream.epoch)\n        raise SequenceGap(",
         "        await cached(store, stream.key).reset(stream)\n        raise SequenceGap(",

@@ -83,10 +83,12 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
         return
     for user in {key.user_id for key in history.sessions} - {request.user}:
         require(Rule.OWNERSHIP, f"of {user}.".encode() not in reply.raw, (request, reply))
+    if check_file_answer(history, work, reply):
+        return
     if of_its_own := _OF_ANOTHER.get(request.kind):
         of_its_own(history, work, reply)
         return
-    apart = (check_file_answer, check_job_answer, check_stream_answer)
+    apart = (check_job_answer, check_stream_answer)
     if not any(check(history, work, reply) for check in apart):
         _check_session_answer(history, work, reply)
 

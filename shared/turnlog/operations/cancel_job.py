@@ -39,7 +39,8 @@ async def cancel_job(store: Store, key: SessionKey, job_id: str, *, reason: str 
             return job
         asked = dumps({"reason": reason, "asked_at": store.now()}, "body", "reason").decode()
         if not job.worked:
-            job = (await end_job(store, meant, job_id, Ending("cancelled", cancel=asked, idle=True))).job
+            ending = Ending("cancelled", cancel=asked, idle=True)
+            job = (await end_job(store, meant, job_id, ending, seen=(head, job))).job
             if job.ended:
                 return job
             continue  # somebody has claimed it meanwhile

@@ -89,7 +89,8 @@ async def fail_job(
         if job.ended:
             return Ended(job, replayed=True)
         if not retry or job.cancel is not None:
-            return await end_job(store, meant, job_id, Ending("failed", attempt, error=error))
+            ending = Ending("failed", attempt, error=error)
+            return await end_job(store, meant, job_id, ending, seen=(head, job))
         if job.state == PENDING and job.attempt == attempt and job.error == error:
             return Ended(job, replayed=job.token != token)
         check_attempt(job, attempt)

@@ -250,7 +250,8 @@ async def _remove_items(store: Store, query: Mapping[str, Any]) -> set[str]:
             kept.add(item["SK"]["S"])
         else:
             if hook := item.pop("hook", None):  # of a job: it lies in a partition of its own
-                due.append({"DeleteRequest": {"Key": hook_key(hook["S"])}})
+                # First, and by itself: once the job is gone, nothing names it.
+                await _remove(store, [{"DeleteRequest": {"Key": hook_key(hook["S"])}}])
             due.append({"DeleteRequest": {"Key": item}})
         if len(due) >= DELETE_BATCH:
             await _remove(store, due[:DELETE_BATCH])

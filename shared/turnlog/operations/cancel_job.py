@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnlog.errors import ConditionFailed, Contended, Unanswered
-from turnlog.operations.end_job import Ending, end_job, look
+from turnlog.operations.end_job import Ending, end_job
+from turnlog.operations.look_at_job import look
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.jobs import move
 from turnlog.wire import dumps

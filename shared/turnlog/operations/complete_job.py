@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import ConditionFailed, Contended, TooLarge, Unanswered
 from turnlog.limits import JOB_RESULT_LIMIT
-from turnlog.operations.end_job import Ended, Ending, end_job, look
+from turnlog.operations.end_job import Ended, Ending, end_job
+from turnlog.operations.look_at_job import look
 from turnlog.records.jobs import PENDING, said
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.jobs import check_attempt, move

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import Invalid, NotFound
 from turnlog.limits import JOBS_PAGE, PAYLOAD_LIMIT
-from turnlog.operations.end_job import current
+from turnlog.operations.look_at_job import current
 from turnlog.records.expressions import attribute
 from turnlog.records.keys import JOB_ID_PATTERN, jobs_partition, parse_job
 from turnlog.store.doubt import tells_doubt

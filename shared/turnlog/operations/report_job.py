@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import ConditionFailed, Contended, NotFound, Unanswered, Unauthenticated
 from turnlog.operations.complete_job import completed
-from turnlog.operations.end_job import Ended, Ending, end_job, look
+from turnlog.operations.end_job import Ended, Ending, end_job
 from turnlog.operations.heartbeat_job import progress_text
+from turnlog.operations.look_at_job import look
 from turnlog.records.jobs import PENDING, RUNNING, hooked, token_digest
 from turnlog.records.keys import hook_key
 from turnlog.store.doubt import tells_doubt

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from turnlog.errors import NotFound, TurnlogError
 from turnlog.limits import DUE_SHARDS
-from turnlog.operations.end_job import look
+from turnlog.operations.look_at_job import look
 from turnlog.records.expressions import attribute
 from turnlog.records.keys import due_partition, parse_job
 from turnlog.store.retry import RESERVE

@@ -32,6 +32,10 @@ SHARED = ROOT / "shared"
 LOCK = ROOT / "requirements-lambda.lock"
 PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
 
+# What Lambda starts in place of its own runtime where a function streams, and what that starts.
+WRAPPER = ROOT / "functions" / "streaming.sh"
+RUNTIME = SHARED / "turnlog" / "http" / "streaming_runtime.py"
+
 # What the store and the purge ask of DynamoDB and S3; a test compares it with the calls that are made.
 OPERATIONS = {
     "dynamodb": {"BatchWriteItem", "GetItem", "Query", "TransactWriteItems", "UpdateItem"},
@@ -68,18 +72,19 @@ def interpreter(version: str) -> str | None:
 
 def build_function(target: Path, python: str) -> None:
     """The code of every function: they differ by their handler alone."""
-    for source in imported():
+    for source in [*imported(), WRAPPER]:
         # turnlog/ lies beside functions/, where Lambda puts both on the path.
         copy = target / source.relative_to(SHARED if source.is_relative_to(SHARED) else ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
+    (target / WRAPPER.relative_to(ROOT)).chmod(0o755)
     _compile(target, python)
 
 
 def imported() -> list[Path]:
     """The functions, and what of turnlog one of them imports: not what is there for programs alone."""
     found: set[Path] = set()
-    pending = list((ROOT / "functions").glob("*.py"))
+    pending = [*(ROOT / "functions").glob("*.py"), RUNTIME]
     while pending:
         source = pending.pop()
         if source not in found:

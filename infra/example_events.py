@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from infra.generated import write_or_check
-from infra.template import TEMPLATE, routes
+from infra.template import TEMPLATE, routes, streaming_routes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,15 +32,54 @@ def rendered() -> dict[Path, str]:
         if direct.exists():
             event = _event(route, json.loads(direct.read_text(encoding="utf-8")))
             found[FOLDER / f"{route.function.operation}.json"] = json.dumps(event, indent=2) + "\n"
+    for route in streaming_routes():
+        direct = FOLDER / f"{route.function.operation}.direct.json"
+        event = _rest_event(route, json.loads(direct.read_text(encoding="utf-8")))
+        found[FOLDER / f"{route.function.operation}.json"] = json.dumps(event, indent=2) + "\n"
     return found
 
 
-def _event(route: Route, direct: dict[str, Any]) -> dict[str, Any]:
-    parameters = {
+def _parameters(route: Route, direct: dict[str, Any]) -> dict[str, str]:
+    return {
         name: str(direct[name])
         for name in ("session_id", "name", "sequence", "file_id", "stream_id", "job_id")
         if f"{{{name}" in route.path
     }
+
+
+def _rest_event(route: Route, direct: dict[str, Any]) -> dict[str, Any]:
+    """The event of a REST API, payload format 1.0, as far as Turnlog reads it."""
+    parameters = _parameters(route, direct)
+    path = route.documented.format(**parameters)
+    return {
+        "version": "1.0",
+        "resource": route.path,
+        "path": path,
+        "httpMethod": route.method,
+        "headers": {
+            "Accept": "text/event-stream",
+            "Authorization": "Bearer the.token.itself",
+            "Host": "api.example.com",
+            "Origin": "https://chat.example.com",
+        },
+        "queryStringParameters": None,
+        "pathParameters": parameters,
+        "stageVariables": {"CorsOrigins": "https://chat.example.com"},
+        "requestContext": {
+            "authorizer": {"claims": {"aud": "turnlog", "sub": direct["user_id"]}},
+            "httpMethod": route.method,
+            "path": f"/live{path}",
+            "requestId": "request-1",
+            "resourcePath": route.path,
+            "stage": "live",
+        },
+        "body": None,
+        "isBase64Encoded": False,
+    }
+
+
+def _event(route: Route, direct: dict[str, Any]) -> dict[str, Any]:
+    parameters = _parameters(route, direct)
     path = route.documented.format(**parameters)
     query = {name: str(value) for name, value in direct.get("query", {}).items()}
     headers = {

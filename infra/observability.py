@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from infra.dashboard import dashboard
 from infra.generated import write_or_check
 from infra.metrics import dead_letters, of_api, of_function, of_table
-from infra.template import functions, index_names, stream_mapping
+from infra.template import functions, index_names, stream_mapping, streaming_routes
 
 if TYPE_CHECKING:
     from infra.metrics import Metric
@@ -28,11 +28,12 @@ _PARAMETERS = {
     "TableName": ("String", "The table."),
     "DeadLetterQueueName": ("String", "Where the stream's batches go that the purge could not work off."),
     "TopicArn": ("String", "Who hears of alarms. Empty - they are shown, and nobody is told."),
+    "StreamServing": ("String", "Whether there is FollowStream: on or off."),
     "SlowMilliseconds": ("Number", "A function is slow when one in a hundred of its calls takes longer."),
 }
 _HOUR = 3_600_000  # milliseconds
 # These wait for what they answer, or for all that is due.
-_WAITING = {"read_events", "get_job", "sweep_jobs"}
+_WAITING = {"read_events", "follow_stream", "get_job", "sweep_jobs"}
 
 
 def document() -> dict[str, Any]:
@@ -47,7 +48,10 @@ def document() -> dict[str, Any]:
             name: {"Type": kind, "Description": description}
             for name, (kind, description) in _PARAMETERS.items()
         },
-        "Conditions": {"HasTopic": {"Fn::Not": [{"Fn::Equals": [{"Ref": "TopicArn"}, ""]}]}},
+        "Conditions": {
+            "HasTopic": {"Fn::Not": [{"Fn::Equals": [{"Ref": "TopicArn"}, ""]}]},
+            "ServesStreams": {"Fn::Equals": [{"Ref": "StreamServing"}, "on"]},
+        },
         "Resources": {
             **resources,
             **_api_alarms(),
@@ -77,7 +81,7 @@ def _function_alarms(function: Function) -> dict[str, Any]:
     slow: Any = {"Ref": "SlowMilliseconds"}
     if function == stream_mapping().function or function.operation in _WAITING:
         slow = function.timeout * 800
-    return {
+    alarms = {
         f"{name}Errors": _alarm(f"{name} failed; its log says how.", of_function(name, "Errors")),
         f"{name}Throttles": _alarm(
             f"{name} was refused: the account's concurrency is used up.", of_function(name, "Throttles")
@@ -90,6 +94,9 @@ def _function_alarms(function: Function) -> dict[str, Any]:
             periods=3,
         ),
     }
+    if function in {route.function for route in streaming_routes()}:
+        alarms = {name: {"Condition": "ServesStreams", **alarm} for name, alarm in alarms.items()}
+    return alarms
 
 
 def _api_alarms() -> dict[str, Any]:

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from infra.generated import write_or_check
-from infra.template import routes
+from infra.template import routes, streaming_routes
 from turnlog import errors
 from turnlog.http.endpoint import Endpoint
+from turnlog.http.sse import EVENT_STREAM
 from turnlog.models import answers as shapes_of_answers
 from turnlog.records.keys import (
     FILE_ID_PATTERN,
@@ -113,6 +114,12 @@ _REQUIRED_HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
     }
 }
+_LAST_EVENT_ID = {
+    "name": "last-event-id",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "In server-sent events, the last `id` that the reader has seen. It goes before `after`.",
+}
 _ERROR_HEADERS: dict[int, tuple[str, dict[str, Any]]] = {
     401: ("WWW-Authenticate", {"const": "Bearer"}),
     503: ("Retry-After", {"type": "integer", "minimum": 0}),
@@ -190,6 +197,9 @@ def _operation(route: Route) -> dict[str, Any]:
         }
         for header in endpoint.headers
     ]
+    streamed = any((one.method, one.path) == (route.method, route.path) for one in streaming_routes())
+    if streamed:
+        parameters.append(_LAST_EVENT_ID)
     if parameters:
         operation["parameters"] = parameters
     if endpoint.body:
@@ -202,6 +212,8 @@ def _operation(route: Route) -> dict[str, Any]:
     operation["responses"] = _responses(
         endpoint, located=endpoint.located or "{session_id}" not in route.path
     )
+    if streamed:
+        operation["responses"]["200"]["content"][EVENT_STREAM] = {"schema": {"type": "string"}}
     return operation
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.generated import write_or_check
-from infra.template import routes
+from infra.template import routes, streaming_routes
 
 if TYPE_CHECKING:
     from infra.template import Route
@@ -39,7 +39,7 @@ def rendered() -> dict[Path, str]:
     """By file, what is written to it."""
     lines = "".join(_line(route) for route in routes())
     files = {ROOT / "shared" / "turnlog" / "http" / "routes.py": _ROUTES.format(lines=lines)}
-    for route in routes():
+    for route in [*routes(), *streaming_routes()]:
         files[ROOT / "functions" / f"{route.function.operation}.py"] = _FUNCTION.format(route=route)
     return files
 

@@ -7,6 +7,7 @@ fall behind what AWS runs.
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -130,6 +131,36 @@ def routes() -> list[Route]:
     ]
 
 
+def streaming_routes() -> list[Route]:
+    """The routes of the REST API, whose answers come bit by bit, in the template's order; without OPTIONS."""
+    methods = _resources("AWS::ApiGateway::Method").values()
+    by_name = {function.name: function for function in functions()}
+    return [
+        Route(
+            method=method["HttpMethod"],
+            path=_path_of(method["ResourceId"]["Ref"]),
+            function=by_name[_called(method["Integration"]["Uri"]["Fn::Sub"])],
+            authorized=method["AuthorizationType"] != "NONE",
+        )
+        for method in methods
+        if method["HttpMethod"] != "OPTIONS"
+    ]
+
+
+def _path_of(resource: str) -> str:
+    """The path of a resource of a REST API, which names its parent."""
+    described = _resources("AWS::ApiGateway::Resource")[resource]
+    parent = described["ParentId"]
+    above = _path_of(parent["Ref"]) if "Ref" in parent else ""
+    return f"{above}/{described['PathPart']}"
+
+
+def _called(uri: str) -> str:
+    """The function that an integration's address names."""
+    (name,) = re.findall(r"\$\{(\w+)Aliaslive\}", uri)
+    return str(name)
+
+
 def stream_mapping() -> StreamMapping:
     """What the table's stream feeds."""
     ((function, event),) = _events("DynamoDB")
@@ -232,7 +263,7 @@ def _events(kind: str) -> list[tuple[Function, dict[str, Any]]]:
     return [
         (function, event["Properties"])
         for function in functions()
-        for event in properties[function.name]["Events"].values()
+        for event in properties[function.name].get("Events", {}).values()
         if event["Type"] == kind
     ]
 

@@ -1,5 +1,8 @@
 """API Gateway's stand-in, as a WSGI application: routes of `template.yaml`, payload format 2.0.
 
+The HTTP API and the REST API, whose answers come bit by bit, are at one address here: whoever asks for
+`text/event-stream` gets to the REST API.
+
 Beside it Lambda's own Invoke API, so that `aws lambda invoke --endpoint-url` works, and the API's page.
 Whom it answers is in `access.py`; a page of this machine may do what `template.yaml` lets other origins do.
 """
@@ -15,17 +18,19 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from werkzeug import Request, Response
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, Map, Rule
 
 from infra.local.access import Forbidden, ThisMachine
 from infra.local.lambdas import EventTooLargeError
-from infra.local.payload import Refusal, event_of, problem, response_of
-from infra.template import TEMPLATE, cors, routes
+from infra.local.payload import Refusal, event_of, problem, response_of, rest_event_of
+from infra.template import TEMPLATE, cors, routes, streaming_routes
 from turnlog.errors import NotFound, TooLarge, TurnlogError
+from turnlog.http.sse import EVENT_STREAM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from infra.local.lambdas import Lambdas
@@ -83,11 +88,11 @@ class _Greedy(BaseConverter):
     part_isolating = False
 
 
-def route_map() -> Map:
-    """The template's routes, as werkzeug matches them; a match has its `Route`."""
+def route_map(found: Sequence[Route] | None = None) -> Map:
+    """These routes, or the HTTP API's, as werkzeug matches them; a match has its `Route`."""
     # Two slashes are not one here, nor is a slash at the end nothing: API Gateway takes a path as it is.
     return Map(
-        [Rule(_rule(route.path), methods=[route.method], endpoint=route) for route in routes()],
+        [Rule(_rule(route.path), methods=[route.method], endpoint=route) for route in found or routes()],
         merge_slashes=False,
         converters={"greedy": _Greedy},
     )
@@ -106,6 +111,7 @@ class Gateway:
         self._machine = machine
         self._cors = cors()
         self._routes = route_map()
+        self._streaming = route_map(streaming_routes())
         self._pages = {
             ("GET", "/"): _home,
             ("GET", "/docs"): _docs,
@@ -157,14 +163,12 @@ class Gateway:
         match request.method, request.path.split("/"):
             case "POST", ["", "2015-03-31", "functions", name, "invocations"]:
                 return self._invoke(name, request)
-        try:
-            route, path_parameters = self._routes.bind_to_environ(request.environ).match()
-        except HTTPException:
-            return _no_route()
-        # werkzeug has a GET route answer HEAD; API Gateway does not.
-        if route.method != request.method:
-            return _no_route()
-        return self._call(route, event_of(request, route, path_parameters))
+        wants_stream = EVENT_STREAM in request.accept_mimetypes.values()
+        if wants_stream and (found := _match(self._streaming, request)):
+            return self._stream(found[0], rest_event_of(request, *found), request)
+        if found := _match(self._routes, request):
+            return self._call(found[0], event_of(request, *found))
+        return _no_route()
 
     def _call(self, route: Route, event: dict[str, Any]) -> Response:
         request_id = event["requestContext"]["requestId"]
@@ -177,6 +181,19 @@ class Gateway:
             logger.exception("%s failed", route.function.name)
             response = problem(TurnlogError("The request failed."))
         response.headers["Apigw-Requestid"] = request_id
+        return response
+
+    def _stream(self, route: Route, event: dict[str, Any], request: Request) -> Response:
+        # A reader that does not read keeps its connection waiting, and no longer than an answer may take.
+        request.environ["werkzeug.socket"].settimeout(route.function.timeout)
+        try:
+            status, headers, body = self._lambdas.stream(route.function.name, event)
+        except Exception:
+            logger.exception("%s failed", route.function.name)
+            return problem(TurnlogError("The request failed."))
+        response = Response(body, status)
+        response.headers = Headers(headers)
+        response.headers["Apigw-Requestid"] = event["requestContext"]["requestId"]
         return response
 
     def _invoke(self, name: str, request: Request) -> Response:
@@ -210,6 +227,16 @@ class Gateway:
         response = _json(answer)
         response.headers.update(headers)
         return response
+
+
+def _match(routes: Map, request: Request) -> tuple[Route, Mapping[str, str]] | None:
+    """The route of a request, and the parameters in its path."""
+    try:
+        route, path_parameters = routes.bind_to_environ(request.environ).match()
+    except HTTPException:
+        return None
+    # werkzeug has a GET route answer HEAD; API Gateway does not.
+    return (route, path_parameters) if route.method == request.method else None
 
 
 def _is_preflight(request: Request) -> bool:

@@ -16,7 +16,7 @@ from uuid import uuid4
 from infra.template import functions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from infra.template import Function
 
@@ -107,6 +107,17 @@ class Lambdas:
             TypeError, ValueError: the event or the answer is not what JSON in UTF-8 can carry.
             Exception: whatever the handler raises.
         """
+        answer = self.stream(name, event, stopping)
+        if isinstance(answer, tuple):  # as Lambda hands it to a caller that waits for all of it
+            return whole(*answer)
+        return _through_json(answer, "strict", AnswerTooLargeError)
+
+    def stream(self, name: str, event: Any, stopping: Event | None = None) -> Any:
+        """Call the function as `invoke` does; of a streaming handler, the answer as it returned that.
+
+        Raises:
+            See `invoke`.
+        """
         function, handler = self._functions[name]
         context = Context(
             function_name=function.name,
@@ -115,8 +126,13 @@ class Lambdas:
             stopping=stopping or Event(),
         )
         # A lone surrogate gets in, written as an escape; Lambda's own encoder does not let it out again.
-        event = _through_json(event, "surrogatepass", EventTooLargeError)
-        return _through_json(handler(event, context), "strict", AnswerTooLargeError)
+        return handler(_through_json(event, "surrogatepass", EventTooLargeError), context)
+
+
+def whole(status: int, headers: Mapping[str, str], body: Iterable[bytes]) -> dict[str, Any]:
+    """A streamed answer in one piece, in the form of one that is not streamed."""
+    text = b"".join(body).decode()
+    return {"statusCode": status, "headers": dict(headers), "body": text, "isBase64Encoded": False}
 
 
 def _through_json(value: Any, errors: str, too_large: type[Exception]) -> Any:

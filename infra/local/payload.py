@@ -12,6 +12,7 @@ import base64
 import json
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from uuid import uuid4
 
 from werkzeug import Response
@@ -74,6 +75,53 @@ def event_of(request: Request, route: Route, path_parameters: Mapping[str, str])
     return event
 
 
+def rest_event_of(request: Request, route: Route, path_parameters: Mapping[str, str]) -> dict[str, Any]:
+    """The event of a REST API, payload format 1.0, for a request that `route` matched.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+    """
+    headers = {name: value for name, value in request.headers.items() if name.lower() != "cookie"}
+    query = dict(request.args.lists())
+    raw = quote(request.path, safe="/")
+    event = {
+        "version": "1.0",
+        "resource": route.path,
+        "path": raw,
+        "httpMethod": route.method,
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
+        "multiValueQueryStringParameters": query or None,
+        # Not decoded, as the path is not.
+        "pathParameters": {name: quote(value, safe="") for name, value in path_parameters.items()} or None,
+        "stageVariables": None,
+        "body": None,
+        "isBase64Encoded": False,
+    }
+    now = time.time()
+    context: dict[str, Any] = {
+        "accountId": "000000000000",
+        "apiId": "local",
+        "domainName": request.host,
+        "domainPrefix": request.host.partition(".")[0],
+        "httpMethod": route.method,
+        "identity": {
+            "sourceIp": request.remote_addr or "",
+            "userAgent": request.headers.get("User-Agent", ""),
+        },
+        "path": raw,
+        "protocol": request.environ["SERVER_PROTOCOL"],
+        "requestId": str(uuid4()),
+        "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
+        "requestTimeEpoch": int(now * 1000),
+        "resourcePath": route.path,
+        "stage": "live",
+    }
+    if (user := _bearer(request)) and route.authorized:
+        context["authorizer"] = {"claims": {"sub": user}}
+    return {**event, "requestContext": context}
+
+
 def response_of(answer: Any) -> Response:
     """The HTTP response for what a handler returned.
 
@@ -129,10 +177,15 @@ def _context_of(request: Request, route: Route) -> dict[str, Any]:
         "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
         "timeEpoch": int(now * 1000),
     }
-    scheme, _, user = request.headers.get("Authorization", "").partition(" ")
-    if route.authorized and scheme.lower() == "bearer" and user.strip():
-        context["authorizer"] = {"jwt": {"claims": {"sub": user.strip()}, "scopes": None}}
+    if (user := _bearer(request)) and route.authorized:
+        context["authorizer"] = {"jwt": {"claims": {"sub": user}, "scopes": None}}
     return context
+
+
+def _bearer(request: Request) -> str | None:
+    """Who sends the request, as the text behind `Bearer` has it."""
+    scheme, _, user = request.headers.get("Authorization", "").partition(" ")
+    return user.strip() or None if scheme.lower() == "bearer" else None
 
 
 def _text_of(request: Request, body: bytes) -> str | None:

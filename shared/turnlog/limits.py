@@ -157,6 +157,12 @@ CUTS_KEPT = 100
 MAX_WAIT = 20
 """Seconds that a read of events waits at the most."""
 
+FOLLOW_SECONDS = 60
+"""How long an answer of server-sent events goes on. Its reader comes again: Lambda sees nobody go."""
+
+HEARTBEAT_SECONDS = 15
+"""After so long without an event, a comment says that the connection is alive."""
+
 JOB_LEASE_SECONDS = 60
 """How long a job belongs to its worker, if that says nothing else."""
 

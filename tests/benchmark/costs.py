@@ -14,6 +14,7 @@ from typing import NamedTuple
 from infra.observability import document
 from tests.benchmark.capacity import READ_UNIT
 from tests.benchmark.units import usual
+from turnlog.limits import FOLLOW_SECONDS, MAX_WAIT
 
 MONTHS = {"100 thousand": 100_000, "10 million": 10_000_000, "1 billion": 1_000_000_000}
 """Messages a month."""
@@ -35,12 +36,16 @@ CACHED = {
 }  # GB; a tenth is the least that is billed
 ECPUS = 6 + (READ * MESSAGE + 1) / 2  # a message: an append's commands, half a read of a kilobyte each
 
+READER_MEMORY = (256, 512)  # megabytes of what readers wait in
+HOUR = 3_600  # seconds
+
 # Steps of a price: up to so many, each costs so much.
 Steps = list[tuple[float, float]]
 EVER = float("inf")
 WRITES: Steps = [(EVER, 0.625 / MILLION)]
 READS: Steps = [(EVER, 0.125 / MILLION)]
 HTTP_API: Steps = [(300 * MILLION, 1.00 / MILLION), (EVER, 0.90 / MILLION)]
+REST_API = 3.50 / MILLION  # a request
 INVOCATIONS: Steps = [(EVER, 0.20 / MILLION)]
 GB_SECONDS: Steps = [(EVER, 0.0000133334)]  # arm64
 LOGS: Steps = [(EVER, 0.50)]  # a GB
@@ -85,7 +90,11 @@ def month(name: str, units: Counted) -> tuple[dict[str, float], dict[str, float]
     requests = 1.5 * m
     # X-Ray's default: one request a second, and a twentieth of the others.
     traced = min(requests, SECONDS + 0.05 * max(0.0, requests - SECONDS))
-    alarms = [one for one in document()["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"]
+    alarms = [
+        one
+        for one in document()["Resources"].values()
+        if one["Type"] == "AWS::CloudWatch::Alarm" and "Condition" not in one
+    ]
     without = {
         "writes": price(m * units.append, WRITES),
         "reads": price(m / 2 * units.cold, READS),
@@ -117,6 +126,44 @@ def table() -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+class Waiting(NamedTuple):
+    """A way to follow a stream, for an hour in which nothing comes.
+
+    Attributes:
+        requests: of the API, each an invocation.
+        request: what one costs, of its API.
+        seconds: that functions run.
+        looks: at the table, of two read units each, without a cache.
+    """
+
+    requests: float
+    request: float
+    seconds: float
+    looks: float
+
+
+WAITING = {
+    "server-sent events, a minute each": Waiting(
+        HOUR / FOLLOW_SECONDS, REST_API, HOUR, HOUR + HOUR / FOLLOW_SECONDS
+    ),
+    f"`wait={MAX_WAIT}`, again and again": Waiting(
+        HOUR / MAX_WAIT, HTTP_API[0][1], HOUR, HOUR + HOUR / MAX_WAIT
+    ),
+    "`wait=0`, every 2 seconds": Waiting(HOUR / 2, HTTP_API[0][1], HOUR / 2 * 0.015, HOUR / 2),
+}
+
+
+def readers() -> str:
+    """The table of what a reader costs that follows for an hour, in Markdown."""
+    rows = ["a reader for an hour", *(f"{megabytes} MB" for megabytes in READER_MEMORY)]
+    lines = [rows, ["---" for _ in rows]]
+    for name, way in WAITING.items():
+        fixed = way.requests * (way.request + INVOCATIONS[0][1]) + way.looks * 2 * READS[0][1]
+        each = (way.seconds * megabytes / 1024 * GB_SECONDS[0][1] for megabytes in READER_MEMORY)
+        lines.append([name, *(f"${fixed + of_memory:.4f}" for of_memory in each)])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
 def dollars(amount: float) -> str:
     """To the cent below ten dollars, else to the dollar."""
     amount += 1e-9  # halves go up
@@ -125,7 +172,7 @@ def dollars(amount: float) -> str:
 
 def main() -> None:
     """Print the table."""
-    sys.stdout.write(table())
+    sys.stdout.write(f"{table()}\n{readers()}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,10 @@ def test_the_readme_has_the_table_as_it_is_computed() -> None:
     assert costs.table() in (TEMPLATE.parent / "infra" / "README.md").read_text(encoding="utf-8")
 
 
+def test_the_readme_has_the_table_of_readers() -> None:
+    assert costs.readers() in (TEMPLATE.parent / "infra" / "README.md").read_text(encoding="utf-8")
+
+
 def test_the_readme_counts_the_units_as_they_are_counted() -> None:
     units, readme = costs.counted(), (TEMPLATE.parent / "infra" / "README.md").read_text(encoding="utf-8")
     assert f"{units.append:g} write units an append" in readme

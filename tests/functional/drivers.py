@@ -12,6 +12,7 @@ from infra.local.lambdas import load_handler
 from turnlog.drivers.blocking import brief_table, clients, forget, objects
 from turnlog.drivers.event_loop import AsyncStores
 from turnlog.http.endpoint import Endpoint
+from turnlog.http.streaming import StreamingEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -112,13 +113,13 @@ DRIVERS = Drivers()
 def load_driven(path: str) -> Handler:
     """The handler at a path, on the driver that is used when it is called; the purge has its own."""
     handler = load_handler(path)
-    if not isinstance(handler, Endpoint):
+    if not isinstance(handler, Endpoint | StreamingEndpoint):
         return handler
 
     def driven(event: Any, context: Any) -> Any:
         if DRIVERS.seconds:
             context = replace(context, deadline=min(context.deadline, time.monotonic() + DRIVERS.seconds))
-        if not DRIVERS.on_loop:
+        if not DRIVERS.on_loop or isinstance(handler, StreamingEndpoint):
             return handler(event, context)
         assert DRIVERS.loop
         store = DRIVERS.loop.stores.store(context.get_remaining_time_in_millis() / 1000)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.template import functions, routes
+from infra.template import functions, routes, streaming_routes
 from tests.functional.api import Api, assistant, check_shape, user
 from tests.functional.test_ids import REQUESTS
 from tests.functional.world import counted, lost_reply, unreachable
@@ -161,7 +161,7 @@ def test_direct_invoke_with_what_is_wrong(api: Api, function: str, event: Any, s
 def test_direct_invoke_without_a_user(server: LocalServer) -> None:
     for function in {route.function.name for route in routes() if route.authorized}:
         assert Api(server.url, None).invoke(function, "s", body={})["status"] == 401
-    assert len(functions()) == len(routes()) + 1
+    assert len(functions()) == len(routes()) + len(streaming_routes()) + 1
 
 
 def test_a_lost_reply_of_a_read(api: Api) -> None:

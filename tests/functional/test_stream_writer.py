@@ -11,9 +11,10 @@ from uuid import uuid4
 import pytest
 
 from tests.functional.api import Api, user
-from tests.functional.test_streams import HELLO, SAID, cached
+from tests.functional.test_streams import HELLO, SAID, cached, throttled
+from tests.functional.world import hurried
 from turnlog import AsyncTurnlog, Turnlog
-from turnlog.errors import Fenced, StreamEnded
+from turnlog.errors import Fenced, StreamEnded, Unavailable
 from turnlog.wire import timestamp
 
 if TYPE_CHECKING:
@@ -130,3 +131,19 @@ def test_a_writer_is_told_to_stop(server: LocalServer) -> None:
         assert stream.cancel is not None
         assert stream.cancel["reason"] == "stop"
         stream.finish(state="cancelled")
+
+
+def test_an_event_that_is_not_taken_now_is_kept_and_sent_once(server: LocalServer) -> None:
+    """A program that is told of an error would write it again, or give the answer up."""
+    name = f"user-{uuid4().hex}"
+    session = Api(server.url, name).new(user("Hi"))
+    with Turnlog(url=server.url, token=name, max_retries=0) as turnlog:
+        with turnlog.write_stream(session) as stream:
+            with throttled(), hurried():
+                stream.write({"type": "finish-step"})
+                with pytest.raises(Unavailable):
+                    stream.flush()
+            stream.write({"type": "finish"})
+            stream.finish([SAID])
+        said = [seen.event for seen in turnlog.follow(session, stream.stream_id)]
+    assert said == [{"type": "finish-step"}, {"type": "finish"}]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BUCKET = "artifacts"
-PARAMETERS = {"JwtIssuer": "https://issuer.example/", "JwtAudience": "chat,agents"}
+PARAMETERS = {"JwtIssuer": "https://issuer.example/", "JwtAudience": "chat,agents", "StreamServing": "on"}
 
 
 def load(path: str) -> dict[str, Any]:

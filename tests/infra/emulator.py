@@ -62,6 +62,13 @@ class Lambda(NamedTuple):
 
     url: str
 
+    def streamed(self, event: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """The answer of a function that streams: status and headers, and the body. It comes in one piece."""
+        reply = request(self.url, "POST", body=json.dumps(event).encode())
+        assert reply.status == 200, reply.raw
+        prelude, _, body = reply.raw.partition(b"\0" * 8)
+        return json.loads(prelude), body
+
     def invoke(self, event: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
         """The answer to an event, and the seconds that it took."""
         raw = json.dumps(event).encode()
@@ -74,7 +81,11 @@ class Lambda(NamedTuple):
 
 @contextmanager
 def emulated(
-    handler: str, path: Sequence[Path], variables: Mapping[str, str], python: str = OURS
+    handler: str,
+    path: Sequence[Path],
+    variables: Mapping[str, str],
+    python: str = OURS,
+    wrapper: Path | None = None,
 ) -> Iterator[Lambda]:
     """Run a handler under the emulator while the context is entered.
 
@@ -83,6 +94,7 @@ def emulated(
         path: the folders from which it imports: its artifact and the layer.
         variables: its environment, beside what Lambda sets.
         python: the version that it runs on; one of `runtimes()`.
+        wrapper: of `AWS_LAMBDA_EXEC_WRAPPER`, which gets the command of Lambda's own runtime.
     """
     home, executable = fetch(python), interpreter(python)
     assert executable
@@ -91,6 +103,7 @@ def emulated(
         str(home / "samcli" / "local" / "rapid" / f"aws-lambda-rie-{this_platform()}"),
         *("--runtime-interface-emulator-address", f"127.0.0.1:{listening}"),
         *("--runtime-api-address", f"127.0.0.1:{runtime_api}"),
+        *((str(wrapper),) if wrapper else ()),
         # -S: no site-packages but those of the artifact.
         *(executable, "-S", "-m", "awslambdaric", handler),
     ]
@@ -98,6 +111,7 @@ def emulated(
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join([*map(str, path), str(home)]),
         "PYTHONDONTWRITEBYTECODE": "1",  # /var/task is read-only
+        "LAMBDA_TASK_ROOT": str(path[0]),
         "AWS_LAMBDA_FUNCTION_NAME": handler,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
         "AWS_LAMBDA_FUNCTION_TIMEOUT": "29",

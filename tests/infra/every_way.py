@@ -7,6 +7,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from tests.functional.api import assistant, user
+from tests.functional.follower import Follower
 from tests.functional.test_files import ended, promised, sent, uploaded
 from tests.functional.test_streams import Streamed, throttled
 from tests.functional.world import TableView, first, hurried, wait_until
@@ -144,6 +145,9 @@ def _files(api: Api, session: str) -> None:
 def _streams(api: Api, table: TableView) -> None:
     """Every operation, and every other one that ends a stream that nobody ends."""
 
+    def followed(stream: Streamed) -> Follower:
+        return Follower(api.url, f"{stream.path}/events", api.user)
+
     def dead(session: str, *names: str) -> Streamed:
         stream = Streamed(api, session)
         stream.append(1, {"type": "a"})
@@ -167,6 +171,8 @@ def _streams(api: Api, table: TableView) -> None:
         assert stream.append(3, {"type": "a", "data": "a" * 70_000}).status == 503
     assert stream.call("POST", "/heartbeat", {"epoch": stream.epoch}).body["durable_seq"] == 3
     assert stream.events(wait=1).status == 200
+    with followed(stream) as reader:  # from the cache
+        assert reader.next()
     assert stream.call("GET", "/snapshot").status == 200
     assert stream.call("POST", "/cancel", {}).status == 202
     body = assistant(random.randbytes(400_000).hex())
@@ -177,6 +183,7 @@ def _streams(api: Api, table: TableView) -> None:
     for look in (
         lambda one: one.call("GET"),
         lambda one: one.events(),
+        lambda one: followed(one).rest(),
         lambda one: one.call("GET", "/snapshot"),
         lambda one: one.call("POST", "/cancel", {}),
         lambda one: one.call("POST", "/take-over", {}),
@@ -211,6 +218,7 @@ def _streams(api: Api, table: TableView) -> None:
     ):
         assert stream.call(method, place, body_).status == 404
     assert api.call("POST", f"/sessions/{session}/streams", {}).status == 404
+    assert followed(stream).status == 404
 
 
 _BY_WORKERS: dict[str, dict[str, Any]] = {

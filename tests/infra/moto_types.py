@@ -4,6 +4,7 @@
 - CloudWatch's alarms, and a function's alias.
 - The table's key, time to live and point-in-time recovery, and a role's managed policies, which moto's
   CloudFormation leaves out.
+- A REST API's authorizer for JWTs, its stage and its own answers: kept to be looked at, as the next.
 - ElastiCache's serverless cache, user and user group: their properties are kept to be looked at (`MADE`),
   nothing is behind them. What ElastiCache makes of them is not shown here.
 """
@@ -238,6 +239,9 @@ def _typed(value: Any) -> Any:
 _MAKERS = {
     "AWS::ApiGatewayV2::Api": _http_api,
     "AWS::ApiGatewayV2::Stage": _stage,
+    "AWS::ApiGateway::Authorizer": _kept("Authorizer", "Name"),
+    "AWS::ApiGateway::Stage": _kept("Stage", "StageName"),
+    "AWS::ApiGateway::GatewayResponse": _kept("GatewayResponse", "ResponseType"),
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::Lambda::Alias": _alias,
     "AWS::ElastiCache::User": _kept("User", "UserId"),

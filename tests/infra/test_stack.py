@@ -163,14 +163,17 @@ def test_every_function_is_as_the_globals_say(plain: Stack) -> None:
         assert properties["TracingConfig"] == {"Mode": "Active"}
         assert properties["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": {"Ref": "FunctionLogs"}}
         assert properties["Architectures"] == [{"Ref": "Architecture"}]
-        assert properties["SnapStart"] == {"ApplyOn": {"Ref": "SnapStart"}}
+        snapshots = {"Ref": "SnapStart"} if function.operation != "follow_stream" else "None"
+        assert properties["SnapStart"] == {"ApplyOn": snapshots}
         assert len(properties["Layers"]) == 1
         deployed_as = boto3.client("lambda").get_function_configuration(
             FunctionName=f"turnlog-{function.name.removesuffix('Function')}"
         )
         assert deployed_as["Handler"] == function.handler
         assert deployed_as["Timeout"] == function.timeout
-        assert deployed_as["MemorySize"] == (1769 if function.operation in large else 512)
+        waits = function.operation in {"read_events", "follow_stream"}
+        memory = 1769 if function.operation in large else 256 if waits else 512
+        assert deployed_as["MemorySize"] == memory
         assert "SubnetIds" not in deployed_as.get("VpcConfig", {})
         variables = deployed_as["Environment"]["Variables"]
         assert variables["TURNLOG_TABLE"] == plain["SessionsTable"]

@@ -55,11 +55,35 @@ def test_snapshots_are_of_the_versions_behind_the_alias() -> None:
     with deployed(SnapStart="PublishedVersions") as stack:
         resources = stack.template["Resources"]
         for function in template.functions():
+            if function.operation == "follow_stream":
+                continue  # its runtime loop takes no snapshots
             assert resources[function.name]["Properties"]["SnapStart"] == {"ApplyOn": {"Ref": "SnapStart"}}
             alias = resources[f"{function.name}Aliaslive"]["Properties"]
             (version,) = alias["FunctionVersion"]["Fn::GetAtt"][:1]
             assert resources[version]["Type"] == "AWS::Lambda::Version"
             assert alias["Name"] == "live"
+
+
+def test_streams_are_not_streamed_unless_that_is_asked_for() -> None:
+    assert load("template.yaml")["Parameters"]["StreamServing"]["Default"] == "off"
+    with deployed(StreamServing="off") as stack:
+        assert "StreamUrl" not in stack.outputs
+        assert not stack.of_type("AWS::ApiGateway::RestApi")
+        functions = stack.of_type("AWS::Lambda::Function")
+        assert "FollowStreamFunction" not in functions
+        assert "ReadEventsFunction" in functions
+        alarms = boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]
+        assert not [alarm for alarm in alarms if "FollowStream" in str(alarm["Dimensions"])]
+
+
+def test_readers_that_wait_can_be_bounded() -> None:
+    """Each of them is one of the account's concurrent executions."""
+    with deployed(ReadEventsReserved="20", FollowStreamReserved="30", StreamMemory="512"):
+        client = boto3.client("lambda")
+        for name, reserved in (("turnlog-ReadEvents", 20), ("turnlog-FollowStream", 30)):
+            described = client.get_function_concurrency(FunctionName=name)
+            assert described["ReservedConcurrentExecutions"] == reserved
+            assert client.get_function_configuration(FunctionName=name)["MemorySize"] == 512
 
 
 def test_what_is_built_by_default_is_what_the_template_asks_for_by_default() -> None:

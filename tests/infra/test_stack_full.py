@@ -32,6 +32,13 @@ def test_pages_of_the_given_origins_may_call(full: Stack) -> None:
     assert "authorization" in cors["AllowHeaders"]
 
 
+def test_pages_of_the_given_origins_may_read_streams(full: Stack) -> None:
+    (stage,) = MADE["Stage"]
+    assert stage["Variables"] == {"CorsOrigins": "https://a.example,https://b.example"}
+    assert {one["ResponseType"] for one in MADE["GatewayResponse"]} == {"DEFAULT_4XX", "DEFAULT_5XX"}
+    assert full.outputs["StreamUrl"]
+
+
 def test_every_function_has_its_alarms(full: Stack) -> None:
     alarms = boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]
     topic = full["AlarmTopic"]
@@ -64,7 +71,12 @@ def test_a_function_is_slow_when_one_call_in_a_hundred_is(full: Stack) -> None:
     assert {alarm["ExtendedStatistic"] for alarm in slow.values()} == {"p99"}
     assert {alarm["Period"] * alarm["EvaluationPeriods"] for alarm in slow.values()} == {900}
     assert slow.pop(f"{full.name}-PurgeSession")["Threshold"] == 300_000 * 0.8
-    for waits, milliseconds in (("ReadEvents", 29_000), ("GetJob", 29_000), ("SweepJobs", 50_000)):
+    for waits, milliseconds in (
+        ("ReadEvents", 29_000),
+        ("FollowStream", 90_000),
+        ("GetJob", 29_000),
+        ("SweepJobs", 50_000),
+    ):
         assert slow.pop(f"{full.name}-{waits}")["Threshold"] == milliseconds * 0.8
     assert {alarm["Threshold"] for alarm in slow.values()} == {float(FULL["SlowMilliseconds"])}
 

@@ -83,11 +83,12 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
         return
     for user in {key.user_id for key in history.sessions} - {request.user}:
         require(Rule.OWNERSHIP, f"of {user}.".encode() not in reply.raw, (request, reply))
+    apart = (check_file_answer, check_job_answer, check_stream_answer)
+    if any(check(history, work, reply) for check in apart):
+        return
     if of_its_own := _OF_ANOTHER.get(request.kind):
         of_its_own(history, work, reply)
-        return
-    apart = (check_file_answer, check_job_answer, check_stream_answer)
-    if not any(check(history, work, reply) for check in apart):
+    else:
         _check_session_answer(history, work, reply)
 
 

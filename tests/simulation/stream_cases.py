@@ -71,6 +71,7 @@ _SOME = (*_OPEN, append_events(1, 2))
 _FREE = (create("a"), open_stream(lease=1), append_events(1, 2))
 
 _NAMED = open_stream(open_id="o")
+_NAMED_FREE = (create("a"), open_stream(lease=1, open_id="o"))
 _INTERRUPT = open_stream("b", interrupt=True)
 _APPENDS = [append_events(3), append_events(4)]
 _FLUSHED = [append_events(at, flush=True) for at in (1, 2, 3, 4)]
@@ -88,7 +89,8 @@ def _case(name: str, clients: list[list[Request]], before: tuple[Request, ...], 
 STREAM_CASES = (
     _case("open & open", [[open_stream()], [open_stream("b")]], (create("a"),)),
     _case("open & open of one id", [[open_stream(), append_events(1)], [open_stream()]], (create("a"),)),
-    _case("open & open again", [[_NAMED, TAKE_OVER], [_NAMED, open_stream(open_id="p")]], (create("a"),)),
+    _case("open & open again", [[_NAMED], [_NAMED, open_stream(open_id="p")]], (create("a"),)),
+    _case("open again & take over", [[_NAMED], [TAKE_OVER, _NAMED]], _NAMED_FREE, skew=40.0),
     _case("open & interrupt", [[append_events(3)], [open_stream("b", interrupt=True)]], _SOME),
     _case("interrupt & finish", [[finish("m")], [open_stream("b", interrupt=True)]], _SOME),
     _case("append & append again", [[append_events(3, 2)], [append_events(2, 2)]], _SOME),
@@ -116,6 +118,7 @@ STREAM_CASES = (
     _case("step & take over", [[step("m")], [TAKE_OVER]], _FREE, skew=40.0),
     _case("dead & looked at", [[GET], [follow(1), SNAPSHOT]], _FREE, skew=150.0),
     _case("dead & alive", [[HEARTBEAT, append_events(3)], [GET]], _FREE, skew=150.0),
+    _case("dead & alive, another opened", [[HEARTBEAT], [open_stream("b")]], _FREE, skew=150.0),
     # The cache has the newest events alone, has lost them, or is of before.
     _case(
         "append & append again, cached", [[append_events(3, 2)], [append_events(2, 2)]], _SOME, cache="warm"

@@ -9,7 +9,7 @@ from turnlog.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
 from turnlog.http import events
 from turnlog.http.events import Parameter
 from turnlog.limits import BODY_LIMIT
-from turnlog.models.messages import AppendMessages, RewindSession
+from turnlog.models.messages import AppendMessages, EditMessage, RewindSession
 from turnlog.models.sessions import SetTitle
 from turnlog.records import jsonl
 
@@ -110,6 +110,7 @@ def test_what_was_sent_is_not_in_the_problem() -> None:
                 " (and 1 more: see `errors`)"
             ),
         ),
+        (EditMessage, '{"removed": false}', "removed: must be true"),
         (AppendMessages, '{"messages": []}', "messages: must have at least 1 item, not 0"),
         (
             RewindSession,
@@ -193,3 +194,28 @@ def test_a_bearer_whom_no_authorizer_has_checked_is_nobody(monkeypatch: pytest.M
     monkeypatch.setenv("AWS_SAM_LOCAL", "true")
     assert events.parse(event, "").user == "alice"
     assert events.parse({**event, "requestContext": {"authorizer": {}}}, "").user is None
+
+
+def test_an_event_of_the_rest_api() -> None:
+    """Payload format 1.0: the claims lie elsewhere, and what is in the path comes as it was sent."""
+    call = events.parse(
+        {
+            "version": "1.0",
+            "httpMethod": "GET",
+            "headers": {"Last-Event-ID": "s.1.2", "Accept": "text/event-stream"},
+            "queryStringParameters": {"after": "s.1.1"},
+            "pathParameters": {"session_id": "slack%3AC1%20%C3%BC", "stream_id": "s"},
+            "requestContext": {"requestId": "r", "authorizer": {"claims": {"sub": "alice"}}},
+            "body": None,
+            "isBase64Encoded": False,
+        },
+        "",
+    )
+    assert (call.user_id, call.key.session_id, call.stream_id) == ("alice", "slack:C1 ü", "s")
+    assert (call.headers["last-event-id"], call.query["after"]) == ("s.1.2", "s.1.1")
+    assert (call.request_id, call.direct) == ("r", False)
+
+
+@pytest.mark.parametrize("authorizer", [{}, {"authorizer": None}, {"authorizer": {"claims": {}}}])
+def test_an_event_of_the_rest_api_without_a_user(authorizer: dict[str, Any]) -> None:
+    assert events.parse({"httpMethod": "GET", "requestContext": authorizer}, "").user is None

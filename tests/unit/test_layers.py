@@ -16,9 +16,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# `import_module` hides an arrow. The root names for types what it loads so; the other one loads what lies
-# beside it.
-DYNAMIC = {"turnlog", "turnlog.http.endpoints"}
+# `import_module` hides an arrow. The root names for types what it loads so; the endpoints load what lies
+# beside them; the runtime loop loads the handler that Lambda names.
+DYNAMIC = {"turnlog", "turnlog.http.endpoints", "turnlog.http.streaming_runtime"}
 
 ROOT = Path(__file__).parent.parent.parent
 SHARED = ROOT / "shared"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from infra import example_events, observability, openapi
 from infra import routes as generated
-from infra.template import functions, routes
+from infra.template import functions, routes, streaming_routes
 
 ENDPOINTS = Path("shared/turnlog/http/endpoints")
 METHODS = "shared/turnlog/client/methods.py"
@@ -36,7 +36,7 @@ def _check(files: dict[Path, str]) -> None:
 
 
 def test_no_endpoint_is_without_a_route() -> None:
-    served = {route.function.operation for route in routes()}
+    served = {route.function.operation for route in [*routes(), *streaming_routes()]}
     endpoints = {path.stem for path in ENDPOINTS.glob("*.py")} - {"__init__"}
     assert not endpoints - served, (
         f"{sorted(endpoints - served)} of {ENDPOINTS}: add its function and route to template.yaml, then run "

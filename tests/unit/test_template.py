@@ -76,7 +76,10 @@ def test_an_operator_that_is_not_known_is_not_taken_for_a_literal() -> None:
 def test_what_pages_of_other_origins_may_do() -> None:
     assert template.cors() == template.Cors(
         methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        headers=["authorization", "content-type", "idempotency-key", "if-match", "if-none-match"],
+        headers=[
+            *("authorization", "content-type", "idempotency-key", "if-match", "if-none-match"),
+            "last-event-id",
+        ],
         exposed=[
             "etag",
             "location",

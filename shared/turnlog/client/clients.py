@@ -78,6 +78,8 @@ class Turnlog(_Client, Blocking):
         max_retries: over HTTP: how often a request is sent again that was refused for now or got no answer.
             On the table an operation is tried as long as `timeout` says.
         http_client: an `httpx.Client` to use, with its own time-outs; it stays open.
+        stream_url: over HTTP: where streams are served as server-sent events, the output `StreamUrl`; else
+            `TURNLOG_STREAM_URL`, where the URL is the environment's too; else where all is.
 
     Raises:
         UsageError: neither a URL nor a table is given and set, or both are; or an argument does not fit.
@@ -95,11 +97,12 @@ class Turnlog(_Client, Blocking):
         timeout: float | None = None,
         max_retries: int = RETRIES,
         http_client: httpx.Client | None = None,
+        stream_url: str | None = None,
     ) -> None:
         self._way = _way(
             BlockingLink,
             BlockingBase,
-            {"url": url, "token": token, "http_client": http_client},
+            {"url": url, "token": token, "http_client": http_client, "stream_url": stream_url},
             {"table": table, "user_id": user_id, "settings": settings, "session": session},
             timeout=timeout,
             max_retries=max_retries,
@@ -154,6 +157,7 @@ class AsyncTurnlog(_Client, Suspending):
         timeout: see there.
         max_retries: see there.
         http_client: an `httpx.AsyncClient`.
+        stream_url: see there.
 
     Raises:
         UsageError: see there.
@@ -171,11 +175,12 @@ class AsyncTurnlog(_Client, Suspending):
         timeout: float | None = None,
         max_retries: int = RETRIES,
         http_client: httpx.AsyncClient | None = None,
+        stream_url: str | None = None,
     ) -> None:
         self._way = _way(
             LoopLink,
             LoopBase,
-            {"url": url, "token": token, "http_client": http_client},
+            {"url": url, "token": token, "http_client": http_client, "stream_url": stream_url},
             {"table": table, "user_id": user_id, "settings": settings, "session": session},
             timeout=timeout,
             max_retries=max_retries,
@@ -228,7 +233,10 @@ def _way(
     to = _to(over_http, on_table)
     if isinstance(to, str):
         made = link(_seconds(timeout, TIMEOUT), over_http["http_client"])
-        return HttpWay(to, _token(over_http["token"]), made, _retries(max_retries))
+        stream_url = over_http["stream_url"]
+        if stream_url is None and over_http["url"] is None:
+            stream_url = os.environ.get("TURNLOG_STREAM_URL")  # it goes with the environment's URL
+        return HttpWay(to, _token(over_http["token"]), made, _retries(max_retries), stream_url)
     clients = base(to, on_table["session"])
     return TableWay(on_table["user_id"], clients, _seconds(timeout, OPERATION_SECONDS))
 

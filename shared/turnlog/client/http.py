@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import httpx
-from anyio import create_task_group, sleep  # httpx runs on it, and so on asyncio and on Trio
+from anyio import CancelScope, create_task_group, sleep  # httpx runs on it, and so on asyncio and on Trio
 
 from turnlog.client.kept import PerLoop, PerProcess
 from turnlog.client.request import TAKE_FILES, Request, described, too_long
+from turnlog.client.sse import Frames
 from turnlog.errors import (
     Contended,
     FilesOff,
@@ -33,7 +34,7 @@ from turnlog.errors import (
     UsageError,
 )
 from turnlog.http.routes import ROUTES
-from turnlog.limits import BODY_FILE_LIMIT, BODY_LIMIT
+from turnlog.limits import BODY_FILE_LIMIT, BODY_LIMIT, MAX_WAIT
 from turnlog.records.keys import (
     check_file_id,
     check_job_id,
@@ -44,10 +45,11 @@ from turnlog.records.keys import (
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
     from ssl import SSLContext
 
     from turnlog.client.request import Object
+    from turnlog.client.sse import Frame
 
 T = TypeVar("T")
 Http = TypeVar("Http", httpx.AsyncClient, httpx.Client)
@@ -66,6 +68,7 @@ _LONGEST_RETRY_AFTER = 30
 
 # Not `application/jsonl`: what is not of `text/` comes to a function in base64, a third larger.
 _TEXT = "text/plain; charset=utf-8"
+_EVENT_STREAM = "text/event-stream"
 
 # What may come of a request that never reached a function: nothing was done.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -100,6 +103,9 @@ class Link(Protocol):
     async def send(self, method: str, url: str, **given: Any) -> httpx.Response:
         """Send a request, see `httpx.request`."""
 
+    async def open(self, method: str, url: str, **given: Any) -> Incoming:
+        """Send a request, of which the answer's body is read as it comes, see `httpx.stream`."""
+
     async def carry(self, method: str, url: str, **given: Any) -> httpx.Response:
         """Send a request to a signed address, which gets nothing of what is meant for the API."""
 
@@ -111,6 +117,61 @@ class Link(Protocol):
 
     async def aclose(self) -> None:
         """Close the connections, but for those of a client that was handed over."""
+
+
+class Incoming(Protocol):
+    """An answer whose body is still coming.
+
+    Attributes:
+        reply: the answer; its body is there after `whole`.
+    """
+
+    reply: httpx.Response
+
+    async def chunk(self) -> bytes:
+        """The next bytes of the body; none: it is at its end."""
+
+    async def whole(self) -> httpx.Response:
+        """The answer, with its body."""
+
+    async def aclose(self) -> None:
+        """Read no more of it."""
+
+
+class _LoopIncoming(Incoming):
+    def __init__(self, reply: httpx.Response) -> None:
+        self.reply = reply
+        self._chunks = reply.aiter_bytes()
+
+    async def chunk(self) -> bytes:
+        async def one() -> bytes:
+            return await anext(self._chunks, b"")
+
+        return await _in_a_task(one)
+
+    async def whole(self) -> httpx.Response:
+        await _in_a_task(self.reply.aread)
+        return self.reply
+
+    async def aclose(self) -> None:
+        with CancelScope(shield=True):
+            await _in_a_task(self.reply.aclose)
+
+
+class _BlockingIncoming(Incoming):
+    def __init__(self, reply: httpx.Response) -> None:
+        self.reply = reply
+        self._chunks = reply.iter_bytes()
+
+    async def chunk(self) -> bytes:
+        return next(self._chunks, b"")
+
+    async def whole(self) -> httpx.Response:
+        self.reply.read()
+        return self.reply
+
+    async def aclose(self) -> None:
+        self.reply.close()
 
 
 class LoopLink(Link):
@@ -139,6 +200,23 @@ class LoopLink(Link):
         """See `Link`."""
         kept = _open(await self._kept.get())
         return await _in_a_task(partial(kept.request, method, url, **given))
+
+    async def open(self, method: str, url: str, **given: Any) -> Incoming:
+        """See `Link`."""
+        kept = _open(await self._kept.get())
+        request = kept.build_request(method, url, timeout=_patient(kept.timeout), **given)
+        opened: list[_LoopIncoming] = []
+
+        async def one() -> None:
+            opened.append(_LoopIncoming(await kept.send(request, stream=True)))
+
+        try:
+            await _in_a_task(one)
+        except BaseException:
+            for incoming in opened:  # it came while this was cancelled
+                await incoming.aclose()
+            raise
+        return opened[0]
 
     async def carry(self, method: str, url: str, **given: Any) -> httpx.Response:
         """See `Link`."""
@@ -188,6 +266,12 @@ class BlockingLink(Link):
         kept = _open(self._kept.get())
         return kept.request(method, url, **given)
 
+    async def open(self, method: str, url: str, **given: Any) -> Incoming:
+        """See `Link`."""
+        kept = _open(self._kept.get())
+        request = kept.build_request(method, url, timeout=_patient(kept.timeout), **given)
+        return _BlockingIncoming(kept.send(request, stream=True))
+
     async def carry(self, method: str, url: str, **given: Any) -> httpx.Response:
         """See `Link`."""
         kept = _open(self._kept.get())
@@ -219,13 +303,17 @@ class HttpWay:
         token: the user's; None: `with_token` gives one.
         link: what sends the requests.
         retries: how often a request is sent again.
+        stream_url: where streams are served as server-sent events; None: where all else is.
 
     Raises:
-        UsageError: the URL is none.
+        UsageError: a URL is none.
     """
 
-    def __init__(self, url: str, token: Token | None, link: Link, retries: int) -> None:
+    def __init__(
+        self, url: str, token: Token | None, link: Link, retries: int, stream_url: str | None = None
+    ) -> None:
         self._url = _checked(url)
+        self._stream_url = _checked(stream_url or url)
         self._token = token
         self._link = link
         self._retries = retries
@@ -236,7 +324,7 @@ class HttpWay:
 
     def with_token(self, token: Token) -> HttpWay:
         """See `Way`."""
-        return HttpWay(self._url, token, self._link, self._retries)
+        return HttpWay(self._url, token, self._link, self._retries, self._stream_url)
 
     async def aclose(self) -> None:
         """See `Way`."""
@@ -270,7 +358,7 @@ class HttpWay:
             request = await self._with_file(request, request.content)
 
         async def asked() -> Any:
-            return await self._whole(request, await self._asked(request))
+            return await self._whole(request, await self._asked(request, self._try))
 
         return await self._at_new_addresses(asked)
 
@@ -289,11 +377,39 @@ class HttpWay:
                 await self._pause(attempt)
         raise AssertionError  # count() does not end
 
-    async def _asked(self, request: Request) -> Any:
+    async def follow(self, request: Request) -> AsyncGenerator[Any, None]:
+        """See `Way`. An address that does not stream answers one page, after `wait` at the latest."""
+        incoming = await self._asked(request, self._opened)
+        frames, came, reset, over = Frames(), False, dict[str, Any](), False
+        try:
+            if not incoming.reply.headers.get("content-type", "").startswith(_EVENT_STREAM):
+                yield _page(await incoming.whole())
+                return
+            while chunk := await _chunk(incoming, begun=came):
+                found = frames.feed(chunk)
+                came = came or bool(found)
+                for page in (_told(frame) for frame in found if frame.event):
+                    if page is None:
+                        over = True
+                    elif page.get("reset"):
+                        reset = page  # of the events behind it, of which the first says so
+                    else:
+                        yield {**reset, **page}
+                        reset = {}
+        finally:
+            await incoming.aclose()
+        if over:  # said when the answer was read to its end, so that its connection serves again
+            if reset:
+                yield reset
+            yield None
+        elif frames.last_id is None:
+            await self._link.sleep(frames.retry or 0.0)
+
+    async def _asked(self, request: Request, once: Callable[[Request], Awaitable[Any]]) -> Any:
         doubt: Unavailable | None = None  # the error of a try that may have been carried out
         for attempt in count():
             try:
-                return await self._try(request)
+                return await once(request)
             except Unavailable as error:
                 untouched = isinstance(error, Contended)
                 if attempt == self._retries or not (untouched or request.repeatable):
@@ -447,6 +563,28 @@ class HttpWay:
             await self._pause(attempt)
         raise AssertionError  # count() does not end
 
+    async def _opened(self, request: Request) -> Incoming:
+        """The answer to a read that may stream, whose body is still coming."""
+        token = await self._current_token()
+        method, path = ROUTES[request.operation]
+        headers = {"authorization": f"Bearer {token}", "accept": f"{_EVENT_STREAM}, application/json"}
+        url = self._stream_url + _path(path, request)
+        try:
+            incoming = await self._link.open(method, url, params=_query(request), headers=headers)
+            if not incoming.reply.is_success:
+                try:
+                    raise error_of(await incoming.whole())
+                finally:
+                    await incoming.aclose()
+        except _LOST as error:
+            raise self._lost(error) from error
+        return incoming
+
+    def _lost(self, error: Exception) -> Unavailable:
+        if isinstance(error, _NOT_SENT):
+            return _at_once(Contended(f"The API at {self._url} was not reached: {error}."))
+        return _at_once(Unanswered("The API did not answer."))
+
     async def _pause(self, attempt: int, at_least: float = 0) -> None:
         longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (attempt + 1))
         await self._link.sleep(at_least + random.random() * longest)  # noqa: S311 (jitter)
@@ -457,9 +595,7 @@ class HttpWay:
         try:
             reply = await self._send(request, token)
         except _LOST as error:
-            if isinstance(error, _NOT_SENT):
-                raise _at_once(Contended(f"The API at {self._url} was not reached: {error}.")) from error
-            raise _at_once(Unanswered("The API did not answer.")) from error
+            raise self._lost(error) from error
         if not reply.is_success:
             raise error_of(reply)
         if reply.status_code == httpx.codes.NO_CONTENT:
@@ -482,9 +618,9 @@ class HttpWay:
         headers = {"authorization": f"Bearer {token}", **request.headers()}
         if request.content is not None:
             headers["content-type"] = _TEXT if isinstance(request.body, str) else "application/json"
-        query = {name: _text(name, value) for name, value in request.query.items() if value is not None}
+        url = self._url + _path(path, request)
         return await self._link.send(
-            method, self._url + _path(path, request), params=query, content=request.content, headers=headers
+            method, url, params=_query(request), content=request.content, headers=headers
         )
 
     async def _current_token(self) -> str:
@@ -497,6 +633,58 @@ class HttpWay:
         ):
             raise UsageError("The token is empty or no text, or it holds spaces. Give it without `Bearer`.")
         return token
+
+
+def _query(request: Request) -> dict[str, str]:
+    return {name: _text(name, value) for name, value in request.query.items() if value is not None}
+
+
+async def _chunk(incoming: Incoming, *, begun: bool) -> bytes:
+    """What comes next of an answer; nothing behind a cut, after which its reader comes again.
+
+    Raises:
+        Unanswered: it was cut off before it had begun.
+    """
+    try:
+        return await incoming.chunk()
+    except _LOST as error:
+        if begun:
+            return b""
+        raise _at_once(Unanswered("The answer was cut off.")) from error
+
+
+def _page(reply: httpx.Response) -> Any:
+    """A page of events; None: there are no more.
+
+    Raises:
+        Unanswered: it is none.
+    """
+    if reply.status_code == httpx.codes.NO_CONTENT:
+        return None
+    try:
+        return reply.json()
+    except ValueError as error:
+        raise _at_once(Unanswered("What the API answered is not JSON.")) from error
+
+
+def _told(frame: Frame) -> Any:
+    """A page of events as server-sent events have it: one, or none and what became of the stream.
+
+    Raises:
+        TurnlogError: the reader cannot go on.
+    """
+    try:
+        data = json.loads(frame.data)
+    except ValueError as error:
+        raise _at_once(Unanswered("What the API answered is not JSON.")) from error
+    match frame.event:
+        case "end":
+            return None
+        case "resync":
+            raise error_of(httpx.Response(data["status"], json=data))
+        case "reset":
+            return {"events": [], "cursor": frame.id, "state": "open", "reset": True}
+    return {"events": [{"cursor": frame.id, "event": data}], "cursor": frame.id, "state": "open"}
 
 
 def _content(request: Request) -> bytes | None:
@@ -594,6 +782,12 @@ def _checked(url: str) -> str:
 
 def _time_out(seconds: float) -> httpx.Timeout:
     return httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
+
+
+def _patient(given: httpx.Timeout) -> httpx.Timeout:
+    """As long as a read of events may wait for the first of them, and longer than heartbeats are apart."""
+    read = None if given.read is None else max(given.read, MAX_WAIT + 10)
+    return httpx.Timeout(connect=given.connect, read=read, write=given.write, pool=given.pool)
 
 
 def _at_once(error: Unavailable) -> Unavailable:

@@ -12,7 +12,7 @@ second time would undo that. Then the call raises `Unavailable`. Nor is a `recre
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import closing
+from contextlib import aclosing, closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, TypeVar
 from uuid import uuid4
@@ -736,20 +736,20 @@ class Methods:
             query = {"after": after, "wait": MAX_WAIT}
             request = Request("read_events", session_id, query=query, stream_id=stream_id)
             try:
-                answer = await self._answer(request)
+                async with aclosing(self._way.follow(request)) as coming:
+                    async for answer in coming:
+                        if answer is None:
+                            return
+                        lost, page = 0, _shaped(answers.EventPage, answer)
+                        if page.reset and not (page.events and page.events[0].event["type"] == RESET_STEP):
+                            yield answers.StreamEvent(cursor=page.cursor, event={"type": RESET_STEP})
+                        for event in page.events:
+                            yield event
+                        after = page.cursor
             except Unavailable:
                 lost += 1
                 if lost == _FOLLOWS:
                     raise
-                continue
-            if answer is None:
-                return
-            lost, page = 0, _shaped(answers.EventPage, answer)
-            if page.reset and not (page.events and page.events[0].event["type"] == RESET_STEP):
-                yield answers.StreamEvent(cursor=page.cursor, event={"type": RESET_STEP})
-            for event in page.events:
-                yield event
-            after = page.cursor
 
     @method
     async def read_snapshot(self, session_id: str, stream_id: str) -> answers.Snapshot:
@@ -1260,7 +1260,7 @@ def _list_of(name: str, objects: Any) -> list[Any]:
 
 def _no_object(one: Any) -> str:
     """What is wrong with what should be an object, and what to do about that of an SDK."""
-    way_out = ': call its .model_dump(mode="json")' if hasattr(one, "model_dump") else ""
+    way_out = ': call its model_dump(mode="json")' if hasattr(one, "model_dump") else ""
     return f"must be an object, and is a {type(one).__name__}{way_out}"
 
 

@@ -9,7 +9,7 @@ from turnlog.limits import BODY_LIMIT
 from turnlog.wire import payload_size
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
 Object: TypeAlias = "Mapping[str, Any]"
 
@@ -67,6 +67,15 @@ class Way(Protocol):
 
     async def ask(self, request: Request) -> Any:
         """Carry out an operation and give its answer's body; None where it has none.
+
+        Raises:
+            TurnlogError: an answer other than success.
+        """
+
+    def follow(self, request: Request) -> AsyncGenerator[Any, None]:
+        """Read events as they come: pages, one or several; None: the stream has ended, and there are no more.
+
+        After the last page the reader asks again, behind its cursor.
 
         Raises:
             TurnlogError: an answer other than success.

@@ -126,7 +126,8 @@ class _Writer:
         self._check()
         self._gathered.add(event, time.monotonic())
         if self._gathered.due(time.monotonic()):
-            await self._flush()
+            with suppress(Unavailable):  # the event is kept, and sent with the next: nobody writes it again
+                await self._flush()
 
     async def _flush(self, *, durable: bool = False) -> None:
         self._check()
@@ -323,6 +324,8 @@ class StreamWriter(_Writer):
     def write(self, event: Object) -> None:
         """Write an event: an object with a string `type`. It is sent with those that come soon after it.
 
+        While Turnlog does not take events, or not so fast (429), they are kept, and sent when it does.
+
         Raises:
             Invalid: it is no JSON, or has no `type`; it is not written.
             TooLarge: it has more than 1 MB; it is not written.
@@ -333,7 +336,11 @@ class StreamWriter(_Writer):
             run(self._write(event))
 
     def flush(self, *, durable: bool = False) -> None:
-        """Send what is gathered; with `durable`, it is in the table afterwards."""
+        """Send what is gathered; with `durable`, it is in the table afterwards.
+
+        Raises:
+            Unavailable: Turnlog does not take it now. It is kept, and sent with the next.
+        """
         with self._lock:
             run(self._flush(durable=durable))
 

@@ -15,7 +15,7 @@ from turnlog.errors import Unanswered, UsageError
 from turnlog.limits import OPERATION_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import AsyncGenerator, Coroutine, Mapping
 
     from turnlog.client.request import Request
     from turnlog.settings import Settings
@@ -161,6 +161,10 @@ class TableWay:
             "headers": request.headers(),
         }
         return await self._base.within(self._seconds, self._answered(request, event))
+
+    async def follow(self, request: Request) -> AsyncGenerator[Any, None]:
+        """See `Way`."""
+        yield await self.ask(request)
 
     async def _answered(self, request: Request, event: Mapping[str, Any]) -> Any:
         from turnlog.http import events  # noqa: PLC0415 (what a program through HTTP needs none of)

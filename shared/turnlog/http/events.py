@@ -1,8 +1,8 @@
 """What API Gateway, or a trusted caller inside the account, hands to a function.
 
-API Gateway's HTTP API sends payload format 2.0 and has checked the token: the user is the claim `sub`
-(docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html). A direct
-invoke names the user itself; IAM decides who may.
+API Gateway's HTTP API sends payload format 2.0, its REST API format 1.0. Either has checked the token: the
+user is the claim `sub`. A direct invoke names the user itself; IAM decides who may. Both formats are in
+docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import re
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from urllib.parse import unquote
 
 from turnlog.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
 from turnlog.limits import BODY_LIMIT, VALUES_LIMIT
@@ -341,6 +342,9 @@ def parse(event: Mapping[str, Any], request_id: str) -> Call:
         )
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     path = event.get("pathParameters") or {}
+    if "httpMethod" in event:
+        # Format 1.0 has them as they were sent. No name of ours has a % in it, so twice does no harm.
+        path = {name: unquote(value) for name, value in path.items()}
     return Call(
         user=_user(http, headers),
         path_session_id=path.get("session_id"),
@@ -373,7 +377,9 @@ def _user(http: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
     AWS never sets `AWS_SAM_LOCAL`; and were it set there, the authorizer would have spoken already.
     """
     if "authorizer" in http or os.environ.get("AWS_SAM_LOCAL") != "true":
-        user: str | None = http.get("authorizer", {}).get("jwt", {}).get("claims", {}).get("sub")
+        authorizer = http.get("authorizer") or {}
+        # Format 1.0 has the claims there, 2.0 in `jwt`.
+        user: str | None = authorizer.get("jwt", authorizer).get("claims", {}).get("sub")
         return user
     scheme, _, text = headers.get("authorization", "").partition(" ")
     return text.strip() or None if scheme.lower() == "bearer" else None

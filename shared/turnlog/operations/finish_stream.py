@@ -190,8 +190,9 @@ async def _last(store: Store, stream: Stream, end: End) -> Segment:
     tail, whole = await newest(store, stream)
     first = tail.last + 1 if end.first is None else end.first
     if not whole and (end.first is None or first > tail.last + 1):
-        # So that what is sent again is not taken for what is there.
-        await cached(store, stream.key).reset(stream)
+        # Nothing is believed of the cache until the next append: what is sent again is not taken for what is
+        # there, and this end, if it is sent again as it is, does not pass for one of an empty cache.
+        await cached(store, stream.key).ended(stream.epoch)
         raise SequenceGap(
             f"The cache may have lost events: the table has {stream.durable_seq}. Send those behind it again,"
             " and name in first_seq the number that comes behind the last one.",

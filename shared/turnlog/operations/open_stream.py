@@ -74,7 +74,7 @@ async def open_stream(
         over, state = await _running(store, head, new, interrupt=interrupt)
         if over and over.key == new.key:
             return await _known(store, head, over, token)
-        ending = await _ending(store, over, state)
+        ending = await _ending(store, over, state, same_lease=not interrupt)
         after, write = _writes(store, head, new, over)
         try:
             await store.transact(write, *ending, new.put())
@@ -131,12 +131,19 @@ async def _known(store: Store, head: Head, found: Stream, token: bytes) -> tuple
     return found, False
 
 
-async def _ending(store: Store, over: Stream | None, state: str) -> list[dict[str, object]]:
-    """The writes that end the stream that runs, with what is in the cache alone; none, if none runs."""
+async def _ending(
+    store: Store, over: Stream | None, state: str, *, same_lease: bool
+) -> list[dict[str, object]]:
+    """The writes that end the stream that runs, with what is in the cache alone; none, if none runs.
+
+    Args:
+        same_lease: only if its producer has sent no heartbeat since: it may be alive after all.
+    """
     if over is None or not over.open:
         return []
     whole, tail = await with_tail(store, over)
-    return [over.moved(ended(store, whole, state), ttl=store.stream_ttl), *tail.puts(over.key)]
+    move = over.moved(ended(store, whole, state), ttl=store.stream_ttl, same_lease=same_lease)
+    return [move, *tail.puts(over.key)]
 
 
 def _writes(store: Store, head: Head, new: Stream, over: Stream | None) -> tuple[Head, dict[str, object]]:

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
 from turnlog.limits import EVENTS_LIMIT, EVENTS_PAGE, MAX_EVENTS
 from turnlog.records.streams import Segment
@@ -154,8 +155,9 @@ class StreamCache:
 
     def __init__(self, store: Store, key: SessionKey, stream_id: str) -> None:
         self._cache = store.cache
-        self._name = f"turnlog:{{{key.partition}}}:stream:{stream_id}"
-        self._events = f"turnlog:{{{key.partition}}}:events:{stream_id}"
+        name = quote(stream_id, safe="")  # so that no two of a session and a stream have one name
+        self._name = f"turnlog:{{{key.partition}}}:stream:{name}"
+        self._events = f"turnlog:{{{key.partition}}}:events:{name}"
         self._clock = store.clock
 
     @property

@@ -22,6 +22,7 @@ from tests.mutants.catalogue.process import PROCESS
 from tests.mutants.catalogue.programs import PROGRAMS
 from tests.mutants.catalogue.reads import READS
 from tests.mutants.catalogue.rewinds import REWINDS
+from tests.mutants.catalogue.serving import SERVING
 from tests.mutants.catalogue.sessions import SESSIONS
 from tests.mutants.catalogue.stream_adapters import STREAM_ADAPTERS
 from tests.mutants.catalogue.streams import STREAMS
@@ -54,4 +55,5 @@ MUTANTS = (
     *GENERATIONS,
     *STREAMS,
     *STREAM_ADAPTERS,
+    *SERVING,
 )

@@ -171,8 +171,8 @@ FILES = (
     ),
     Mutant(
         "each try makes the body anew",
-        "params=query, content=request.content, headers",
-        "params=query, content=_content(request), headers",
+        "params=_query(request), content=request.content, headers",
+        "params=_query(request), content=_content(request), headers",
         "a program that goes on with what it handed over gets a conflict for its own request",
         test="tests/functional/test_client_retries.py",
     ),

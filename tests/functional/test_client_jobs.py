@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from tests.functional.api import Api, assistant, user
@@ -183,15 +186,17 @@ def test_a_worker_whose_job_is_cancelled_stops(worker: Worker) -> None:
     assert worker.results() == ["The job was cancelled: enough"]
 
 
-def test_a_worker_that_has_lost_its_job_stops(worker: Worker, table: TableView) -> None:
-    def lose() -> None:
-        item = table.item(worker.user, worker.session, f"JOB#{worker.job_id}")
-        at = (datetime.now(UTC) - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        table.put(item | {"lease_until": {"S": at}})
-        assert worker.call("claim", lease_seconds=600)["attempt"] == 2
+def lose(worker: Worker, table: TableView) -> None:
+    """Another claims the job."""
+    item = table.item(worker.user, worker.session, f"JOB#{worker.job_id}")
+    at = (datetime.now(UTC) - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    table.put(item | {"lease_until": {"S": at}})
+    assert worker.call("claim", lease_seconds=600)["attempt"] == 2
 
+
+def test_a_worker_that_has_lost_its_job_stops(worker: Worker, table: TableView) -> None:
     def block(work: Work) -> Any:
-        yield lose
+        yield lambda: lose(worker, table)
         if worker.on_loop:
             yield asyncio.sleep(600)
         yield lambda: wait_until(lambda: work.stopped)
@@ -200,6 +205,160 @@ def test_a_worker_that_has_lost_its_job_stops(worker: Worker, table: TableView) 
     with pytest.raises(errors.Fenced):
         worker.works(block, lease_seconds=3)
     assert (worker.job()["state"], worker.job()["attempt"], worker.results()) == ("running", 2, [])
+
+
+@pytest.mark.parametrize("way", ["over HTTP", "on the table"])
+def test_a_thread_that_has_lost_its_job_and_asks_for_nothing_is_told_at_its_end(
+    server: LocalServer, table: TableView, way: str
+) -> None:
+    worker = Worker(server, on_loop=False, over_http="HTTP" in way)
+
+    def block(work: Work) -> Any:
+        yield lambda: lose(worker, table)
+        yield lambda: wait_until(lambda: work.stopped)
+
+    with pytest.raises(errors.Fenced):
+        worker.works(block, lease_seconds=3)
+    assert (worker.job()["state"], worker.job()["attempt"]) == ("running", 2)
+
+
+def test_a_worker_that_heeds_what_it_was_told_ends_in_peace(server: LocalServer, table: TableView) -> None:
+    worker = Worker(server, on_loop=False, over_http=True)
+
+    def block(work: Work) -> Any:
+        yield lambda: lose(worker, table)
+        with pytest.raises(errors.Fenced):
+            work.progress(1)
+
+    worker.works(block)
+    assert worker.job()["attempt"] == 2
+
+
+def test_the_error_of_another_job_fails_this_one(worker: Worker) -> None:
+    """It says nothing of this job, which nobody else works on."""
+
+    def block(work: Work) -> Any:
+        yield work.progress(1)
+        raise errors.JobEnded("The other job has ended.")
+
+    with pytest.raises(errors.JobEnded):
+        worker.works(block)
+    assert worker.job()["error"] == "JobEnded: The other job has ended."
+
+
+class SilentLoop(httpx.AsyncHTTPTransport):
+    """Connections on which no heartbeat is ever answered."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/heartbeat"):
+            await asyncio.Event().wait()
+        return await super().handle_async_request(request)
+
+
+def test_a_task_whose_heartbeat_is_not_answered_stops_all_the_same(server: LocalServer) -> None:
+    worker = Worker(server, on_loop=True, over_http=True)
+
+    async def main() -> None:
+        async with (
+            httpx.AsyncClient(transport=SilentLoop()) as http,
+            AsyncTurnlog(**worker.where, http_client=http) as turnlog,
+            asyncio.timeout(60),
+            turnlog.jobs.claimed(worker.session, worker.job_id, lease_seconds=3),
+        ):
+            await asyncio.sleep(600)
+
+    with pytest.raises(errors.Fenced, match="No heartbeat got through"):
+        asyncio.run(main())
+    assert (worker.job()["state"], worker.job()["attempt"]) == ("running", 1)
+
+
+class SilentThread(httpx.HTTPTransport):
+    """The same without a loop, until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.over = threading.Event()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/heartbeat"):
+            self.over.wait()
+        return super().handle_request(request)
+
+
+def test_a_thread_whose_heartbeat_is_not_answered_is_told_when_it_asks(server: LocalServer) -> None:
+    worker, way = Worker(server, on_loop=False, over_http=True), SilentThread()
+
+    def lost(work: Work) -> bool:
+        try:
+            work.check()
+        except errors.Fenced:
+            return True
+        return False
+
+    with (
+        httpx.Client(transport=way) as http,
+        Turnlog(**worker.where, http_client=http) as turnlog,
+        turnlog.jobs.claimed(worker.session, worker.job_id, lease_seconds=3) as work,
+    ):
+        try:
+            wait_until(lambda: lost(work), 30)
+        finally:
+            way.over.set()
+    assert (worker.job()["state"], worker.results()) == ("running", [])
+
+
+FORKED = """
+import os, sys
+from turnlog import Turnlog
+
+way, session, job = sys.argv[1:]
+with Turnlog(**eval(way)) as turnlog, turnlog.jobs.claimed(session, job) as work:
+    child = os.fork()
+    if child == 0:
+        sys.exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    print(turnlog.get_job(session, job).job.state)
+"""
+
+
+@pytest.mark.thorough
+def test_a_process_that_is_forked_off_says_nothing_of_the_job(server: LocalServer) -> None:
+    worker = Worker(server, on_loop=False, over_http=True)
+    command = [sys.executable, "-c", FORKED, repr(worker.where), worker.session, worker.job_id]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.stdout, done.returncode) == ("running\n", 0), done.stderr
+    assert (worker.job()["state"], worker.job()["attempt"]) == ("completed", 1)
+
+
+def test_an_answer_whose_reply_is_lost_is_not_sent_again(server: LocalServer) -> None:
+    """The worker may ask for something else by then, which it would answer."""
+    worker = Worker(server, on_loop=False, over_http=True)
+    worker.call("claim")
+    worker.call("ask", attempt=1, prompt="Delete the draft?")
+    way = LosesInput(lambda: worker.call("ask", attempt=1, prompt="Delete all?"))
+    with (
+        httpx.Client(transport=way) as http,
+        Turnlog(**worker.where, http_client=http) as turnlog,
+        pytest.raises(errors.Unanswered),
+    ):
+        turnlog.answer_job(worker.session, worker.job_id, "yes")
+    assert (worker.job()["state"], worker.job()["answer"]) == ("input_required", None)
+
+
+class LosesInput(httpx.HTTPTransport):
+    """Connections that lose the answer to an input, after which something happens."""
+
+    def __init__(self, meanwhile: Callable[[], Any]) -> None:
+        super().__init__()
+        self.meanwhile = meanwhile
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        reply = super().handle_request(request)
+        if request.url.path.endswith("/input") and reply.status_code == 200:
+            reply.read()
+            self.meanwhile()
+            raise httpx.ReadError("lost")
+        return reply
 
 
 def test_a_worker_asks_and_goes_on_with_the_answer(worker: Worker) -> None:

@@ -48,6 +48,10 @@ def test_a_job(api: Api, length: int) -> None:
     assert cost(lambda: job.call("cancel")) == _MOVE
     assert cost(job.complete) == [*_READ, "TransactWriteItems"]
     assert cost(job.complete) == _READ
+    failing, cancelled = Working(api, session), Working(api, session)
+    failing.claim()
+    assert cost(failing.fail) == _MOVE
+    assert cost(lambda: cancelled.call("cancel")) == _MOVE
 
 
 def test_a_large_result_is_put_once_and_read_by_each_answer(api: Api) -> None:

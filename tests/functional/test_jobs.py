@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 from tests.functional.api import Api, user
-from tests.functional.world import configured, wait_until
+from tests.functional.world import configured, first, hook, wait_until
 from tests.http_client import request
+from turnlog.coroutines import run
+from turnlog.drivers.blocking import purge_store
+from turnlog.limits import DUE_SHARDS
+from turnlog.operations.sweep_jobs import sweep_jobs
 
 if TYPE_CHECKING:
     from tests.functional.bucket import BucketView
@@ -245,6 +250,17 @@ def test_a_worker_asks_and_is_answered(api: Api) -> None:
     assert kind(job.call("input", input="yes")) == (409, "job_ended")
 
 
+def test_an_answer_is_for_what_was_asked_when_it_was_given(api: Api) -> None:
+    job = Working(api)
+    job.claim()
+    job.call("ask", attempt=1, prompt="Delete the draft?")
+    with first("TransactWriteItems", lambda: job.call("ask", attempt=1, prompt="Delete all?")):
+        refused = job.call("input", input="yes")
+    assert kind(refused) == (409, "not_asked")
+    assert (job.job["state"], job.job["answer"]) == ("input_required", None)
+    assert job.call("input", input="no").body["job"]["answer"] == "no"
+
+
 @pytest.mark.parametrize("look", ["get", "list", "complete", "cancel", "sweep"])
 def test_a_job_that_is_past_its_deadline_expires(api: Api, table: TableView, look: str) -> None:
     job = Working(api, deadline_seconds=60)
@@ -252,6 +268,7 @@ def test_a_job_that_is_past_its_deadline_expires(api: Api, table: TableView, loo
     job.moved_back(table, 1, "deadline")
     for reply in (job.heartbeat(), job.claim()):
         assert (*kind(reply), reply.body["state"]) == (409, "job_ended", "expired")
+    assert job.start().body["job"]["state"] == "expired"
     match look:
         case "get":
             assert job.job["state"] == "expired"
@@ -271,6 +288,49 @@ def test_a_job_that_is_past_its_deadline_expires(api: Api, table: TableView, loo
 def jobs_of(api: Api, session: str, **query: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = api.call("GET", f"/sessions/{session}/jobs", query=query).body["jobs"]
     return found
+
+
+def due(api: Api, table: TableView, count: int) -> list[Working]:
+    """So many jobs that are past their deadline, each in a session of its own; the first is due first."""
+    jobs = [Working(api) for _ in range(count)]
+    for number, job in enumerate(jobs):
+        job.moved_back(table, 100 - number, "deadline")
+    return jobs
+
+
+def ended(job: Working, table: TableView) -> bool:
+    """Whether it has ended in the table, past what whoever looks does."""
+    return "ended_at" in table.item(job.api.user or "", job.session, f"JOB#{job.job_id}")
+
+
+def test_a_sweep_whose_time_is_over_leaves_the_rest_to_the_next(api: Api, table: TableView) -> None:
+    assert api.invoke("SweepJobsFunction") is None
+    jobs = due(api, table, 3)
+    left = [60.0]
+    with first("TransactWriteItems", lambda: left.append(1.5)):
+        assert run(sweep_jobs(purge_store(lambda: left[-1]))) == 1
+    assert [ended(job, table) for job in jobs].count(True) == 1
+    assert api.invoke("SweepJobsFunction") is None
+    assert all(ended(job, table) for job in jobs)
+
+
+def test_a_job_that_cannot_be_ended_keeps_no_other_from_its_end(api: Api, table: TableView) -> None:
+    assert api.invoke("SweepJobsFunction") is None
+    jobs = [Working(api) for _ in range(4)]
+    # The one that is looked at first: the sweep goes by partitions of the index.
+    busy = min(jobs, key=lambda job: int(job.job_id[0], 16) % DUE_SHARDS)
+    for job in jobs:
+        job.moved_back(table, 200 if job is busy else 100, "deadline")
+    left = [44.9]
+
+    def refuse(params: dict[str, Any], **_: Any) -> None:
+        if busy.job_id in str(params):
+            left[0] -= 4
+            raise ConnectionClosedError(endpoint_url="the table")
+
+    with hook("before-call.dynamodb.TransactWriteItems", refuse):
+        assert run(sweep_jobs(purge_store(lambda: left[0]))) == 1
+    assert {job.job_id for job in jobs if not ended(job, table)} == {busy.job_id}
 
 
 def test_what_is_not_due_the_sweep_leaves_alone(api: Api) -> None:
@@ -416,6 +476,28 @@ def test_the_large_result_of_a_webhook_is_kept(api: Api) -> None:
     assert job.job["result"] == LARGE
 
 
+def test_a_list_passes_over_a_job_that_is_forgotten_meanwhile(
+    api: Api, table: TableView, bucket: BucketView
+) -> None:
+    session = api.new(user("Hi"))
+    kept, gone = (Working(api, session, tool_call_id=None) for _ in range(2))
+    for job in (kept, gone):
+        job.claim()
+        job.complete(LARGE)
+    wait_until(lambda: len(jobs_of(api, session)) == 2)
+    item = table.item(api.user or "", session, f"JOB#{gone.job_id}")
+
+    def forget(parsed: dict[str, Any], **_: Any) -> None:
+        if parsed.get("Item", {}).get("SK") == item["SK"]:  # it was read, and its result is not read yet
+            table.client.delete_item(TableName=table.name, Key={"PK": item["PK"], "SK": item["SK"]})
+            bucket.client.delete_object(Bucket=bucket.name, Key=item["result_object"]["S"])
+
+    with hook("after-call.dynamodb.GetItem", forget):
+        listed = api.call("GET", f"/sessions/{session}/jobs")
+    assert listed.status == 200
+    assert [job["job_id"] for job in listed.body["jobs"]] == [kept.job_id]
+
+
 def test_a_large_result_goes_with_its_job(api: Api, table: TableView, bucket: BucketView) -> None:
     """Also where another job has been started with its key by then."""
     job = Working(api, tool_call_id=None)
@@ -473,6 +555,23 @@ def test_a_webhook_ends_its_job_and_no_other(api: Api) -> None:
     assert job.hook(state="running").body == {"state": "completed", "replayed": True}
     assert [one["content"] for one in job.results()] == ['{"n":1}']
     assert "token" not in json.dumps(job.job)
+
+
+def test_the_token_of_a_job_that_is_forgotten_is_none(api: Api, table: TableView) -> None:
+    """The job's item may go before that of its webhook, and its Idempotency-Key may be used again."""
+    job = Working(api, webhook=True)
+    former = job.started.body["webhook"]["token"]
+    assert job.hook(state="completed").status == 200
+    item = table.item(api.user or "", job.session, f"JOB#{job.job_id}")
+    table.put(item | {"expires_at": {"N": "1"}})
+    wait_until(lambda: job.get().status == 404)
+    assert job.hook(former, state="completed").status == 401
+    job.started = job.start()
+    assert (job.started.status, job.started.body["job"]["job_id"]) == (201, job.job_id)
+    for state in ({"state": "running"}, {"state": "completed"}, {"state": "failed", "error": "x"}):
+        assert job.hook(former, **state).status == 401
+    assert job.job["state"] == "pending"
+    assert job.hook(state="completed").body == {"state": "completed", "replayed": False}
 
 
 def test_a_webhooks_token_is_in_no_key_of_the_table(api: Api, table: TableView) -> None:

@@ -92,16 +92,26 @@ def _check_refusal(history: History, work: Work, reply: Reply) -> None:
         "fenced": lambda one: not one.ended and (not one.worked or one.attempt != attempt),
         "lease_held": lambda one: one.worked and one.lease_until == body["lease_until"],
         "job_ended": lambda one: one.seen(now).state == body["state"] and one.seen(now).ended,
-        "not_asked": lambda one: one.state in {"pending", "running"},
+        # Also where something else is asked than when the answer was given.
+        "not_asked": lambda one: one.state in {"pending", "running"} or one.asked != there[0].asked,
     }[body["type"]]
     require(Rule.JOB_REFUSAL_IS_TRUE, any(map(fits, there)), (request, body, there))
 
 
 def _was_so(history: History, work: Work, shown: dict[str, Any]) -> list[Job]:
-    """The states of the job that the answer shows; the lease beside it may be one of another moment."""
+    """The states of the job that the answer shows; the lease beside it may be one of another moment.
+
+    A start that finds the job there ends none, but takes one that is due for ended.
+    """
     there = _there(history, work, shown["job_id"])
     beside = {"lease_until": None}
-    fits = [one for one in there if one.shown() | beside == shown | beside]
+    now = datetime.fromtimestamp(history.seconds() + work.skew, UTC)
+    starts = work.request is not None and work.request.kind == "start_job"
+
+    def says(one: Job) -> bool:
+        return one.shown() | beside == shown | beside
+
+    fits = [one for one in there if says(one) or (starts and says(one.seen(now)))]
     require(Rule.JOB_WAS_SO, fits, (work.request, shown, there))
     return fits
 

@@ -14,15 +14,19 @@
 | goes on when the job is lost | it is stopped with `Fenced` or `JobEnded` |
 
 A coroutine is stopped where it waits. A thread cannot be stopped: the next call of `progress` or `check`
-raises instead.
+raises instead, or the end of the block, if it has called neither.
 
 A job is lost when another has claimed it, or when no heartbeat got through until shortly before the lease
-ends, by this process's monotonic clock. So a worker that is cut off stops before another begins.
+ends, by this process's monotonic clock, also while a heartbeat still waits for its answer. So a worker that
+is cut off stops before another begins.
+
+The job is of the process that has claimed it. A process that is forked off in the block says nothing of it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from contextlib import suppress
 from threading import Event, Thread
@@ -35,12 +39,14 @@ from turnlog.errors import Fenced, JobCancelled, JobEnded, NotFound, TurnlogErro
 from turnlog.limits import JOB_LEASE_SECONDS, MAX_WAIT
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from types import TracebackType
 
     from turnlog.client.request import Object
     from turnlog.models import answers
 
 Client = TypeVar("Client", bound=Methods)
+T = TypeVar("T")
 
 _LONGEST_ERROR = 2_000  # characters, as the API takes them
 _EARLY = 5.0  # seconds
@@ -64,18 +70,40 @@ class _Work:
         self._place = (session_id, job_id)
         self._lease = lease_seconds
         self._kept = 0.0  # by the monotonic clock: when the lease was last moved
+        self._process = os.getpid()
         self._left = False  # nothing more is to be said of the job
+        self._told = False  # the block was told why it has to stop
 
     def check(self) -> None:
-        """Raise what has stopped the work, if something has.
+        """Raise what has stopped the work, if something has. Nothing is asked of Turnlog.
 
         Raises:
             JobCancelled: the job's owner asks to stop.
             Fenced: another has claimed the job, or Turnlog was not reached for a whole lease.
             JobEnded: the job has ended.
         """
+        self._look()
+        self._tell()
+
+    def _look(self) -> None:
+        """Note that the job is lost, if no heartbeat got through for as long as its lease."""
+        if not self.stopped and self._spare <= 0:
+            self.stopped = Fenced(
+                "No heartbeat got through for as long as the job's lease. Stop, and send no more."
+            )
+
+    def _tell(self) -> None:
         if self.stopped:
+            self._told = True
             raise self.stopped
+
+    async def _said(self, call: Coroutine[Any, Any, T]) -> T:
+        """What a call answers that the block has made; noted, too, if it says that the job is lost."""
+        try:
+            return await call
+        except (Fenced, JobEnded) as lost:
+            self.stopped, self._told = lost, True
+            raise
 
     @method
     async def progress(self, progress: Any) -> None:
@@ -84,9 +112,9 @@ class _Work:
         Raises:
             JobCancelled, Fenced, JobEnded: see `check`.
         """
-        self.check()
+        self._tell()
         await self._beat(progress)
-        self.check()
+        self._tell()
 
     @method
     async def complete(self, result: Any = None, *, count: Object | None = None) -> answers.Job:
@@ -95,8 +123,8 @@ class _Work:
         Raises:
             Fenced: another has claimed it.
         """
-        done = await Methods.complete_job(
-            self._client, *self._place, result, attempt=self.attempt, count=count
+        done = await self._said(
+            Methods.complete_job(self._client, *self._place, result, attempt=self.attempt, count=count)
         )
         self._left = True
         return done.job
@@ -108,7 +136,9 @@ class _Work:
         Raises:
             Fenced: another has claimed it.
         """
-        done = await Methods.fail_job(self._client, *self._place, error, attempt=self.attempt, retry=retry)
+        done = await self._said(
+            Methods.fail_job(self._client, *self._place, error, attempt=self.attempt, retry=retry)
+        )
         self._left = True
         return done.job
 
@@ -119,6 +149,9 @@ class _Work:
         Raises:
             JobCancelled, Fenced, JobEnded: see `check`.
         """
+        return await self._said(self._asked(prompt, schema))
+
+    async def _asked(self, prompt: str, schema: Object | None) -> Any:
         client, place = self._client, self._place
         asked = (await Methods.ask_job(client, *place, prompt, attempt=self.attempt, schema=schema)).job
         while asked.state == "input_required":
@@ -156,23 +189,33 @@ class _Work:
                 self.stopped = JobCancelled(beat.cancel.reason)
 
     async def _keep(self) -> None:
-        """Move the lease, and bear with it that Turnlog does not answer for a while."""
-        with suppress(TurnlogError):
+        """Move the lease. Whatever hinders that, the work goes on until the lease is nearly over."""
+        with suppress(Exception):
             await self._beat()
+        self._look()
+
+    @property
+    def _spare(self) -> float:
+        """Seconds until the job counts as lost, if no heartbeat gets through."""
         early = min(_EARLY, self._lease / 5)
-        if not self.stopped and time.monotonic() > self._kept + self._lease - early:
-            self.stopped = Fenced(
-                "No heartbeat got through for as long as the job's lease. Stop, and send no more."
-            )
+        return self._kept + self._lease - early - time.monotonic()
+
+    @property
+    def _forked(self) -> bool:
+        """Whether this is another process than the one that has claimed the job."""
+        return os.getpid() != self._process
 
     @property
     def _pause(self) -> float:
-        return self._lease / 3
+        return max(0.0, min(self._lease / 3, self._spare))
 
     async def _leave(self, error: BaseException | None) -> None:
         """Say what became of the job, as far as the block has not: see the module."""
-        lost = isinstance(self.stopped, Fenced | JobEnded) or isinstance(error, Fenced | JobEnded)
-        if self._left or lost:
+        if self._left:
+            return
+        if isinstance(self.stopped, Fenced | JobEnded):
+            if error is None and not self._told:
+                raise self.stopped
             return
         if error is None:
             await _Work.complete(self)
@@ -204,6 +247,8 @@ class BlockingWork(_Work, Blocking):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._forked:
+            return
         self._done.set()
         self._thread.join()
         run(self._leave(error))
@@ -227,6 +272,8 @@ class SuspendingWork(_Work, Suspending):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._forked:
+            return
         self._keeper.cancel()
         with suppress(asyncio.CancelledError):
             await self._keeper
@@ -240,7 +287,10 @@ class SuspendingWork(_Work, Suspending):
     async def _keeps(self) -> None:
         while not self.stopped:
             await asyncio.sleep(self._pause)
-            await self._keep()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._spare):
+                    await self._keep()
+            self._look()
         self._stopping = True
         self._task.cancel()
 

@@ -1012,11 +1012,14 @@ class Methods:
     async def answer_job(self, session_id: str, job_id: str, input: Any) -> answers.JobNow:  # noqa: A002 (the contract's word)
         """Give a job the input that its worker asks for.
 
+        It is not sent again where no answer comes: the worker may ask for something else by then.
+
         Raises:
             NotAsked: nothing is asked, or it was answered otherwise.
             JobEnded: it has ended.
         """
-        request = Request("answer_job", session_id, body={"input": input}, job_id=job_id)
+        body = {"input": input}
+        request = Request("answer_job", session_id, body=body, job_id=job_id, repeatable=False)
         return await self._ask(answers.JobNow, request)
 
     @method

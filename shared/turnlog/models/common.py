@@ -126,7 +126,8 @@ Usage = Annotated[
 ]
 """Tokens as a provider returns them; checked, they are the counts of `records.usage`."""
 
-
+Text = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+"""What went wrong, or why: a few sentences."""
 MessageId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_PRINTABLE)]
 SessionId = Annotated[str, AfterValidator(check_session_id), WithJsonSchema(SESSION_ID_SCHEMA)]
 StreamId = Annotated[str, AfterValidator(is_stream_id), WithJsonSchema(STREAM_ID_SCHEMA)]

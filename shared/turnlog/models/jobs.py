@@ -13,8 +13,7 @@ from turnlog.limits import (
     MAX_JOB_LEASE_SECONDS,
     NAME_LIMIT,
 )
-from turnlog.models.common import Closed, Counts, JsonObject
-from turnlog.models.streams import Text  # noqa: TC001 (pydantic reads it)
+from turnlog.models.common import Closed, Counts, JsonObject, Text
 from turnlog.wire import what_cannot_be_kept
 
 _TOOL_LIMIT = 256

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from turnlog.limits import LEASE_SECONDS, MAX_EVENTS, MAX_FINAL, MAX_LEASE_SECONDS
-from turnlog.models.common import Closed, Epoch, MessageId, NewMessage, StreamId, Usage
+from turnlog.models.common import Closed, Epoch, MessageId, NewMessage, StreamId, Text, Usage
 from turnlog.models.messages import SetWithMessages  # noqa: TC001 (pydantic reads it)
 from turnlog.wire import what_cannot_be_kept
 
-_ERROR_LIMIT = 2_000
-
 Seq = Annotated[int, Field(ge=1, lt=10**9)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=_ERROR_LIMIT)]
 Lease = Annotated[
     int, Field(ge=1, le=MAX_LEASE_SECONDS, description="Seconds for which the stream is its producer's.")
 ]

@@ -76,11 +76,12 @@ async def answer_job(store: Store, key: SessionKey, job_id: str, *, given: Any) 
     Raises:
         NotFound: no such session, or no such job of it.
         JobEnded: the job has ended.
-        NotAsked: nothing is asked, or it was answered otherwise.
+        NotAsked: nothing is asked, or it was answered otherwise, or something else is asked by now.
         TooLarge: the input.
         Unavailable: the table refused or did not answer; the same request may be sent again.
     """
     answer = _text(given, "input")
+    asked: str | None = None
     meant: SessionKey | GenerationKey = key
     tries = store.tries()
     while True:
@@ -95,6 +96,12 @@ async def answer_job(store: Store, key: SessionKey, job_id: str, *, given: Any) 
                 "The job waits for no input: nothing was asked, or it was answered.",
                 extra={"state": job.state},
             )
+        if asked not in {None, job.asked}:
+            raise NotAsked(
+                "The job asks for something else by now. Read it, and answer that.",
+                extra={"state": job.state},
+            )
+        asked = job.asked
         try:
             return await move(store, head, job, job._replace(state=RUNNING, answer=answer))
         except ConditionFailed:

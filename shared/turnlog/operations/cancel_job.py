@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnlog.errors import ConditionFailed, Contended, Unanswered
-from turnlog.operations.end_job import Ending, end_job, look
+from turnlog.operations.end_job import Ending, end_job
+from turnlog.operations.look_at_job import look
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.jobs import move
 from turnlog.wire import dumps
@@ -39,7 +40,8 @@ async def cancel_job(store: Store, key: SessionKey, job_id: str, *, reason: str 
             return job
         asked = dumps({"reason": reason, "asked_at": store.now()}, "body", "reason").decode()
         if not job.worked:
-            job = (await end_job(store, meant, job_id, Ending("cancelled", cancel=asked, idle=True))).job
+            ending = Ending("cancelled", cancel=asked, idle=True)
+            job = (await end_job(store, meant, job_id, ending, seen=(head, job))).job
             if job.ended:
                 return job
             continue  # somebody has claimed it meanwhile

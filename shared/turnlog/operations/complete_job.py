@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import ConditionFailed, Contended, TooLarge, Unanswered
 from turnlog.limits import JOB_RESULT_LIMIT
-from turnlog.operations.end_job import Ended, Ending, end_job, look
+from turnlog.operations.end_job import Ended, Ending, end_job
+from turnlog.operations.look_at_job import look
 from turnlog.records.jobs import PENDING, said
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.jobs import check_attempt, move
@@ -89,7 +90,8 @@ async def fail_job(
         if job.ended:
             return Ended(job, replayed=True)
         if not retry or job.cancel is not None:
-            return await end_job(store, meant, job_id, Ending("failed", attempt, error=error))
+            ending = Ending("failed", attempt, error=error)
+            return await end_job(store, meant, job_id, ending, seen=(head, job))
         if job.state == PENDING and job.attempt == attempt and job.error == error:
             return Ended(job, replayed=job.token != token)
         check_attempt(job, attempt)

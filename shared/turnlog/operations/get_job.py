@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnlog.operations.end_job import look
+from turnlog.operations.look_at_job import look
 from turnlog.store.doubt import tells_doubt
 from turnlog.store.retry import RESERVE
 

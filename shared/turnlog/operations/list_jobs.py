@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from turnlog.errors import Invalid
+from turnlog.errors import Invalid, NotFound
 from turnlog.limits import JOBS_PAGE, PAYLOAD_LIMIT
-from turnlog.operations.end_job import current
+from turnlog.operations.look_at_job import current
 from turnlog.records.expressions import attribute
 from turnlog.records.keys import JOB_ID_PATTERN, jobs_partition, parse_job
 from turnlog.store.doubt import tells_doubt
@@ -19,6 +19,7 @@ from turnlog.store.jobs import find_job, shown
 from turnlog.wire import dumps, payload_size
 
 if TYPE_CHECKING:
+    from turnlog.records.jobs import Job
     from turnlog.records.keys import SessionKey
     from turnlog.store.store import Store
 
@@ -61,15 +62,22 @@ async def list_jobs(
         if len(found) == limit:
             return found, below
         job = await find_job(store, parse_job(item))
-        job = job and await current(store, job)
-        if job and state in {None, job.state}:
-            encoded = dumps(await shown(store, job))
+        job = job and await current(store, head, job)
+        if job and state in {None, job.state} and (encoded := await _encoded(store, job)):
             room -= payload_size(encoded)
             if found and room < 0:
                 return found, below
             found.append(encoded)
         below = item["GSI1SK"]["S"]
     return found, below if "LastEvaluatedKey" in page else None
+
+
+async def _encoded(store: Store, job: Job) -> bytes | None:
+    """JSON of a job; None if it was forgotten since it was read, and its result with it."""
+    try:
+        return dumps(await shown(store, job))
+    except NotFound:
+        return None
 
 
 def _checked(cursor: str) -> str:

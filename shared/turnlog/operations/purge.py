@@ -56,8 +56,6 @@ from turnlog.records.keys import (
     parse_stream,
     parse_transcript,
 )
-from turnlog.store.jobs import find_job
-from turnlog.store.streams import find_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -212,6 +210,8 @@ async def purge_stream(store: Store, key: StreamKey) -> None:
         "ConsistentRead": True,
     }
     found = [item async for item in store.query(query)]
+    from turnlog.store.streams import find_stream  # noqa: PLC0415 (of most sessions nothing else goes)
+
     # Only now: what another stream has put by now is of an epoch that is seen here.
     there = await find_stream(store, key)
     gone = [one for one in found if not there or _epoch(one) < there.first_epoch]
@@ -228,6 +228,8 @@ async def purge_job(store: Store, key: JobKey) -> None:
     if (bucket := store.objects) is None:
         return
     found = await store.repeated(lambda: bucket.list(key.results, ""))
+    from turnlog.store.jobs import find_job  # noqa: PLC0415 (as in `purge_stream`)
+
     # Only now: what another job has put by now sorts behind what is seen here.
     there = await find_job(store, key)
     for name in sorted(found):
@@ -250,7 +252,8 @@ async def _remove_items(store: Store, query: Mapping[str, Any]) -> set[str]:
             kept.add(item["SK"]["S"])
         else:
             if hook := item.pop("hook", None):  # of a job: it lies in a partition of its own
-                due.append({"DeleteRequest": {"Key": hook_key(hook["S"])}})
+                # First, and by itself: once the job is gone, nothing names it.
+                await _remove(store, [{"DeleteRequest": {"Key": hook_key(hook["S"])}}])
             due.append({"DeleteRequest": {"Key": item}})
         if len(due) >= DELETE_BATCH:
             await _remove(store, due[:DELETE_BATCH])

@@ -2,6 +2,10 @@
 
 The token is looked for by its hash. It ends the job in whichever attempt that is: so work that runs elsewhere
 needs no claim. A token that is not there, or whose job or session is gone, is answered alike.
+
+The token's item and the job end at the same time, but one may be removed before the other. Where another job
+was started with the same Idempotency-Key meanwhile, it has the id, and a token of its own: the old one is
+none.
 """
 
 from __future__ import annotations
@@ -11,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import ConditionFailed, Contended, NotFound, Unanswered, Unauthenticated
 from turnlog.operations.complete_job import completed
-from turnlog.operations.end_job import Ended, Ending, end_job, look
+from turnlog.operations.end_job import Ended, Ending, end_job
 from turnlog.operations.heartbeat_job import progress_text
+from turnlog.operations.look_at_job import look
 from turnlog.records.jobs import PENDING, RUNNING, hooked, token_digest
 from turnlog.records.keys import hook_key
 from turnlog.store.doubt import tells_doubt
-from turnlog.store.jobs import move
+from turnlog.store.jobs import move, no_job
 from turnlog.wire import timestamp
 
 if TYPE_CHECKING:
@@ -57,9 +62,9 @@ async def report_job(
     key = hooked(found["Item"])
     try:
         if state == "running":
-            return await _runs(store, key, progress)
+            return await _runs(store, key, token, progress)
         ending = completed(result) if state == "completed" else Ending("failed", error=error)
-        return await end_job(store, key.session, key.job_id, ending)
+        return await end_job(store, key.session, key.job_id, ending._replace(hook_token=token))
     except NotFound as gone:
         raise no_hook() from gone
 
@@ -72,11 +77,13 @@ def no_hook() -> Unauthenticated:
     )
 
 
-async def _runs(store: Store, key: JobKey, progress: Any) -> Ended:
+async def _runs(store: Store, key: JobKey, token: str, progress: Any) -> Ended:
     text = progress_text(progress)
     tries = store.tries()
     while True:
         head, job = await look(store, key.session, key.job_id)
+        if job.hook_token != token:
+            raise no_job()
         if job.ended:
             return Ended(job, replayed=True)
         after = job if text is None else job._replace(progress=text)

@@ -115,4 +115,4 @@ def _known(store: Store, job: Job, request: str, token: bytes) -> tuple[Job, boo
     started = job.token == token
     if not started:
         store.counts["replays"] += 1
-    return job, started
+    return job.seen(store.clock.now()), started

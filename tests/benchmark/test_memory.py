@@ -61,6 +61,7 @@ def test_a_get_takes_less_than_three_times_its_answer() -> None:
     assert all(one.reached for one in weighed), weighed
 
 
+@pytest.mark.thorough
 def test_small_messages_before_large_ones_are_no_reason_to_hold_all_of_those() -> None:
     """Of many at once, as the small ones suggest; most of what is read does not fit into the answer."""
     world = World()
@@ -175,6 +176,7 @@ def test_a_small_request_that_names_messages_in_the_bucket() -> None:
     assert not bucket.kept
 
 
+@pytest.mark.thorough
 def test_a_small_request_that_names_messages_which_compress_to_nothing() -> None:
     """They are items, of 16 KB each, and 16 MB of JSON: none is unpacked that will not be answered."""
     world = World()
@@ -194,6 +196,7 @@ def test_a_small_request_that_names_messages_which_compress_to_nothing() -> None
         assert peak_of(work, error) < most
 
 
+@pytest.mark.thorough
 def test_a_small_request_that_names_a_large_message_of_many_parts() -> None:
     """What Python makes of its JSON would be ten times as much: it is compared as text, or not at all."""
     world, bucket = World(), MemoryObjects()

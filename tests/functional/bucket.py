@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
+from threading import current_thread
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ConnectionClosedError
@@ -36,7 +37,9 @@ def bucket_requests(*lost: str) -> Iterator[list[str]]:
 
     def note(event_name: str, parsed: dict[str, Any], **_: Any) -> None:
         operation = event_name.rpartition(".")[2]
-        asked.append(operation)
+        # The purge of what earlier tests have left goes on beside.
+        if current_thread().name != "stream":
+            asked.append(operation)
         if operation in lost:
             if "Body" in parsed:
                 parsed["Body"].close()

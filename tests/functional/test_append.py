@@ -46,6 +46,7 @@ def test_append_answers_what_it_stored(api: Api) -> None:
     assert session["usage"] == {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5}
 
 
+@pytest.mark.thorough
 def test_usage_is_summed(api: Api) -> None:
     session_id = api.new(usage={"prompt_tokens": 1})
     api.append(session_id, user("a"), usage={"prompt_tokens": 10, "total_tokens": 100})

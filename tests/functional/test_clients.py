@@ -365,6 +365,59 @@ def test_what_is_no_json(turnlog: Turnlog, value: Any) -> None:
         turnlog.read_entries(session.session_id, "t")
 
 
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (b"\xff", 'is bytes, which JSON has no word for: use model_dump(mode="json"), or base64'),
+        (
+            datetime(2026, 1, 1, tzinfo=UTC),
+            'is a datetime, which JSON has no word for: use model_dump(mode="json"), or isoformat()',
+        ),
+        (answers.Rewound, "is a type, which JSON has no word for"),
+    ],
+)
+def test_the_error_says_where_there_is_no_json_and_what_to_do(
+    turnlog: Turnlog, value: Any, told: str
+) -> None:
+    session = turnlog.create_session()
+    message = {"role": "model", "parts": [{"text": "a"}, {"thought_signature": value}]}
+    with pytest.raises(Invalid) as raised:
+        turnlog.append_messages(session.session_id, [message])
+    assert raised.value.detail == f"messages.0.parts.1.thought_signature: {told}"
+
+
+class SdkMessage:
+    """An object of an SDK's, as pydantic makes them."""
+
+    def model_dump(self) -> dict[str, Any]:
+        return {"role": "assistant", "content": "a"}
+
+
+def test_an_object_of_an_sdk(turnlog: Turnlog) -> None:
+    session = turnlog.create_session()
+    said: Any = SdkMessage()
+    with pytest.raises(Invalid, match=r"messages\.0: must be an object, and is a SdkMessage: call its model"):
+        turnlog.append_messages(session.session_id, [said])
+
+
+def test_a_wrong_name_is_answered_by_the_right_one(turnlog: Turnlog) -> None:
+    session = turnlog.create_session().session_id
+    wrong: Any = "openai"
+    with pytest.raises(Invalid, match="export_openai_messages"):
+        turnlog.export_session(session, wrong)
+    title: Any = {"title": "t"}
+    with pytest.raises(Invalid, match="set_title"):
+        turnlog.patch_session(session, **title)
+    with pytest.raises(Conflict) as beyond:
+        turnlog.fork_session(session, to_sequence=99)
+    assert beyond.value.title == "The session ends elsewhere"
+    twice = [user("a", message_id="m"), user("b", message_id="n"), user("c", message_id="m")]
+    with pytest.raises(Invalid, match="messages 0 and 2 have m"):
+        turnlog.append_messages(session, twice)
+    with pytest.raises(Invalid, match=r"pathlib\.Path"):
+        turnlog.import_transcript(session, "main", "cc.jsonl")
+
+
 def test_a_misspelt_field(turnlog: Turnlog) -> None:
     wrong: dict[str, Any] = {"metdata": {}}
     with pytest.raises(Invalid, match="metdata"):

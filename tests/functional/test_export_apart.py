@@ -71,6 +71,7 @@ def read(reply: Reply, media_type: str = "application/json") -> Any:
     return json.loads(text) if media_type == "application/json" else text
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_window_of_a_large_message_is_whole(api: Api, form: str) -> None:
     """With the beginning of its turn, and the call that it answers."""
@@ -95,6 +96,7 @@ def test_a_window_of_a_large_message_is_whole(api: Api, form: str) -> None:
         assert (before_of(rest), b"before" in rest.raw) == (None, True)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("way", [client, blocking_client, direct, blocking_direct])
 def test_programs_read_it_by_themselves(
     server: LocalServer, way: Any, caplog: pytest.LogCaptureFixture
@@ -124,6 +126,7 @@ def test_programs_read_it_by_themselves(
     assert "X-Amz-Signature" not in caplog.text
 
 
+@pytest.mark.thorough
 def test_the_bucket_gets_nothing_of_what_is_meant_for_the_api(server: LocalServer) -> None:
     """Where it gives nothing at an address, the export is asked for again."""
     name = f"user-{uuid4().hex}"
@@ -154,6 +157,7 @@ def test_the_bucket_gets_nothing_of_what_is_meant_for_the_api(server: LocalServe
             ) * 2
 
 
+@pytest.mark.thorough
 def test_what_is_put_is_one_object_with_a_name_of_its_own(api: Api) -> None:
     session_id = stored(api, *TURN)
     with bucket_requests() as asked:
@@ -165,6 +169,7 @@ def test_what_is_put_is_one_object_with_a_name_of_its_own(api: Api) -> None:
     assert session_id not in "".join(urls)
 
 
+@pytest.mark.thorough
 def test_several_large_results_of_one_turn(api: Api) -> None:
     """All that the turn needs is in the window, up to 64 MB; the next window begins before the turn."""
     calls = [{**CALL, "id": f"c{at}"} for at in range(3)]
@@ -181,6 +186,7 @@ def test_several_large_results_of_one_turn(api: Api) -> None:
     assert [one["sequence"] for one in moved["repairs"]] == [6]
 
 
+@pytest.mark.thorough
 def test_a_turn_above_what_lies_apart(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """The window begins with the user's message, and says what was left out behind it, as in an answer."""
     monkeypatch.setattr("turnlog.operations.export_history.APART_LIMIT", 14_000_000)
@@ -201,6 +207,7 @@ def test_a_turn_above_what_lies_apart(api: Api, monkeypatch: pytest.MonkeyPatch)
     assert (whole["next_before"], whole["messages"][1]["content"][:20]) == (3, "[Left out: messages ")
 
 
+@pytest.mark.thorough
 def test_without_a_bucket_the_refusal_says_what_to_do(api: Api) -> None:
     with configured(TURNLOG_BUCKET=""):
         session_id = api.new(user("before"), {"role": "user", "content": ["a"] * 300_000})
@@ -211,6 +218,7 @@ def test_without_a_bucket_the_refusal_says_what_to_do(api: Api) -> None:
     assert len(read(api.export(session_id))["messages"][-1]["content"]) == 300_000
 
 
+@pytest.mark.thorough
 def test_what_is_written_of_a_message_has_a_bound(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("turnlog.operations.export_history.WRITTEN_LIMIT", 6_000_000)
     session_id = stored(api, *TURN)
@@ -219,12 +227,14 @@ def test_what_is_written_of_a_message_has_a_bound(api: Api, monkeypatch: pytest.
     assert api.export(session_id, before=4).status == 200
 
 
+@pytest.mark.thorough
 def test_a_bucket_that_does_not_answer(api: Api) -> None:
     session_id = stored(api, *TURN)
     with bucket_requests("PutObject"):
         assert api.export(session_id).problem(503, "unavailable")
 
 
+@pytest.mark.thorough
 def test_another_user_s_session(api: Api, other: Api) -> None:
     session_id = stored(api, *TURN)
     with bucket_requests() as asked:
@@ -232,6 +242,7 @@ def test_another_user_s_session(api: Api, other: Api) -> None:
     assert asked == []
 
 
+@pytest.mark.thorough
 def test_a_transcript_as_lines(api: Api) -> None:
     """As one piece; a part of it is still a page."""
     session_id = api.new()

@@ -417,6 +417,7 @@ def test_each_operation_with_a_body_of_messages_takes_a_file(api: Api) -> None:
     assert from_file("POST", "/messages", b"[]").status == 422
 
 
+@pytest.mark.thorough
 def test_a_body_of_too_many_values_is_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Which are few bytes each, and much in memory; a text of as many commas is one value."""
     session = api.new()

@@ -228,6 +228,7 @@ def test_the_same_request_goes_on(api: Api) -> None:
     assert api.append(FORK, user("next")).body["first_sequence"] == 60
 
 
+@pytest.mark.thorough
 def test_two_at_once_make_one(api: Api) -> None:
     session_id = long(api)
     with first("Query", lambda: fork(api, session_id)):

@@ -78,6 +78,7 @@ def test_it_has_a_content_if_it_was_sent_with_one(
     program(way, server, what)
 
 
+@pytest.mark.thorough
 @OVER_HTTP
 def test_a_message_is_replaced_by_a_larger_one_and_edited(server: LocalServer, way: Any) -> None:
     large, call = assistant(LARGE["noise"], annotations=["kept"]), {"id": "c", "function": {"name": "f"}}
@@ -149,6 +150,7 @@ def test_a_large_create_is_finished_by_its_repeat(server: LocalServer, way: Any)
     program(way, server, what)
 
 
+@pytest.mark.thorough
 @OVER_HTTP
 def test_a_large_create_that_is_refused_leaves_nothing_or_says_what(server: LocalServer, way: Any) -> None:
     async def what(turnlog: AsyncTurnlog) -> None:

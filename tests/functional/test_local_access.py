@@ -334,6 +334,7 @@ def test_the_cache_closes_upon_a_browsers_request(cache: str, line: str) -> None
     assert raw(cache, "EXISTS from-a-page\r\nQUIT\r\n").startswith(":0")
 
 
+@pytest.mark.thorough
 def test_containers_reach_the_open_servers_at_the_address_that_is_named(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

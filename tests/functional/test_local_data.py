@@ -328,6 +328,7 @@ def test_an_object_is_as_old_as_before(tmp_path: Path) -> None:
         assert found == {"stays": [{"PK": {"S": "p"}, "SK": {"S": "s"}, "b": {"B": b"\xff"}}], "goes": []}
 
 
+@pytest.mark.thorough
 def test_what_is_answered_is_in_the_file(tmp_path: Path) -> None:
     """A copy of the files, at the moment of the answer, is what `kill -9` would leave."""
     folder, copies = tmp_path / "data", count()
@@ -444,12 +445,14 @@ def test_a_file_that_cannot_be_read_is_said_and_left_as_it_is(
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.thorough
 def test_a_place_that_is_no_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     assert refused(tmp_path / "file").startswith(f"Data cannot be kept in {tmp_path / 'file'}: ")
     assert (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.thorough
 def test_a_folder_beside_a_table_of_ones_own_is_said(tmp_path: Path) -> None:
     line = refused(tmp_path, AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:9")
     assert line.startswith("A folder for data is for the embedded table, and AWS_ENDPOINT_URL_DYNAMODB names")

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -250,6 +250,36 @@ def test_it_starts_with_one_command_and_stops_cleanly(how: signal.Signals) -> No
             socket.create_connection(("127.0.0.1", port or 0))
 
 
+@pytest.mark.thorough
+def test_nothing_outlives_a_server_that_is_killed() -> None:
+    """Its table and its cache are processes, which nobody would find."""
+    given = {"PATH": os.environ["PATH"], "PORT": "0"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "infra.local"],
+        env=given | {"PYTHONPATH": os.environ.get("PYTHONPATH", "")},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        greeting = ""
+        while "Ctrl-C" not in greeting:
+            greeting += process.stdout.readline()
+        process.kill()
+    found = [urlsplit(word.rstrip(",")).port for word in greeting.split() if "://127.0.0.1:" in word]
+    assert len(set(found)) >= 2
+    end = time.monotonic() + PATIENCE
+    while left := [port for port in set(found) if answers(port or 0)]:
+        assert time.monotonic() < end, left
+        time.sleep(0.05)
+
+
+def answers(port: int) -> bool:
+    """Whether anything listens there."""
+    with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
+
+
 @contextmanager
 def started(stand: Stand, **given: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The server as a process beside the stand's table, and where it is."""
@@ -280,6 +310,7 @@ def test_other_hosts_of_this_machine_can_be_named(stand: Stand) -> None:
             assert request(url, "GET", "/health", headers=header).status == 403
 
 
+@pytest.mark.thorough
 def test_signals_that_come_close_together_stop_it_cleanly(stand: Stand) -> None:
     """As of someone who presses Ctrl-C until it ends: one that interrupts another must not wait for it."""
     with started(stand) as (process, _):
@@ -291,6 +322,7 @@ def test_signals_that_come_close_together_stop_it_cleanly(stand: Stand) -> None:
         assert "Traceback" not in process.communicate()[1]
 
 
+@pytest.mark.thorough
 def test_a_port_that_is_taken_is_said(stand: Stand) -> None:
     port = urlsplit(stand.server.url).port
     assert refused(PORT=str(port)) == (
@@ -298,6 +330,7 @@ def test_a_port_that_is_taken_is_said(stand: Stand) -> None:
     )
 
 
+@pytest.mark.thorough
 def test_a_port_or_a_host_that_is_none_is_said_before_anything_is_started() -> None:
     assert refused(PORT="abc").startswith("PORT=abc is no port")
     assert refused(PORT="0", TURNLOG_LOCAL_HOSTS="a b").startswith("TURNLOG_LOCAL_HOSTS has 'a b'")
@@ -313,6 +346,7 @@ def test_a_port_that_is_none_is_said(port: str, monkeypatch: pytest.MonkeyPatch)
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
@@ -331,6 +365,7 @@ def test_a_setting_that_cannot_be_used_is_said(setting: str, said: str) -> None:
     assert refused(PORT="0", **{name: value}).startswith(said)
 
 
+@pytest.mark.thorough
 def test_a_table_that_is_not_there_is_said() -> None:
     said = refused(PORT="0", TURNLOG_CACHE_URL="")
     assert said.startswith("The table at http://127.0.0.1:9 cannot be used: Could not connect")
@@ -343,6 +378,7 @@ def test_a_host_that_is_none_is_said(host: str, monkeypatch: pytest.MonkeyPatch)
         ThisMachine.from_environment()
 
 
+@pytest.mark.thorough
 def test_an_opening_that_is_none_is_said() -> None:
     said = refused(PORT="0", EMBEDDED_OPEN="yes", AWS_ENDPOINT_URL_DYNAMODB="")
     assert said.startswith("EMBEDDED_OPEN=yes is neither 0 nor 1 nor an IPv4 address")

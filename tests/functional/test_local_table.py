@@ -82,6 +82,7 @@ def test_a_transaction_that_fails_leaves_nothing(stand: Stand) -> None:
     client.close()
 
 
+@pytest.mark.thorough
 def test_a_refused_update_brings_the_item_back(stand: Stand) -> None:
     client = stand.dynamodb()
     item = {"PK": {"S": "refused"}, "SK": {"S": "X"}, "b": {"B": b"\x00\xff"}}
@@ -209,6 +210,7 @@ def test_what_has_expired_is_deleted(stand: Stand) -> None:
     client.close()
 
 
+@pytest.mark.thorough
 def test_a_purge_under_way_is_told_that_the_server_stops() -> None:
     began, ended = Event(), Event()
 

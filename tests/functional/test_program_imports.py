@@ -138,7 +138,7 @@ def test_what_is_wrong_with_a_later_line(server: LocalServer, way: Any) -> None:
     good = entries(6)
     wrong: list[tuple[type[errors.TurnlogError], bytes, str]] = [
         (errors.EntryNotJson, b"{'a': 1}\n", "line 8: is not JSON"),
-        (errors.TornLastLine, b'{"uuid": "u9", "t": "', "line 8: is not JSON"),
+        (errors.TornLastLine, b'{"uuid": "u9", "t": "', "line 8: is not JSON, and has no end: whoever wrote"),
         (errors.Invalid, b"[]\n", "line 8: must be an object"),
         (errors.Invalid, lines({"uuid": "u0", "n": 5}), "line 8: has the uuid of line 1, and other content"),
         (errors.EntryUuidReused, lines({"uuid": "theirs", "n": 1}), "line 8: "),

@@ -107,6 +107,7 @@ def test_a_deleted_one_is_left_alone(api: Api, table: TableView) -> None:
     assert table.session(*key) == before
 
 
+@pytest.mark.thorough
 def test_without_retention_nothing_ends(api: Api, table: TableView) -> None:
     with configured(TURNLOG_RETENTION_DAYS=""):
         key = SessionKey(str(api.user), api.new(user("q")))

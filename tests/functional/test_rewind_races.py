@@ -59,6 +59,7 @@ def test_a_title_that_comes_between(api: Api) -> None:
     assert reply.body == {"message_count": 2, "version": 8, "replayed": False}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("read", ["get", "messages", "export"])
 def test_a_read_between_whose_looks_a_rewind_comes(api: Api, read: str) -> None:
     """Whether the places are empty, or taken by others: the answer is of one state of the session."""

@@ -30,6 +30,7 @@ def test_of_another_version(api: Api) -> None:
     assert api.get(session_id).body == before
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "body",
     [

@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import pytest
+
 from tests.functional.api import assistant, user
 from tests.functional.world import wait_until
 
@@ -135,6 +137,7 @@ def test_get_newest_messages(api: Api) -> None:
     assert page(before=0) == ([], False, None)
 
 
+@pytest.mark.thorough
 def test_delete_takes_messages_draft_and_cache_along(api: Api, table: TableView, valkey: Any) -> None:
     session_id = api.new(*[user(str(number)) for number in range(60)])
     draft = f"/sessions/{session_id}/draft"

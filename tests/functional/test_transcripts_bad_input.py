@@ -86,6 +86,7 @@ WRONG = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [*NOT_JSON, *WRONG])
 @pytest.mark.parametrize("there", [True, False])
 def test_bodies(api: Api, table: TableView, name: str, *, there: bool) -> None:

@@ -109,6 +109,7 @@ TAKEN: dict[str, list[dict[str, Any]]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", TAKEN)
 def test_taken(api: Api, name: str) -> None:
     """It comes back as it was, and what was exported is imported: into a new one, and once more."""
@@ -140,6 +141,7 @@ def test_a_uuid_that_came_before_is_passed_over(api: Api) -> None:
     assert texts(api.transcript(session_id, "main")) == ["a", "b", "x", "x"]
 
 
+@pytest.mark.thorough
 def test_a_transcript_that_holds_a_uuid_twice(api: Api) -> None:
     """The appends knew the newest 512 again. Its export is imported, and adds nothing to itself."""
     session_id = api.new()

@@ -268,6 +268,7 @@ def test_an_import_of_which_an_item_holds_an_entry_at_a_time(api: Api) -> None:
     assert api.transcript(session_id, "main").body["entries"] == entries
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("no_bucket")
 def test_a_line_that_is_too_large_without_a_bucket(api: Api) -> None:
     """The answer says which it is."""

@@ -80,9 +80,11 @@ def check_answer(history: History, work: Work, reply: Reply) -> None:
         return
     for user in {key.user_id for key in history.sessions} - {request.user}:
         require(Rule.OWNERSHIP, f"of {user}.".encode() not in reply.raw, (request, reply))
+    if check_file_answer(history, work, reply):
+        return
     if of_its_own := _OF_ANOTHER.get(request.kind):
         of_its_own(history, work, reply)
-    elif not check_file_answer(history, work, reply):
+    else:
         _check_session_answer(history, work, reply)
 
 

@@ -60,6 +60,8 @@ def _check_body(history: History, work: Work, reply: Reply) -> bool:
     assert request is not None
     file_id = request.query["body_file"]
     kind = reply.body.get("type") if reply.status >= 400 else None
+    if kind == "not_found" and not _absent(history, work, file_id):
+        return False  # something else is not there
     if kind in {"not_found", "files_off"}:
         _check_not_there(history, work, reply, file_id)
     elif kind == "not_uploaded":
@@ -77,13 +79,17 @@ def _check_not_there(history: History, work: Work, reply: Reply, file_id: str) -
         return
     sessions = history.during(work.request.key, work.begin, work.end)
     gone = any(not state.live for state in sessions)
-    found = [
-        history.files.during(FileKey(state.live.key, file_id), work.begin, work.end)
-        for state in sessions
-        if state.live
-    ]
-    absent = any(None in states for states in found)
-    require(Rule.ANSWER_404_MEANS_NOT_THERE, gone or (file_id and absent), (work.request, found))
+    absent = file_id and _absent(history, work, file_id)
+    require(Rule.ANSWER_404_MEANS_NOT_THERE, gone or absent, (work.request, file_id))
+
+
+def _absent(history: History, work: Work, file_id: str) -> bool:
+    """Whether the file was not there at some time while the request ran, with its session or alone."""
+    assert work.request is not None
+    return any(
+        not state.live or None in history.files.during(FileKey(state.live.key, file_id), work.begin, work.end)
+        for state in history.during(work.request.key, work.begin, work.end)
+    )
 
 
 def _there(history: History, work: Work, file_id: str) -> list[File]:

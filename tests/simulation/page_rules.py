@@ -155,7 +155,8 @@ def check_export(history: History, work: Work, states: list[State], reply: Reply
     told = [_unlike_export(request, state, work.end, reply) for state in states if state.live]
     require(Rule.EXPORT_WAS_SO, None in told, (request, told, reply.raw))
     if reply.apart:
-        held = payload_size(reply.raw) <= export_history.__dict__["PAYLOAD_LIMIT"]
+        room = min(export_history.__dict__[name] for name in ("PAYLOAD_LIMIT", "_ALONE"))
+        held = payload_size(reply.raw) <= room
         require(Rule.APART_IF_TOO_LARGE, not held, (request, reply))
         own = reply.apart.startswith(ANSWER_PREFIX) and reply.apart not in history.apart
         require(Rule.APART_IS_OF_ONE_ANSWER, own, (request, reply))

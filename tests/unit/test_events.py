@@ -9,7 +9,7 @@ from turnlog.errors import Invalid, MalformedBody, TooLarge, Unauthenticated
 from turnlog.http import events
 from turnlog.http.events import Parameter
 from turnlog.limits import BODY_LIMIT
-from turnlog.models.messages import AppendMessages, RewindSession
+from turnlog.models.messages import AppendMessages, EditMessage, RewindSession
 from turnlog.models.sessions import SetTitle
 from turnlog.records import jsonl
 
@@ -110,6 +110,7 @@ def test_what_was_sent_is_not_in_the_problem() -> None:
                 " (and 1 more: see `errors`)"
             ),
         ),
+        (EditMessage, '{"removed": false}', "removed: must be true"),
         (AppendMessages, '{"messages": []}', "messages: must have at least 1 item, not 0"),
         (
             RewindSession,

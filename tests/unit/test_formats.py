@@ -11,6 +11,7 @@ import pytest
 from tests import provider_rules
 from tests.sdk_words import ANTHROPIC, BEDROCK, CHAT, GEMINI, ITEMS, OLLAMA, PDF, PNG, UI, WORDS
 from turnlog import formats
+from turnlog.models.answers import Message as Answered
 
 Message = dict[str, Any]
 ALL = {**WORDS, "responses": formats.from_responses(ITEMS)}
@@ -680,3 +681,34 @@ def test_calls_without_ids_are_paired_by_name_and_order() -> None:
     assert (shown.repairs, shown.skipped) == ([], 0)
     blocks = formats.to_anthropic(stored(OLLAMA)).body["messages"][1]["content"]
     assert [one["input"] for one in blocks] == [{"at": 1}, {}, {"at": 2}]
+
+
+class Sdk:
+    """A message as an SDK's object."""
+
+    def to_dict(self) -> Message:
+        return {"role": "assistant", "content": "a"}
+
+
+def test_messages_of_a_client_and_of_an_sdk() -> None:
+    (answered,) = stored([{"role": "user", "content": "q"}])
+    given = [Answered.of(answered), Sdk()]
+    assert formats.to_chat(given).body["messages"] == [{"role": "user", "content": "q"}, Sdk().to_dict()]
+    assert formats.to_markdown(given) == "## User\n\nq\n\n## Assistant\n\na\n\n"
+    assert formats.from_responses([Sdk()]) == [Sdk().to_dict()]
+    with pytest.raises(TypeError, match="Number 1 must be an object, and is a int"):
+        formats.to_anthropic([answered, 5])
+
+
+def test_openai_has_no_word_for_a_failure() -> None:
+    use = {"type": "tool_use", "id": "c", "name": "f", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "c", "content": "no", "is_error": True}
+    messages = stored([{"role": "assistant", "content": [use]}, {"role": "user", "content": [result]}])
+    for written in (formats.to_chat(messages), formats.to_responses(messages)):
+        assert [one.what for one in written.repairs] == ["left out: that the tool failed"]
+
+
+def test_a_heading_has_something_under_it() -> None:
+    item = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "e"}
+    messages = stored([{"role": "user", "content": "q"}, {"role": "assistant", "content": [item]}])
+    assert formats.to_markdown(messages) == "## User\n\nq\n\n"

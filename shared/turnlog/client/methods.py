@@ -796,7 +796,7 @@ def _list_of(name: str, objects: Any) -> list[Any]:
 
 def _no_object(one: Any) -> str:
     """What is wrong with what should be an object, and what to do about that of an SDK."""
-    way_out = ': call its .model_dump(mode="json")' if hasattr(one, "model_dump") else ""
+    way_out = ': call its model_dump(mode="json")' if hasattr(one, "model_dump") else ""
     return f"must be an object, and is a {type(one).__name__}{way_out}"
 
 

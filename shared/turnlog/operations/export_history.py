@@ -107,21 +107,21 @@ class _Window(NamedTuple):
     Attributes:
         messages: JSON of them, ascending, without a gap.
         first: the sequence of the first.
+        room: bytes that all of it may take.
         lead: the user's message that begins the first turn, where what lies between does not fit.
         system: the message at sequence 0, where it is to be put in front.
         cut: the sequence of `lead`, where even that does not fit beside the newest message.
         late: messages with results from behind the window, by sequence; `fits`: there is room for them.
-        room: bytes that all of it may take.
     """
 
     messages: list[bytes]
     first: int
+    room: int
     lead: Message | None = None
     system: Message | None = None
     cut: int | None = None
     late: Mapping[int, _Late] = {}
     fits: bool = True
-    room: int = PAYLOAD_LIMIT
 
     @property
     def next_before(self) -> int | None:
@@ -341,8 +341,8 @@ async def _read(store: Store, head: Head, *, limit: int | None, before: int | No
         likely = room * len(taken) // max(1, PAYLOAD_LIMIT - room)
         step = min(step * 4, likely + _FIRST_STEP, _LONGEST_STEP)
     if not taken or begins_turn(json.loads(taken[-1])):
-        return _Window(taken[::-1], at)
-    return await _grown(store, head, taken, at, room, lead=lead, full=full)
+        return _Window(taken[::-1], at, PAYLOAD_LIMIT)
+    return await _grown(store, head, taken, at, room, lead=lead, full=full, most=PAYLOAD_LIMIT)
 
 
 async def _of_large(store: Store, head: Head, newest: Stored, *, lead: bool) -> _Window:
@@ -355,7 +355,7 @@ async def _of_large(store: Store, head: Head, newest: Stored, *, lead: bool) -> 
         raise no_answer_holds(newest.sequence, newest.size)
     encoded, at = (await whole(store, head, newest)).json, newest.sequence
     if begins_turn(json.loads(encoded)):
-        return _Window([encoded], at, room=APART_LIMIT)
+        return _Window([encoded], at, APART_LIMIT)
     room = APART_LIMIT - payload_size(encoded)
     return await _grown(store, head, [encoded], at, room, lead=lead, full=room < 0, most=APART_LIMIT)
 
@@ -369,7 +369,7 @@ async def _grown(
     *,
     lead: bool,
     full: bool,
-    most: int = PAYLOAD_LIMIT,
+    most: int,
 ) -> _Window:
     """The window, and what its first turn needs of the messages before it.
 
@@ -392,7 +392,7 @@ async def _grown(
                 continue  # it is not shown, and begins no turn
             if full and one.unread and one.size + payload_size(taken[0]) > most:
                 # Not even beside the newest message alone: what it says is not read to leave it out.
-                return _Window(taken[::-1], first, cut=one.sequence, room=most)
+                return _Window(taken[::-1], first, most, cut=one.sequence)
             encoded = (await whole(store, head, one)).json
             message = json.loads(encoded)
             room -= payload_size(encoded)
@@ -401,6 +401,6 @@ async def _grown(
                 taken.append(encoded)
                 first -= 1
             if begins_turn(message):
-                return _Window(taken[::-1], first, message if full and lead else None, room=most)
+                return _Window(taken[::-1], first, most, message if full and lead else None)
         at, step = low, min(2 * step, _LONGEST_BACK)
-    return _Window(taken[::-1], first, room=most)
+    return _Window(taken[::-1], first, most)

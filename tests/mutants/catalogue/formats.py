@@ -55,8 +55,8 @@ FORMATS = (
     ),
     Mutant(
         "an export forgets the message with which its turn begins",
-        "message if full and lead else None, room=most)",
-        "None, room=most)",
+        "first, most, message if full and lead else None)",
+        "first, most)",
         "a model sees a turn that nobody began",
     ),
     Mutant(

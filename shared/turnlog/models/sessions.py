@@ -30,6 +30,7 @@ _SERVERS = (
     "message_count",
     "has_more",
     "oldest_sequence",
+    "active_stream",
     "draft",
 )
 
@@ -105,6 +106,7 @@ class PutSession(WithObjects):
     message_count: Any = Field(default=None, description=_OF_AN_ANSWER)
     has_more: Any = Field(default=None, description=_OF_AN_ANSWER)
     oldest_sequence: Any = Field(default=None, description=_OF_AN_ANSWER)
+    active_stream: Any = Field(default=None, description=_OF_AN_ANSWER)
     draft: Any = Field(default=None, description=_OF_AN_ANSWER)
 
     @model_validator(mode="after")

@@ -29,7 +29,7 @@ from turnlog.coroutines import run
 from turnlog.drivers.blocking import lambda_store
 from turnlog.limits import PARTS_LIMIT, PAYLOAD_LIMIT
 from turnlog.operations.purge import work_off
-from turnlog.records.keys import EXPIRY, SessionKey
+from turnlog.records.keys import EXPIRY, HEAD, SessionKey
 from turnlog.store.retry import READ_TRIES
 
 if TYPE_CHECKING:
@@ -93,6 +93,36 @@ def test_what_a_create_left_that_crashed_goes_when_its_marker_ends(
     ends = int(table.session(*key)[key.partition, EXPIRY]["expires_at"]["N"])
     assert api.get("crashed").status == 404
     # The table deletes it at its end, or later. Here the stream tells at once, when it is too early to look.
+    table.client.delete_item(TableName=table.name, Key=key.expiry)
+    clock = Later((ends - time.time()) / 86_400)
+    run(work_off(lambda_store(0)._replace(clock=clock), key.expiry))
+    assert not bucket.of(*key)
+
+
+def test_what_a_create_left_that_crashed_while_its_tombstone_ended_goes_too(
+    api: Api, table: TableView, bucket: BucketView
+) -> None:
+    """It is too young to go with the tombstone, so a marker asks for it again."""
+    made: list[None] = []
+
+    def crash(**_: Any) -> None:
+        if threading.current_thread().name != "stream":
+            made.append(None)
+            if len(made) > 1:  # behind the one that the tombstone refuses
+                raise ConnectionClosedError(endpoint_url="the table")
+
+    session_id = api.new()
+    assert api.delete(session_id).status == 204
+    key = SessionKey(str(api.user), session_id)
+    wait_until(lambda: "expires_at" in table.session(*key)[key.partition, HEAD])
+    body = {"session_id": session_id, "messages": [assistant(noise(600_000))], "recreate": True}
+    with hook("before-call.dynamodb.TransactWriteItems", crash), hurried():
+        api.call("POST", "/sessions", body).problem(503, "unavailable")
+    assert len(bucket.of(*key)) == 1
+    table.client.delete_item(TableName=table.name, Key=key.at(0).head)  # as its time to live does
+    run(work_off(lambda_store(0), key.at(0).head))
+    assert len(bucket.of(*key)) == 1
+    ends = int(table.session(*key)[key.partition, EXPIRY]["expires_at"]["N"])
     table.client.delete_item(TableName=table.name, Key=key.expiry)
     clock = Later((ends - time.time()) / 86_400)
     run(work_off(lambda_store(0)._replace(clock=clock), key.expiry))

@@ -154,8 +154,8 @@ def _check_beside(change: Change) -> None:
     if change.removed:
         require(Rule.LIVE_LOG_KEPT, change.before.head and not change.before.head.live, change.key)
     if change.marked:
-        # That of a create with objects comes before the session.
-        coming = change.announces and change.work.kind in {"create", "put"}
+        # That of a create with objects comes before the session; that of the purge is for objects alone.
+        coming = change.announces and change.work.kind in {"create", "put", "stream"}
         require(Rule.MARKER_ON_A_LIVE_SESSION, change.before.live or coming, change.key)
 
 

@@ -107,6 +107,8 @@ class Process:
             self.work.struck.append(fault)
             if fault.startswith("cache "):
                 self.world.history.streams.cache_lost.add(fault)
+            if fault == CRASH and call == "cache":
+                self.world.history.streams.untold = True
         if fault == CRASH:
             raise Crashed
         return fault

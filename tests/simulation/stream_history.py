@@ -70,6 +70,7 @@ class StreamHistory:
         states: of each stream, in order; `events`: those of each that are in the table, in order.
         acknowledged: how many events appends were told to be there, by stream and epoch.
         cache_lost: by what the cache may have lost some of them.
+        untold: the cache may not have been told of a stream, as it was when it had lost it.
     """
 
     def __init__(self) -> None:
@@ -77,6 +78,7 @@ class StreamHistory:
         self.events: dict[StreamKey, list[tuple[int, bytes]]] = defaultdict(list)
         self.acknowledged: dict[tuple[SessionKey, str, int], int] = {}
         self.cache_lost: set[str] = set()
+        self.untold = False
 
     def now(self, key: StreamKey) -> Stream | None:
         """The stream as it is."""

@@ -118,7 +118,8 @@ def _check_refusal(history: History, work: Work, reply: Reply, kind: str) -> Non
     require(Rule.STREAM_REFUSAL_IS_TRUE, any(map(fits, there_)), (request, body, there_))
     if kind == "sequence_gap":
         # An end that does not say how many events there were is refused where the cache may have lost some.
-        unsure = "first_seq" not in request.body and history.streams.cache_lost
+        lost = history.streams.cache_lost or history.streams.untold
+        unsure = "first_seq" not in request.body and lost
         missing = request.body.get("first_seq", 0) > body["expected"]
         require(Rule.STREAM_REFUSAL_IS_TRUE, missing or unsure, (request, body))
 

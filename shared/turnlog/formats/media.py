@@ -117,8 +117,8 @@ def plain(sequence: int, part: dict[str, Any]) -> Media | None:
 
     `{"type": "image", "base64" or "data" or "url" or "file_id": …, "mime_type" or "mimeType": …}`
     """
-    kind = part.get("type")
-    if kind not in {"image", "audio", "video", "file", "text-plain"}:
+    kind: Any = part.get("type")
+    if string(kind) not in {"image", "audio", "video", "file", "text-plain"}:
         return None
     if kind != "text-plain" and not _OF_LANGCHAIN & part.keys():
         return None

@@ -67,7 +67,7 @@ def turns(message: Json, at: int = 0) -> list[Turn]:
         return [Turn(sequence, "tool", [], message)] if role in {"tool", "user"} else []
     parts = _parts(sequence, message, role)
     told = mapping(message.get("metadata"))
-    pending = bool(told.get("job_id")) and told.get("state") in _PENDING
+    pending = bool(told.get("job_id")) and string(told.get("state")) in _PENDING
     job = bool(told.get("job_id")) and not pending
     name = string(message.get("name")) or string(message.get("tool_name"))
     if role == "tool":

@@ -144,6 +144,7 @@ class _Writer:
         self.items: list[Json] = []
         self._sequences: list[int] = []
         self._native: set[str] = set()  # ids of the calls that are written as the items that they were
+        self._thought: Json | None = None  # the item that was made of the newest thought of the AI SDK's
 
     def take(self, turn: Turn, following: list[Part]) -> None:
         """Write a turn; `following` are the parts of the next one, which may answer its calls."""
@@ -269,10 +270,10 @@ class _Writer:
             self._put(part.sequence, raw)
         elif dialect == "ai-sdk" and string(told.get("itemId")):
             summary = [{"type": "summary_text", "text": part.text}] if part.text else []
-            item: Json = {"type": "reasoning", "id": told["itemId"], "summary": []}
-            if self.items and self.items[-1].get("id") == item["id"]:
-                item = self.items[-1]  # the AI SDK makes a part of each text of a summary
-            else:
+            item = self._thought
+            # The AI SDK makes a part of each text of a summary. An item that was stored is left as it is.
+            if item is None or self.items[-1] is not item or item["id"] != told["itemId"]:
+                item = self._thought = {"type": "reasoning", "id": told["itemId"], "summary": []}
                 self._put(part.sequence, item)
             item["summary"] += summary
             if sealed := string(told.get("reasoningEncryptedContent")):
@@ -362,7 +363,7 @@ def _ui_item(part: Text) -> Json | None:
     if not (known := string(told.get("itemId"))):
         return None
     content = [{"type": "output_text", "text": part.text, "annotations": []}]
-    phase = {"phase": told["phase"]} if told.get("phase") in {"commentary", "final_answer"} else {}
+    phase = {"phase": told["phase"]} if string(told.get("phase")) in {"commentary", "final_answer"} else {}
     return {
         "type": "message",
         "id": known,

@@ -137,7 +137,7 @@ async def _create(
             await large.put(stored)
         try:
             if not marked:
-                await store.repeated(lambda: store.transact(*_marking(store, key)))
+                await store.repeated(lambda: store.transact(*marking(store, key)))
                 marked = True
                 continue
             await large.transact(stored, *_writes(store, head, stored, buried))
@@ -213,8 +213,8 @@ def expiry_put(key: SessionKey, since: datetime, days: int | None) -> list[dict[
     return [{"Put": {"Item": {**key.expiry, "expires_at": attribute(at)}}}]
 
 
-def _marking(store: Store, key: SessionKey) -> list[dict[str, Any]]:
-    """The writes that put the marker of a create with objects, where there is no head."""
+def marking(store: Store, key: SessionKey) -> list[dict[str, Any]]:
+    """The writes that put a marker where there is no head, for objects that no session may ever have."""
     absent = check(key.at(0), "attribute_not_exists(#PK)")
     return [
         {"ConditionCheck": {**absent, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}},

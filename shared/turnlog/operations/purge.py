@@ -13,7 +13,9 @@ was begun, the marker ends, and objects are looked for once more.
 
 A fork that is not whole a day after it was begun becomes a tombstone, and all that was copied is purged.
 
-If a create crashed after it wrote objects, and no session is there when its marker ends, the objects go.
+If a create crashed after it wrote objects, and no session is there when its marker ends, the objects go. The
+same when a tombstone ends. Objects that are not a day old then may be those of a create that is under way, so
+another marker is put for them.
 
 Of a deleted transcript the past generations are removed. Nothing writes an item to one of these again.
 
@@ -36,6 +38,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnlog.errors import ConditionFailed, Contended
 from turnlog.limits import DELETE_BATCH, SETTLED_DAYS, TOMBSTONE_DAYS
+from turnlog.operations.create_session import marking
 from turnlog.operations.delete_session import expire_session
 from turnlog.operations.fork_session import give_up_fork
 from turnlog.records import files, transcripts
@@ -145,9 +148,14 @@ async def _look_again(store: Store, key: SessionKey) -> None:
 
 
 async def _remove_settled(store: Store, key: SessionKey) -> None:
-    """Where there is no session, remove the objects that are left of one that ended, or was never created."""
+    """Where there is no session, remove the objects that are left of one that ended, or was never created.
+
+    If some are too young for that, a marker asks for them again.
+    """
     settled = store.clock.now() - _SETTLED
-    await _remove_objects(store, key.objects, lambda _, since: since < settled)
+    if await _remove_objects(store, key.objects, lambda _, since: since < settled):
+        with suppress(ConditionFailed):  # a session was begun meanwhile: they go with it
+            await store.repeated(lambda: store.transact(*marking(store, key)))
 
 
 async def purge_transcript(store: Store, key: TranscriptKey) -> None:
@@ -277,18 +285,23 @@ async def _remove(store: Store, requests: list[dict[str, Any]]) -> None:
 
 async def _remove_objects(
     store: Store, prefix: str, due: Callable[[str, datetime], bool] = lambda *_: True, *, before: str = ""
-) -> None:
+) -> bool:
     """Remove the objects whose keys begin so, if they are due by their keys and by when they were put.
 
     Args:
         before: only those whose keys sort before this, if it is given; no others are looked at.
+
+    Returns:
+        whether others are left.
     """
     if (objects := store.objects) is None:
-        return
+        return False
     found = await store.repeated(lambda: objects.list(prefix, before))
-    for name in sorted(name for name, since in found.items() if due(name, since)):
+    gone = sorted(name for name, since in found.items() if due(name, since))
+    for name in gone:
         await store.repeated(lambda name=name: objects.delete(name))  # type: ignore[misc]
         store.counts["objects_purged"] += 1
+    return len(gone) < len(found)
 
 
 async def _let_end(store: Store, head: Head, *, marked: bool) -> None:

@@ -221,6 +221,13 @@ LARGE = (
         case="create that goes, in objects",
     ),
     Mutant(
+        "what is too young to go with its tombstone is forgotten",
+        "    if await _remove_objects(store, key.objects, lambda _, since: since < settled):",
+        "    if not await _remove_objects(store, key.objects, lambda _, since: since < settled):",
+        "what a crash leaves of a session that is begun anew stays for ever",
+        test=f"{_LARGE}::test_what_a_create_left_that_crashed_while_its_tombstone_ended_goes_too",
+    ),
+    Mutant(
         "a create's marker ends before its objects are settled",
         "CREATE_DAYS = SETTLED_DAYS + 1",
         "CREATE_DAYS = SETTLED_DAYS",

@@ -6,6 +6,7 @@ import asyncio
 import json
 from itertools import product
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import anyio
 import httpx
@@ -71,6 +72,8 @@ def request_of(operation: str, session_id: str) -> Request:
         body,
         sequence=0 if "{sequence}" in path else None,
         file_id="0" * 32 if "{file_id}" in path else None,
+        stream_id="s" if "{stream_id}" in path else None,
+        job_id=str(UUID(int=0)) if "{job_id}" in path else None,
     )
 
 

@@ -28,10 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 # When what -m and -k leave out has gone.
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave those whose turn it is."""
+    """Leave those whose turn it is, and those that cost next to nothing once their fixture is there."""
     share = config.getoption("--share")
     if share > 1:
-        chosen = list(turn(items, share))
+        costly = [item for item in items if not item.get_closest_marker("whole")]
+        left = set(turn(costly, share))
+        chosen = [item for item in items if item in left or item.get_closest_marker("whole")]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = chosen
 

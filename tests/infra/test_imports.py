@@ -66,6 +66,7 @@ def started(handler: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_a_function_imports_what_it_needs_and_no_more(handler: str) -> None:
     loaded = set(started(handler)["modules"])
@@ -80,6 +81,7 @@ def test_a_function_imports_what_it_needs_and_no_more(handler: str) -> None:
     assert len(loaded) - len(ours) <= (335 if handler in BODIES else 281), len(loaded)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_a_cold_start_does_not_look_for_garbage(handler: str) -> None:
     """One look at all that imports have made takes as long as many of them."""

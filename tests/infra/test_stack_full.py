@@ -6,6 +6,7 @@ from ast import literal_eval
 from typing import TYPE_CHECKING
 
 import boto3
+import pytest
 
 from infra import template
 from tests.infra.cloudformation import load
@@ -14,6 +15,8 @@ from tests.infra.moto_types import MADE
 
 if TYPE_CHECKING:
     from tests.infra.cloudformation import Stack
+
+pytestmark = [pytest.mark.thorough, pytest.mark.whole]
 
 
 def test_tables_key_is_the_given_one(full: Stack) -> None:

@@ -26,6 +26,9 @@ NAMES = [function.name for function in template.functions()]
 LEADING_KEYS = "dynamodb:LeadingKeys"
 
 
+pytestmark = [pytest.mark.thorough, pytest.mark.whole]
+
+
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What `tests.infra.recorded` saw."""

@@ -57,6 +57,7 @@ def test_usage_is_summed(api: Api) -> None:
     assert api.list().body["sessions"][0]["usage"] == usage
 
 
+@pytest.mark.thorough
 def test_append_to_what_is_not_there(api: Api, table: TableView) -> None:
     api.append("nothing", user("hello")).problem(404, "not_found")
     assert not table.session(api.user, "nothing")

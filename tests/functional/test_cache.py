@@ -99,6 +99,7 @@ def test_values_that_changed_places(api: Api, valkey: Any, session_id: str) -> N
     assert everything(api, session_id) == right
 
 
+@pytest.mark.thorough
 def test_keys_of_another_type(api: Api, valkey: Any, session_id: str) -> None:
     right = everything(api, session_id)
     for key in keys_of(valkey, session_id):

@@ -161,6 +161,7 @@ def test_a_worker_that_is_stopped_gives_its_job_back(worker: Worker) -> None:
     assert worker.call("claim")["attempt"] == 2
 
 
+@pytest.mark.thorough
 def test_the_lease_is_kept_while_the_work_goes_on(worker: Worker) -> None:
     def block(work: Work) -> Any:
         began = work.job["lease_until"]
@@ -194,6 +195,7 @@ def lose(worker: Worker, table: TableView) -> None:
     assert worker.call("claim", lease_seconds=600)["attempt"] == 2
 
 
+@pytest.mark.thorough
 def test_a_worker_that_has_lost_its_job_stops(worker: Worker, table: TableView) -> None:
     def block(work: Work) -> Any:
         yield lambda: lose(worker, table)
@@ -401,6 +403,7 @@ def test_who_cancels_the_task_cancels_no_other_job(server: LocalServer) -> None:
     assert (worker.job()["state"], worker.job()["attempt"]) == ("pending", 1)
 
 
+@pytest.mark.thorough
 def test_what_owners_and_webhooks_do(worker: Worker) -> None:
     """Each method, of the client that the worker has."""
     asked = {"idempotency_key": "k", "webhook": True, "deadline_seconds": 60}

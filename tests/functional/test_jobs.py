@@ -303,6 +303,7 @@ def ended(job: Working, table: TableView) -> bool:
     return "ended_at" in table.item(job.api.user or "", job.session, f"JOB#{job.job_id}")
 
 
+@pytest.mark.thorough
 def test_a_sweep_whose_time_is_over_leaves_the_rest_to_the_next(api: Api, table: TableView) -> None:
     assert api.invoke("SweepJobsFunction") is None
     jobs = due(api, table, 3)
@@ -314,6 +315,7 @@ def test_a_sweep_whose_time_is_over_leaves_the_rest_to_the_next(api: Api, table:
     assert all(ended(job, table) for job in jobs)
 
 
+@pytest.mark.thorough
 def test_a_job_that_cannot_be_ended_keeps_no_other_from_its_end(api: Api, table: TableView) -> None:
     assert api.invoke("SweepJobsFunction") is None
     jobs = [Working(api) for _ in range(4)]
@@ -340,6 +342,7 @@ def test_what_is_not_due_the_sweep_leaves_alone(api: Api) -> None:
     assert job.job == before
 
 
+@pytest.mark.thorough
 def test_jobs_are_listed_the_newest_first(api: Api) -> None:
     session = api.new(user("Hi"))
     jobs = [Working(api, session, tool=f"tool {n}") for n in range(5)]
@@ -358,6 +361,7 @@ def test_jobs_are_listed_the_newest_first(api: Api) -> None:
         assert api.call("GET", f"/sessions/{session}/jobs", query=query).status == 422
 
 
+@pytest.mark.thorough
 def test_a_page_of_jobs_fits_into_an_answer(api: Api) -> None:
     session = api.new(user("Hi"))
     jobs = [Working(api, session, input='"' * 40_000) for _ in range(45)]
@@ -433,6 +437,7 @@ def test_a_message_that_took_the_results_id_stays(api: Api) -> None:
     assert (ended["state"], ended["logged"], job.results()) == ("completed", False, [])
 
 
+@pytest.mark.thorough
 def test_the_log_goes_on_while_jobs_end(api: Api) -> None:
     session = api.new(user("Hi"), CALL)
     jobs = [Working(api, session) for _ in range(6)]
@@ -455,6 +460,7 @@ LARGE = random.Random(0).randbytes(400_000).hex()
 """No item holds it."""
 
 
+@pytest.mark.thorough
 def test_a_large_result_is_in_each_answer(api: Api, bucket: BucketView) -> None:
     job = Working(api)
     job.claim()
@@ -476,6 +482,7 @@ def test_the_large_result_of_a_webhook_is_kept(api: Api) -> None:
     assert job.job["result"] == LARGE
 
 
+@pytest.mark.thorough
 def test_a_list_passes_over_a_job_that_is_forgotten_meanwhile(
     api: Api, table: TableView, bucket: BucketView
 ) -> None:
@@ -498,6 +505,7 @@ def test_a_list_passes_over_a_job_that_is_forgotten_meanwhile(
     assert [job["job_id"] for job in listed.body["jobs"]] == [kept.job_id]
 
 
+@pytest.mark.thorough
 def test_a_large_result_goes_with_its_job(api: Api, table: TableView, bucket: BucketView) -> None:
     """Also where another job has been started with its key by then."""
     job = Working(api, tool_call_id=None)
@@ -574,11 +582,13 @@ def test_the_token_of_a_job_that_is_forgotten_is_none(api: Api, table: TableView
     assert job.hook(state="completed").body == {"state": "completed", "replayed": False}
 
 
+@pytest.mark.thorough
 def test_a_webhooks_token_is_in_no_key_of_the_table(api: Api, table: TableView) -> None:
     token = Working(api, webhook=True).started.body["webhook"]["token"]
     assert not [key for key in table.rows() if token in "".join(key)]
 
 
+@pytest.mark.thorough
 def test_a_deleted_session_has_no_job(api: Api, table: TableView) -> None:
     job = Working(api, webhook=True)
     job.claim()
@@ -668,6 +678,7 @@ def test_what_is_too_large_is_refused_before_anything_is_written(api: Api) -> No
     assert Working(api, input="x" * 98_302, tool_call_id="c" * 65_536).started.status == 201
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("place", "body"),
     [

@@ -254,6 +254,7 @@ def test_an_append_whose_reply_is_lost(api: Api, bucket: BucketView) -> None:
     wait_until(lambda: not bucket.of(api.user, session_id))
 
 
+@pytest.mark.thorough
 def test_the_bucket_does_not_answer(api: Api, bucket: BucketView) -> None:
     """Nothing is stored then. What does not fit, or is not asked for, is not read."""
     session_id, large = api.new(user("q")), assistant(noise(900_000))
@@ -342,6 +343,7 @@ def test_without_a_bucket_a_message_is_at_most_1_mb_compressed(api: Api) -> None
     assert len(api.get(session_id).body["messages"]) == 3
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("no_bucket")
 def test_without_a_bucket_a_request_stores_3_mb(api: Api) -> None:
     session_id = api.new()

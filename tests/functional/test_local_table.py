@@ -145,6 +145,7 @@ def bury(stand: Stand, session: str) -> None:
     client.close()
 
 
+@pytest.mark.thorough
 def test_a_deleted_session_comes_to_the_purge_as_lambda_would_have_it(stand: Stand) -> None:
     bury(stand, "buried")
     (record,) = stand.streamed.get(timeout=PATIENCE)["Records"]

@@ -203,6 +203,7 @@ def test_an_entry_that_no_answer_holds(server: LocalServer, way: Any) -> None:
     program(way, server, what)
 
 
+@pytest.mark.thorough
 @BOTH
 @pytest.mark.usefixtures("short_steps")
 def test_deleted_between_two_steps(server: LocalServer, way: Any) -> None:

@@ -231,6 +231,7 @@ def test_both_ways_give_the_same(server: LocalServer) -> None:
     assert [one["name"] for one in answers[0][6]["transcripts"]] == ["main", "subagents/agent-7f3a"]
 
 
+@pytest.mark.thorough
 def test_both_ways_give_the_same_of_streams(server: LocalServer) -> None:
     answers = [same(program(way, server, streams)) for way in WAYS]
     assert all(each == answers[0] for each in answers)

@@ -216,6 +216,7 @@ def test_transcripts_begin_anew(api: Api) -> None:
     assert page["generation"] != generation
 
 
+@pytest.mark.thorough
 def test_large_entries_go_with_their_session(api: Api, bucket: BucketView) -> None:
     session_id = api.new()
     api.entries(session_id, "main", {"t": noise(900)})

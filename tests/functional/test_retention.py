@@ -46,6 +46,7 @@ def expire(table: TableView, key: SessionKey, days: float) -> Counter[str]:
     return store.counts
 
 
+@pytest.mark.thorough
 def test_a_session_gets_an_end_when_it_is_created(api: Api, table: TableView) -> None:
     started = time.time()
     for session_id in (api.new(user("q")), str(api.put("by-put", messages=[]).body["session_id"])):
@@ -60,6 +61,7 @@ def test_a_session_gets_an_end_when_it_is_created(api: Api, table: TableView) ->
         )
 
 
+@pytest.mark.thorough
 def test_one_that_nobody_changed_is_deleted(api: Api, table: TableView) -> None:
     key = SessionKey(str(api.user), api.new(user("q")))
     assert expire(table, key, DAYS + 1)["sessions_deleted"] == 1

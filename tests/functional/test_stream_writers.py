@@ -108,6 +108,7 @@ def said(text: str) -> dict[str, Any]:
     return {"type": "data-said", "data": text}
 
 
+@pytest.mark.thorough
 def test_of_two_writers_of_one_stream_the_second_one_is_refused(place: Place) -> None:
     with place.write_stream(place.session, stream_id="turn", message_id="a") as first:
         first.write(said("A1"))
@@ -126,6 +127,7 @@ def test_of_two_writers_of_one_stream_the_second_one_is_refused(place: Place) ->
         pytest.fail("it is open")
 
 
+@pytest.mark.thorough
 def test_after_the_lease_the_second_one_takes_over_and_the_first_one_is_told(
     place: Place, table: TableView
 ) -> None:
@@ -150,6 +152,7 @@ def test_after_the_lease_the_second_one_takes_over_and_the_first_one_is_told(
     assert place.seen("turn") == [said("A1"), said("B")]
 
 
+@pytest.mark.thorough
 def test_who_leaves_after_it_was_taken_over_is_told(place: Place, table: TableView) -> None:
     """Also where nothing was written since: the thread beside the program found out."""
     with pytest.raises(Fenced), place.write_stream(place.session, stream_id="turn") as first:  # noqa: PT012
@@ -243,6 +246,7 @@ BAD: list[tuple[Any, type[Exception], str]] = [
 ]
 
 
+@pytest.mark.thorough
 def test_events_that_no_stream_takes_are_refused_and_leave_the_writer_whole(place: Place) -> None:
     with place.write_stream(place.session) as stream:
         for at, (event, error, told) in enumerate(BAD):
@@ -253,6 +257,7 @@ def test_events_that_no_stream_takes_are_refused_and_leave_the_writer_whole(plac
     assert place.seen(stream.stream_id) == [said(f"A{at}") for at in range(len(BAD))]
 
 
+@pytest.mark.thorough
 def test_a_writer_whose_events_are_refused_ends_its_stream_as_failed(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,6 +280,7 @@ def test_a_writer_whose_events_are_refused_ends_its_stream_as_failed(
         stream.write(said("A1"))
 
 
+@pytest.mark.thorough
 def test_what_was_sent_is_in_the_table_soon_though_nothing_follows(
     place: Place, valkey: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -206,6 +206,7 @@ def test_a_cancel_after_the_end_answers_the_end(api: Api) -> None:
     assert (other.status, other.body["type"], other.body["state"]) == (409, "stream_ended", "completed")
 
 
+@pytest.mark.thorough
 def test_a_stream_whose_producer_is_dead_is_failed_by_whoever_looks(api: Api, table: TableView) -> None:
     for look in (
         lambda one: one.call("GET"),
@@ -240,6 +241,7 @@ def test_streams_whose_ids_look_like_parts_of_a_key_are_two(api: Api) -> None:
         assert stream.all()[0] == [*events, HELLO[4]]
 
 
+@pytest.mark.thorough
 def test_a_session_has_one_stream_at_a_time(api: Api) -> None:
     stream = Streamed(api, stream_id="one", message_id="a")
     again = Streamed(api, stream.session, stream_id="one")
@@ -373,6 +375,7 @@ def test_another_user_finds_no_stream(api: Api, other: Api) -> None:
         assert reply.status == 404
 
 
+@pytest.mark.thorough
 def test_an_ended_stream_is_forgotten_after_a_while(api: Api, table: TableView) -> None:
     stream = Streamed(api, stream_id="one")
     stream.append(1, *HELLO)
@@ -432,6 +435,7 @@ def test_a_snapshot_says_what_was_said_in_few_events(api: Api, table: TableView)
     assert stream.call("GET", "/snapshot").body["events"] == joined
 
 
+@pytest.mark.thorough
 def test_a_large_batch_comes_back_as_it_was(api: Api) -> None:
     stream = Streamed(api)
     noise = [{"type": "data-x", "data": random.randbytes(200_000).hex(), "a": "\ud83d"} for _ in range(2)]
@@ -527,6 +531,7 @@ def test_a_heartbeat_is_heard_though_the_table_takes_no_events(api: Api, cached:
     assert (beat.status, beat.body["durable_seq"]) == (200, 0 if cached else 3)
 
 
+@pytest.mark.thorough
 def test_events_that_come_faster_than_the_table_takes_them_have_to_wait(api: Api, cached: bool) -> None:
     stream = Streamed(api)
     large = [{"type": "data-x", "data": noise(300_000)} for _ in range(5)]
@@ -544,6 +549,7 @@ def test_events_that_come_faster_than_the_table_takes_them_have_to_wait(api: Api
     assert stream.all()[0] == large
 
 
+@pytest.mark.thorough
 def test_the_end_of_a_stream_is_one_transaction_however_much_it_says(api: Api, table: TableView) -> None:
     """DynamoDB takes 4 MB: messages that would go beyond are objects."""
     stream = Streamed(api)
@@ -666,6 +672,7 @@ def test_an_end_that_overlaps_with_what_is_there_cuts_nothing_off(api: Api, even
     assert stream.all()[0] == [*HELLO[:6], {"type": "data-x"}, {"type": "data-y"}]
 
 
+@pytest.mark.thorough
 def test_a_stream_is_read_however_often_it_was_taken_over(
     api: Api, table: TableView, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,6 +125,7 @@ def test_what_cannot_be_taken_back_changes_no_answer(api: Api, bucket: BucketVie
     wait_until(lambda: not bucket.of(api.user, session_id))
 
 
+@pytest.mark.thorough
 def test_the_bucket_does_not_answer(api: Api) -> None:
     session_id = api.new()
     with bucket_requests("PutObject"):
@@ -257,6 +258,7 @@ def test_an_object_that_was_lost(api: Api, bucket: BucketView) -> None:
     assert asked == ["GetObject"] * READ_TRIES
 
 
+@pytest.mark.thorough
 def test_an_import_of_which_an_item_holds_an_entry_at_a_time(api: Api) -> None:
     """Without a bucket its steps are no larger than an item, or it would store a part and be refused."""
     session_id = api.new()

@@ -62,7 +62,7 @@ UNSAID = [
 NO_FILE = ("A file is at most", "A request's body is at most", "The request has no body")
 LONG = os.environ.get("TURNLOG_HYPOTHESIS") == "long"
 EXAMPLES = settings(
-    max_examples=1_000 if LONG else 8,
+    max_examples=1_000 if LONG else 6,
     derandomize=True,
     deadline=None,
     database=None,

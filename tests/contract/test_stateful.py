@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 LONG = os.environ.get("TURNLOG_HYPOTHESIS") == "long"
 SETTINGS = settings(
-    max_examples=1_000 if LONG else 12,
+    max_examples=1_000 if LONG else 8,
     stateful_step_count=100 if LONG else 25,
     derandomize=not LONG,
     deadline=None,

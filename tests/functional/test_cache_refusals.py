@@ -98,6 +98,7 @@ def test_a_list_for_which_there_is_no_memory(connect: Connect) -> None:
         ask(connect(port), ("GET", "x"))
 
 
+@pytest.mark.thorough
 def test_a_long_history_is_read_whole(tmp_path: Path, connect: Connect) -> None:
     values = [bytes([at]) * 1_000_000 for at in range(32)]
     with valkey(tmp_path) as server:

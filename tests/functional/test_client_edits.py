@@ -41,6 +41,7 @@ def test_another_edit_before_it_is_sent_again(program: Program) -> None:
     assert program.api.message(session_id, 0).body["metadata"] == {"x": 2}
 
 
+@pytest.mark.thorough
 def test_another_message_before_it_is_sent_again(program: Program) -> None:
     """One that was seen is named in the request; a sequence alone is not sent again."""
     api = program.api

@@ -115,6 +115,7 @@ def worker(server: LocalServer, request: pytest.FixtureRequest) -> Worker:
     return Worker(server, on_loop="loop" in request.param, over_http="HTTP" in request.param)
 
 
+@pytest.mark.thorough
 def test_a_worker_completes_its_job(worker: Worker) -> None:
     def block(work: Work) -> Any:
         assert (work.job.input, work.attempt) == ({"n": 1}, 1)
@@ -173,6 +174,7 @@ def test_the_lease_is_kept_while_the_work_goes_on(worker: Worker) -> None:
     assert worker.results() == ["1"]
 
 
+@pytest.mark.thorough
 def test_a_worker_whose_job_is_cancelled_stops(worker: Worker) -> None:
     def block(_: Work) -> Any:
         yield lambda: worker.call("cancel", reason="enough")
@@ -363,6 +365,7 @@ class LosesInput(httpx.HTTPTransport):
         return reply
 
 
+@pytest.mark.thorough
 def test_a_worker_asks_and_goes_on_with_the_answer(worker: Worker) -> None:
     def answer() -> None:
         wait_until(lambda: worker.job()["state"] == "input_required")

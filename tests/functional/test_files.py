@@ -397,6 +397,7 @@ def test_a_body_that_is_too_large_goes_as_a_file(api: Api) -> None:
     assert files(api, session)["files"] == []
 
 
+@pytest.mark.thorough
 def test_each_operation_with_a_body_of_messages_takes_a_file(api: Api) -> None:
     session = api.new()
 

@@ -47,6 +47,7 @@ def data(frame: Frame | None) -> Any:
     return json.loads(frame.data)
 
 
+@pytest.mark.thorough
 def test_events_arrive_while_the_producer_writes(api: Api) -> None:
     stream = Streamed(api)
     stream.append(1, HELLO[0])
@@ -113,6 +114,7 @@ def test_who_has_all_of_a_stream_that_has_ended_need_not_come_again(api: Api) ->
         assert (reader.status, reader.body()) == (204, b"")
 
 
+@pytest.mark.thorough
 def test_an_answer_ends_after_its_time_and_says_meanwhile_that_it_is_alive(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +189,7 @@ def test_events_of_any_text_are_one_frame_each(api: Api) -> None:
     assert {frame.event for frame in found if frame} == {"message"}
 
 
+@pytest.mark.thorough
 def test_a_reader_that_has_gone_leaves_nothing_behind(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server learns it when it says that the connection is alive."""
     monkeypatch.setattr(sse, "HEARTBEAT_SECONDS", 1)

@@ -212,6 +212,7 @@ def test_nothing_is_seen_of_one_that_is_unfinished(api: Api) -> None:
     assert Api(api.url, f"{api.user}-2").call("POST", "/sessions", {"session_id": FORK}).status == 201
 
 
+@pytest.mark.thorough
 def test_the_same_request_goes_on(api: Api) -> None:
     session_id = long(api)
     unfinished(api, session_id)
@@ -301,6 +302,7 @@ def test_more_than_there_is_left(api: Api) -> None:
         fork(api, session_id, to_sequence=40).problem(409, "sequence_mismatch")
 
 
+@pytest.mark.thorough
 def test_the_source_is_deleted_meanwhile(api: Api) -> None:
     session_id = long(api)
     with first_finish(lambda: api.delete(session_id)):
@@ -389,6 +391,7 @@ def test_one_that_nobody_finishes_goes_after_a_day(api: Api, table: TableView, b
     assert api.list().body["total"] == 1
 
 
+@pytest.mark.thorough
 def test_a_record_of_before_takes_nothing_away(api: Api) -> None:
     """Of the session whose tombstone has ended, the stream tells late."""
     session_id = long(api)

@@ -660,6 +660,7 @@ def test_an_ended_job_is_kept_for_a_while(api: Api, table: TableView) -> None:
     assert job.start().status == 201
 
 
+@pytest.mark.thorough
 def test_what_is_too_large_is_refused_before_anything_is_written(api: Api) -> None:
     job = Working(api)
     job.claim()

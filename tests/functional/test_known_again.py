@@ -21,6 +21,7 @@ def others(api: Api, session_id: str, count: int) -> None:
         api.append(session_id, *[user("other")] * min(99, count - at))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("size", "between"), [(99, 30), (99, 40), (99, 127), (20, 109), (2, 127)])
 def test_a_batch_after_others(api: Api, size: int, between: int) -> None:
     session_id, batch = api.new(user("first")), batch_of(size)
@@ -75,6 +76,7 @@ def test_entries_with_more_behind_them_whose_reply_is_lost(api: Api) -> None:
     assert both == {"first_position": 0, "last_position": 1010, "entry_count": 1011, "replayed": False}
 
 
+@pytest.mark.thorough
 def test_other_content_beside_a_known_one(api: Api) -> None:
     session_id, batch = api.new(), batch_of(99)
     api.append(session_id, *batch)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 # API Gateway
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("route", routes(), ids=lambda route: f"{route.method} {route.path}")
 def test_each_route_reaches_its_function(stand: Stand, route: Any) -> None:
     answer = stand(route.method, route.path.replace("{session_id}", "s-1"))

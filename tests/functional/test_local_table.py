@@ -184,6 +184,7 @@ def test_the_purge_is_called_again_until_it_is_done(stand: Stand) -> None:
     assert [calls.get() for _ in range(calls.qsize())] == ["again"] * 4
 
 
+@pytest.mark.thorough
 def test_what_has_expired_is_deleted(stand: Stand) -> None:
     client = stand.dynamodb()
     calls: Queue[list[str]] = Queue()

@@ -285,6 +285,7 @@ def anew(program: Program, session_id: str, *troubles: Any) -> Any:
     return program.call("create_session", session_id=session_id, recreate=True, troubles=troubles)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("troubles", [[], [throttled], [not_reached, throttled]])
 def test_the_client(program: Program, troubles: list[Any]) -> None:
     session_id = program.api.new(user("old"))

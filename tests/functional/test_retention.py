@@ -71,6 +71,7 @@ def test_one_that_nobody_changed_is_deleted(api: Api, table: TableView) -> None:
     wait_until(lambda: len(table.session(*key)) == 1)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("change", ["append", "title"])
 def test_one_that_was_changed_is_marked_again(api: Api, table: TableView, change: str) -> None:
     key = SessionKey(str(api.user), api.new(user("q")))
@@ -100,6 +101,7 @@ def test_one_that_is_changed_in_this_moment_stays(api: Api, table: TableView) ->
     assert api.list().body["total"] == 1
 
 
+@pytest.mark.thorough
 def test_a_deleted_one_is_left_alone(api: Api, table: TableView) -> None:
     key = SessionKey(str(api.user), api.new(user("q")))
     api.delete(key.session_id)

@@ -296,6 +296,7 @@ def test_what_was_sent_is_in_the_table_soon_though_nothing_follows(
         assert place.seen(stream.stream_id) == [{"type": "start-step"}, said("A1")]
 
 
+@pytest.mark.thorough
 def test_a_flush_makes_durable_what_was_sent_before(place: Place) -> None:
     with place.write_stream(place.session) as stream:
         stream.write(said("A1"))

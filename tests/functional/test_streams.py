@@ -142,6 +142,7 @@ def test_a_cursor_that_the_stream_never_gave_is_refused(api: Api, after: str) ->
     assert (reply.status, reply.body["type"]) == (422, "bad_cursor")
 
 
+@pytest.mark.thorough
 def test_events_of_an_older_epoch_and_with_a_gap_are_refused(api: Api, table: TableView) -> None:
     stream = Streamed(api)
     stream.append(1, *HELLO[:3])
@@ -332,6 +333,7 @@ def test_a_deleted_session_has_no_stream(api: Api) -> None:
     assert anew.finish(SAID).status == 200
 
 
+@pytest.mark.thorough
 def test_what_was_meant_for_a_deleted_sessions_stream_reaches_no_other(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -444,6 +446,7 @@ def test_a_large_batch_comes_back_as_it_was(api: Api) -> None:
     assert stream.all()[0] == [*noise, *({"type": "n", "n": n} for n in range(500))]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("body", "status"),
     [

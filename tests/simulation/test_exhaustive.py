@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # A case that has more schedules than this is run to its end only where there is time; the report names it.
 # What it lacks are other orders, and faults, at its first steps: the last decision is made anew first.
-_MOST = int(os.environ.get("TURNLOG_SIM_EXHAUST", "3"))
+_MOST = int(os.environ.get("TURNLOG_SIM_EXHAUST", "2"))
 _MOST_WITHOUT_A_FAULT = 4 * _MOST
 
 

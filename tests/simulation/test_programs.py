@@ -10,7 +10,7 @@ import os
 from tests.simulation.programs.schedules import simulate
 from tests.simulation.tally import Tally
 
-_SCHEDULES = 70
+_SCHEDULES = 50
 
 
 def test_a_call_is_made_once_or_not_at_all(tally: Tally) -> None:

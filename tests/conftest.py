@@ -32,10 +32,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     share = config.getoption("--share")
     if share > 1:
         costly = [item for item in items if not item.get_closest_marker("whole")]
-        left = set(turn(costly, share))
-        chosen = [item for item in items if item in left or item.get_closest_marker("whole")]
-        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-        items[:] = chosen
+        left_out = set(costly) - set(turn(costly, share))
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

@@ -11,7 +11,12 @@ import re
 from base64 import b64decode
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from turnlog import formats
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Json = dict[str, Any]
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -221,3 +226,12 @@ def ai_sdk(body: Json) -> Seen:
             else:
                 assert kind in {"file", "reasoning", "step-start"} or kind.startswith(("data-", "source-"))
     return seen
+
+
+FORMATS: dict[str, tuple[Callable[..., formats.Written], Callable[[Any], Seen]]] = {
+    "chat": (formats.to_chat, chat),
+    "anthropic": (formats.to_anthropic, anthropic),
+    "responses": (formats.to_responses, responses),
+    "ai-sdk": (formats.to_ai_sdk, ai_sdk),
+}
+"""What writes the words of each provider, and what reads them as strictly as the provider does."""

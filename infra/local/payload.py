@@ -100,10 +100,7 @@ def rest_event_of(request: Request, route: Route, path_parameters: Mapping[str, 
     }
     now = time.time()
     context: dict[str, Any] = {
-        "accountId": "000000000000",
-        "apiId": "local",
-        "domainName": request.host,
-        "domainPrefix": request.host.partition(".")[0],
+        **_anywhere(request),
         "httpMethod": route.method,
         "identity": {
             "sourceIp": request.remote_addr or "",
@@ -111,8 +108,7 @@ def rest_event_of(request: Request, route: Route, path_parameters: Mapping[str, 
         },
         "path": raw,
         "protocol": request.environ["SERVER_PROTOCOL"],
-        "requestId": str(uuid4()),
-        "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
+        "requestTime": _clf(now),
         "requestTimeEpoch": int(now * 1000),
         "resourcePath": route.path,
         "stage": "live",
@@ -160,10 +156,7 @@ def problem(error: TurnlogError | Refusal, **more: str) -> Response:
 def _context_of(request: Request, route: Route) -> dict[str, Any]:
     now = time.time()
     context: dict[str, Any] = {
-        "accountId": "000000000000",
-        "apiId": "local",
-        "domainName": request.host,
-        "domainPrefix": request.host.partition(".")[0],
+        **_anywhere(request),
         "http": {
             "method": request.method,
             "path": request.path,
@@ -171,15 +164,30 @@ def _context_of(request: Request, route: Route) -> dict[str, Any]:
             "sourceIp": request.remote_addr or "",
             "userAgent": request.headers.get("User-Agent", ""),
         },
-        "requestId": str(uuid4()),
         "routeKey": f"{route.method} {route.path}",
         "stage": "$default",
-        "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
+        "time": _clf(now),
         "timeEpoch": int(now * 1000),
     }
     if (user := _bearer(request)) and route.authorized:
         context["authorizer"] = {"jwt": {"claims": {"sub": user}, "scopes": None}}
     return context
+
+
+def _anywhere(request: Request) -> dict[str, Any]:
+    """What either format says of a request."""
+    return {
+        "accountId": "000000000000",
+        "apiId": "local",
+        "domainName": request.host,
+        "domainPrefix": request.host.partition(".")[0],
+        "requestId": str(uuid4()),
+    }
+
+
+def _clf(now: float) -> str:
+    """A time as the Common Log Format has it."""
+    return time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now))
 
 
 def _bearer(request: Request) -> str | None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
-from threading import current_thread
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ConnectionClosedError
 
 from tests.functional.drivers import DRIVERS
-from tests.functional.world import hurried
+from tests.functional.world import hurried, purging
 from turnlog.records.keys import SessionKey
 
 if TYPE_CHECKING:
@@ -37,8 +36,7 @@ def bucket_requests(*lost: str) -> Iterator[list[str]]:
 
     def note(event_name: str, parsed: dict[str, Any], **_: Any) -> None:
         operation = event_name.rpartition(".")[2]
-        # The purge of what earlier tests have left goes on beside.
-        if current_thread().name != "stream":
+        if not purging():
             asked.append(operation)
         if operation in lost:
             if "Body" in parsed:

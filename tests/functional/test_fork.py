@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from contextlib import contextmanager
-from threading import current_thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +13,16 @@ from botocore.exceptions import ConnectionClosedError
 from tests.functional.api import Api, assistant, user
 from tests.functional.bucket import bucket_requests
 from tests.functional.test_large import noise
-from tests.functional.world import Later, counted, first, hook, hurried, lost_reply, wait_until
+from tests.functional.world import (
+    Later,
+    counted,
+    first,
+    hook,
+    lost_reply,
+    purging,
+    stopped,
+    wait_until,
+)
 from turnlog.coroutines import run
 from turnlog.drivers.blocking import lambda_store
 from turnlog.operations.purge import work_off
@@ -40,21 +48,6 @@ def long(api: Api, length: int = 60, **body: Any) -> str:
     messages = [user(f"q{number}", message_id=f"m{number}") for number in range(length)]
     assert api.put(session_id, messages=messages).status == 200
     return session_id
-
-
-@contextmanager
-def stopped(after: int) -> Iterator[None]:
-    """A request's writes behind the first so many do not reach the table, and its time is short."""
-    left = [after]
-
-    def refuse(**_: Any) -> None:
-        if current_thread().name != "stream":
-            left[0] -= 1
-            if left[0] < 0:
-                raise ConnectionClosedError(endpoint_url="the table")
-
-    with hook("before-send.dynamodb.TransactWriteItems", refuse), hurried():
-        yield
 
 
 def unfinished(api: Api, session_id: str, **body: Any) -> None:
@@ -170,7 +163,7 @@ def test_a_lost_reply(api: Api, step: int) -> None:
     left = [step]
 
     def lose(**_: Any) -> None:
-        if current_thread().name != "stream":
+        if not purging():
             left[0] -= 1
             if left[0] == -1:
                 raise ConnectionClosedError(endpoint_url="the table")
@@ -248,7 +241,7 @@ def test_the_source_is_edited_meanwhile(api: Api, after: int) -> None:
     left = [after]
 
     def act(**_: Any) -> None:
-        if current_thread().name != "stream":
+        if not purging():
             left[0] -= 1
             if left[0] == 0:
                 assert api.rewind(session_id, 59, 60).status == 200
@@ -416,7 +409,7 @@ def first_finish(action: Any) -> Iterator[None]:
     pending = [action]
 
     def act(request: Any, **_: Any) -> None:
-        if pending and current_thread().name != "stream" and b"session_count" in request.body:
+        if pending and not purging() and b"session_count" in request.body:
             pending.pop()()
 
     with hook("before-send.dynamodb.TransactWriteItems", act):
@@ -431,7 +424,7 @@ def test_what_it_costs(api: Api) -> None:
     items: list[int] = []
 
     def note(params: Any, **_: Any) -> None:
-        if current_thread().name != "stream":
+        if not purging():
             items.append(str(params["body"]).count("TableName") if isinstance(params, dict) else 0)
 
     with (

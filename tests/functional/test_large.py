@@ -5,13 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 import random
-import threading
 import time
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ConnectionClosedError
 
 from tests.functional.api import Api, assistant, user
 from tests.functional.bucket import bucket_requests
@@ -20,8 +18,7 @@ from tests.functional.world import (
     configured,
     counted,
     first,
-    hook,
-    hurried,
+    stopped,
     unreachable,
     wait_until,
 )
@@ -77,16 +74,8 @@ def either(request: pytest.FixtureRequest) -> None:
 def test_what_a_create_left_that_crashed_goes_when_its_marker_ends(
     api: Api, table: TableView, bucket: BucketView
 ) -> None:
-    made: list[None] = []
-
-    def crash(**_: Any) -> None:
-        if threading.current_thread().name != "stream":
-            made.append(None)
-            if len(made) > 1:  # behind the marker
-                raise ConnectionClosedError(endpoint_url="the table")
-
     body = {"session_id": "crashed", "messages": [assistant(noise(600_000))]}
-    with hook("before-call.dynamodb.TransactWriteItems", crash), hurried():
+    with stopped(after=1):  # the marker
         api.call("POST", "/sessions", body).problem(503, "unavailable")
     key = SessionKey(str(api.user), "crashed")
     assert len(bucket.of(*key)) == 1
@@ -103,20 +92,12 @@ def test_what_a_create_left_that_crashed_while_its_tombstone_ended_goes_too(
     api: Api, table: TableView, bucket: BucketView
 ) -> None:
     """It is too young to go with the tombstone, so a marker asks for it again."""
-    made: list[None] = []
-
-    def crash(**_: Any) -> None:
-        if threading.current_thread().name != "stream":
-            made.append(None)
-            if len(made) > 1:  # behind the one that the tombstone refuses
-                raise ConnectionClosedError(endpoint_url="the table")
-
     session_id = api.new()
     assert api.delete(session_id).status == 204
     key = SessionKey(str(api.user), session_id)
     wait_until(lambda: "expires_at" in table.session(*key)[key.partition, HEAD])
     body = {"session_id": session_id, "messages": [assistant(noise(600_000))], "recreate": True}
-    with hook("before-call.dynamodb.TransactWriteItems", crash), hurried():
+    with stopped(after=1):  # the one that the tombstone refuses
         api.call("POST", "/sessions", body).problem(503, "unavailable")
     assert len(bucket.of(*key)) == 1
     table.client.delete_item(TableName=table.name, Key=key.at(0).head)  # as its time to live does

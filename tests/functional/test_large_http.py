@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -22,6 +23,8 @@ from turnlog import AsyncTurnlog, Turnlog
 from turnlog.errors import Contended, Gone, Invalid, MessageIdReused, NotFound, TooLarge, Unanswered
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from infra.local.server import LocalServer
 
 OVER_HTTP = pytest.mark.parametrize("way", [client, blocking_client])
@@ -218,15 +221,22 @@ class Troubled(httpx.HTTPTransport):
 LOST = httpx.ReadTimeout("nothing came")
 
 
+@contextmanager
+def over(network: Troubled, server: LocalServer) -> Iterator[Turnlog]:
+    """A client of a user whom no other test knows, on this network."""
+    with (
+        httpx.Client(transport=network) as http_client,
+        Turnlog(url=server.url, token=f"user-{uuid4().hex}", http_client=http_client) as turnlog,
+    ):
+        yield turnlog
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("troubles", [(403,), (400, 403), (404,), (503, 500), (LOST,), ("short",)], ids=str)
 def test_the_client_asks_anew_where_the_bucket_gives_nothing(server: LocalServer, troubles: Any) -> None:
     """403 and 400 are what S3 answers when the address, or the credentials in it, have run out."""
     content, network = LARGE["noise"], Troubled()
-    with (
-        httpx.Client(transport=network) as http_client,
-        Turnlog(url=server.url, token=f"user-{uuid4().hex}", http_client=http_client) as turnlog,
-    ):
+    with over(network, server) as turnlog:
         turnlog.create_session(session_id="s", messages=[user("q")])
 
         def met(call: Any) -> Any:
@@ -297,10 +307,7 @@ def test_the_bucket_gets_nothing_that_is_meant_for_the_api(
 @pytest.mark.thorough
 def test_a_bucket_that_gives_nothing_is_told(server: LocalServer) -> None:
     network = Troubled()
-    with (
-        httpx.Client(transport=network) as http_client,
-        Turnlog(url=server.url, token=f"user-{uuid4().hex}", http_client=http_client) as turnlog,
-    ):
+    with over(network, server) as turnlog:
         turnlog.create_session(session_id="s", messages=[user("q")])
         network.troubles = [403] * 20
         with pytest.raises(Contended, match=r"bucket answered 403 .* Try again"):
@@ -331,10 +338,7 @@ class Unauthorized(Troubled):
 @pytest.mark.thorough
 def test_a_change_is_not_denied_by_a_look_that_is_refused(server: LocalServer) -> None:
     network = Unauthorized()
-    with (
-        httpx.Client(transport=network) as http_client,
-        Turnlog(url=server.url, token=f"user-{uuid4().hex}", http_client=http_client) as turnlog,
-    ):
+    with over(network, server) as turnlog:
         turnlog.create_session(session_id="s", messages=[user("q")])
         turnlog.append_messages("s", [assistant(LARGE["noise"])], minimal=True)
         network.troubles, network.refusing = [403], True

@@ -12,7 +12,7 @@ import pytest
 
 from tests.functional.api import Api, user
 from tests.functional.test_streams import HELLO, SAID, cached, throttled
-from tests.functional.world import hurried
+from tests.functional.world import forget, hurried
 from turnlog import AsyncTurnlog, Turnlog
 from turnlog.errors import Fenced, StreamEnded, Unavailable
 from turnlog.wire import timestamp
@@ -82,8 +82,7 @@ def test_what_the_cache_loses_is_sent_again(server: LocalServer, valkey: Any) ->
         for event in HELLO[:6]:
             stream.write(event)
             stream.flush()
-            for key in valkey.scan_iter(f"turnlog:*{session}*"):
-                valkey.delete(key)
+            forget(valkey, session)
         done = stream.finish([SAID])
         assert done.stream.durable_seq == 6
         assert [one.event for one in turnlog.follow(session, stream.stream_id)] == HELLO[:6]

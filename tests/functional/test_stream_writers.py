@@ -17,7 +17,7 @@ from anyio.from_thread import start_blocking_portal
 
 from tests.functional.api import Api, user
 from tests.functional.test_streams import HELLO, SAID, cached
-from tests.functional.world import wait_until
+from tests.functional.world import forget, wait_until
 from turnlog import AsyncTurnlog, Turnlog
 from turnlog.errors import Fenced, Invalid, LeaseHeld, StreamEnded, TooLarge
 from turnlog.settings import from_environment
@@ -291,8 +291,7 @@ def test_what_was_sent_is_in_the_table_soon_though_nothing_follows(
         stream.flush()
         get = place.looking.get_stream
         wait_until(lambda: get(place.session, stream.stream_id).durable_seq == 2, 20)
-        for key in valkey.scan_iter(f"turnlog:*{place.session}*"):
-            valkey.delete(key)
+        forget(valkey, place.session)
         assert place.seen(stream.stream_id) == [{"type": "start-step"}, said("A1")]
 
 

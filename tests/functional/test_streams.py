@@ -6,7 +6,6 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from threading import current_thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -15,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from tests.functional.api import user
 from tests.functional.test_large import noise
-from tests.functional.world import hook, hurried, wait_until
+from tests.functional.world import forget, hook, hurried, purging, wait_until
 from turnlog.drivers import blocking
 from turnlog.drivers.blocking import SystemClock
 from turnlog.records import streams
@@ -55,7 +54,7 @@ def throttled() -> Iterator[None]:
     """The table takes no transaction."""
 
     def refuse(**_: Any) -> None:
-        if current_thread().name != "stream":
+        if not purging():
             raise ClientError({"Error": {"Code": "ThrottlingException"}}, "TransactWriteItems")
 
     with hook("before-call.dynamodb.TransactWriteItems", refuse):
@@ -490,8 +489,7 @@ def test_a_step_that_has_ended_is_in_the_table(api: Api, valkey: Any) -> None:
         stream = Streamed(api)
         stream.append(1, *HELLO[:3])
         assert stream.append(4, last).body["durable_seq"] == 4
-        for key in valkey.scan_iter(f"turnlog:*{stream.session}*"):
-            valkey.delete(key)
+        forget(valkey, stream.session)
         assert stream.all()[0] == [*HELLO[:3], last]
 
 
@@ -518,8 +516,7 @@ def test_a_heartbeat_puts_what_a_silent_producer_has_said_into_the_table(
         valkey.hset(key, "at", 1)  # as if it was long ago
     stream.call("POST", "/cancel", {})
     assert stream.call("POST", "/heartbeat", beat).body["durable_seq"] == 3
-    for key in valkey.scan_iter(f"turnlog:*{stream.session}*"):
-        valkey.delete(key)
+    forget(valkey, stream.session)
     assert stream.all()[0] == HELLO[:3]
     assert stream.append(4, HELLO[3]).body["seq"] == 4
 
@@ -582,8 +579,7 @@ def test_what_the_cache_has_lost_is_asked_for_again(api: Api, cached: bool, valk
     stream = Streamed(api)
     stream.append(1, *HELLO[:3])
     cursor = stream.all()[1]
-    for key in valkey.scan_iter(f"turnlog:*{stream.session}*"):
-        valkey.delete(key)
+    forget(valkey, stream.session)
     lost = stream.append(4, HELLO[3])
     if cached:
         assert (lost.status, lost.body["type"], lost.body["expected"]) == (409, "sequence_gap", 1)
@@ -601,8 +597,7 @@ def test_an_end_does_not_pass_over_what_the_cache_has_lost(
     stream = Streamed(api)
     stream.append(1, *HELLO[:3])
     cursor = stream.all()[1]
-    for key in valkey.scan_iter(f"turnlog:*{stream.session}{lost}"):
-        valkey.delete(key)
+    forget(valkey, stream.session, lost)
     reply = stream.finish(SAID)
     if cached:
         assert (reply.status, reply.body["type"], reply.body["expected"]) == (409, "sequence_gap", 1)
@@ -619,12 +614,10 @@ def test_what_the_cache_has_lost_is_stored_when_it_is_sent_again(api: Api, cache
     stream = Streamed(api)
     stream.append(1, *HELLO[:2])
     for _ in range(2):
-        for key in valkey.scan_iter(f"turnlog:*{stream.session}*:events:*"):
-            valkey.delete(key)
+        forget(valkey, stream.session, "*:events:*")
         assert stream.append(1, *HELLO[:2]).body["replayed"] is not cached
         assert stream.all()[0] == HELLO[:2]
-    for key in valkey.scan_iter(f"turnlog:*{stream.session}*:events:*"):
-        valkey.delete(key)
+    forget(valkey, stream.session, "*:events:*")
     reply = stream.finish(SAID, first_seq=3)
     if cached:
         assert (reply.status, reply.body["type"], reply.body["expected"]) == (409, "sequence_gap", 1)
@@ -656,8 +649,7 @@ def test_a_reader_of_an_end_without_what_it_has_seen_is_told(api: Api, cached: b
     stream = Streamed(api)
     stream.append(1, *HELLO[:3])
     cursor = stream.all()[1]
-    for key in valkey.scan_iter(f"turnlog:*{stream.session}*"):
-        valkey.delete(key)
+    forget(valkey, stream.session)
     assert stream.finish(SAID, first_seq=1).status == 200
     if cached:
         told = stream.events(after=cursor).body

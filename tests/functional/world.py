@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from threading import Lock, current_thread
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ConnectionClosedError
@@ -100,6 +100,11 @@ class TableView:
         return found
 
 
+def purging() -> bool:
+    """Whether this is the stream's purge, which goes on beside the tests, with the functions' clients."""
+    return threading.current_thread().name == "stream"
+
+
 @contextmanager
 def hook(event: str, handler: Callable[..., Any]) -> Iterator[None]:
     """A botocore event handler on the functions' own client."""
@@ -119,7 +124,7 @@ def counted() -> Iterator[list[str]]:
     operations: list[str] = []
 
     def note(event_name: str, **_: Any) -> None:
-        if current_thread().name != "stream":
+        if not purging():
             operations.append(event_name.rpartition(".")[2])
 
     with hook("before-send.dynamodb", note):
@@ -138,8 +143,7 @@ def first(operation: str, action: Callable[[], Any], *, after: int = 0) -> Itera
     pending = [*[lambda: None] * after, action]
 
     def act(**_: Any) -> None:
-        # The stream's purge works with the same client, in a thread of its own.
-        if pending and threading.current_thread().name != "stream":
+        if pending and not purging():
             pending.pop(0)()
 
     with hook(f"before-send.dynamodb.{operation}", act):
@@ -153,8 +157,7 @@ def after_first(operation: str, action: Callable[[], Any]) -> Iterator[None]:
     pending = [action]
 
     def act(**_: Any) -> None:
-        # The stream's purge works with the same client, in a thread of its own.
-        if pending and threading.current_thread().name != "stream":
+        if pending and not purging():
             pending.pop()()
 
     with hook(f"after-call.dynamodb.{operation}", act):
@@ -175,7 +178,7 @@ def lost_reply(operation: str, meanwhile: Callable[[], Any] = lambda: None) -> I
     pending = [operation]
 
     def lose(**_: Any) -> None:
-        if pending and current_thread().name != "stream":
+        if pending and not purging():
             pending.pop()
             meanwhile()
             raise ConnectionClosedError(endpoint_url="the table")
@@ -205,15 +208,36 @@ def sent_twice(operation: str) -> Iterator[None]:
     assert not pending
 
 
+def forget(valkey: Any, session_id: str, what: str = "*") -> None:
+    """The cache loses what it has of a session, or the keys that end so."""
+    for key in valkey.scan_iter(f"turnlog:*{session_id}{what}"):
+        valkey.delete(key)
+
+
 @contextmanager
 def unreachable(operation: str = "") -> Iterator[None]:
     """No request, or none of this kind, reaches the table."""
 
     def refuse(**_: Any) -> None:
-        if current_thread().name != "stream":
+        if not purging():
             raise ConnectionClosedError(endpoint_url="the table")
 
     with hook(f"before-call.dynamodb.{operation}".rstrip("."), refuse), hurried():
+        yield
+
+
+@contextmanager
+def stopped(after: int) -> Iterator[None]:
+    """A request's writes behind the first so many do not reach the table, and its time is short."""
+    left = [after]
+
+    def refuse(**_: Any) -> None:
+        if not purging():
+            left[0] -= 1
+            if left[0] < 0:
+                raise ConnectionClosedError(endpoint_url="the table")
+
+    with hook("before-send.dynamodb.TransactWriteItems", refuse), hurried():
         yield
 
 

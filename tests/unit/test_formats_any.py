@@ -9,22 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests import provider_rules
 from tests.histories import History
+from tests.provider_rules import FORMATS
 from tests.sdk_words import ITEMS, WORDS
 from turnlog import formats
 from turnlog.wire import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from random import Random
-
-FORMATS: dict[str, tuple[Callable[..., formats.Written], Callable[[Any], provider_rules.Seen]]] = {
-    "chat": (formats.to_chat, provider_rules.chat),
-    "anthropic": (formats.to_anthropic, provider_rules.anthropic),
-    "responses": (formats.to_responses, provider_rules.responses),
-    "ai-sdk": (formats.to_ai_sdk, provider_rules.ai_sdk),
-}
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests import provider_rules
+from tests.provider_rules import FORMATS
 from tests.reported import REPORTED
 from tests.sdk_words import PNG
 from turnlog import formats
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-FORMATS: dict[str, tuple[Callable[..., formats.Written], Callable[[Any], provider_rules.Seen]]] = {
-    "chat": (formats.to_chat, provider_rules.chat),
-    "anthropic": (formats.to_anthropic, provider_rules.anthropic),
-    "responses": (formats.to_responses, provider_rules.responses),
-    "ai-sdk": (formats.to_ai_sdk, provider_rules.ai_sdk),
-}
 IMAGE = f"data:image/png;base64,{PNG}"
 
 

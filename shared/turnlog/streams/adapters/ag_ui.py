@@ -20,12 +20,12 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from turnlog.streams.adapters.ui_messages import DENIED
-from turnlog.streams.adapters.wellformed import Wellformed
+from turnlog.streams.adapters.wellformed import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from turnlog.streams.adapters.wellformed import Event, State
+    from turnlog.streams.adapters.wellformed import Event
 
 _Group: TypeAlias = tuple[str, str, str]  # sub-agent (or ""), kind, id
 
@@ -41,7 +41,7 @@ _COUNTERS = {
 _LARGEST = 2**53 - 1
 
 
-class AgUi:
+class AgUi(Told):
     """The events of one run.
 
     Args:
@@ -49,16 +49,12 @@ class AgUi:
         run_id: the stream.
         message_id: of the message that the stream says. The first of AG-UI's messages has it; the ids of the
             others are made of it, in their order.
-
-    Attributes:
-        over: nothing follows.
     """
 
     def __init__(self, thread_id: str, run_id: str, message_id: str) -> None:
-        self.over = False
+        super().__init__(message_id)
         self._run = {"threadId": thread_id, "runId": run_id}
         self._message_id = message_id
-        self._wellformed = Wellformed(message_id)
         self._messages = 0  # so many ids were given
         self._steps = 0
         self._parents: dict[str, str] = {}  # by sub-agent (or ""): the message that its calls belong to
@@ -95,23 +91,6 @@ class AgUi:
             "error": self._fail,
         }
 
-    def take(self, event: Event) -> list[Event]:
-        """The events that one comes to."""
-        if self.over:
-            return []
-        if event.get("type") == "reset-step":  # the client cannot drop a step
-            self.over = True
-            return []
-        return self._told(self._wellformed.take(event))
-
-    def take_all(self, events: Iterable[Event]) -> list[Event]:
-        """The events that these come to."""
-        return [told for event in events for told in self.take(event)]
-
-    def end(self, state: State, error: str | None = None) -> list[Event]:
-        """The events that are missing of a stream that ended in this state."""
-        return [] if self.over else self._told(self._wellformed.end(state, error))
-
     def snapshot(self, events: Iterable[Event], before: Iterable[Event] = ()) -> list[Event]:
         """What a stream says so far; what comes behind it goes to `take`.
 
@@ -124,15 +103,11 @@ class AgUi:
         ends = [event for event in said if event["type"] in {"RUN_FINISHED", "RUN_ERROR"}]
         return [self._started(), snapshot, *(one for begun in self._open.values() for one in begun), *ends]
 
-    def _told(self, events: list[Event]) -> list[Event]:
-        made: list[Event] = []
-        for event in events:
-            tell = self._tells.get(event["type"])
-            told = tell(event) if tell else [_custom(event)]
-            whose = _whose(event)
-            made += [{"subagentRunId": whose, **one} for one in told] if whose else told
-        self.over = self._wellformed.over
-        return made
+    def _tell(self, event: Event) -> list[Event]:
+        tell = self._tells.get(event["type"])
+        told = tell(event) if tell else [_custom(event)]
+        whose = _whose(event)
+        return [{"subagentRunId": whose, **one} for one in told] if whose else told
 
     def _begin(self, group: _Group, *begun: Event) -> list[Event]:
         whose = group[0]

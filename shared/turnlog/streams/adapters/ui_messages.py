@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from turnlog.streams.adapters.wellformed import Wellformed
+from turnlog.streams.adapters.wellformed import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from turnlog.streams.adapters.wellformed import Event, State
+    from turnlog.streams.adapters.wellformed import Event
 
 Version: TypeAlias = Literal[5, 6, 7]
 
@@ -144,7 +144,7 @@ _SINCE_7: dict[str, dict[str, _Field]] = {
 _DATA = {"id": _TEXT, "data": _NEEDED_ANY, "transient": _FLAG}
 
 
-class UiMessageStream:
+class UiMessageStream(Told):
     """The chunks of one answer.
 
     A resume begins with what the stream's snapshot holds, then takes what comes behind its cursor.
@@ -152,15 +152,11 @@ class UiMessageStream:
     Args:
         message_id: of the message that the stream says.
         version: of the AI SDK that reads it: 5, 6 or 7.
-
-    Attributes:
-        over: nothing follows.
     """
 
     def __init__(self, message_id: str, version: Version = 5) -> None:
-        self.over = False
+        super().__init__(message_id)
         self._version = version
-        self._wellformed = Wellformed(message_id)
         self._fields = dict(_FIELDS)
         if version > 5:  # noqa: PLR2004
             self._fields |= _SINCE_6
@@ -168,27 +164,9 @@ class UiMessageStream:
             self._fields |= _SINCE_7
         self._dynamic: dict[str, bool] = {}
 
-    def take(self, event: Event) -> list[Event]:
-        """The chunks that an event comes to."""
-        if self.over:
-            return []
-        if event.get("type") == "reset-step":  # the client cannot drop a step
-            self.over = True
-            return []
-        return self._chunks(self._wellformed.take(event))
-
-    def take_all(self, events: Iterable[Event]) -> list[Event]:
-        """The chunks that these events come to."""
-        return [chunk for event in events for chunk in self.take(event)]
-
-    def end(self, state: State, error: str | None = None) -> list[Event]:
-        """The chunks that are missing of a stream that ended in this state."""
-        return [] if self.over else self._chunks(self._wellformed.end(state, error))
-
-    def _chunks(self, events: list[Event]) -> list[Event]:
-        made = [chunk for event in events if (chunk := self._chunk(event))]
-        self.over = self._wellformed.over
-        return made
+    def _tell(self, event: Event) -> list[Event]:
+        chunk = self._chunk(event)
+        return [chunk] if chunk else []
 
     def _chunk(self, event: Event) -> Event | None:
         kind = event["type"]

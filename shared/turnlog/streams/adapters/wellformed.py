@@ -282,6 +282,45 @@ class Wellformed:
         self._keep()
 
 
+class Told:
+    """What a client that cannot drop a step is told of a stream, in the words of its protocol.
+
+    A protocol says in `_tell` what it makes of well-formed events.
+
+    Attributes:
+        over: nothing follows.
+    """
+
+    def __init__(self, message_id: str) -> None:
+        self.over = False
+        self._wellformed = Wellformed(message_id)
+
+    def take(self, event: Event) -> list[Event]:
+        """What one event comes to."""
+        if self.over:
+            return []
+        if event.get("type") == "reset-step":  # the client cannot drop a step
+            self.over = True
+            return []
+        return self._told(self._wellformed.take(event))
+
+    def take_all(self, events: Iterable[Event]) -> list[Event]:
+        """What these events come to."""
+        return [told for event in events for told in self.take(event)]
+
+    def end(self, state: State, error: str | None = None) -> list[Event]:
+        """What is missing of a stream that ended in this state."""
+        return [] if self.over else self._told(self._wellformed.end(state, error))
+
+    def _told(self, events: list[Event]) -> list[Event]:
+        made = [told for event in events for told in self._tell(event)]
+        self.over = self._wellformed.over
+        return made
+
+    def _tell(self, event: Event) -> list[Event]:
+        raise NotImplementedError
+
+
 def _ended(known: str) -> Event:
     return {"type": "turnlog-subagent-end", "id": known, "state": "cancelled"}
 
